@@ -1,0 +1,5 @@
+"""What the API tells of documents: reads only."""
+
+from ninja import Router
+
+router = Router()

@@ -1,0 +1,12 @@
+"""The app that knows documents: what is stored, who may see it, how it reaches a viewer."""
+
+from django.apps import AppConfig
+
+
+class ArtifactsConfig(AppConfig):
+    name = "artifacts"
+
+    def ready(self) -> None:
+        from artifacts import signals
+
+        signals.connect()

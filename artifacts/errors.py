@@ -1,0 +1,62 @@
+"""Every error the artifacts app raises on purpose. Each says what the reader can do; none carries document text.
+
+ArtifactError
+├── NotFound        no such artifact, or not yours: no difference is told
+├── InvalidInput    a field holds something it must not; `field` names it
+├── IllegalMove     the status does not allow the verb; says from what to what
+├── WriterRefused   the writer must stop and write nothing more
+│   ├── StaleFence      another writer claimed the artifact
+│   ├── NotStreaming    the artifact is stopped or complete
+│   └── WrongOffset     the writer's view of the text is not the committed one
+└── LeaseHeld       somebody alive is writing; claim later
+"""
+
+from __future__ import annotations
+
+
+class ArtifactError(Exception):
+    """Base of this app's errors; `detail` is a sentence for people."""
+
+    retryable = False
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class NotFound(ArtifactError):
+    def __init__(self, detail: str = "There is no such document, or it is not yours.") -> None:
+        super().__init__(detail)
+
+
+class InvalidInput(ArtifactError):
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+class IllegalMove(ArtifactError):
+    def __init__(self, status: str, verb: str, hint: str) -> None:
+        super().__init__(f"Cannot {verb}: the document is {status}. {hint}")
+        self.status = status
+        self.verb = verb
+
+
+class WriterRefused(ArtifactError):
+    pass
+
+
+class StaleFence(WriterRefused):
+    pass
+
+
+class NotStreaming(WriterRefused):
+    pass
+
+
+class WrongOffset(WriterRefused):
+    pass
+
+
+class LeaseHeld(ArtifactError):
+    retryable = True

@@ -1,0 +1,46 @@
+"""What happened to an artifact, as it travels over the channel layer: event, group name, encoding; pure.
+
+An event is a hint: whoever misses one sees a hole in `seq` and looks at the database.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+MESSAGE_TYPE = "artifact.event"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One committed write.
+
+    `text` is the delta beginning at `offset` (code points), "" where the write changed only the state. `length` is the
+    length of the whole text after the write. `tokens` is the artifact's count. `deleted` says that the row is gone.
+    """
+
+    artifact: int
+    epoch: int
+    seq: int
+    status: str
+    stop_requested: str = ""
+    fence: int = 0
+    offset: int = 0
+    text: str = ""
+    length: int = 0
+    tokens: int = 0
+    deleted: bool = False
+
+
+def group(artifact_id: int) -> str:
+    """The channel-layer group of one artifact."""
+    return f"artifact.{artifact_id}"
+
+
+def encode(event: Event) -> dict[str, str]:
+    """The channel-layer message; the event inside is encoded once, whoever receives it."""
+    return {"type": MESSAGE_TYPE, "event": json.dumps(asdict(event), ensure_ascii=False, separators=(",", ":"))}
+
+
+def decode(message: dict[str, str]) -> Event:
+    return Event(**json.loads(message["event"]))

@@ -1,0 +1,441 @@
+"""The verbs that change a document: the only writer of streaming fields. Each verb is one transaction: lock the row without
+its content, guard, change, save the named fields. Broadcasting happens after commit, in `signals`.
+
+Writers' verbs (`open`, `begin_section`, `append`, `complete_section`, `stop`, `release`, `complete`, ...) carry the fence of their claim
+and raise `WriterRefused` when the writer must end. Peoples' verbs (`plan`, `reset`, `resume`, `request_stop`, ...) raise `IllegalMove`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from artifacts.errors import IllegalMove, LeaseHeld, NotFound, NotStreaming, StaleFence, WrongOffset
+from artifacts.limits import clean
+from artifacts.models import (
+    Artifact,
+    ArtifactVersion,
+    Delta,
+    Reason,
+    Section,
+    SectionStatus,
+    StopRequest,
+    StreamStatus,
+)
+
+FOLD_CHARS = 4096
+"""Deltas behind the folded text are folded from this many characters on, or a quarter of the folded text if that is more."""
+
+MOVES: dict[str, frozenset[str]] = {
+    StreamStatus.IDLE: frozenset({StreamStatus.STREAMING}),
+    StreamStatus.STREAMING: frozenset({StreamStatus.PAUSED, StreamStatus.COMPLETE, StreamStatus.CANCELLED}),
+    StreamStatus.PAUSED: frozenset({StreamStatus.STREAMING, StreamStatus.CANCELLED}),
+    StreamStatus.COMPLETE: frozenset({StreamStatus.STREAMING}),
+    StreamStatus.CANCELLED: frozenset({StreamStatus.STREAMING}),
+}
+
+_HINTS = {
+    StreamStatus.IDLE: "Start it first.",
+    StreamStatus.STREAMING: "Cancel or pause it first.",
+    StreamStatus.PAUSED: "Resume it, cancel it, or regenerate it.",
+    StreamStatus.COMPLETE: "Regenerate it to write it anew.",
+    StreamStatus.CANCELLED: "Regenerate it to write it anew.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedSection:
+    """One section of a plan, before it is stored."""
+
+    name: str
+    instructions: str
+    max_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tail:
+    """Text that a writer holds and wants committed with the verb: where it begins, and the artifact's token count with it."""
+
+    offset: int
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Where the document stands after a verb."""
+
+    artifact: int
+    epoch: int
+    seq: int
+    length: int
+    status: str
+    stop_requested: str
+    fence: int
+
+
+# Verbs of people
+
+
+@transaction.atomic
+def plan(artifact_id: int, sections: Sequence[PlannedSection], instructions: str) -> Standing:
+    """idle -> streaming, waiting for a worker."""
+    artifact = _locked(artifact_id)
+    if artifact.stream_status != StreamStatus.IDLE:
+        raise _illegal(artifact, "start")
+    return _save(artifact, *_planned(artifact, sections, instructions))
+
+
+@transaction.atomic
+def reset(artifact_id: int, sections: Sequence[PlannedSection], instructions: str) -> Standing:
+    """paused | complete | cancelled -> streaming with a new epoch; the old text is kept as a version."""
+    artifact = _locked(artifact_id)
+    if artifact.stream_status in {StreamStatus.IDLE, StreamStatus.STREAMING}:
+        raise _illegal(artifact, "regenerate")
+    return _save(artifact, *_new_epoch(artifact), *_planned(artifact, sections, instructions))
+
+
+@transaction.atomic
+def restore(artifact_id: int, version_id: int) -> Standing:
+    """Bring the text of an earlier epoch back as a new epoch; the present text is kept as a version."""
+    artifact = _locked(artifact_id)
+    if artifact.stream_status in {StreamStatus.IDLE, StreamStatus.STREAMING}:
+        raise _illegal(artifact, "restore")
+    version = ArtifactVersion.objects.filter(artifact=artifact, pk=version_id).first()
+    if version is None:
+        raise NotFound("There is no such version of this document.")
+    fields = _new_epoch(artifact)
+    artifact.content = version.content
+    artifact.content_length = artifact.length = len(version.content)
+    # A paused version has no task to resume: what comes back is a document that stands as it is.
+    whole = version.stream_status == StreamStatus.COMPLETE
+    artifact.stream_status = StreamStatus.COMPLETE if whole else StreamStatus.CANCELLED
+    artifact.tokens_generated = version.tokens_generated
+    Section.objects.bulk_create(Section(artifact=artifact, **row) for row in version.sections)
+    artifact.sections_total = len(version.sections)
+    artifact.sections_completed = sum(row["status"] == SectionStatus.COMPLETE for row in version.sections)
+    artifact.finished_at = artifact.now
+    if version.content:
+        Delta.objects.create(artifact=artifact, epoch=artifact.epoch, seq=artifact.seq + 1, offset=0, text=version.content)
+    return _save(artifact, *fields, "content_length", "length", "stream_status", "tokens_generated", "sections_total")
+
+
+@transaction.atomic
+def resume(artifact_id: int) -> Standing:
+    """paused -> streaming, waiting for a worker; the text stays."""
+    artifact = _locked(artifact_id)
+    if artifact.stream_status != StreamStatus.PAUSED:
+        raise _illegal(artifact, "resume")
+    artifact.stream_status = StreamStatus.STREAMING
+    artifact.reason, artifact.last_error = Reason.QUEUED, ""
+    artifact.finished_at = None
+    return _save(artifact, "stream_status", "reason", "last_error", "finished_at")
+
+
+@transaction.atomic
+def request_stop(artifact_id: int, request: StopRequest) -> Standing:
+    """Ask the live writer to stop; where none is alive, stop here and now. Asking again changes nothing; cancel outranks pause."""
+    artifact = _locked(artifact_id)
+    status = artifact.stream_status
+    target = _target(request)
+    if status == target:
+        return _standing(artifact)
+    if status == StreamStatus.PAUSED and target == StreamStatus.CANCELLED:
+        return _save(artifact, *_stopped(artifact, target, Reason.USER, ""))
+    if status != StreamStatus.STREAMING:
+        raise _illegal(artifact, request.value)
+    if artifact.lease_until is None or artifact.lease_until <= artifact.now:
+        return _save(artifact, *_stopped(artifact, target, Reason.USER, ""))
+    if artifact.stop_requested in {request, StopRequest.CANCEL}:
+        return _standing(artifact)
+    artifact.stop_requested = request
+    return _save(artifact, "stop_requested")
+
+
+# Verbs of a writer
+
+
+@transaction.atomic
+def open(artifact_id: int, *, lease_s: float) -> Standing:
+    """Claim the document for a new writer: a higher fence, and a lease in database time.
+
+    Raises `LeaseHeld` while another writer is alive. A stop that a dead writer left undone is done here: then the status
+    is no longer `streaming`, and there is nothing to write.
+    """
+    artifact = _locked(artifact_id)
+    if artifact.stream_status != StreamStatus.STREAMING:
+        return _standing(artifact)
+    if artifact.lease_until is not None and artifact.lease_until > artifact.now:
+        raise LeaseHeld("Another worker is writing this document.")
+    if artifact.stop_requested:
+        return _save(artifact, *_stopped(artifact, _target(artifact.stop_requested), Reason.USER, ""))
+    artifact.fence += 1
+    artifact.lease_until = artifact.now + timedelta(seconds=lease_s)
+    artifact.reason, artifact.last_error = "", ""
+    artifact.started_at = artifact.started_at or artifact.now
+    return _save(artifact, "fence", "lease_until", "reason", "last_error", "started_at")
+
+
+@transaction.atomic
+def begin_section(artifact_id: int, *, fence: int, position: int, model: str) -> Standing:
+    """The section at `position` is now being written; its start is the committed length, unless it was begun before."""
+    artifact = _owned(artifact_id, fence)
+    section = Section.objects.get(artifact=artifact, position=position)
+    section.start = artifact.length if section.start is None else section.start
+    section.status, section.model = SectionStatus.STREAMING, clean(model)[:200]
+    section.save(update_fields=["start", "status", "model"])
+    artifact.current_section = section.name
+    return _save(artifact, "current_section")
+
+
+@transaction.atomic
+def append(artifact_id: int, *, fence: int, tail: Tail, lease_s: float) -> Standing:
+    """Commit one delta and renew the lease. Cost does not depend on the length of the document.
+
+    The same append again (its answer was lost on the way) changes nothing. A stop request does not refuse the text: the
+    caller sees it in the result.
+    """
+    artifact = _owned(artifact_id, fence)
+    if _already_there(artifact, tail):
+        return _standing(artifact)
+    fields = _appended(artifact, tail)
+    artifact.lease_until = artifact.now + timedelta(seconds=lease_s)
+    if artifact.reason:
+        artifact.reason, artifact.last_error = "", ""
+        fields += ["reason", "last_error"]
+    return _save(artifact, *fields, "lease_until")
+
+
+@transaction.atomic
+def complete_section(artifact_id: int, *, fence: int, position: int, tail: Tail, tokens: int, model: str) -> Standing:
+    """The section is written whole; `tokens` are the section's own."""
+    artifact = _owned(artifact_id, fence)
+    fields = _appended(artifact, tail)
+    section = Section.objects.get(artifact=artifact, position=position)
+    section.status, section.tokens, section.model = SectionStatus.COMPLETE, tokens, clean(model)[:200]
+    section.save(update_fields=["status", "tokens", "model"])
+    artifact.sections_completed = Section.objects.filter(artifact=artifact, status=SectionStatus.COMPLETE).count()
+    artifact.current_section = ""
+    return _save(artifact, *fields, "sections_completed", "current_section")
+
+
+@transaction.atomic
+def wait(artifact_id: int, *, fence: int, detail: str, lease_s: float) -> Standing:
+    """Make a wait for the next attempt visible."""
+    artifact = _owned(artifact_id, fence)
+    artifact.reason, artifact.last_error = Reason.WAITING_RETRY, clean(detail)
+    artifact.lease_until = artifact.now + timedelta(seconds=lease_s)
+    return _save(artifact, "reason", "last_error", "lease_until")
+
+
+@transaction.atomic
+def renew(artifact_id: int, *, fence: int, lease_s: float) -> Standing:
+    """A sign of life while the model is silent; no news for viewers."""
+    artifact = _owned(artifact_id, fence)
+    artifact.lease_until = artifact.now + timedelta(seconds=lease_s)
+    artifact.save(update_fields=["lease_until"])
+    return _standing(artifact)
+
+
+@transaction.atomic
+def stop(artifact_id: int, *, fence: int, tail: Tail, section_tokens: int, reason: Reason, detail: str = "") -> Standing:
+    """The writer ends: as the stop request says, else `paused` with the reason. Commits the tail in the same transaction."""
+    artifact = _owned(artifact_id, fence)
+    fields = _appended(artifact, tail)
+    if artifact.stop_requested:
+        target, reason, detail = _target(artifact.stop_requested), Reason.USER, ""
+    else:
+        target = StreamStatus.PAUSED
+    fields += _stopped(artifact, target, reason, detail, section_tokens=section_tokens)
+    return _save(artifact, *fields)
+
+
+@transaction.atomic
+def release(artifact_id: int, *, fence: int, tail: Tail, section_tokens: int) -> Standing:
+    """The writer's process shuts down: the document waits for the next worker, unless a stop was asked for."""
+    artifact = _owned(artifact_id, fence)
+    fields = _appended(artifact, tail)
+    if artifact.stop_requested:
+        target = _target(artifact.stop_requested)
+        return _save(artifact, *fields, *_stopped(artifact, target, Reason.USER, "", section_tokens=section_tokens))
+    _partial(artifact, section_tokens)
+    artifact.lease_until, artifact.reason, artifact.last_error = None, Reason.SHUTDOWN, ""
+    artifact.fence += 1
+    return _save(artifact, *fields, "lease_until", "reason", "last_error", "fence")
+
+
+@transaction.atomic
+def complete(artifact_id: int, *, fence: int) -> Standing:
+    """Every section is written. A cancel that was asked for before wins; a pause has nothing left to pause."""
+    artifact = _owned(artifact_id, fence)
+    if artifact.stop_requested == StopRequest.CANCEL:
+        return _save(artifact, *_stopped(artifact, StreamStatus.CANCELLED, Reason.USER, ""))
+    return _save(artifact, *_stopped(artifact, StreamStatus.COMPLETE, "", ""))
+
+
+@transaction.atomic
+def save_preview(artifact_id: int, *, epoch: int, length: int, html: str) -> None:
+    """Keep the preview of the first `length` characters; an older one never replaces a newer one. No news for viewers."""
+    artifact = _locked(artifact_id)
+    if artifact.epoch == epoch and artifact.preview_length <= length <= artifact.length:
+        artifact.preview_html, artifact.preview_length = html, length
+        artifact.save(update_fields=["preview_html", "preview_length"])
+
+
+# The steps that verbs share
+
+
+def _locked(artifact_id: int) -> Artifact:
+    """The row, locked, without its long fields, with the database's time as `now`."""
+    rows = Artifact.objects.select_for_update(of=("self",)).defer("content", "preview_html", "instructions")
+    artifact = rows.annotate(locked_at=Now()).filter(pk=artifact_id).first()
+    if artifact is None:
+        raise NotFound
+    artifact.now = artifact.locked_at
+    return artifact
+
+
+def _owned(artifact_id: int, fence: int) -> Artifact:
+    artifact = _locked(artifact_id)
+    if artifact.fence != fence:
+        raise StaleFence("Another worker has taken this document over.")
+    if artifact.stream_status != StreamStatus.STREAMING:
+        raise NotStreaming(f"The document is {artifact.stream_status}.")
+    return artifact
+
+
+def _save(artifact: Artifact, *fields: str) -> Standing:
+    """One more committed write: the next seq, and the named fields only (a stale full save once undid a cancel)."""
+    artifact.seq += 1
+    artifact.save(update_fields={*fields, "seq", "updated_at"})
+    return _standing(artifact)
+
+
+def _standing(artifact: Artifact) -> Standing:
+    return Standing(
+        artifact=artifact.pk,
+        epoch=artifact.epoch,
+        seq=artifact.seq,
+        length=artifact.length,
+        status=artifact.stream_status,
+        stop_requested=artifact.stop_requested,
+        fence=artifact.fence,
+    )
+
+
+def _illegal(artifact: Artifact, verb: str) -> IllegalMove:
+    status = StreamStatus(artifact.stream_status)
+    return IllegalMove(status.value, verb, _HINTS[status])
+
+
+def _target(request: str) -> StreamStatus:
+    return StreamStatus.CANCELLED if request == StopRequest.CANCEL else StreamStatus.PAUSED
+
+
+def _planned(artifact: Artifact, sections: Sequence[PlannedSection], instructions: str) -> list[str]:
+    Section.objects.filter(artifact=artifact).delete()
+    Section.objects.bulk_create(
+        Section(
+            artifact=artifact,
+            position=position,
+            name=section.name,
+            instructions=section.instructions,
+            max_tokens=section.max_tokens,
+        )
+        for position, section in enumerate(sections)
+    )
+    artifact.stream_status = StreamStatus.STREAMING
+    artifact.reason, artifact.last_error = Reason.QUEUED, ""
+    artifact.instructions = instructions
+    artifact.sections_total = len(sections)
+    return ["stream_status", "reason", "last_error", "instructions", "sections_total"]
+
+
+def _new_epoch(artifact: Artifact) -> list[str]:
+    """Keep the text as a version and begin an empty epoch. Deltas of the old epoch go: the version has their text."""
+    plan_rows = Section.objects.filter(artifact=artifact).order_by("position")
+    ArtifactVersion.objects.create(
+        artifact=artifact,
+        epoch=artifact.epoch,
+        stream_status=artifact.stream_status,
+        content=artifact.text,
+        sections=list(plan_rows.values("position", "name", "instructions", "max_tokens", "status", "start", "tokens", "model")),
+        tokens_generated=artifact.tokens_generated,
+    )
+    plan_rows.delete()
+    Delta.objects.filter(artifact=artifact).delete()
+    artifact.epoch += 1
+    artifact.content, artifact.content_length, artifact.length = "", 0, 0
+    artifact.preview_html, artifact.preview_length = "", 0
+    artifact.current_section, artifact.sections_completed, artifact.tokens_generated = "", 0, 0
+    artifact.reason, artifact.last_error = "", ""
+    artifact.started_at = artifact.finished_at = None
+    return [
+        *("epoch", "content", "content_length", "length", "preview_html", "preview_length", "current_section"),
+        *("sections_completed", "tokens_generated", "reason", "last_error", "started_at", "finished_at"),
+    ]
+
+
+def _already_there(artifact: Artifact, tail: Tail) -> bool:
+    if tail.offset + len(tail.text) != artifact.length or not tail.text:
+        return False
+    return Delta.objects.filter(
+        artifact=artifact, epoch=artifact.epoch, offset=tail.offset, text=tail.text
+    ).exists()
+
+
+def _appended(artifact: Artifact, tail: Tail) -> list[str]:
+    """Insert the delta and fold when enough is behind the folded text; the fields to save."""
+    artifact.tokens_generated = tail.tokens
+    if not tail.text or _already_there(artifact, tail):
+        return ["tokens_generated"]
+    if tail.offset != artifact.length:
+        raise WrongOffset(f"The text ends at {artifact.length}, the delta begins at {tail.offset}.")
+    artifact.delta = Delta.objects.create(
+        artifact=artifact, epoch=artifact.epoch, seq=artifact.seq + 1, offset=tail.offset, text=tail.text
+    )
+    artifact.length += len(tail.text)
+    fields = ["tokens_generated", "length"]
+    if artifact.length - artifact.content_length >= max(FOLD_CHARS, artifact.content_length // 4):
+        fields += _folded(artifact)
+    return fields
+
+
+def _folded(artifact: Artifact) -> list[str]:
+    if artifact.content_length == artifact.length:
+        return []
+    artifact.content = artifact.text
+    artifact.content_length = artifact.length
+    return ["content", "content_length"]
+
+
+def _stopped(
+    artifact: Artifact, target: StreamStatus, reason: str, detail: str, *, section_tokens: int | None = None
+) -> list[str]:
+    """Move to a status in which nobody writes; the fields to save. The fence moves on: a writer that slept is refused."""
+    if target not in MOVES[artifact.stream_status]:
+        raise AssertionError(f"{artifact.stream_status} -> {target} is not a move")
+    artifact.stream_status = target
+    artifact.reason, artifact.last_error = reason, clean(detail)
+    artifact.stop_requested, artifact.lease_until = "", None
+    artifact.finished_at = artifact.now
+    artifact.fence += 1
+    _partial(artifact, section_tokens)
+    if target == StreamStatus.COMPLETE:
+        artifact.current_section = ""
+    return [
+        *("stream_status", "reason", "last_error", "stop_requested", "lease_until", "finished_at", "fence", "current_section"),
+        *_folded(artifact),
+    ]
+
+
+def _partial(artifact: Artifact, tokens: int | None) -> None:
+    changes: dict[str, object] = {"status": SectionStatus.PARTIAL}
+    if tokens is not None:
+        changes["tokens"] = tokens
+    Section.objects.filter(artifact=artifact, status=SectionStatus.STREAMING).update(**changes)
+

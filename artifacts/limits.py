@@ -1,0 +1,60 @@
+"""The sizes and shapes of what people type, and the checks that name the field; pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from artifacts.errors import InvalidInput
+
+TITLE_CHARS = 200
+SECTION_NAME_CHARS = 120
+LONG_TEXT_CHARS = 1_000_000
+PLAN_SECTIONS = 100
+SECTION_MAX_TOKENS = 32_000
+MODEL_NAME_CHARS = 200
+PHASE_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
+
+
+def line(field: str, value: str, *, limit: int, required: bool = True) -> str:
+    """One line of text without outer white space; raises `InvalidInput` when empty, too long or with control characters."""
+    value = value.strip()
+    if required and not value:
+        raise InvalidInput(field, f"{field} must not be empty.")
+    if len(value) > limit:
+        raise InvalidInput(field, f"{field} may have {limit} characters at most, not {len(value)}.")
+    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in value):
+        raise InvalidInput(field, f"{field} must not contain control characters or line breaks.")
+    return value
+
+
+def title(value: str) -> str:
+    return line("title", value, limit=TITLE_CHARS)
+
+
+def section_name(value: str, field: str = "name") -> str:
+    return line(field, value, limit=SECTION_NAME_CHARS)
+
+
+def phase(value: str) -> str:
+    if not re.fullmatch(PHASE_PATTERN, value):
+        raise InvalidInput("phase", "phase must be 1 to 40 lower-case letters, digits or hyphens and begin with a letter.")
+    return value
+
+
+def long_text(field: str, value: str) -> str:
+    """Text of many lines, cleaned as `clean` does; raises `InvalidInput` when too long."""
+    if len(value) > LONG_TEXT_CHARS:
+        raise InvalidInput(field, f"{field} may have {LONG_TEXT_CHARS} characters at most, not {len(value)}.")
+    return clean(value)
+
+
+def clean(text: str) -> str:
+    """The text as databases and UTF-8 can hold it: NUL removed, lone surrogates as U+FFFD, all else as it came."""
+    if "\0" in text:
+        text = text.replace("\0", "")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    return text

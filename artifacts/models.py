@@ -1,0 +1,238 @@
+"""What is stored about documents. Rows and constraints only: streaming fields are written by `lifecycle` alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from artifacts import limits
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class StreamStatus(models.TextChoices):
+    """Where the document stands; `lifecycle.MOVES` has the legal moves."""
+
+    IDLE = "idle"
+    STREAMING = "streaming"
+    PAUSED = "paused"
+    COMPLETE = "complete"
+    CANCELLED = "cancelled"
+
+
+class StopRequest(models.TextChoices):
+    """What a person asked a live writer to do; sticky until the writer has done it."""
+
+    CANCEL = "cancel"
+    PAUSE = "pause"
+
+
+class Reason(models.TextChoices):
+    """Why the document waits or stopped; `last_error` has the sentence."""
+
+    QUEUED = "queued"
+    WAITING_RETRY = "waiting_retry"
+    USER = "user"
+    SHUTDOWN = "shutdown"
+    TURNS_EXHAUSTED = "turns_exhausted"
+    NO_PROGRESS = "no_progress"
+    TOKENS_EXHAUSTED = "tokens_exhausted"
+    BAD_SEAM = "bad_seam"
+    DEADLINE = "deadline"
+    RATE_LIMITED = "rate_limited"
+    PROVIDER_ERROR = "provider_error"
+    AUTH = "auth"
+    MODEL_NOT_FOUND = "model_not_found"
+    FILTERED = "filtered"
+    POISON = "poison"
+    DISK_FULL = "disk_full"
+
+
+class SectionStatus(models.TextChoices):
+    """`partial`: begun, and the document was stopped before its end."""
+
+    PENDING = "pending"
+    STREAMING = "streaming"
+    PARTIAL = "partial"
+    COMPLETE = "complete"
+
+
+class Project(models.Model):
+    """What a set of documents is about."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="projects")
+    title = models.CharField(max_length=limits.TITLE_CHARS)
+    description = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Artifact(models.Model):
+    """The document of one (project, phase).
+
+    `content` is the folded text; the whole text is `text`: content and the deltas behind it. Lengths and offsets count
+    Unicode code points.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="artifacts", db_index=False)
+    phase = models.CharField(max_length=40)
+    type = models.CharField(max_length=20, default="markdown", editable=False)
+    title = models.CharField(max_length=limits.TITLE_CHARS)
+    instructions = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    stream_status = models.CharField(max_length=10, choices=StreamStatus.choices, default=StreamStatus.IDLE)
+    reason = models.CharField(max_length=20, choices=Reason.choices, blank=True, default="")
+    last_error = models.TextField(blank=True, default="")
+    stop_requested = models.CharField(max_length=6, choices=StopRequest.choices, blank=True, default="")
+
+    content = models.TextField(blank=True, default="")
+    content_length = models.PositiveIntegerField(default=0)
+    length = models.PositiveIntegerField(default=0)
+    preview_html = models.TextField(blank=True, default="")
+    preview_length = models.PositiveIntegerField(default=0)
+
+    epoch = models.PositiveIntegerField(default=1)
+    seq = models.PositiveBigIntegerField(default=0)
+    fence = models.PositiveBigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+
+    current_section = models.CharField(max_length=limits.SECTION_NAME_CHARS, blank=True, default="")
+    sections_completed = models.PositiveSmallIntegerField(default=0)
+    sections_total = models.PositiveSmallIntegerField(default=0)
+    tokens_generated = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    delta: Delta | None = None
+    """The delta this instance's save commits, for the event; never stored with the row."""
+
+    now: datetime
+    """Database time at the moment the row was locked (set by `lifecycle`)."""
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            # One document per project and phase; also the index by phase.
+            models.UniqueConstraint(fields=["project", "phase"], name="artifact_project_phase"),
+            models.CheckConstraint(condition=Q(stream_status__in=StreamStatus.values), name="artifact_status_known"),
+            models.CheckConstraint(condition=Q(content_length__lte=F("length")), name="artifact_folded_within_text"),
+            models.CheckConstraint(
+                condition=Q(sections_completed__lte=F("sections_total")), name="artifact_sections_within_plan"
+            ),
+            # A request that outlives its stop would stop the next run before its first word.
+            models.CheckConstraint(
+                condition=Q(stop_requested="") | Q(stream_status=StreamStatus.STREAMING),
+                name="artifact_stop_only_while_streaming",
+            ),
+            # A lease that outlives the stop would keep the next worker out.
+            models.CheckConstraint(
+                condition=Q(lease_until=None) | Q(stream_status=StreamStatus.STREAMING),
+                name="artifact_lease_only_while_streaming",
+            ),
+            models.CheckConstraint(
+                condition=~Q(stream_status=StreamStatus.IDLE) | Q(length=0), name="artifact_idle_is_empty"
+            ),
+        ]
+        # The once-a-second look of every process, and the lists of the admin.
+        indexes: ClassVar = [models.Index(fields=["stream_status", "lease_until"], name="artifact_status_lease")]
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.phase})"
+
+    @property
+    def text(self) -> str:
+        """The whole document as committed."""
+        behind = self.deltas.filter(epoch=self.epoch, offset__gte=self.content_length).order_by("offset")
+        return self.content + "".join(behind.values_list("text", flat=True))
+
+
+class Section(models.Model):
+    """A named part of the plan of the current epoch. `start` is the offset of its joint, once it was begun."""
+
+    artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="sections", db_index=False)
+    position = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=limits.SECTION_NAME_CHARS)
+    instructions = models.TextField(blank=True)
+    max_tokens = models.PositiveIntegerField()
+    status = models.CharField(max_length=10, choices=SectionStatus.choices, default=SectionStatus.PENDING)
+    start = models.PositiveIntegerField(null=True, blank=True)
+    tokens = models.PositiveIntegerField(default=0)
+    model = models.CharField(max_length=limits.MODEL_NAME_CHARS, blank=True, default="")
+
+    class Meta:
+        ordering: ClassVar = ["artifact", "position"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["artifact", "position"], name="section_artifact_position"),
+            models.CheckConstraint(condition=Q(status__in=SectionStatus.values), name="section_status_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Delta(models.Model):
+    """The text that one flush committed. Rows of the current epoch stay, for replay and catch-up."""
+
+    artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="deltas", db_index=False)
+    epoch = models.PositiveIntegerField()
+    seq = models.PositiveBigIntegerField()
+    offset = models.PositiveIntegerField()
+    text = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["artifact", "epoch", "offset"]
+        constraints: ClassVar = [
+            # Two writers can never put text at one place; also the index of every catch-up.
+            models.UniqueConstraint(fields=["artifact", "epoch", "offset"], name="delta_artifact_epoch_offset"),
+            models.CheckConstraint(condition=~Q(text=""), name="delta_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.artifact_id}:{self.epoch}:{self.offset}"
+
+
+class ArtifactVersion(models.Model):
+    """The text of an earlier epoch, kept when the document was written anew."""
+
+    artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="versions", db_index=False)
+    epoch = models.PositiveIntegerField()
+    stream_status = models.CharField(max_length=10, choices=StreamStatus.choices)
+    content = models.TextField(blank=True)
+    sections = models.JSONField(default=list)
+    tokens_generated = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["artifact", "-epoch"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["artifact", "epoch"], name="version_artifact_epoch"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.artifact_id}, epoch {self.epoch}"
+
+
+class AccessToken(models.Model):
+    """A bearer token of one user. Only its SHA-256 is stored; the token itself is shown once."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="access_tokens")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"token {self.pk} of {self.user}"

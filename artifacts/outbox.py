@@ -1,0 +1,73 @@
+"""How a message leaves this process: in order, bounded, and without ever delaying or failing the transaction that posted it.
+
+Messages are hints, so the outbox may drop them; it must not decide what is sent or to whom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import async_to_sync
+
+logger = logging.getLogger(__name__)
+
+Send = Callable[[], Awaitable[None]]
+
+BACKLOG = 1_000
+SEND_TIMEOUT_S = 1.0
+QUIET_AFTER_FAILURE_S = 1.0
+
+
+class Outbox:
+    """The outgoing messages of one event loop, sent by one task."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._backlog: deque[Send] = deque(maxlen=BACKLOG)
+        self._task: asyncio.Task[None] | None = None
+
+    def put(self, send: Send) -> None:
+        """Queue one message; on the loop's own thread only."""
+        self._backlog.append(send)
+        if self._task is None or self._task.done():
+            self._task = self.loop.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        while self._backlog:
+            if not await attempt(self._backlog.popleft()):
+                # The layer is away: what waits is stale by the time it is back, and everybody looks at the database.
+                await asyncio.sleep(QUIET_AFTER_FAILURE_S)
+                self._backlog.clear()
+
+
+async def attempt(send: Send) -> bool:
+    """Send one message within the time limit; False where the layer did not take it."""
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await send()
+    except Exception as error:  # whatever a layer's driver raises: a hint is lost, nothing else
+        logger.warning("A message was not sent, viewers will look at the database: %s", type(error).__name__)
+        return False
+    return True
+
+
+_outbox: Outbox | None = None
+
+
+def attach() -> None:
+    """Let the running loop send this process's messages; called when a server or worker begins on it."""
+    global _outbox
+    loop = asyncio.get_running_loop()
+    if _outbox is None or _outbox.loop is not loop:
+        _outbox = Outbox(loop)
+
+
+def post(send: Send) -> None:
+    """Hand over one message from any thread. Without an attached loop (a command, a script) it is sent before returning."""
+    if _outbox is not None and _outbox.loop.is_running():
+        _outbox.loop.call_soon_threadsafe(_outbox.put, send)
+    else:
+        async_to_sync(attempt)(send)

@@ -1,0 +1,51 @@
+"""The one place that broadcasts: after an artifact's save commits, its event goes to the artifact's group, as a hint."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from channels.layers import get_channel_layer
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
+
+from artifacts import outbox
+from artifacts.events import Event, encode, group
+from artifacts.models import Artifact
+
+
+def connect() -> None:
+    """Called once, when the app is ready."""
+    post_save.connect(broadcast_saved, sender=Artifact, dispatch_uid="artifacts.broadcast")
+    post_delete.connect(broadcast_deleted, sender=Artifact, dispatch_uid="artifacts.broadcast")
+
+
+def broadcast_saved(
+    sender: type[Artifact], instance: Artifact, update_fields: frozenset[str] | None = None, **kwargs: Any
+) -> None:
+    if update_fields is None or "seq" not in update_fields:
+        return  # a lease, a preview or a new idle row: nothing that a viewer shows
+    delta = instance.delta
+    event = Event(
+        artifact=instance.pk,
+        epoch=instance.epoch,
+        seq=instance.seq,
+        status=instance.stream_status,
+        stop_requested=instance.stop_requested,
+        fence=instance.fence,
+        offset=delta.offset if delta else instance.length,
+        text=delta.text if delta else "",
+        length=instance.length,
+        tokens=instance.tokens_generated,
+    )
+    _send_after_commit(event)
+
+
+def broadcast_deleted(sender: type[Artifact], instance: Artifact, **kwargs: Any) -> None:
+    event = Event(artifact=instance.pk, epoch=instance.epoch, seq=instance.seq + 1, status="", deleted=True)
+    _send_after_commit(event)
+
+
+def _send_after_commit(event: Event) -> None:
+    send = partial(get_channel_layer().group_send, group(event.artifact), encode(event))
+    transaction.on_commit(partial(outbox.post, send), robust=True)

@@ -1,0 +1,43 @@
+"""The STATE of a document as every frame and API answer carries it, read from the database in two queries."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from artifacts.models import Artifact, Section
+
+
+class SectionState(TypedDict):
+    name: str
+    status: str
+    tokens: int
+    model: str
+
+
+class State(TypedDict):
+    status: str
+    current_section: str
+    sections_completed: int
+    sections_total: int
+    tokens_generated: int
+    last_error: str
+    reason: str
+    sections: list[SectionState]
+
+
+def state_of(artifact: Artifact) -> State:
+    """The state of a loaded artifact; one query for its sections."""
+    rows = Section.objects.filter(artifact=artifact).order_by("position")
+    return State(
+        status=artifact.stream_status,
+        current_section=artifact.current_section,
+        sections_completed=artifact.sections_completed,
+        sections_total=artifact.sections_total,
+        tokens_generated=artifact.tokens_generated,
+        last_error=artifact.last_error,
+        reason=artifact.reason,
+        sections=[
+            SectionState(name=row.name, status=row.status, tokens=row.tokens, model=row.model)
+            for row in rows.only("name", "status", "tokens", "model")
+        ],
+    )

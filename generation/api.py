@@ -1,0 +1,5 @@
+"""What the API does with documents: the commands."""
+
+from ninja import Router
+
+router = Router()

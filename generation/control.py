@@ -1,0 +1,170 @@
+"""The verbs people use: views, API, admin and command line all call these, and nothing else starts or stops a document."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from channels.layers import get_channel_layer
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+
+from artifacts import lifecycle, limits, outbox
+from artifacts.errors import InvalidInput
+from artifacts.lifecycle import PlannedSection, Standing
+from artifacts.models import Artifact, Project, StopRequest, StreamStatus
+from generation import phases
+from generation.errors import TaskExists
+from generation.models import UNFINISHED, GenerationTask, TaskStatus
+from generation.queue import settle
+
+logger = logging.getLogger(__name__)
+
+WAKE_CHANNEL = "generation"
+WAKE_TYPE = "generation.wake"
+
+
+@transaction.atomic
+def create_project(owner: User, title: str, description: str = "") -> Project:
+    """A project with an idle artifact for each built-in phase."""
+    title, description = limits.title(title), limits.long_text("description", description)
+    project = Project.objects.create(owner=owner, title=title, description=description)
+    for phase in phases.BUILT_IN:
+        Artifact.objects.create(project=project, phase=phase.key, title=phase.title)
+    return project
+
+
+def add_artifact(project: Project, phase: str, title: str = "") -> Artifact:
+    """A phase of the user's own, idle. Raises `InvalidInput` where the project has that phase already."""
+    phase = limits.phase(phase)
+    title = limits.title(title or phases.phase_of(phase).title)
+    try:
+        with transaction.atomic():
+            return Artifact.objects.create(project=project, phase=phase, title=title)
+    except IntegrityError:
+        raise InvalidInput("phase", f"The project has a document of the phase {phase} already.") from None
+
+
+def start(
+    artifact: Artifact,
+    user: User | None,
+    *,
+    model: str = "",
+    plan: Sequence[PlannedSection] | None = None,
+    instructions: str = "",
+) -> GenerationTask:
+    """idle -> streaming: queue the document. Raises `IllegalMove`, `InvalidInput`, `TaskExists`."""
+    return _queue(artifact, user, lifecycle.plan, model, plan, instructions)
+
+
+def regenerate(
+    artifact: Artifact,
+    user: User | None,
+    *,
+    model: str = "",
+    plan: Sequence[PlannedSection] | None = None,
+    instructions: str = "",
+) -> GenerationTask:
+    """paused | complete | cancelled -> streaming: write the document anew; the old text is kept as a version."""
+    return _queue(artifact, user, lifecycle.reset, model, plan, instructions)
+
+
+@transaction.atomic
+def resume(artifact: Artifact) -> Standing:
+    """paused -> streaming: the task goes back to the queue and continues from the committed text."""
+    standing = lifecycle.resume(artifact.pk)
+    task = GenerationTask.objects.select_for_update().get(artifact=artifact, status__in=UNFINISHED)
+    task.status, task.reclaims, task.error = TaskStatus.QUEUED, 0, ""
+    task.save(update_fields=["status", "reclaims", "error"])
+    _ring_after_commit()
+    return standing
+
+
+def cancel(artifact: Artifact) -> Standing:
+    """Stop for good and keep every word. A live writer does it within moments; otherwise it is done on return."""
+    return _stop(artifact, StopRequest.CANCEL)
+
+
+def pause(artifact: Artifact) -> Standing:
+    """Stop, resumable. A live writer does it within moments; otherwise it is done on return."""
+    return _stop(artifact, StopRequest.PAUSE)
+
+
+def restore(artifact: Artifact, version_id: int) -> Standing:
+    """Bring an earlier version back; the present text becomes a version."""
+    with transaction.atomic():
+        standing = lifecycle.restore(artifact.pk, version_id)
+        settle(artifact.pk, StreamStatus.CANCELLED)
+    return standing
+
+
+def delete(artifact: Artifact) -> None:
+    """Remove the document and its text. A live writer finds nothing to write to; viewers are told."""
+    artifact.delete()
+    logger.info("deleted artifact=%s", artifact.pk)
+
+
+def _queue(
+    artifact: Artifact,
+    user: User | None,
+    verb: Callable[[int, Sequence[PlannedSection], str], Standing],
+    model: str,
+    plan: Sequence[PlannedSection] | None,
+    instructions: str,
+) -> GenerationTask:
+    model = limits.line("model", model, limit=limits.MODEL_NAME_CHARS, required=False)
+    instructions = limits.long_text("instructions", instructions)
+    sections = _checked(plan) if plan is not None else _built_in(artifact)
+    try:
+        with transaction.atomic():
+            verb(artifact.pk, sections, instructions)
+            settle(artifact.pk, StreamStatus.CANCELLED)  # a paused task of the old epoch
+            task = GenerationTask.objects.create(artifact=artifact, requested_by=user, model=model)
+            _ring_after_commit()
+    except IntegrityError:
+        raise TaskExists from None
+    logger.info("queued task=%s artifact=%s sections=%s", task.pk, artifact.pk, len(sections))
+    return task
+
+
+def _stop(artifact: Artifact, request: StopRequest) -> Standing:
+    with transaction.atomic():
+        standing = lifecycle.request_stop(artifact.pk, request)
+        if standing.status != StreamStatus.STREAMING:
+            settle(artifact.pk, standing.status)
+    logger.info("stop artifact=%s request=%s status=%s", artifact.pk, request, standing.status)
+    return standing
+
+
+def _built_in(artifact: Artifact) -> list[PlannedSection]:
+    phase = phases.phase_of(artifact.phase, title=artifact.title)
+    return [
+        PlannedSection(name=section.name, instructions=section.instructions, max_tokens=section.max_tokens)
+        for section in phase.plan
+    ]
+
+
+def _checked(plan: Sequence[PlannedSection]) -> list[PlannedSection]:
+    if not 1 <= len(plan) <= limits.PLAN_SECTIONS:
+        raise InvalidInput("plan", f"plan must have 1 to {limits.PLAN_SECTIONS} sections, not {len(plan)}.")
+    checked = []
+    for position, section in enumerate(plan):
+        field = f"plan[{position}]"
+        if not 1 <= section.max_tokens <= limits.SECTION_MAX_TOKENS:
+            raise InvalidInput(
+                f"{field}.max_tokens", f"{field}.max_tokens must lie between 1 and {limits.SECTION_MAX_TOKENS}."
+            )
+        checked.append(
+            PlannedSection(
+                name=limits.section_name(section.name, f"{field}.name"),
+                instructions=limits.long_text(f"{field}.instructions", section.instructions),
+                max_tokens=section.max_tokens,
+            )
+        )
+    return checked
+
+
+def _ring_after_commit() -> None:
+    send = partial(get_channel_layer().send, WAKE_CHANNEL, {"type": WAKE_TYPE})
+    transaction.on_commit(partial(outbox.post, send), robust=True)

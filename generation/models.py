@@ -1,0 +1,57 @@
+"""The queue: one durable row asks for one document. Who may write belongs to the artifact (fence, lease), not to the task."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from artifacts.limits import MODEL_NAME_CHARS
+from artifacts.models import Artifact
+
+
+class TaskStatus(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+UNFINISHED = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.PAUSED)
+
+
+class GenerationTask(models.Model):
+    """One request to write the current epoch of an artifact. The plan is the artifact's sections; no key is ever stored."""
+
+    artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="tasks")
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    status = models.CharField(max_length=10, choices=TaskStatus.choices, default=TaskStatus.QUEUED)
+    model = models.CharField(max_length=MODEL_NAME_CHARS, blank=True, default="")
+    reclaims = models.PositiveSmallIntegerField(default=0)
+    length_at_claim = models.PositiveIntegerField(default=0)
+    worker = models.CharField(max_length=100, blank=True, default="")
+    error = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            # A second Start at the same moment: one of the two inserts fails.
+            models.UniqueConstraint(
+                fields=["artifact"], condition=Q(status__in=["queued", "running", "paused"]), name="task_one_unfinished"
+            ),
+            models.CheckConstraint(condition=Q(status__in=TaskStatus.values), name="task_status_known"),
+        ]
+        # The claim: the oldest queued or running row, without reading the finished ones.
+        indexes: ClassVar = [
+            models.Index(fields=["id"], condition=Q(status__in=["queued", "running"]), name="task_claimable"),
+        ]
+
+    def __str__(self) -> str:
+        return f"task {self.pk} ({self.status})"

@@ -1,0 +1,135 @@
+"""The interface between the continuation loop and whatever writes the text; pure.
+
+A provider answers one call with a stream of `Piece`s and then exactly one `Finish`. It never retries, never
+stores and never decides what comes next: retries and continuation belong to the callers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, Protocol, TypedDict
+
+
+class Message(TypedDict):
+    """One chat message, as the chat-completions format has it."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class FinishReason(StrEnum):
+    """Why a call ended, normalised from the many words providers use."""
+
+    COMPLETE = "complete"
+    TRUNCATED = "truncated"
+    FILTERED = "filtered"
+    TOOL = "tool"
+    INTERRUPTED = "interrupted"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Tokens a call was billed, as the provider reported them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """One text fragment of the answer, exactly as received; never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish:
+    """The end of one call. A missing or unknown reason is INTERRUPTED, never COMPLETE.
+
+    `reasoned` says that the model spent tokens on hidden reasoning; that text is never part of the answer.
+    """
+
+    reason: FinishReason
+    usage: Usage | None = None
+    model: str = ""
+    reasoned: bool = False
+
+
+class Provider(Protocol):
+    """Something that answers chat calls."""
+
+    name: str
+    """A label for people, such as "openai" or "scripted (not a model)"."""
+
+    prefills: bool
+    """True where a last assistant message is continued exactly, so that answers may be joined raw."""
+
+    streams: bool
+    """False where the endpoint refused streaming; the caller then uses turns."""
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str,
+        max_tokens: int,
+        delivery: Literal["stream", "turns"] = "stream",
+    ) -> AbstractAsyncContextManager[AsyncIterator[Piece | Finish]]:
+        """Open one call; leaving the context closes the connection at once, also in the middle.
+
+        The iterator yields pieces and then exactly one `Finish`. `turns` asks for the whole answer in one response
+        (one piece). Raises `ProviderError` on entering or while iterating; never retries.
+        """
+        ...
+
+
+class ProviderError(Exception):
+    """A call failed. `reason` is the code shown to people; `retryable` says whether trying again can help.
+
+    The sentence says what the reader can do and never carries a key, a prompt or an answer.
+
+    ProviderError
+    ├── RateLimited          429; `retry_after_s` when the server said so
+    ├── ProviderUnavailable  5xx, 408, 409, refused, dropped, timed out, malformed
+    ├── ProviderRefused      another 4xx: nothing to gain by trying again
+    │   ├── AuthFailed       401, 403
+    │   ├── ModelNotFound    404, or a 400 that names the model
+    │   └── StreamRefused    the endpoint does not stream; ask again with delivery "turns"
+    """
+
+    reason = "provider_error"
+    retryable = False
+
+    def __init__(self, detail: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(ProviderError):
+    reason = "rate_limited"
+    retryable = True
+
+
+class ProviderUnavailable(ProviderError):
+    retryable = True
+
+
+class ProviderRefused(ProviderError):
+    pass
+
+
+class AuthFailed(ProviderRefused):
+    reason = "auth"
+
+
+class ModelNotFound(ProviderRefused):
+    reason = "model_not_found"
+
+
+class StreamRefused(ProviderRefused):
+    pass

@@ -1,0 +1,179 @@
+"""Every setting of the project. Values that differ between installations come from the environment through `env`;
+`docs/settings.md` has the table.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+
+from streamgen import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = BASE_DIR / "var"
+
+# Who we are, and who may call
+DEBUG = env.flag("DEBUG")
+REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))
+SECRET_KEY = env.secret_key(
+    "SECRET_KEY",
+    DATA_DIR / "secret-key",
+    required=bool(REDIS_URL) or env.text("DATABASE_URL").startswith("postgres"),
+)
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if host != "*"]
+
+# The language model
+OPENAI_API_KEY = env.text("OPENAI_API_KEY")
+OPENAI_BASE_URL = env.url("OPENAI_BASE_URL", ("http", "https"))
+STREAMGEN_PROVIDER = env.choice("STREAMGEN_PROVIDER", ("", "openai", "local", "scripted"), "")
+STREAMGEN_MODEL = env.text("STREAMGEN_MODEL")
+STREAMGEN_DELIVERY = env.choice("STREAMGEN_DELIVERY", ("auto", "stream", "turns"), "auto")
+STREAMGEN_CONTINUATION = env.choice("STREAMGEN_CONTINUATION", ("auto", "prefill", "reprompt"), "auto")
+STREAMGEN_CHUNK_MAX_TOKENS = env.integer("STREAMGEN_CHUNK_MAX_TOKENS", 300, low=16, high=32_000)
+STREAMGEN_MAX_TURNS = env.integer("STREAMGEN_MAX_TURNS", 20, low=1, high=1_000)
+STREAMGEN_CONNECT_SECONDS = env.seconds("STREAMGEN_CONNECT_SECONDS", 5, low=0.1, high=600)
+STREAMGEN_FIRST_PIECE_SECONDS = env.seconds("STREAMGEN_FIRST_PIECE_SECONDS", 60, low=0.1, high=3_600)
+STREAMGEN_STALL_SECONDS = env.seconds("STREAMGEN_STALL_SECONDS", 30, low=0.1, high=3_600)
+STREAMGEN_RETRIES = env.integer("STREAMGEN_RETRIES", 6, low=0, high=100)
+STREAMGEN_TASK_SECONDS = env.seconds("STREAMGEN_TASK_SECONDS", 3_600, low=1, high=7 * 86_400)
+
+# Writing and showing
+STREAMGEN_FLUSH_CHARS = env.integer("STREAMGEN_FLUSH_CHARS", 400, low=1, high=100_000)
+STREAMGEN_FLUSH_MS = env.integer("STREAMGEN_FLUSH_MS", 150, low=1, high=60_000)
+STREAMGEN_PREVIEW_MS = env.integer("STREAMGEN_PREVIEW_MS", 150, low=1, high=60_000)
+STREAMGEN_CONCURRENCY = env.integer("STREAMGEN_CONCURRENCY", 32, low=1, high=1_000)
+STREAMGEN_LEASE_SECONDS = env.seconds("STREAMGEN_LEASE_SECONDS", 5, low=1, high=600)
+STREAMGEN_SOCKETS_PER_USER = env.integer("STREAMGEN_SOCKETS_PER_USER", 20, low=1, high=100_000)
+
+# The rooms of the house; daphne and generation stand first because they replace `runserver` and `runworker`
+INSTALLED_APPS = [
+    "daphne",
+    "generation",
+    "artifacts",
+    "channels",
+    "ninja",
+    "csp",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "streamgen.urls"
+ASGI_APPLICATION = "streamgen.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# What is stored
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASES = {"default": env.database("DATABASE_URL", DATA_DIR / "streamgen.sqlite3")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    Path(str(DATABASES["default"]["NAME"])).parent.mkdir(parents=True, exist_ok=True)
+    DATABASES["default"] |= {
+        # SQLite has no row locks: a transaction that will write takes the write lock at its beginning and others wait.
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+        # A file, because two connections to an in-memory database refuse each other instead of waiting.
+        "TEST": {"NAME": env.text("STREAMGEN_TEST_DB") or DATA_DIR / "test.sqlite3"},
+    }
+else:
+    # Connections go back to the pool after each unit of work: none is held while a model writes.
+    DATABASES["default"] |= {
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {"pool": {"min_size": 1, "max_size": 12, "timeout": 10}, "connect_timeout": 5},
+    }
+
+# Messages between processes are hints; the in-memory layer serves the one-process mode
+CHANNEL_LAYERS: dict[str, dict[str, object]] = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_connect_timeout": 2, "health_check_interval": 10}]},
+    }
+    if REDIS_URL
+    else {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 1_000}}
+}
+
+# People
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "projects"
+LOGOUT_REDIRECT_URL = "sign-in"
+PASSWORD_RESET_TIMEOUT = 86_400  # seconds; a one-time sign-in link lives as long
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# Safety
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4_000_000  # bytes; a larger body is 413
+
+# Words, time, files
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = BASE_DIR / "staticfiles"
+SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_AUTOREFRESH = DEBUG
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "artifacts": {"level": "DEBUG" if DEBUG else "INFO"},
+        "generation": {"level": "DEBUG" if DEBUG else "INFO"},
+        "streamgen": {"level": "DEBUG" if DEBUG else "INFO"},
+        "django": {"handlers": [], "level": "WARNING", "propagate": True},
+    },
+}

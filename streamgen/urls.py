@@ -1,0 +1,13 @@
+"""Where every page and command lives."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from streamgen.api import api
+
+urlpatterns = [
+    path("", include("artifacts.urls")),
+    path("", include("generation.urls")),
+    path("api/", api.urls),
+    path("admin/", admin.site.urls),
+]
