@@ -1,4 +1,7 @@
-"""The one permission gate: who a caller is by token, and which documents they may see. Owners see their own, staff see all."""
+"""The one permission gate: who a caller is by token, and which documents they may see.
+
+Owners see their own, staff see all.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,6 @@ class ArtifactsConfig(AppConfig):
     name = "artifacts"
 
     def ready(self) -> None:
-        from artifacts import signals
+        from artifacts import signals  # noqa: PLC0415  models exist only now
 
         signals.connect()

@@ -6,7 +6,7 @@ ArtifactError
 ├── IllegalMove     the status does not allow the verb; says from what to what
 ├── WriterRefused   the writer must stop and write nothing more
 │   ├── StaleFence      another writer claimed the artifact
-│   ├── NotStreaming    the artifact is stopped or complete
+│   ├── NotStreaming    the artifact is stopped, complete or deleted
 │   └── WrongOffset     the writer's view of the text is not the committed one
 └── LeaseHeld       somebody alive is writing; claim later
 """

@@ -1,8 +1,8 @@
-"""The verbs that change a document: the only writer of streaming fields. Each verb is one transaction: lock the row without
-its content, guard, change, save the named fields. Broadcasting happens after commit, in `signals`.
+"""The verbs that change a document: the only writer of streaming fields. Each verb is one transaction: lock the row
+without its content, guard, change, save the named fields. Broadcasting happens after commit, in `signals`.
 
-Writers' verbs (`open`, `begin_section`, `append`, `complete_section`, `stop`, `release`, `complete`, ...) carry the fence of their claim
-and raise `WriterRefused` when the writer must end. Peoples' verbs (`plan`, `reset`, `resume`, `request_stop`, ...) raise `IllegalMove`.
+Writers' verbs carry the fence of their claim and raise `WriterRefused` when the writer must end. People's verbs raise
+`NotFound` and `IllegalMove`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models.functions import Now
 
-from artifacts.errors import IllegalMove, LeaseHeld, NotFound, NotStreaming, StaleFence, WrongOffset
-from artifacts.limits import clean
+from artifacts.errors import LeaseHeld, NotFound, NotStreaming, StaleFence, WrongOffset
+from artifacts.limits import MODEL_NAME_CHARS, clean
 from artifacts.models import (
     Artifact,
     ArtifactVersion,
@@ -26,25 +26,12 @@ from artifacts.models import (
     StopRequest,
     StreamStatus,
 )
+from artifacts.moves import MOVES, illegal, target_of
 
 FOLD_CHARS = 4096
-"""Deltas behind the folded text are folded from this many characters on, or a quarter of the folded text if that is more."""
+"""Deltas are folded when this many characters are behind the folded text, or a quarter of it if that is more."""
 
-MOVES: dict[str, frozenset[str]] = {
-    StreamStatus.IDLE: frozenset({StreamStatus.STREAMING}),
-    StreamStatus.STREAMING: frozenset({StreamStatus.PAUSED, StreamStatus.COMPLETE, StreamStatus.CANCELLED}),
-    StreamStatus.PAUSED: frozenset({StreamStatus.STREAMING, StreamStatus.CANCELLED}),
-    StreamStatus.COMPLETE: frozenset({StreamStatus.STREAMING}),
-    StreamStatus.CANCELLED: frozenset({StreamStatus.STREAMING}),
-}
-
-_HINTS = {
-    StreamStatus.IDLE: "Start it first.",
-    StreamStatus.STREAMING: "Cancel or pause it first.",
-    StreamStatus.PAUSED: "Resume it, cancel it, or regenerate it.",
-    StreamStatus.COMPLETE: "Regenerate it to write it anew.",
-    StreamStatus.CANCELLED: "Regenerate it to write it anew.",
-}
+_PLAN_FIELDS = ("position", "name", "instructions", "max_tokens", "status", "start", "tokens", "model")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +45,18 @@ class PlannedSection:
 
 @dataclass(frozen=True, kw_only=True)
 class Tail:
-    """Text that a writer holds and wants committed with the verb: where it begins, and the artifact's token count with it."""
+    """Text that a writer wants committed with its verb: where it begins, and the artifact's token count with it.
+
+    Raises `ValueError` for text that `limits.clean` would change: databases and offsets would disagree about it.
+    """
 
     offset: int
     text: str
     tokens: int
+
+    def __post_init__(self) -> None:
+        if clean(self.text) != self.text:
+            raise ValueError("the text holds NUL or a lone surrogate; clean it before it is counted")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +80,7 @@ def plan(artifact_id: int, sections: Sequence[PlannedSection], instructions: str
     """idle -> streaming, waiting for a worker."""
     artifact = _locked(artifact_id)
     if artifact.stream_status != StreamStatus.IDLE:
-        raise _illegal(artifact, "start")
+        raise illegal(artifact, "start")
     return _save(artifact, *_planned(artifact, sections, instructions))
 
 
@@ -95,7 +89,7 @@ def reset(artifact_id: int, sections: Sequence[PlannedSection], instructions: st
     """paused | complete | cancelled -> streaming with a new epoch; the old text is kept as a version."""
     artifact = _locked(artifact_id)
     if artifact.stream_status in {StreamStatus.IDLE, StreamStatus.STREAMING}:
-        raise _illegal(artifact, "regenerate")
+        raise illegal(artifact, "regenerate")
     return _save(artifact, *_new_epoch(artifact), *_planned(artifact, sections, instructions))
 
 
@@ -104,7 +98,7 @@ def restore(artifact_id: int, version_id: int) -> Standing:
     """Bring the text of an earlier epoch back as a new epoch; the present text is kept as a version."""
     artifact = _locked(artifact_id)
     if artifact.stream_status in {StreamStatus.IDLE, StreamStatus.STREAMING}:
-        raise _illegal(artifact, "restore")
+        raise illegal(artifact, "restore")
     version = ArtifactVersion.objects.filter(artifact=artifact, pk=version_id).first()
     if version is None:
         raise NotFound("There is no such version of this document.")
@@ -120,7 +114,9 @@ def restore(artifact_id: int, version_id: int) -> Standing:
     artifact.sections_completed = sum(row["status"] == SectionStatus.COMPLETE for row in version.sections)
     artifact.finished_at = artifact.now
     if version.content:
-        Delta.objects.create(artifact=artifact, epoch=artifact.epoch, seq=artifact.seq + 1, offset=0, text=version.content)
+        Delta.objects.create(
+            artifact=artifact, epoch=artifact.epoch, seq=artifact.seq + 1, offset=0, text=version.content
+        )
     return _save(artifact, *fields, "content_length", "length", "stream_status", "tokens_generated", "sections_total")
 
 
@@ -129,7 +125,7 @@ def resume(artifact_id: int) -> Standing:
     """paused -> streaming, waiting for a worker; the text stays."""
     artifact = _locked(artifact_id)
     if artifact.stream_status != StreamStatus.PAUSED:
-        raise _illegal(artifact, "resume")
+        raise illegal(artifact, "resume")
     artifact.stream_status = StreamStatus.STREAMING
     artifact.reason, artifact.last_error = Reason.QUEUED, ""
     artifact.finished_at = None
@@ -138,22 +134,31 @@ def resume(artifact_id: int) -> Standing:
 
 @transaction.atomic
 def request_stop(artifact_id: int, request: StopRequest) -> Standing:
-    """Ask the live writer to stop; where none is alive, stop here and now. Asking again changes nothing; cancel outranks pause."""
+    """Ask the live writer to stop; where none is alive, stop here and now.
+
+    Asking again changes nothing; cancel outranks pause.
+    """
     artifact = _locked(artifact_id)
     status = artifact.stream_status
-    target = _target(request)
+    target = target_of(request)
     if status == target:
         return _standing(artifact)
     if status == StreamStatus.PAUSED and target == StreamStatus.CANCELLED:
         return _save(artifact, *_stopped(artifact, target, Reason.USER, ""))
     if status != StreamStatus.STREAMING:
-        raise _illegal(artifact, request.value)
+        raise illegal(artifact, request.value)
     if artifact.lease_until is None or artifact.lease_until <= artifact.now:
         return _save(artifact, *_stopped(artifact, target, Reason.USER, ""))
     if artifact.stop_requested in {request, StopRequest.CANCEL}:
         return _standing(artifact)
     artifact.stop_requested = request
     return _save(artifact, "stop_requested")
+
+
+@transaction.atomic
+def delete(artifact_id: int) -> None:
+    """Remove the document and its text, from any status. Its writer is refused from now on; viewers are told."""
+    _locked(artifact_id).delete()
 
 
 # Verbs of a writer
@@ -163,8 +168,8 @@ def request_stop(artifact_id: int, request: StopRequest) -> Standing:
 def open(artifact_id: int, *, lease_s: float) -> Standing:
     """Claim the document for a new writer: a higher fence, and a lease in database time.
 
-    Raises `LeaseHeld` while another writer is alive. A stop that a dead writer left undone is done here: then the status
-    is no longer `streaming`, and there is nothing to write.
+    Raises `LeaseHeld` while another writer is alive. A stop that a dead writer left undone is done here. Where the
+    status is not `streaming` afterwards, there is nothing to write.
     """
     artifact = _locked(artifact_id)
     if artifact.stream_status != StreamStatus.STREAMING:
@@ -172,12 +177,11 @@ def open(artifact_id: int, *, lease_s: float) -> Standing:
     if artifact.lease_until is not None and artifact.lease_until > artifact.now:
         raise LeaseHeld("Another worker is writing this document.")
     if artifact.stop_requested:
-        return _save(artifact, *_stopped(artifact, _target(artifact.stop_requested), Reason.USER, ""))
+        return _save(artifact, *_stopped(artifact, target_of(artifact.stop_requested), Reason.USER, ""))
     artifact.fence += 1
     artifact.lease_until = artifact.now + timedelta(seconds=lease_s)
-    artifact.reason, artifact.last_error = "", ""
     artifact.started_at = artifact.started_at or artifact.now
-    return _save(artifact, "fence", "lease_until", "reason", "last_error", "started_at")
+    return _save(artifact, *_going_on(artifact), "fence", "lease_until", "started_at")
 
 
 @transaction.atomic
@@ -186,10 +190,10 @@ def begin_section(artifact_id: int, *, fence: int, position: int, model: str) ->
     artifact = _owned(artifact_id, fence)
     section = Section.objects.get(artifact=artifact, position=position)
     section.start = artifact.length if section.start is None else section.start
-    section.status, section.model = SectionStatus.STREAMING, clean(model)[:200]
+    section.status, section.model = SectionStatus.STREAMING, clean(model)[:MODEL_NAME_CHARS]
     section.save(update_fields=["start", "status", "model"])
     artifact.current_section = section.name
-    return _save(artifact, "current_section")
+    return _save(artifact, *_going_on(artifact), "current_section")
 
 
 @transaction.atomic
@@ -204,10 +208,7 @@ def append(artifact_id: int, *, fence: int, tail: Tail, lease_s: float) -> Stand
         return _standing(artifact)
     fields = _appended(artifact, tail)
     artifact.lease_until = artifact.now + timedelta(seconds=lease_s)
-    if artifact.reason:
-        artifact.reason, artifact.last_error = "", ""
-        fields += ["reason", "last_error"]
-    return _save(artifact, *fields, "lease_until")
+    return _save(artifact, *fields, *_going_on(artifact), "lease_until")
 
 
 @transaction.atomic
@@ -216,11 +217,11 @@ def complete_section(artifact_id: int, *, fence: int, position: int, tail: Tail,
     artifact = _owned(artifact_id, fence)
     fields = _appended(artifact, tail)
     section = Section.objects.get(artifact=artifact, position=position)
-    section.status, section.tokens, section.model = SectionStatus.COMPLETE, tokens, clean(model)[:200]
+    section.status, section.tokens, section.model = SectionStatus.COMPLETE, tokens, clean(model)[:MODEL_NAME_CHARS]
     section.save(update_fields=["status", "tokens", "model"])
     artifact.sections_completed = Section.objects.filter(artifact=artifact, status=SectionStatus.COMPLETE).count()
     artifact.current_section = ""
-    return _save(artifact, *fields, "sections_completed", "current_section")
+    return _save(artifact, *fields, *_going_on(artifact), "sections_completed", "current_section")
 
 
 @transaction.atomic
@@ -242,12 +243,17 @@ def renew(artifact_id: int, *, fence: int, lease_s: float) -> Standing:
 
 
 @transaction.atomic
-def stop(artifact_id: int, *, fence: int, tail: Tail, section_tokens: int, reason: Reason, detail: str = "") -> Standing:
-    """The writer ends: as the stop request says, else `paused` with the reason. Commits the tail in the same transaction."""
+def stop(
+    artifact_id: int, *, fence: int, tail: Tail | None, section_tokens: int | None, reason: Reason, detail: str = ""
+) -> Standing:
+    """The writer ends: as the stop request says, else `paused` with the reason. Commits the tail along with it.
+
+    `section_tokens` are those of the section that was being written; None leaves its count as it is.
+    """
     artifact = _owned(artifact_id, fence)
-    fields = _appended(artifact, tail)
+    fields = _appended(artifact, tail) if tail else []
     if artifact.stop_requested:
-        target, reason, detail = _target(artifact.stop_requested), Reason.USER, ""
+        target, reason, detail = target_of(artifact.stop_requested), Reason.USER, ""
     else:
         target = StreamStatus.PAUSED
     fields += _stopped(artifact, target, reason, detail, section_tokens=section_tokens)
@@ -260,7 +266,7 @@ def release(artifact_id: int, *, fence: int, tail: Tail, section_tokens: int) ->
     artifact = _owned(artifact_id, fence)
     fields = _appended(artifact, tail)
     if artifact.stop_requested:
-        target = _target(artifact.stop_requested)
+        target = target_of(artifact.stop_requested)
         return _save(artifact, *fields, *_stopped(artifact, target, Reason.USER, "", section_tokens=section_tokens))
     _partial(artifact, section_tokens)
     artifact.lease_until, artifact.reason, artifact.last_error = None, Reason.SHUTDOWN, ""
@@ -279,7 +285,7 @@ def complete(artifact_id: int, *, fence: int) -> Standing:
 
 @transaction.atomic
 def save_preview(artifact_id: int, *, epoch: int, length: int, html: str) -> None:
-    """Keep the preview of the first `length` characters; an older one never replaces a newer one. No news for viewers."""
+    """Keep the preview of the first `length` characters; never in place of a newer one. No news for viewers."""
     artifact = _locked(artifact_id)
     if artifact.epoch == epoch and artifact.preview_length <= length <= artifact.length:
         artifact.preview_html, artifact.preview_length = html, length
@@ -300,7 +306,10 @@ def _locked(artifact_id: int) -> Artifact:
 
 
 def _owned(artifact_id: int, fence: int) -> Artifact:
-    artifact = _locked(artifact_id)
+    try:
+        artifact = _locked(artifact_id)
+    except NotFound:
+        raise NotStreaming("The document was deleted.") from None
     if artifact.fence != fence:
         raise StaleFence("Another worker has taken this document over.")
     if artifact.stream_status != StreamStatus.STREAMING:
@@ -325,15 +334,6 @@ def _standing(artifact: Artifact) -> Standing:
         stop_requested=artifact.stop_requested,
         fence=artifact.fence,
     )
-
-
-def _illegal(artifact: Artifact, verb: str) -> IllegalMove:
-    status = StreamStatus(artifact.stream_status)
-    return IllegalMove(status.value, verb, _HINTS[status])
-
-
-def _target(request: str) -> StreamStatus:
-    return StreamStatus.CANCELLED if request == StopRequest.CANCEL else StreamStatus.PAUSED
 
 
 def _planned(artifact: Artifact, sections: Sequence[PlannedSection], instructions: str) -> list[str]:
@@ -363,7 +363,7 @@ def _new_epoch(artifact: Artifact) -> list[str]:
         epoch=artifact.epoch,
         stream_status=artifact.stream_status,
         content=artifact.text,
-        sections=list(plan_rows.values("position", "name", "instructions", "max_tokens", "status", "start", "tokens", "model")),
+        sections=list(plan_rows.values(*_PLAN_FIELDS)),
         tokens_generated=artifact.tokens_generated,
     )
     plan_rows.delete()
@@ -380,21 +380,29 @@ def _new_epoch(artifact: Artifact) -> list[str]:
     ]
 
 
+def _going_on(artifact: Artifact) -> list[str]:
+    """Why the document waited is over once its writer works on; the fields to save."""
+    if not artifact.reason:
+        return []
+    artifact.reason, artifact.last_error = "", ""
+    return ["reason", "last_error"]
+
+
 def _already_there(artifact: Artifact, tail: Tail) -> bool:
     if tail.offset + len(tail.text) != artifact.length or not tail.text:
         return False
-    return Delta.objects.filter(
-        artifact=artifact, epoch=artifact.epoch, offset=tail.offset, text=tail.text
-    ).exists()
+    return Delta.objects.filter(artifact=artifact, epoch=artifact.epoch, offset=tail.offset, text=tail.text).exists()
 
 
 def _appended(artifact: Artifact, tail: Tail) -> list[str]:
     """Insert the delta and fold when enough is behind the folded text; the fields to save."""
     artifact.tokens_generated = tail.tokens
-    if not tail.text or _already_there(artifact, tail):
+    if _already_there(artifact, tail):
         return ["tokens_generated"]
     if tail.offset != artifact.length:
         raise WrongOffset(f"The text ends at {artifact.length}, the delta begins at {tail.offset}.")
+    if not tail.text:
+        return ["tokens_generated"]
     artifact.delta = Delta.objects.create(
         artifact=artifact, epoch=artifact.epoch, seq=artifact.seq + 1, offset=tail.offset, text=tail.text
     )
@@ -416,7 +424,7 @@ def _folded(artifact: Artifact) -> list[str]:
 def _stopped(
     artifact: Artifact, target: StreamStatus, reason: str, detail: str, *, section_tokens: int | None = None
 ) -> list[str]:
-    """Move to a status in which nobody writes; the fields to save. The fence moves on: a writer that slept is refused."""
+    """Move to a status in which nobody writes; the fields to save. The fence rises: a writer that slept is refused."""
     if target not in MOVES[artifact.stream_status]:
         raise AssertionError(f"{artifact.stream_status} -> {target} is not a move")
     artifact.stream_status = target
@@ -427,10 +435,8 @@ def _stopped(
     _partial(artifact, section_tokens)
     if target == StreamStatus.COMPLETE:
         artifact.current_section = ""
-    return [
-        *("stream_status", "reason", "last_error", "stop_requested", "lease_until", "finished_at", "fence", "current_section"),
-        *_folded(artifact),
-    ]
+    fields = ["stream_status", "reason", "last_error", "stop_requested", "lease_until", "finished_at", "fence"]
+    return [*fields, "current_section", *_folded(artifact)]
 
 
 def _partial(artifact: Artifact, tokens: int | None) -> None:
@@ -438,4 +444,3 @@ def _partial(artifact: Artifact, tokens: int | None) -> None:
     if tokens is not None:
         changes["tokens"] = tokens
     Section.objects.filter(artifact=artifact, status=SectionStatus.STREAMING).update(**changes)
-

@@ -17,7 +17,10 @@ PHASE_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
 
 
 def line(field: str, value: str, *, limit: int, required: bool = True) -> str:
-    """One line of text without outer white space; raises `InvalidInput` when empty, too long or with control characters."""
+    """One line of text without outer white space.
+
+    Raises `InvalidInput` when it is empty, too long, or holds control characters.
+    """
     value = value.strip()
     if required and not value:
         raise InvalidInput(field, f"{field} must not be empty.")
@@ -38,7 +41,7 @@ def section_name(value: str, field: str = "name") -> str:
 
 def phase(value: str) -> str:
     if not re.fullmatch(PHASE_PATTERN, value):
-        raise InvalidInput("phase", "phase must be 1 to 40 lower-case letters, digits or hyphens and begin with a letter.")
+        raise InvalidInput("phase", "phase must be 1 to 40 lower-case letters, digits or hyphens, a letter first.")
     return value
 
 

@@ -9,13 +9,14 @@ from django.db import models
 from django.db.models import F, Q
 
 from artifacts import limits
+from artifacts.errors import NotFound
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 
 class StreamStatus(models.TextChoices):
-    """Where the document stands; `lifecycle.MOVES` has the legal moves."""
+    """Where the document stands; `moves.MOVES` has the legal moves."""
 
     IDLE = "idle"
     STREAMING = "streaming"
@@ -143,6 +144,11 @@ class Artifact(models.Model):
             models.CheckConstraint(
                 condition=~Q(stream_status=StreamStatus.IDLE) | Q(length=0), name="artifact_idle_is_empty"
             ),
+            # Running out of anything must never be reported as success.
+            models.CheckConstraint(
+                condition=~Q(stream_status=StreamStatus.COMPLETE) | Q(sections_completed=F("sections_total")),
+                name="artifact_complete_is_whole",
+            ),
         ]
         # The once-a-second look of every process, and the lists of the admin.
         indexes: ClassVar = [models.Index(fields=["stream_status", "lease_until"], name="artifact_status_lease")]
@@ -152,9 +158,26 @@ class Artifact(models.Model):
 
     @property
     def text(self) -> str:
-        """The whole document as committed."""
-        behind = self.deltas.filter(epoch=self.epoch, offset__gte=self.content_length).order_by("offset")
-        return self.content + "".join(behind.values_list("text", flat=True))
+        """The document exactly as it stood when this row was read: `length` characters of `epoch`.
+
+        Raises `NotFound` where it was deleted meanwhile.
+        """
+        if "content" in self.get_deferred_fields():
+            # Folded text and its length in one read: with a fold between two reads, text would come twice.
+            row = Artifact.objects.filter(pk=self.pk, epoch=self.epoch).values_list("content", "content_length").first()
+            content, content_length = row or ("", 0)
+        else:
+            content, content_length = self.content, self.content_length
+        behind = self.deltas.filter(epoch=self.epoch, offset__gte=content_length).order_by("offset")
+        text = (content + "".join(behind.values_list("text", flat=True)))[: self.length]
+        return text if len(text) == self.length else self._kept_text()
+
+    def _kept_text(self) -> str:
+        """The text of this epoch after a newer one began."""
+        version = self.versions.filter(epoch=self.epoch).first()
+        if version is None:
+            raise NotFound
+        return version.content[: self.length]
 
 
 class Section(models.Model):

@@ -1,4 +1,4 @@
-"""How a message leaves this process: in order, bounded, and without ever delaying or failing the transaction that posted it.
+"""How a message leaves this process: in order, bounded, and without failing the transaction that posted it.
 
 Messages are hints, so the outbox may drop them; it must not decide what is sent or to whom.
 """
@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from asgiref.sync import async_to_sync
 
@@ -66,8 +67,12 @@ def attach() -> None:
 
 
 def post(send: Send) -> None:
-    """Hand over one message from any thread. Without an attached loop (a command, a script) it is sent before returning."""
+    """Hand over one message from any thread; it never raises.
+
+    Without an attached loop (a command, a script) it is sent before returning, within the time limit.
+    """
     if _outbox is not None and _outbox.loop.is_running():
-        _outbox.loop.call_soon_threadsafe(_outbox.put, send)
+        with suppress(RuntimeError):  # the loop closed this very moment: a hint is lost, nothing else
+            _outbox.loop.call_soon_threadsafe(_outbox.put, send)
     else:
         async_to_sync(attempt)(send)

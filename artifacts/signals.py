@@ -1,4 +1,7 @@
-"""The one place that broadcasts: after an artifact's save commits, its event goes to the artifact's group, as a hint."""
+"""The one place that broadcasts: after an artifact's save commits, its event goes to the artifact's group.
+
+It is a hint: nothing here may fail the save or delay it.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,11 @@ from django.db.models.signals import post_delete, post_save
 from artifacts import outbox
 from artifacts.events import Event, encode, group
 from artifacts.models import Artifact
+
+_TEXT_FIELDS = frozenset(
+    {"seq", "updated_at", "lease_until", "length", "content", "content_length", "tokens_generated"}
+)
+"""A write of these alone is told by its event in full; after any other, viewers look at the database for the state."""
 
 
 def connect() -> None:
@@ -37,6 +45,7 @@ def broadcast_saved(
         text=delta.text if delta else "",
         length=instance.length,
         tokens=instance.tokens_generated,
+        state_changed=not update_fields <= _TEXT_FIELDS,
     )
     _send_after_commit(event)
 
@@ -47,5 +56,9 @@ def broadcast_deleted(sender: type[Artifact], instance: Artifact, **kwargs: Any)
 
 
 def _send_after_commit(event: Event) -> None:
-    send = partial(get_channel_layer().group_send, group(event.artifact), encode(event))
-    transaction.on_commit(partial(outbox.post, send), robust=True)
+    transaction.on_commit(partial(outbox.post, partial(_group_send, event)), robust=True)
+
+
+async def _group_send(event: Event) -> None:
+    # The layer is looked up here, because one that is set up wrongly raises when it is made.
+    await get_channel_layer().group_send(group(event.artifact), encode(event))

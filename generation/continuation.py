@@ -1,7 +1,7 @@
-"""The loop that writes one section: calls again until the text is complete, somebody stops it, or a named limit ends it.
+"""The loop that writes one section: it calls again until the text is complete, it is stopped, or a named limit ends it.
 
-It awaits nothing but the provider, its callbacks and the sleep between attempts. It knows neither prompts nor storage: `complete`
-makes the call, `on_chunk` takes text that will never be taken back.
+It awaits nothing but the provider, its callbacks and the sleep between attempts. It knows neither prompts nor storage:
+`complete` makes the call, `on_chunk` takes text that will never be taken back.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from generation.guards import DeadlinePassed, Guard, Stopped, TooSlow
+from generation.guards import Cut, DeadlinePassed, Guard, Stopped, TooSlow
 from generation.intake import Intake
 from generation.providers.base import Finish, FinishReason, Piece, ProviderError, ProviderUnavailable, StreamRefused
 from generation.retries import Random, RetryPolicy
-from generation.seams import BadSeam, Mode
+from generation.seams import BadSeam, Mode, certain
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ CLOSE_S = 2.0
 """Leaving a call may take this long; the loop then goes on without it."""
 REASONING_FACTOR = 4
 REASONING_MAX_TOKENS = 32_000
-"""A model that spent a whole turn on hidden reasoning is asked once more with a turn this many times larger, at most."""
+"""A model that spent a whole turn on hidden reasoning is asked once more with a turn this many times larger."""
 
 
 class Outcome(StrEnum):
@@ -129,10 +129,262 @@ async def continue_if_truncated(
     that an echo of it is known), `is_written(text)` says whether the text is something a section may end with.
     Never raises for what a provider does; what a callback raises passes through, after the call was closed.
     """
-    guard = Guard(stop=stop or asyncio.Event(), deadline=(limits or Limits()).deadline, clock=clock)
-    loop = _Loop(complete=complete, on_turn=on_turn, on_chunk=on_chunk, on_wait=on_wait, text=text, mode=mode)
-    loop.max_turns, loop.delivery, loop.turn_tokens, loop.budget_tokens = max_turns, delivery, turn_tokens, budget_tokens
-    loop.policy, loop.limits, loop.guard = policy or RetryPolicy(), limits or Limits(), guard
-    loop.shown, loop.is_written, loop.sleep, loop.random = shown, is_written, sleep, random
-    async with guard:
-        return await loop.run()
+    terms = _Terms(
+        complete=complete,
+        on_turn=on_turn,
+        on_chunk=on_chunk,
+        on_wait=on_wait,
+        max_turns=max_turns,
+        mode=mode,
+        turn_tokens=turn_tokens,
+        policy=policy or RetryPolicy(),
+        limits=limits or Limits(),
+        shown=shown,
+        is_written=is_written,
+        sleep=sleep,
+        random=random,
+    )
+    async with Guard(stop=stop or asyncio.Event(), deadline=terms.limits.deadline, clock=clock) as guard:
+        return await _Loop(terms, guard, text=text, delivery=delivery, budget_tokens=budget_tokens).run()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Terms:
+    complete: Complete
+    on_turn: OnTurn
+    on_chunk: OnChunk
+    on_wait: OnWait
+    max_turns: int
+    mode: Mode
+    turn_tokens: int
+    policy: RetryPolicy
+    limits: Limits
+    shown: Callable[[str], str]
+    is_written: Callable[[str], bool]
+    sleep: Callable[[float], Awaitable[None]]
+    random: Random
+
+
+_Why = BadSeam | Cut | ProviderError | None
+"""Why a call ended before its answer did, or why the answer cannot be used; None when all went well."""
+
+
+class _Loop:
+    """What is remembered from call to call."""
+
+    def __init__(self, terms: _Terms, guard: Guard, *, text: str, delivery: Delivery, budget_tokens: int) -> None:
+        self.terms = terms
+        self.guard = guard
+        self.text = text  # what the section held before and all that went to on_chunk
+        self.delta = ""  # the part of it that the turn under way brought
+        self.held = ""  # in reprompt mode the last, perhaps partial word: certain only once more follows
+        self.delivery = delivery
+        self.budget_tokens = budget_tokens
+        self.tokens_factor = 1
+        self.turns = 0
+        self.tokens = 0
+        self.tokens_estimated = 0
+        self.model = ""
+        self.failed = 0  # calls in a row that broke off or never began, since the last new text
+        self.barren = 0  # turns in a row that ended and brought nothing
+        self.bad_seams = 0  # turns in a row that could not be joined
+
+    async def run(self) -> Continuation:
+        ending = self._limit()
+        while ending is None:
+            ending = await self._turn()
+        await self._hand_over(len(self.held))
+        return Continuation(
+            text=self.text,
+            outcome=ending.outcome,
+            reason=ending.reason,
+            detail=ending.detail,
+            turns=self.turns,
+            tokens=self.tokens,
+            tokens_estimated=self.tokens_estimated,
+            model=self.model,
+            delivery=self.delivery,
+        )
+
+    async def _turn(self) -> _Ending | None:
+        """One call and what follows from it; None to go on."""
+        self.delta = self.held = ""  # a held word is asked for again, so that the joint lies between words
+        intake = Intake(self.text, mode=self.terms.mode, shown=self.terms.shown(self.text))
+        finish, why = await self._attempt(intake)
+        await self._take(intake.salvage())
+        if isinstance(why, StreamRefused) and self.delivery == "auto":
+            self.delivery = "turns"
+            return None
+        self._count(finish)
+        is_turn = bool(self.delta) or why is None or isinstance(why, BadSeam)
+        self.turns += is_turn
+        ending = self._judge(finish, why) or self._limit()
+        if ending is not None:
+            await self._hand_over(len(self.held))
+        if is_turn:
+            await self._report(finish)
+        if ending is None and isinstance(why, ProviderError):
+            ending = await self._wait(why)
+        return ending
+
+    async def _attempt(self, intake: Intake) -> tuple[Finish, _Why]:
+        finish = Finish(reason=FinishReason.INTERRUPTED, model=self.model)
+        try:
+            finish = await self._call(intake)
+            if finish.reason in (FinishReason.INTERRUPTED, FinishReason.ERROR):
+                return finish, ProviderUnavailable("The answer broke off before its end.")
+            await self._take(intake.end())
+        except (BadSeam, Cut, ProviderError) as why:
+            return finish, why
+        return finish, None
+
+    async def _call(self, intake: Intake) -> Finish:
+        """Make one call and take its pieces. The call is closed when this returns, however it does."""
+        call: Call = "turns" if self.delivery == "turns" else "stream"
+        first_s, stall_s = self.terms.limits.first_piece_s, self.terms.limits.stall_s
+        if call == "turns":
+            first_s += stall_s  # one piece is all there is: it may take as long as a first piece and a pause
+        stack = AsyncExitStack()
+
+        async def begin() -> tuple[AsyncIterator[Piece | Finish], Piece | Finish | None]:
+            pieces = await stack.enter_async_context(self.terms.complete(self.text, self._max_tokens(call), call))
+            return pieces, await anext(pieces, None)
+
+        patience_s = first_s
+        try:
+            pieces, item = await self.guard.wait(begin, at_most_s=patience_s)
+            patience_s = stall_s
+            while isinstance(item, Piece):
+                await self._take(intake.feed(item.text))
+                item = await self.guard.wait(lambda: anext(pieces, None), at_most_s=patience_s)
+        except TooSlow:
+            raise ProviderUnavailable(f"The model sent nothing for {patience_s:g} s.") from None
+        finally:
+            with suppress(ProviderError, TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await stack.aclose()
+        return item or Finish(reason=FinishReason.INTERRUPTED)
+
+    def _max_tokens(self, call: Call) -> int:
+        left = self.budget_tokens - self.tokens
+        asked = left if call == "stream" else min(self.terms.turn_tokens, left)
+        return asked if self.tokens_factor == 1 else max(asked, min(asked * self.tokens_factor, REASONING_MAX_TOKENS))
+
+    async def _take(self, text: str) -> None:
+        if text:
+            self.held += text
+            await self._hand_over(certain(self.held) if self.terms.mode == "reprompt" else len(self.held))
+
+    async def _hand_over(self, length: int) -> None:
+        chunk, self.held = self.held[:length], self.held[length:]
+        if chunk:
+            self.text += chunk
+            self.delta += chunk
+            await self.terms.on_chunk(chunk)
+
+    async def _report(self, finish: Finish) -> None:
+        logger.debug(
+            "Turn %d ended %s: %d characters, %d tokens in all.",
+            self.turns,
+            finish.reason.value,
+            len(self.delta),
+            self.tokens,
+        )
+        done = self.terms.on_turn(self.turns, self.delta, self.text, finish)
+        if inspect.isawaitable(done):
+            await done
+
+    async def _wait(self, error: ProviderError) -> _Ending | None:
+        """Wait before the next attempt, visibly."""
+        seconds = self.terms.policy.wait_s(error, self.failed, self.terms.random)
+        left_s = self.guard.left_s()
+        if left_s is not None and seconds >= left_s:
+            return _ending_of(DeadlinePassed(), f" Last trouble: {error.detail}")
+        await self.terms.on_wait(seconds, error, self.failed + 1, self.terms.policy.attempts)
+        try:
+            await self.guard.wait(lambda: self.terms.sleep(seconds))
+        except Cut as cut:
+            return _ending_of(cut, f" Last trouble: {error.detail}")
+        return None
+
+    def _count(self, finish: Finish) -> None:
+        self.model = finish.model or self.model
+        if finish.usage is not None and finish.usage.completion_tokens > 0:
+            self.tokens += finish.usage.completion_tokens
+        else:
+            estimated = -(-len(self.delta + self.held) // CHARS_PER_TOKEN)
+            self.tokens += estimated
+            self.tokens_estimated += estimated
+
+    def _judge(self, finish: Finish, why: _Why) -> _Ending | None:
+        if self.delta:
+            self.failed = self.barren = self.bad_seams = 0
+        match why:
+            case Cut():
+                return _ending_of(why)
+            case BadSeam():
+                self.bad_seams += 1
+                detail = f"The model did not go on where the text ends, {self.bad_seams} times: {why}."
+                return (
+                    _Ending(outcome=Outcome.LIMITED, reason="bad_seam", detail=detail) if self.bad_seams > 1 else None
+                )
+            case ProviderError():
+                self.failed += 1
+                if self.terms.policy.may_retry(why, self.failed):
+                    return None
+                tried = f" Tried {self.failed} times." if why.retryable and self.failed > 1 else ""
+                return _Ending(outcome=Outcome.FAILED, reason=why.reason, detail=why.detail + tried)
+        return self._judge_finish(finish)
+
+    def _judge_finish(self, finish: Finish) -> _Ending | None:
+        match finish.reason:
+            case FinishReason.FILTERED:
+                detail = "The provider's content filter ended the answer. Change the instructions or the model."
+                return _Ending(outcome=Outcome.FAILED, reason="filtered", detail=detail)
+            case FinishReason.TOOL:
+                detail = "The model asked for a tool instead of writing; there are none here. Choose another model."
+                return _Ending(outcome=Outcome.FAILED, reason="provider_error", detail=detail)
+            case FinishReason.COMPLETE if self.terms.is_written(self.text + self.held):
+                return _Ending(outcome=Outcome.COMPLETE)
+            case FinishReason.TRUNCATED if self.delta:
+                return None
+        return self._judge_barren(finish)
+
+    def _judge_barren(self, finish: Finish) -> _Ending | None:
+        """A turn that ended and brought nothing: once more, with room to think in, then no more."""
+        self.barren += 1
+        thought = finish.reasoned or (finish.reason is FinishReason.TRUNCATED and not self.text)
+        if self.barren == 1:
+            if thought and finish.usage is not None:
+                self.tokens_factor = REASONING_FACTOR
+                self.budget_tokens += finish.usage.completion_tokens  # nothing was bought with these
+            return None
+        detail = "The model answered twice without new text. Change the section's instructions or choose another model."
+        if thought:
+            detail = (
+                "The model spent its turns on hidden reasoning and wrote nothing. "
+                "Give the section more tokens or choose a model that reasons less."
+            )
+        return _Ending(outcome=Outcome.LIMITED, reason="no_progress", detail=detail)
+
+    def _limit(self) -> _Ending | None:
+        """The limits that hold between calls."""
+        left_s = self.guard.left_s()
+        if self.guard.stopped:
+            return _ending_of(Stopped())
+        if left_s is not None and left_s <= 0:
+            return _ending_of(DeadlinePassed())
+        if self.tokens >= self.budget_tokens:
+            detail = f"The section's {self.budget_tokens} tokens are used up and the model is not done."
+            return _Ending(outcome=Outcome.LIMITED, reason="tokens_exhausted", detail=detail)
+        if self.turns >= self.terms.max_turns:
+            detail = f"The model was not done after {self.turns} turns."
+            return _Ending(outcome=Outcome.LIMITED, reason="turns_exhausted", detail=detail)
+        return None
+
+
+def _ending_of(cut: Cut, addition: str = "") -> _Ending:
+    if isinstance(cut, Stopped):
+        return _Ending(outcome=Outcome.STOPPED)
+    detail = "The time for this document was used up." + addition
+    return _Ending(outcome=Outcome.LIMITED, reason="deadline", detail=detail)

@@ -1,4 +1,4 @@
-"""The verbs people use: views, API, admin and command line all call these, and nothing else starts or stops a document."""
+"""The verbs people use. Views, API, admin and command line call these; nothing else starts or stops a document."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from artifacts import lifecycle, limits, outbox
-from artifacts.errors import InvalidInput
+from artifacts.errors import IllegalMove, InvalidInput
 from artifacts.lifecycle import PlannedSection, Standing
 from artifacts.models import Artifact, Project, StopRequest, StreamStatus
 from generation import phases
 from generation.errors import TaskExists
 from generation.models import UNFINISHED, GenerationTask, TaskStatus
-from generation.queue import settle
+from generation.queue import abandon, settle
 
 logger = logging.getLogger(__name__)
 
@@ -74,9 +74,11 @@ def regenerate(
 def resume(artifact: Artifact) -> Standing:
     """paused -> streaming: the task goes back to the queue and continues from the committed text."""
     standing = lifecycle.resume(artifact.pk)
-    task = GenerationTask.objects.select_for_update().get(artifact=artifact, status__in=UNFINISHED)
-    task.status, task.reclaims, task.error = TaskStatus.QUEUED, 0, ""
-    task.save(update_fields=["status", "reclaims", "error"])
+    task = GenerationTask.objects.select_for_update().filter(artifact=artifact, status__in=UNFINISHED).first()
+    if task is None:
+        raise IllegalMove(StreamStatus.PAUSED, "resume", "Its task is gone; regenerate it.")
+    task.status, task.worker, task.reclaims, task.error = TaskStatus.QUEUED, "", 0, ""
+    task.save(update_fields=["status", "worker", "reclaims", "error"])
     _ring_after_commit()
     return standing
 
@@ -94,14 +96,15 @@ def pause(artifact: Artifact) -> Standing:
 def restore(artifact: Artifact, version_id: int) -> Standing:
     """Bring an earlier version back; the present text becomes a version."""
     with transaction.atomic():
+        abandon(artifact.pk)
         standing = lifecycle.restore(artifact.pk, version_id)
-        settle(artifact.pk, StreamStatus.CANCELLED)
+    logger.info("restored artifact=%s version=%s epoch=%s", artifact.pk, version_id, standing.epoch)
     return standing
 
 
 def delete(artifact: Artifact) -> None:
     """Remove the document and its text. A live writer finds nothing to write to; viewers are told."""
-    artifact.delete()
+    lifecycle.delete(artifact.pk)
     logger.info("deleted artifact=%s", artifact.pk)
 
 
@@ -116,16 +119,21 @@ def _queue(
     model = limits.line("model", model, limit=limits.MODEL_NAME_CHARS, required=False)
     instructions = limits.long_text("instructions", instructions)
     sections = _checked(plan) if plan is not None else _built_in(artifact)
-    try:
-        with transaction.atomic():
-            verb(artifact.pk, sections, instructions)
-            settle(artifact.pk, StreamStatus.CANCELLED)  # a paused task of the old epoch
-            task = GenerationTask.objects.create(artifact=artifact, requested_by=user, model=model)
-            _ring_after_commit()
-    except IntegrityError:
-        raise TaskExists from None
+    with transaction.atomic():
+        abandon(artifact.pk)
+        verb(artifact.pk, sections, instructions)
+        task = _new_task(artifact, user, model)
+        _ring_after_commit()
     logger.info("queued task=%s artifact=%s sections=%s", task.pk, artifact.pk, len(sections))
     return task
+
+
+def _new_task(artifact: Artifact, user: User | None, model: str) -> GenerationTask:
+    try:
+        with transaction.atomic():
+            return GenerationTask.objects.create(artifact=artifact, requested_by=user, model=model)
+    except IntegrityError:
+        raise TaskExists from None
 
 
 def _stop(artifact: Artifact, request: StopRequest) -> Standing:
@@ -166,5 +174,9 @@ def _checked(plan: Sequence[PlannedSection]) -> list[PlannedSection]:
 
 
 def _ring_after_commit() -> None:
-    send = partial(get_channel_layer().send, WAKE_CHANNEL, {"type": WAKE_TYPE})
-    transaction.on_commit(partial(outbox.post, send), robust=True)
+    transaction.on_commit(partial(outbox.post, _ring), robust=True)
+
+
+async def _ring() -> None:
+    # The layer is looked up here, because one that is set up wrongly raises when it is made.
+    await get_channel_layer().send(WAKE_CHANNEL, {"type": WAKE_TYPE})

@@ -1,4 +1,4 @@
-"""Cuts a wait short: by a stop, by the deadline, or because it takes too long. It never cancels what it was not given."""
+"""Cuts a wait short: by a stop, by the deadline, or for taking too long. It cancels only what it was given."""
 
 from __future__ import annotations
 

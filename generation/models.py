@@ -1,4 +1,4 @@
-"""The queue: one durable row asks for one document. Who may write belongs to the artifact (fence, lease), not to the task."""
+"""The queue: one durable row asks for one document. Who may write belongs to the artifact, not to the task."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNFINISHED = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.PAUSED)
 
 
 class GenerationTask(models.Model):
-    """One request to write the current epoch of an artifact. The plan is the artifact's sections; no key is ever stored."""
+    """One request to write the current epoch of an artifact. The plan is its sections; no key is ever stored."""
 
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="tasks")
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
@@ -48,10 +48,8 @@ class GenerationTask(models.Model):
             ),
             models.CheckConstraint(condition=Q(status__in=TaskStatus.values), name="task_status_known"),
         ]
-        # The claim: the oldest queued or running row, without reading the finished ones.
-        indexes: ClassVar = [
-            models.Index(fields=["id"], condition=Q(status__in=["queued", "running"]), name="task_claimable"),
-        ]
+        # The claim: the oldest unfinished row, without reading the finished ones.
+        indexes: ClassVar = [models.Index(fields=["id"], condition=Q(finished_at=None), name="task_unfinished")]
 
     def __str__(self) -> str:
         return f"task {self.pk} ({self.status})"

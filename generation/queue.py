@@ -1,4 +1,4 @@
-"""The queue is the task table: claim, look, settle. Who may write is decided by the artifact's fence and lease, in database time.
+"""The queue is the task table: claim, look, give back, settle. Who may write is the artifact's to say (fence, lease).
 
 Locks are always taken in one order, artifact before task, so that a claim and a cancel never wait for each other.
 """
@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from artifacts import lifecycle
-from artifacts.lifecycle import Standing, Tail
+from artifacts.lifecycle import Standing
 from artifacts.models import Artifact, Reason, StreamStatus
 from generation.models import UNFINISHED, GenerationTask, TaskStatus
 
 POISON_RECLAIMS = 5
 """A task whose workers died so often without one committed character is paused."""
+
+_CLAIMABLE = (TaskStatus.QUEUED, TaskStatus.RUNNING)
 
 _TASK_STATUS = {
     StreamStatus.PAUSED: TaskStatus.PAUSED,
@@ -49,16 +51,16 @@ class Look:
 
 def claim(worker: str, *, lease_s: float, only: int | None = None) -> Claim | None:
     """Take the oldest task that nobody alive is running; None where there is none. `only` names the one task wanted."""
-    while True:
+    while True:  # each round claims a task, settles one that had been stopped, or finds none
         with transaction.atomic():
             task = _next(only)
             if task is None:
                 return None
             standing = lifecycle.open(task.artifact_id, lease_s=lease_s)
-            if standing.status == StreamStatus.STREAMING and not _is_poison(task, standing):
-                return _claimed(task, standing, worker)
-            if standing.status == StreamStatus.STREAMING:
+            if standing.status == StreamStatus.STREAMING and _is_poison(task, standing):
                 standing = _pause_poison(task, standing)
+            if standing.status == StreamStatus.STREAMING:
+                return _claimed(task, standing, worker)
             settle(task.artifact_id, standing.status)
 
 
@@ -68,37 +70,66 @@ def look(artifact_ids: list[int]) -> dict[int, Look]:
     return {pk: Look(fence=fence, status=status, stop_requested=request) for pk, fence, status, request in rows}
 
 
+@transaction.atomic
 def give_back(claim: Claim) -> None:
-    """The claim's worker shuts down: the task waits for another one. A task that was settled meanwhile stays as it is."""
-    GenerationTask.objects.filter(pk=claim.task, status=TaskStatus.RUNNING).update(status=TaskStatus.QUEUED, worker="")
+    """The claim's worker has released the artifact: the task waits for another worker, unless one has it already."""
+    artifact = _locked(claim.artifact)
+    if artifact is not None and artifact.lease_until is None:
+        running = GenerationTask.objects.filter(pk=claim.task, status=TaskStatus.RUNNING)
+        running.update(status=TaskStatus.QUEUED, worker="")
 
 
+@transaction.atomic
 def settle(artifact_id: int, status: str, error: str = "") -> None:
-    """Bring the unfinished task, if there is one, in line with its stopped artifact; in the caller's transaction."""
+    """Bring the unfinished task, if there is one, in line with its artifact, which was stopped with this status.
+
+    Changes nothing where the artifact has another status by now: then its task is another one, or in use again.
+    """
+    artifact = _locked(artifact_id)
+    if artifact is not None and artifact.stream_status == status:
+        _end(artifact_id, _TASK_STATUS[StreamStatus(status)], error)
+
+
+@transaction.atomic
+def abandon(artifact_id: int) -> None:
+    """The document is about to be written anew: a task of the old text has nothing left to resume."""
+    artifact = _locked(artifact_id)
+    if artifact is not None:
+        was_complete = artifact.stream_status == StreamStatus.COMPLETE
+        _end(artifact_id, TaskStatus.SUCCEEDED if was_complete else TaskStatus.CANCELLED, "")
+
+
+def _locked(artifact_id: int) -> Artifact | None:
+    rows = Artifact.objects.select_for_update().only("stream_status", "lease_until")
+    return rows.filter(pk=artifact_id).first()
+
+
+def _end(artifact_id: int, status: TaskStatus, error: str) -> None:
     task = GenerationTask.objects.select_for_update().filter(artifact_id=artifact_id, status__in=UNFINISHED).first()
     if task is None:
         return
-    task.status, task.worker, task.error = _TASK_STATUS[StreamStatus(status)], "", error
+    task.status, task.worker, task.error = status, "", error
     fields = ["status", "worker", "error"]
-    if task.status != TaskStatus.PAUSED:
+    if status != TaskStatus.PAUSED:
         task.finished_at = Now()
         fields.append("finished_at")
     task.save(update_fields=fields)
 
 
 def _next(only: int | None) -> GenerationTask | None:
+    """The oldest task to be had, locked, and its artifact locked before it."""
     lease_over = Q(artifact__lease_until=None) | Q(artifact__lease_until__lte=Now())
-    tasks = GenerationTask.objects.filter(
-        Q(status=TaskStatus.QUEUED) | Q(status=TaskStatus.RUNNING) & lease_over,
-        # The partial index serves only a query that repeats its condition.
-        status__in=[TaskStatus.QUEUED, TaskStatus.RUNNING],
-    )
+    # The partial index serves only a query that repeats its condition, on SQLite only one without parameters.
+    tasks = GenerationTask.objects.filter(lease_over, status__in=_CLAIMABLE, finished_at=None).order_by("pk")
     if only is not None:
         tasks = tasks.filter(pk=only)
-    if connection.features.has_select_for_update:
-        tasks = tasks.select_for_update(of=("artifact",), skip_locked=True)
-    tasks = tasks.select_related("artifact")
-    return tasks.defer("artifact__content", "artifact__preview_html", "artifact__instructions").order_by("pk").first()
+    tasks = tasks.select_for_update(of=("artifact",), skip_locked=True).select_related("artifact").only("artifact__id")
+    while (found := tasks.first()) is not None:
+        # PostgreSQL may have found the task in a snapshot older than the lock: another claim may have been faster.
+        task = GenerationTask.objects.select_for_update().filter(pk=found.pk, status__in=_CLAIMABLE).first()
+        if task is not None:
+            return task
+    return None
 
 
 def _is_poison(task: GenerationTask, standing: Standing) -> bool:
@@ -127,12 +158,12 @@ def _claimed(task: GenerationTask, standing: Standing, worker: str) -> Claim:
 
 
 def _pause_poison(task: GenerationTask, standing: Standing) -> Standing:
-    tokens = task.artifact.tokens_generated
     return lifecycle.stop(
         task.artifact_id,
         fence=standing.fence,
-        tail=Tail(offset=standing.length, text="", tokens=tokens),
-        section_tokens=0,
+        tail=None,
+        section_tokens=None,
         reason=Reason.POISON,
-        detail=f"{POISON_RECLAIMS} workers died on this document without writing a word. Look at their logs, then resume.",
+        detail=f"{POISON_RECLAIMS + 1} workers died on this document without writing a word. "
+        "Look at their logs, then resume.",
     )

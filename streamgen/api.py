@@ -1,10 +1,132 @@
-"""The JSON API: both apps' routers behind one login."""
+"""The JSON API: both apps' calls behind one login, and one shape for every error. It knows no call."""
 
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver, re_path
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
+from ninja.parser import Parser
+from ninja.security import HttpBearer, SessionAuth
+from ninja.utils import check_csrf
 
-from artifacts.api import router as reads
-from generation.api import router as commands
+from artifacts import access
+from generation.api import router
+from streamgen import problems
+from streamgen.problems import BadBody, Problem
 
-api = NinjaAPI(title="streamgen", version="1", docs_url=None)
-api.add_router("", reads)
-api.add_router("", commands)
+OBJECT_MEMBERS = 100
+"""No object of ours has so many members; more would only keep the schema busy."""
+JSON_TYPES = frozenset({"application/json", "application/problem+json"})
+
+View = Callable[..., HttpResponse]
+
+
+class Bearer(HttpBearer):
+    """`Authorization: Bearer TOKEN`. A token that is not known is refused, whatever the session says."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> User:
+        user = access.user_for_token(token.strip())
+        if user is None:
+            raise AuthenticationError(message="This token is not known. `manage.py token USER` makes one.")
+        return user
+
+
+class Session(SessionAuth):
+    """The session cookie; calls that change something need the CSRF token too, in the header X-CSRFToken."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if not request.user.is_authenticated:
+            raise AuthenticationError(message="Sign in, or send Authorization: Bearer TOKEN.")
+        if check_csrf(request):
+            raise AuthorizationError(message="The CSRF token is missing or wrong. Send it in the header X-CSRFToken.")
+        return request.user
+
+
+class JsonParser(Parser):
+    """Strict JSON: its media type, its size, its syntax."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        if len(request.body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:  # a chunked body has no length to refuse it by
+            raise RequestDataTooBig
+        if request.content_type not in JSON_TYPES:
+            raise BadBody("Send JSON, with Content-Type: application/json.", 415)
+        try:
+            return json.loads(request.body, object_pairs_hook=_object, parse_constant=_constant)
+        except json.JSONDecodeError as error:
+            raise BadBody(f"The body is not JSON: {error.msg}, line {error.lineno} column {error.colno}.") from None
+        except UnicodeDecodeError:
+            raise BadBody("The body is not JSON: it is not UTF-8.") from None
+        except RecursionError:
+            raise BadBody("The body is nested too deeply.") from None
+        except ValueError:
+            raise BadBody("The body is not JSON: a number has too many digits.") from None
+
+
+class JsonAPI(NinjaAPI):
+    """Ninja, with our answers also where it asks nobody: a path that is not there, a method a path does not have."""
+
+    @property
+    def urls(self) -> tuple[list[URLResolver | URLPattern], str, str]:
+        patterns, app_name, namespace = super().urls
+        views = [pattern for pattern in patterns if isinstance(pattern, URLPattern)]
+        for pattern in (*views, rest := re_path("", _nothing_here)):
+            pattern.callback = _uniform(pattern.callback)
+        return [*patterns, rest], app_name, namespace
+
+    def set_default_exception_handlers(self) -> None:
+        for kind in (Exception, HttpError, ValidationError):
+            self.add_exception_handler(kind, problems.answer)
+
+
+def _uniform(view: View) -> View:
+    @csrf_exempt  # the login checks it, and answers as JSON
+    @wraps(view)
+    def uniform(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            response = view(request, *args, **kwargs)
+        except Http404:
+            response = Problem(status=404, detail="There is no such call. /api/openapi.json lists them.").response()
+        if response.status_code == 405:
+            allowed = ", ".join(sorted(response["Allow"].split(", ")))
+            detail = f"{request.method} is not allowed here, {allowed} is."
+            response = Problem(status=405, detail=detail, headers={"Allow": allowed}).response()
+        # What one person may see must not wait in a cache for another one.
+        response.setdefault("Cache-Control", "no-store")
+        return response
+
+    return uniform
+
+
+def _nothing_here(request: HttpRequest) -> NoReturn:
+    raise Http404
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > OBJECT_MEMBERS:
+        raise BadBody(f"An object in the body has {len(pairs)} members; {OBJECT_MEMBERS} are the most.")
+    return dict(pairs)
+
+
+def _constant(name: str) -> NoReturn:
+    raise BadBody(f"The body is not JSON: {name} is no JSON number.")
+
+
+api = JsonAPI(
+    title="streamgen", version="1", auth=[Bearer(), Session()], parser=JsonParser(), docs_url=None, openapi_url=""
+)
+api.add_router("", router)
+
+
+@api.get("/openapi.json", auth=None, include_in_schema=False)
+def openapi(request: HttpRequest) -> Any:
+    return api.get_openapi_schema()

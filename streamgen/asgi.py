@@ -1,14 +1,33 @@
-"""The ASGI application: pages and API to Django, websockets to the artifacts' consumer."""
+"""The ASGI application: pages and API to Django, websockets to the artifacts' consumer, and the life of the server process."""
 
 import os
+from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
-django = get_asgi_application()
+pages = get_asgi_application()
 
 from artifacts.routing import websocket_urlpatterns  # noqa: E402  models need the app registry
+from generation.host import host  # noqa: E402
 from streamgen.middleware import websocket_login  # noqa: E402
 
-application = ProtocolTypeRouter({"http": django, "websocket": websocket_login(URLRouter(websocket_urlpatterns))})
+
+async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Begin and end with a server that tells us when."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            host.start()
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await host.stop()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+application = ProtocolTypeRouter(
+    {"http": pages, "websocket": websocket_login(URLRouter(websocket_urlpatterns)), "lifespan": lifespan}
+)
+host.hook_daphne()

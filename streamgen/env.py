@@ -1,21 +1,25 @@
-"""The one place that reads the process environment. It turns strings into checked values and refuses nonsense loudly."""
+"""The one place that reads the process environment. It gives checked values and refuses nonsense loudly."""
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-_env = environ.Env()
+_HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]")
+_NEEDS_HOST = {"http", "https", "redis", "rediss"}
 
 
 def text(name: str, default: str = "") -> str:
     """The variable without outer white space; an empty variable counts as not set."""
-    return str(_env.str(name, default="")).strip() or default
+    return os.environ.get(name, "").strip() or default
 
 
 def flag(name: str, default: bool = False) -> bool:
@@ -44,44 +48,72 @@ def seconds(name: str, default: float, *, low: float, high: float) -> float:
     return float(_number(name, default, low, high, kind=float))
 
 
-def names(name: str, default: list[str]) -> list[str]:
-    """A comma-separated list."""
+def hosts(name: str, default: list[str]) -> list[str]:
+    """A comma-separated list of host names, as Django's ALLOWED_HOSTS takes them."""
     value = text(name)
-    return [part.strip() for part in value.split(",") if part.strip()] if value else default
+    if not value:
+        return default
+    found = [part.strip() for part in value.split(",") if part.strip()]
+    if not found or not all(_HOST.fullmatch(host) for host in found):
+        raise ImproperlyConfigured(f"{name} must list host names separated by commas, without scheme, port or path.")
+    return found
 
 
 def url(name: str, schemes: tuple[str, ...]) -> str:
     """An address with one of the schemes, or "" when not set. The message never repeats it: it may hold a password."""
     value = text(name)
-    if value and urlsplit(value).scheme not in schemes:
-        raise ImproperlyConfigured(f"{name} must begin with one of {', '.join(s + '://' for s in schemes)}.")
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        needs_host = parts.scheme in _NEEDS_HOST
+        is_whole = bool(parts.hostname and parts.port != 0 if needs_host else parts.netloc or parts.path)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is not an address that can be read.") from None
+    if parts.scheme not in schemes or not is_whole:
+        raise ImproperlyConfigured(f"{name} must be an address of {' or '.join(s + '://' for s in schemes)}.")
     return value
 
 
-def database(name: str, default_file: Path) -> dict[str, object]:
-    """Django's settings for `DATABASE_URL`; a SQLite file where it is not set."""
-    value = url(name, ("sqlite", "postgres", "postgresql")) or f"sqlite:///{default_file}"
-    if value.startswith("sqlite:") and urlsplit(value).path in {"", "/"}:
+def database(name: str, default_file: Path) -> dict[str, Any]:
+    """Django's settings for `DATABASE_URL`; a SQLite file where it is not set. Options in the address are kept."""
+    value = url(name, ("sqlite", "postgres", "postgresql"))
+    if not value:
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(default_file), "OPTIONS": {}}
+    try:
+        config: dict[str, Any] = environ.Env.db_url_config(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is not an address that can be read.") from None
+    if urlsplit(value).scheme == "sqlite" and not Path(config["NAME"]).is_absolute():
         raise ImproperlyConfigured(f"{name} must name a file, as in sqlite:////absolute/path/streamgen.sqlite3.")
-    return dict(environ.Env.db_url_config(value))
+    if not config["NAME"]:
+        raise ImproperlyConfigured(f"{name} must name a database, as in postgres://user:password@host:5432/database.")
+    return {"OPTIONS": {}} | config
 
 
 def secret_key(name: str, file: Path, *, required: bool) -> str:
     """The secret, else one that is made once and kept in `file`, readable by its owner only."""
     value = text(name)
-    if value:
-        if len(value) < 32:
-            raise ImproperlyConfigured(f"{name} must have 32 characters at least.")
-        return value
-    if required:
-        raise ImproperlyConfigured(f"{name} must be set when DATABASE_URL or REDIS_URL is: every process needs the same.")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_text(encoding="ascii").strip()
-    with os.fdopen(descriptor, "w", encoding="ascii") as new:
-        new.write(secrets.token_urlsafe(48))
+    if not value and required:
+        raise ImproperlyConfigured(
+            f"{name} must be set when REDIS_URL is, or DATABASE_URL names a server: all need the same."
+        )
+    secret = value or _kept_secret(file)
+    if len(secret) < 32:
+        raise ImproperlyConfigured(f"{name} must have 32 characters at least{'' if value else f': remove {file}'}.")
+    return secret
+
+
+def _kept_secret(file: Path) -> str:
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as opened:
+            opened.write(secrets.token_urlsafe(48))
+        # Two processes may begin at once: the file appears whole, and the first one wins.
+        with suppress(FileExistsError):
+            os.link(new, file)
+        new.unlink()
     return file.read_text(encoding="ascii").strip()
 
 

@@ -1,4 +1,4 @@
-"""Every setting of the project. Values that differ between installations come from the environment through `env`;
+"""Every setting of the project. What differs between installations comes from the environment, through `env`;
 `docs/settings.md` has the table.
 """
 
@@ -19,10 +19,13 @@ REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))
 SECRET_KEY = env.secret_key(
     "SECRET_KEY",
     DATA_DIR / "secret-key",
-    required=bool(REDIS_URL) or env.text("DATABASE_URL").startswith("postgres"),
+    required=bool(REDIS_URL) or env.text("DATABASE_URL").lower().startswith("postgres"),
 )
-ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if host != "*"]
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+# Behind a proxy that ends TLS the page's origin is https, whatever this process sees.
+CSRF_TRUSTED_ORIGINS = [
+    f"https://{'*' + host if host.startswith('.') else host}" for host in ALLOWED_HOSTS if host != "*"
+]
 
 # The language model
 OPENAI_API_KEY = env.text("OPENAI_API_KEY")
@@ -36,7 +39,7 @@ STREAMGEN_MAX_TURNS = env.integer("STREAMGEN_MAX_TURNS", 20, low=1, high=1_000)
 STREAMGEN_CONNECT_SECONDS = env.seconds("STREAMGEN_CONNECT_SECONDS", 5, low=0.1, high=600)
 STREAMGEN_FIRST_PIECE_SECONDS = env.seconds("STREAMGEN_FIRST_PIECE_SECONDS", 60, low=0.1, high=3_600)
 STREAMGEN_STALL_SECONDS = env.seconds("STREAMGEN_STALL_SECONDS", 30, low=0.1, high=3_600)
-STREAMGEN_RETRIES = env.integer("STREAMGEN_RETRIES", 6, low=0, high=100)
+STREAMGEN_RETRIES = env.integer("STREAMGEN_RETRIES", 6, low=1, high=100)
 STREAMGEN_TASK_SECONDS = env.seconds("STREAMGEN_TASK_SECONDS", 3_600, low=1, high=7 * 86_400)
 
 # Writing and showing
@@ -109,7 +112,9 @@ else:
     # Connections go back to the pool after each unit of work: none is held while a model writes.
     DATABASES["default"] |= {
         "CONN_MAX_AGE": 0,
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": 12, "timeout": 10}, "connect_timeout": 5},
+        "OPTIONS": {"connect_timeout": 5}
+        | DATABASES["default"]["OPTIONS"]
+        | {"pool": {"min_size": 1, "max_size": 12, "timeout": 10}},
     }
 
 # Messages between processes are hints; the in-memory layer serves the one-process mode

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connections
 
 from artifacts.models import Artifact, Project
 from generation import control
+from tests.postgres import every_database, migrated_postgres, postgres, postgres_server, postgres_url
+
+__all__ = ["every_database", "migrated_postgres", "postgres", "postgres_server", "postgres_url"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory) -> None:
+    """A database file of this run's own: one that a killed run left behind, with half a log beside it, spoils nothing."""
+    default = connections["default"]
+    if default.vendor == "sqlite":
+        default.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
 
 
 @pytest.fixture(autouse=True)

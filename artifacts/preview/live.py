@@ -1,11 +1,24 @@
-"""The live preview of one growing document (first version: every update renders the whole text)."""
+"""A document that grows: settled fragments, rendered once, and a tail that is rendered again. Whole documents take the
+same way, so both say the same.
+"""
 
-from dataclasses import dataclass
+import re
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
 
-import bleach
-import markdown
+from artifacts.preview import limits, repair
+from artifacts.preview.block import Block
+from artifacts.preview.engine import Engine
+from artifacts.preview.highlight import code_block
+from artifacts.preview.lines import Lines
+from artifacts.preview.names import Names, PieceScope
+from artifacts.preview.reader import Reader
+from artifacts.preview.sanitise import sanitise
+from artifacts.preview.writer import NOTE_ID, REFERENCE_ID
 
-_TAGS = set("p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong del a table thead tbody tr th td".split())
+_BACK = '<a class="footnote-back" href="#{id}" aria-label="Back to the text">↩</a>'
+_CODE_PLACE = re.compile(r'<pre data-code="(\d+)"></pre>')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,30 +30,179 @@ class Update:
     tail: str
 
 
-def render(text: str) -> str:
-    """The whole document as sanitised HTML."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").replace("<", "&lt;")
-    html = markdown.markdown(text, extensions=["tables", "fenced_code", "sane_lists"])
-    return str(bleach.clean(html, tags=_TAGS, attributes={"a": ["href", "title"]}, protocols={"http", "https", "mailto"}))
+@dataclass(slots=True)
+class _Fragment:
+    """A settled piece and what it needs to be rendered once more."""
+
+    block: Block
+    scope: PieceScope
+
+
+class _Engines(threading.local):
+    def __init__(self) -> None:
+        self.one = Engine()
+
+
+_engines = _Engines()
+
+
+def render(markdown: str) -> str:
+    """The whole document as safe HTML."""
+    preview = LivePreview()
+    preview.append(markdown)
+    return preview.finish()
 
 
 class LivePreview:
-    """Takes text in any chunks, gives settled fragments and a tail."""
+    """Takes a document in any chunks, gives its preview so far. Not for two threads at a time."""
 
     def __init__(self) -> None:
-        self._text: list[str] = []
+        self._lines = Lines()
+        self._reader = Reader()
+        self._names = Names()
+        self._html: list[str] = []
+        self._shown: list[str] = []  # what the viewer has
+        self._unsettled: dict[int, _Fragment] = {}  # fragments that a later definition may change
+        self._waiting: defaultdict[str, set[int]] = defaultdict(set)  # who waits for which label
+        self._defined = 0  # definitions seen
+        self._changed = 0  # the first fragment that the viewer does not have
+        self._received = 0
+        self._tail = ""
+        self._tail_at = 0  # characters received when the tail was rendered
+        self._tail_block: Block | None = None
         self._finished = False
-        self.fragments: list[str] = []
-        self.tail = ""
+
+    @property
+    def fragments(self) -> list[str]:
+        """The settled fragments, as of the last update."""
+        return list(self._shown)
+
+    @property
+    def tail(self) -> str:
+        return self._tail
 
     def append(self, text: str) -> None:
-        self._text.append(text)
+        """Takes the next characters of the document."""
+        if self._finished:
+            raise ValueError("the document is finished: a new one needs a new preview")
+        self._received += len(text)
+        for line in self._lines.feed(text):
+            self._reader.feed(line)
 
     def update(self) -> Update:
-        html = render("".join(self._text))
-        self.fragments, self.tail = ([html], "") if self._finished else ([], html)
-        return Update(first=0, fragments=list(self.fragments), tail=self.tail)
+        """Renders what is new; says what a viewer of the last update has to change."""
+        if not self._finished:
+            self._settle()
+            self._render_tail()
+        else:
+            self._tail = ""
+        first, self._changed = self._changed, len(self._html)
+        self._shown[first:] = self._html[first:]
+        return Update(first=first, fragments=self._html[first:], tail=self._tail)
 
     def finish(self) -> str:
-        self._finished = True
-        return render("".join(self._text))
+        """The final document. It takes no more text."""
+        if not self._finished:
+            if self._lines.partial:
+                self._reader.feed(self._lines.partial)
+            self._reader.finish()
+            self._settle()
+            self._complete()
+            self._finished = True
+        return "\n".join(self._html)
+
+    # -- fragments
+
+    def _settle(self) -> None:
+        late = {
+            place for key in self._reader.defined[self._defined :] for place in self._waiting.pop(key, ())
+        }
+        self._defined = len(self._reader.defined)
+        for place in sorted(late):
+            self._render_again(place, live=True)
+        for block in self._reader.take():
+            scope = self._scope(len(self._html), live=True)
+            if html := _html([block], scope):
+                self._html.append(html)
+                self._keep(block, scope)
+
+    def _scope(self, owner: int, *, live: bool) -> PieceScope:
+        return PieceScope(
+            names=self._names,
+            definitions=self._reader.definitions,
+            footnotes=self._reader.footnotes,
+            live=live,
+            owner=owner,
+        )
+
+    def _keep(self, block: Block, scope: PieceScope) -> None:
+        if scope.missing or scope.notes or scope.hides:
+            self._unsettled[scope.owner] = _Fragment(block, scope)
+            for key in scope.missing:
+                self._waiting[key].add(scope.owner)
+
+    def _render_again(self, place: int, *, live: bool) -> None:
+        fragment = self._unsettled.pop(place)
+        scope = self._scope(place, live=live)
+        scope.given_ids = fragment.scope.ids
+        html = _html([fragment.block], scope)
+        self._keep(fragment.block, scope)
+        if html != self._html[place]:
+            self._html[place] = html
+            self._changed = min(self._changed, place)
+
+    # -- the tail
+
+    def _render_tail(self) -> None:
+        if self._may_wait():
+            return
+        blocks = repair.open_end(self._reader, self._lines.partial)
+        scope = self._scope(len(self._html), live=True)
+        scope.names = self._names.fork()
+        self._tail = _html(blocks, scope) if blocks else ""
+        self._tail_at, self._tail_block = self._received, self._reader.outermost
+
+    def _may_wait(self) -> bool:
+        """A giant tail is rendered again when it has grown by a part of itself, so that all of it costs no more than a
+        few renderings."""
+        if len(self._tail) < limits.TAIL_CHARS or self._reader.outermost is not self._tail_block:
+            return False
+        return (self._received - self._tail_at) * limits.TAIL_GROWTH < len(self._tail)
+
+    # -- the end
+
+    def _complete(self) -> None:
+        """What is known only now: references to nothing, footnotes."""
+        undefined = any(label not in self._reader.footnotes for label in self._names.note_labels())
+        if undefined:
+            self._names.forget_notes()
+        for place in sorted(self._unsettled):
+            scope = self._unsettled[place].scope
+            if scope.hides or (undefined and scope.notes):
+                self._render_again(place, live=False)
+        notes = self._footnotes()
+        if notes:
+            self._html.append(notes)
+
+    def _footnotes(self) -> str:
+        """The footnotes in the order of their numbers; those that nothing refers to come last, their words count too."""
+        scope, items, place = self._scope(len(self._html), live=False), list[str](), 0
+        named = self._names.note_labels()
+        for label in [*named, *self._reader.footnotes]:
+            self._names.note(label, scope.owner)
+        while place < len(labels := self._names.note_labels()):
+            html = _html(self._reader.footnotes[labels[place]].children, scope)
+            place += 1
+            back = _BACK.format(id=f"{REFERENCE_ID}{place}") if place <= len(named) or labels[place - 1] in scope.notes else ""
+            items.append(f'<li id="{NOTE_ID}{place}">{_with_back_link(html, back)}</li>')
+        return f'<section class="footnotes"><ol>{"".join(items)}</ol></section>' if items else ""
+
+
+def _html(blocks: list[Block], scope: PieceScope) -> str:
+    rendered = _engines.one.render(blocks, scope)
+    html = sanitise(rendered.html)
+    return _CODE_PLACE.sub(lambda match: code_block(*rendered.code[int(match[1])]), html) if rendered.code else html
+
+
+def _with_back_link(html: str, back: str) -> str:
+    return f"{html[:-4]} {back}</p>" if back and html.endswith("</p>") else f"{html}{back}"

@@ -65,11 +65,26 @@ class Provider(Protocol):
     name: str
     """A label for people, such as "openai" or "scripted (not a model)"."""
 
-    prefills: bool
-    """True where a last assistant message is continued exactly, so that answers may be joined raw."""
+    @property
+    def prefills(self) -> bool:
+        """True where a last assistant message is continued exactly, so that answers may be joined raw.
 
-    streams: bool
-    """False where the endpoint refused streaming; the caller then uses turns."""
+        Known after `prepare`; read it before each call, because a call may teach that the endpoint refuses it.
+        """
+        ...
+
+    @property
+    def streams(self) -> bool:
+        """False where the endpoint refused streaming; the caller then uses turns."""
+        ...
+
+    async def prepare(self) -> None:
+        """Get ready for calls: start what must run, learn what the endpoint can do. Cheap, bounded, repeatable.
+
+        `stream` prepares by itself; who must know `prefills` before its first call prepares first. Raises
+        `ProviderError` only where no call could succeed.
+        """
+        ...
 
     def stream(
         self,
@@ -86,6 +101,10 @@ class Provider(Protocol):
         """
         ...
 
+    async def aclose(self) -> None:
+        """Give back what the provider holds for the running event loop; it may be used again afterwards."""
+        ...
+
 
 class ProviderError(Exception):
     """A call failed. `reason` is the code shown to people; `retryable` says whether trying again can help.
@@ -95,10 +114,12 @@ class ProviderError(Exception):
     ProviderError
     ├── RateLimited          429; `retry_after_s` when the server said so
     ├── ProviderUnavailable  5xx, 408, 409, refused, dropped, timed out, malformed
-    ├── ProviderRefused      another 4xx: nothing to gain by trying again
-    │   ├── AuthFailed       401, 403
-    │   ├── ModelNotFound    404, or a 400 that names the model
-    │   └── StreamRefused    the endpoint does not stream; ask again with delivery "turns"
+    └── ProviderRefused      another 4xx, or no API at all: nothing to gain by asking the same again
+        ├── AuthFailed       401, 403
+        ├── ModelNotFound    a 404 or 400 that names the model
+        ├── StreamRefused    the endpoint does not stream; ask again with delivery "turns"
+        └── PrefillRefused   a begun answer is not continued (`prefills` is False from now on): build the call
+                             anew for re-prompting, which a retry does by itself
     """
 
     reason = "provider_error"
@@ -133,3 +154,7 @@ class ModelNotFound(ProviderRefused):
 
 class StreamRefused(ProviderRefused):
     pass
+
+
+class PrefillRefused(ProviderRefused):
+    retryable = True

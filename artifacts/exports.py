@@ -1,0 +1,38 @@
+"""A document as a file: Markdown byte for byte, or one HTML file that needs nothing else. It only reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.contrib.staticfiles import finders
+from django.template.loader import render_to_string
+from django.utils.safestring import mark_safe
+from django.utils.text import slugify
+
+from artifacts.models import Artifact
+from artifacts.reading import document_html
+
+STYLE_SHEETS = ("css/tokens.css", "css/document.css", "css/pygments.css", "css/export.css")
+
+
+def markdown(artifact: Artifact) -> bytes:
+    """The text as committed, in UTF-8."""
+    return artifact.text.encode()
+
+
+def html(artifact: Artifact) -> bytes:
+    """A whole page with its style inside; it loads nothing and runs nothing."""
+    context = {"artifact": artifact, "style": mark_safe(_style()), "body": document_html(artifact)}
+    return render_to_string("export.html", context).encode()
+
+
+def filename(artifact: Artifact, extension: str) -> str:
+    """An ASCII file name out of the titles, such as `lighthouse-brief.md`."""
+    stem = slugify(f"{artifact.project.title} {artifact.title}")[:80].strip("-_")
+    return f"{stem or f'artifact-{artifact.pk}'}.{extension}"
+
+
+def _style() -> str:
+    """Our own style sheets, one after the other; a file without them would not look like the page."""
+    sheets = [finders.find(name) for name in STYLE_SHEETS]
+    return "\n".join(Path(sheet).read_text(encoding="utf-8") for sheet in sheets if sheet)

@@ -1,0 +1,477 @@
+"""The normaliser: reads a document line by line and finds its blocks as GitHub does. Inline markup is not its business.
+
+What a line means depends on the lines before it only, so the blocks are the same however the text arrived, and a block
+that is closed stays as it is.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum, auto
+
+from artifacts.preview import limits, starts, tables
+from artifacts.preview.block import CONTAINERS, VERBATIM, Block
+from artifacts.preview.comments import without_comments
+from artifacts.preview.cursor import CODE_INDENT, Cursor
+from artifacts.preview.definitions import Definition, definition_at
+
+DEFINITION_LINES = 8  # a definition that has not ended by then is looked at again when its paragraph closes
+
+
+class _Goes(Enum):
+    ON = auto()  # the open block goes on in this line
+    OUT = auto()  # it does not
+    DONE = auto()  # it does, and nothing of the line is left
+
+
+class _Begins(Enum):
+    NOTHING = auto()
+    CONTAINER = auto()  # what follows in the line may begin another block
+    LEAF = auto()  # what follows is text
+    DONE = auto()  # nothing of the line is left
+
+
+class Reader:
+    """Takes lines, gives closed blocks of the top level, definitions and footnotes."""
+
+    def __init__(self) -> None:
+        self._chain: list[Block] = [Block("document")]  # the open blocks, outermost first
+        self._cursor = Cursor("")
+        self._line_number = 0
+        self._matched = 1
+        self._at_end = True  # what closes now has its last line; a fork closes blocks that still grow
+        self.definitions: dict[str, Definition] = {}
+        self.footnotes: dict[str, Block] = {}
+        self.defined: list[str] = []  # keys in order
+
+    # -- what the reader is asked
+
+    def take(self) -> list[Block]:
+        """The blocks of the top level that were closed since the last call."""
+        document = self._chain[0]
+        open_one = document.children[-1:] if len(self._chain) > 1 else []
+        closed = document.children[:-1] if open_one else document.children
+        document.children = open_one
+        return [block for block in closed if block.kind != "footnote"]
+
+    @property
+    def tip(self) -> Block:
+        return self._chain[-1]
+
+    @property
+    def outermost(self) -> Block | None:
+        """The open block of the top level."""
+        return self._chain[1] if len(self._chain) > 1 else None
+
+    def grow(self, fed: bool) -> None:
+        """Marks the text at the document's end: more of it may come. `fed`: its last line has no end yet."""
+        block = self.tip
+        while fed and block.children:
+            block = block.children[-1]
+        block.growing = block.kind in ("paragraph", "summary") or (fed and block.kind in ("table", "heading"))
+
+    def fork(self) -> "Reader":
+        """A reader that goes on from here and leaves this one alone."""
+        twin = Reader()
+        twin._chain = [block.twin() for block in self._chain]
+        twin._chain[0].children = []
+        for parent, child in zip(twin._chain, twin._chain[1:], strict=False):
+            parent.children[-1:] = [child]
+        twin._line_number = self._line_number
+        twin.definitions = self.definitions
+        twin._at_end = False
+        return twin
+
+    def finish(self) -> None:
+        """Closes everything."""
+        self._close_to(1)
+
+    # -- one line
+
+    def feed(self, line: str) -> None:
+        """Reads one line, given without its end."""
+        self._cursor = Cursor(line)
+        self._line_number += 1
+        goes = self._match_open_blocks()
+        if goes is not _Goes.DONE:
+            self._read_rest()
+
+    def _match_open_blocks(self) -> _Goes:
+        self._matched = 1
+        for block in self._chain[1:]:
+            goes = self._goes_on(block)
+            if goes is not _Goes.ON:
+                return goes
+            self._matched += 1
+        return _Goes.ON
+
+    def _goes_on(self, block: Block) -> _Goes:
+        cursor = self._cursor
+        if block.kind in ("list", "details"):
+            return _Goes.ON
+        if block.kind == "item":
+            if cursor.indent >= block.indent:
+                cursor.advance(block.indent)
+                return _Goes.ON
+            if not cursor.blank or not block.children:
+                return _Goes.OUT
+            cursor.skip_indent()
+            return _Goes.ON
+        if block.kind == "quote":
+            return _Goes.ON if self._eat_quote_mark() else _Goes.OUT
+        if block.kind == "footnote":
+            if cursor.indent >= CODE_INDENT and not cursor.blank:
+                cursor.advance(CODE_INDENT)
+                return _Goes.ON
+            return _Goes.ON if cursor.blank else _Goes.OUT
+        return self._leaf_goes_on(block)
+
+    def _leaf_goes_on(self, block: Block) -> _Goes:
+        cursor = self._cursor
+        if block.kind == "fence":
+            mark = starts.FENCE_END.match(cursor.line, cursor.next) if cursor.indent < CODE_INDENT else None
+            if mark and mark[1][0] == block.marker and len(mark[1]) >= block.level:
+                block.closed = True
+                self._close_to(self._matched)
+                return _Goes.DONE
+            cursor.advance(min(block.indent, cursor.indent))
+            return _Goes.ON
+        if block.kind == "code":
+            if cursor.indent >= CODE_INDENT:
+                cursor.advance(CODE_INDENT)
+                return _Goes.ON
+            if cursor.blank:
+                cursor.skip_indent()
+                return _Goes.ON
+            return _Goes.OUT
+        if block.kind == "html":
+            return _Goes.OUT if cursor.blank and block.level > starts.LAST_OWN_END else _Goes.ON
+        if block.kind == "comment":
+            return _Goes.ON
+        if block.kind == "table" and cursor.line[cursor.next :].strip(" \t") == "|":
+            return _Goes.OUT  # no cell, no row
+        return _Goes.OUT if cursor.blank else _Goes.ON  # paragraph, table, summary
+
+    def _read_rest(self) -> None:
+        """What the open blocks left of the line: beginnings of blocks, then text."""
+        cursor, leaf = self._cursor, self._chain[self._matched - 1].kind in VERBATIM
+        while not leaf:
+            if cursor.indent < CODE_INDENT and not starts.ANY.match(cursor.line, cursor.next):
+                break
+            begins = self._begin()
+            if begins is _Begins.NOTHING:
+                break
+            if begins is _Begins.DONE:
+                return
+            self._matched = len(self._chain)
+            leaf = begins is _Begins.LEAF
+        self._add_text()
+
+    def _begin(self) -> _Begins:
+        if self._cursor.indent >= CODE_INDENT:
+            return self._begin_code()
+        for begin in _BEGINNINGS:
+            begins = begin(self)
+            if begins is not _Begins.NOTHING:
+                return begins
+        return _Begins.NOTHING
+
+    # -- the beginnings, in the order in which they are tried
+
+    def _begin_quote(self) -> _Begins:
+        if len(self._chain) >= limits.CONTAINER_DEPTH or not self._eat_quote_mark():
+            return _Begins.NOTHING
+        self._open(Block("quote"))
+        return _Begins.CONTAINER
+
+    def _eat_quote_mark(self) -> bool:
+        cursor = self._cursor
+        if cursor.indent >= CODE_INDENT or not cursor.line.startswith(">", cursor.next):
+            return False
+        cursor.skip_indent()
+        cursor.advance(1)
+        if cursor.at_space():
+            cursor.advance(1)
+        return True
+
+    def _begin_heading(self) -> _Begins:
+        cursor = self._cursor
+        match = starts.HEADING.match(cursor.line, cursor.next)
+        if match is None:
+            return _Begins.NOTHING
+        text = starts.HEADING_END.sub("", cursor.line[match.end() :]).strip(" \t")
+        self._open(Block("heading", level=len(match[1]), lines=[text]))
+        self._close_to(len(self._chain) - 1)
+        return _Begins.DONE
+
+    def _begin_fence(self) -> _Begins:
+        cursor = self._cursor
+        match = starts.FENCE.match(cursor.line, cursor.next)
+        if match is None:
+            return _Begins.NOTHING
+        info = cursor.line[match.end() :].strip(" \t")
+        self._open(Block("fence", marker=match[0][0], level=len(match[0]), indent=cursor.indent, info=info))
+        return _Begins.DONE
+
+    def _begin_details(self) -> _Begins:
+        """`<details>` and `<summary>` are the only HTML that means something here."""
+        cursor, container = self._cursor, self._chain[self._matched - 1]
+        if match := starts.DETAILS_END.match(cursor.line, cursor.next):
+            return self._end_details(match.end())
+        if match := starts.DETAILS.match(cursor.line, cursor.next):
+            if len(self._chain) >= limits.CONTAINER_DEPTH:
+                return _Begins.NOTHING
+            self._open(Block("details"))
+            cursor.skip_to(match.end())
+            return _Begins.DONE if cursor.blank else _Begins.CONTAINER
+        if container.kind == "details" and not container.children:
+            match = starts.SUMMARY.match(cursor.line, cursor.next)
+            if match:
+                self._open(Block("summary"))
+                cursor.skip_to(match.end())
+                return _Begins.LEAF
+        return _Begins.NOTHING
+
+    def _end_details(self, end: int) -> _Begins:
+        open_ones = [place for place in range(1, self._matched) if self._chain[place].kind == "details"]
+        if not open_ones:
+            return _Begins.NOTHING
+        self._close_to(open_ones[-1])
+        self._matched = len(self._chain)
+        self._cursor.skip_to(end)
+        return _Begins.DONE if self._cursor.blank else _Begins.CONTAINER
+
+    def _begin_html(self) -> _Begins:
+        cursor = self._cursor
+        if not cursor.line.startswith("<", cursor.next):
+            return _Begins.NOTHING
+        begins = self._begin_details()
+        if begins is not _Begins.NOTHING:
+            return begins
+        in_paragraph = self._chain[self._matched - 1].kind == "paragraph" or self._lazy()
+        for number, pattern in enumerate(starts.HTML_STARTS, 1):
+            if number == starts.STANDS_ALONE and in_paragraph:
+                break
+            if pattern.match(cursor.line, cursor.next):
+                self._open(Block("comment" if number == starts.COMMENT else "html", level=number))
+                return _Begins.LEAF
+        return _Begins.NOTHING
+
+    def _begin_underlined_heading(self) -> _Begins:
+        cursor, paragraph = self._cursor, self._chain[self._matched - 1]
+        if paragraph.kind != "paragraph" or not starts.UNDERLINE.match(cursor.line, cursor.next):
+            return _Begins.NOTHING
+        if not self.take_definitions(paragraph):
+            return _Begins.NOTHING
+        paragraph.kind, paragraph.level = "heading", 1 if cursor.line[cursor.next] == "=" else 2
+        self._close_to(self._matched - 1)
+        return _Begins.DONE
+
+    def _begin_rule(self) -> _Begins:
+        if not starts.RULE.match(self._cursor.line, self._cursor.next):
+            return _Begins.NOTHING
+        self._open(Block("rule"))
+        self._close_to(len(self._chain) - 1)
+        return _Begins.DONE
+
+    def _begin_footnote(self) -> _Begins:
+        cursor = self._cursor
+        match = starts.FOOTNOTE.match(cursor.line, cursor.next)
+        if match is None or len(self._chain) >= limits.CONTAINER_DEPTH:
+            return _Begins.NOTHING
+        self._open(Block("footnote", info=match[1]))
+        cursor.skip_to(match.end())
+        cursor.skip_indent()
+        return _Begins.CONTAINER
+
+    def _begin_item(self) -> _Begins:
+        cursor, container = self._cursor, self._chain[self._matched - 1]
+        line, end = cursor.line, len(cursor.line)
+        bullet = starts.BULLET.match(line, cursor.next)
+        number = None if bullet else starts.NUMBER.match(line, cursor.next)
+        mark = bullet or number
+        if mark is None or (mark.end() < end and line[mark.end()] not in " \t"):
+            return _Begins.NOTHING
+        if len(self._chain) >= limits.CONTAINER_DEPTH:
+            return _Begins.NOTHING
+        if container.kind == "paragraph" and (not line[mark.end() :].strip(" \t") or (number and int(number[1]) != 1)):
+            return _Begins.NOTHING
+        found = Block("list", marker=number[2] if number else mark[0])
+        if number:
+            found.ordered, found.start = True, int(number[1])
+        padding = self._eat_item_mark(len(mark[0]))
+        if container.kind != "list" or (container.marker, container.ordered) != (found.marker, found.ordered):
+            self._open(found)
+            self._matched = len(self._chain)
+        self._open(Block("item", indent=padding))
+        return _Begins.CONTAINER
+
+    def _eat_item_mark(self, width: int) -> int:
+        """Moves behind the mark and its spaces; the columns that the item's content stands in."""
+        cursor = self._cursor
+        indent = cursor.indent
+        cursor.skip_indent()
+        cursor.advance(width)
+        if cursor.blank or cursor.indent > CODE_INDENT:
+            spaces = 1
+            if cursor.at_space():
+                cursor.advance(1)
+        else:
+            spaces = cursor.indent
+            cursor.advance(spaces)
+        return indent + width + spaces
+
+    def _begin_code(self) -> _Begins:
+        if self._cursor.blank or self._lazy() or self._chain[self._matched - 1].kind == "paragraph":
+            return _Begins.NOTHING
+        self._cursor.advance(CODE_INDENT)
+        self._open(Block("code"))
+        return _Begins.LEAF
+
+    def _begin_table(self) -> _Begins:
+        paragraph = self._chain[self._matched - 1]
+        if paragraph.kind != "paragraph" or not paragraph.lines:
+            return _Begins.NOTHING
+        align = tables.alignments(self._cursor.line[self._cursor.next :])
+        if align is None or len(tables.split_row(paragraph.lines[-1])) != len(align):
+            return _Begins.NOTHING
+        header = paragraph.lines.pop()
+        if paragraph.lines:
+            self._close_to(self._matched - 1)
+        else:
+            self._chain.pop()
+            self._chain[-1].children.pop()
+        self._matched = len(self._chain)
+        self._open(Block("table", lines=[header], align=align))
+        return _Begins.DONE
+
+    # -- text
+
+    def _lazy(self) -> bool:
+        return self.tip.kind == "paragraph" and self._matched < len(self._chain)
+
+    def _add_text(self) -> None:
+        cursor = self._cursor
+        if self._lazy() and not cursor.blank:
+            self.tip.lines.append(cursor.line[cursor.next :])
+            return
+        self._close_to(self._matched)
+        block = self.tip
+        self._note_blank(block)
+        if block.kind in VERBATIM:
+            block.lines.append(cursor.rest())
+            self._end_verbatim(block)
+        elif cursor.blank:
+            return
+        elif block.kind == "table":
+            block.lines.append(cursor.line[cursor.next :])
+        elif block.kind == "paragraph":
+            # A list of definitions is taken line by line, or each update would read all of it again.
+            if cursor.line.startswith("[", cursor.next) and len(block.lines) <= DEFINITION_LINES:
+                self.take_definitions(block)
+            block.lines.append(cursor.line[cursor.next :])
+        else:
+            self._open(Block("paragraph", lines=[cursor.line[cursor.next :]]))
+
+    def _end_verbatim(self, block: Block) -> None:
+        """Closes a block whose own end mark stands in its last line."""
+        line = block.lines[-1]
+        if block.kind == "summary":
+            end = starts.SUMMARY_END.search(line)
+            if end is None:
+                return
+            block.lines[-1] = line[: end.start()]
+            self._close_to(len(self._chain) - 1)
+            if line[end.end() :].strip(" \t"):
+                self._cursor = Cursor(line[end.end() :])
+                self._matched = len(self._chain)
+                self._read_rest()
+        elif block.kind in ("html", "comment") and block.level <= starts.LAST_OWN_END:
+            if starts.HTML_ENDS[block.level - 1].search(line):
+                block.closed = True
+                self._close_to(len(self._chain) - 1)
+
+    def _note_blank(self, block: Block) -> None:
+        """Remembers where blank lines were: they make a list loose."""
+        blank = self._cursor.blank
+        if blank and block.children:
+            block.children[-1].blank_after = True
+        empty_item = block.kind == "item" and not block.children and block.first_line == self._line_number
+        for open_one in self._chain:
+            open_one.blank_after = False
+        block.blank_after = blank and block.kind not in ("quote", "fence") and not empty_item
+
+    # -- opening and closing
+
+    def _open(self, block: Block) -> None:
+        """Opens a block in the innermost block that goes on in this line; what does not is closed."""
+        self._close_to(self._matched)
+        while not self._holds(self.tip, block):
+            self._close_to(len(self._chain) - 1)
+        parent = self.tip
+        if parent.children:
+            if parent.kind == "list" and parent.children[-1].ends_with_blank():
+                parent.loose = True
+            elif parent.kind == "item" and parent.children[-1].ends_with_blank():
+                self._chain[-2].loose = True
+        for open_one in self._chain:
+            open_one.blank_after = False
+        block.first_line = self._line_number
+        parent.children.append(block)
+        self._chain.append(block)
+        self._matched = len(self._chain)
+
+    @staticmethod
+    def _holds(parent: Block, child: Block) -> bool:
+        return parent.kind in CONTAINERS and ((parent.kind == "list") == (child.kind == "item"))
+
+    def _close_to(self, length: int) -> None:
+        while len(self._chain) > length:
+            self._close(self._chain.pop(), self._chain[-1])
+
+    def _close(self, block: Block, parent: Block) -> None:
+        keep = True
+        if block.kind == "paragraph":
+            keep = self.take_definitions(block)
+        elif block.kind == "code":
+            while block.lines and not block.lines[-1].strip(" \t"):
+                block.lines.pop()
+        elif block.kind in ("html", "comment"):
+            keep = self._close_html(block)
+        elif block.kind == "footnote" and self._at_end:
+            self.footnotes.setdefault(block.info.casefold(), block)
+        if not keep:
+            parent.children.pop()
+
+    def _close_html(self, block: Block) -> bool:
+        """Comments go, all else is shown as it was typed. A comment without an end is none, but it may still come."""
+        if block.kind == "comment" and not block.closed and not self._at_end:
+            return False
+        block.lines = without_comments("\n".join(block.lines)).split("\n")
+        return any(line.strip(" \t") for line in block.lines)
+
+    def take_definitions(self, paragraph: Block) -> bool:
+        """Takes the definitions off a paragraph's beginning; is anything left of it?"""
+        if not paragraph.lines or not paragraph.lines[0].startswith("["):
+            return bool(paragraph.lines)
+        text, place = "\n".join(paragraph.lines), 0
+        while text.startswith("[", place) and (found := definition_at(text, place)):
+            key, definition, place = found
+            if self._at_end and key not in self.definitions:
+                self.definitions[key] = replace(definition)
+                self.defined.append(key)
+        if place:
+            paragraph.lines = text[place:].split("\n") if place < len(text) else []
+        return bool(paragraph.lines)
+
+
+_BEGINNINGS: tuple[Callable[[Reader], _Begins], ...] = (
+    Reader._begin_quote,
+    Reader._begin_heading,
+    Reader._begin_fence,
+    Reader._begin_html,
+    Reader._begin_underlined_heading,
+    Reader._begin_rule,
+    Reader._begin_footnote,
+    Reader._begin_item,
+    Reader._begin_table,
+)

@@ -1,0 +1,64 @@
+"""The end of a live document, as far as it can be shown: what may still become something else is held back.
+
+Works on a fork of the reader, so that the document itself never sees it.
+"""
+
+import re
+
+from artifacts.preview import limits
+from artifacts.preview.block import Block
+from artifacts.preview.reader import Reader
+
+_PREFIX = re.compile(r"(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])))*+[ \t]*", re.ASCII)
+# A line that has said nothing yet: marks only, a number, a fence's first line, a task's box, a footnote's or a tag's name.
+_UNDECIDED = re.compile(
+    r"[-*_=+#>~`|: \t]*+|\d{1,9}[.)]?|`{3,}+[^`]*+|~{3,}.*+|\[[ xX]?\]?[ \t]*+|\[\^[^\]\s]*+\]?|<(?:[!/?A-Za-z][^>]{0,%d})?"
+    % limits.HTML_TAG_CHARS,
+    re.ASCII,
+)
+_HALF_LABEL = re.compile(r"\[(?:[^\\\[\]]|\\.)*+\]?", re.DOTALL)
+_HALF_DEFINITION = re.compile(r"\[(?:[^\\\[\]]|\\.)++\]:\s*+\S*+(?:\s++[\"'(][^\n]*+)?", re.DOTALL)
+
+
+def open_end(reader: Reader, partial: str) -> list[Block]:
+    """The blocks that are still open, with what the unfinished line adds to them, closed for showing."""
+    fork, fed = _with_partial(reader, partial)
+    tip = fork.tip
+    if tip.kind == "paragraph":
+        _hold_back(fork, tip, fed)
+    fork.grow(fed)
+    fork.finish()
+    return fork.take()
+
+
+def _with_partial(reader: Reader, partial: str) -> tuple[Reader, bool]:
+    fork = reader.fork()
+    if not partial.strip(" \t"):
+        return fork, False
+    if reader.tip.kind == "fence":
+        mark = reader.tip.marker
+        fork.feed(partial)
+        if fork.tip.kind == "fence" and fork.tip.first_line == reader.tip.first_line:
+            if partial.strip(" \t>").strip(mark):
+                return fork, True
+            return reader.fork(), False
+        if not partial.strip(" \t>").strip(mark):
+            return reader.fork(), False
+        fork = reader.fork()
+    prefix = _PREFIX.match(partial)
+    if _UNDECIDED.fullmatch(partial, prefix.end() if prefix else 0):
+        return fork, False
+    fork.feed(partial)
+    return fork, True
+
+
+def _hold_back(fork: Reader, paragraph: Block, fed: bool) -> None:
+    """Takes away what may become a definition or a table's header."""
+    fork.take_definitions(paragraph)
+    lines = paragraph.lines
+    if lines and lines[0].startswith("["):
+        text = "\n".join(lines)
+        if _HALF_DEFINITION.fullmatch(text) or (fed and _HALF_LABEL.fullmatch(text)):
+            lines.clear()
+    if lines and lines[-1].startswith("|"):
+        lines.pop()

@@ -1,0 +1,44 @@
+"""Takes the pieces of one answer and gives out the text that is certain; pure, it keeps no more than the seam needs."""
+
+from __future__ import annotations
+
+from generation.seams import BadSeam, Mode, is_settled, join
+
+SALVAGE_CHARS = 24
+"""Of an answer that broke off before its seam was found, less than this says too little to be joined."""
+
+
+class Intake:
+    """One answer. `previous` is the text it goes on from, `shown` the part of it that the model may echo."""
+
+    def __init__(self, previous: str, *, mode: Mode, shown: str) -> None:
+        self._previous = shown if mode == "prefill" else previous
+        self._mode = mode
+        self._head = ""
+        self._open = not self._previous  # nothing to join with: every piece is certain at once
+
+    def feed(self, piece: str) -> str:
+        """Text that is certain now. Raises BadSeam when the answer must not be appended."""
+        if self._open:
+            return piece
+        self._head += piece
+        return self.end() if is_settled(self._previous, self._head, mode=self._mode) else ""
+
+    def end(self) -> str:
+        """The rest, when the answer has ended. Raises BadSeam."""
+        head, self._head = self._head, ""
+        if self._open:
+            return head
+        self._open = True
+        return join(self._previous, head, mode=self._mode)
+
+    def salvage(self) -> str:
+        """What may be kept of an answer that broke off while its seam was still sought; "" at any other time."""
+        if self._mode == "reprompt" and len(self._head) < SALVAGE_CHARS:
+            return ""
+        if self._mode == "prefill" and self._previous.startswith(self._head):
+            return ""  # an echo, as far as it goes
+        try:
+            return self.end()
+        except BadSeam:
+            return ""

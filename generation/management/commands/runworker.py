@@ -1,0 +1,41 @@
+"""`runworker generation`: Channels' command with the hardened worker behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from generation.control import WAKE_CHANNEL
+from generation.worker import GenerationWorker
+
+
+class Command(BaseCommand):
+    help = "Run the worker that writes documents. SIGTERM ends it gracefully, a second one at once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("channels", nargs="*", default=[WAKE_CHANNEL], help=f'"{WAKE_CHANNEL}", the only channel.')
+        parser.add_argument("--concurrency", type=int, default=None, help="Tasks at once (STREAMGEN_CONCURRENCY).")
+
+    def handle(self, *args: Any, channels: list[str], concurrency: int | None, **options: Any) -> None:
+        if channels != [WAKE_CHANNEL]:
+            raise CommandError(f"The only channel is {WAKE_CHANNEL!r}: manage.py runworker {WAKE_CHANNEL}")
+        asyncio.run(_work(concurrency))
+
+
+async def _work(concurrency: int | None) -> None:
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            os._exit(1)  # asked twice: at once
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    await GenerationWorker(capacity=concurrency).work(stop)

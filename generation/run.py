@@ -1,0 +1,263 @@
+"""One task from claim to end: the order of events for a whole document. Text goes through the writer, thinking through sections."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from functools import partial
+
+from django.conf import settings
+
+from artifacts import subscription
+from artifacts.events import Event
+from artifacts.models import Artifact, Reason, Section, SectionStatus, StreamStatus
+from generation import phases
+from generation.continuation import CHARS_PER_TOKEN, Continuation, Delivery, Limits, Outcome
+from generation.phases import SectionPlan
+from generation.prompts import Assignment
+from generation.providers import Choice
+from generation.providers.base import Finish, ProviderError
+from generation.queue import Claim, Look
+from generation.retries import RetryPolicy, waiting_sentence
+from generation.sections import write_section
+from generation.writer import FlushPolicy, Writer, until_answered
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPolicy:
+    """How a document is written; seconds, milliseconds, code points and tokens as the settings of the same names."""
+
+    model: str
+    delivery: Delivery
+    turn_tokens: int
+    max_turns: int
+    first_piece_s: float
+    stall_s: float
+    task_s: float
+    retry: RetryPolicy
+    flush: FlushPolicy
+
+    @classmethod
+    def from_settings(cls) -> RunPolicy:
+        return cls(
+            model=settings.STREAMGEN_MODEL,
+            delivery=settings.STREAMGEN_DELIVERY,
+            turn_tokens=settings.STREAMGEN_CHUNK_MAX_TOKENS,
+            max_turns=settings.STREAMGEN_MAX_TURNS,
+            first_piece_s=settings.STREAMGEN_FIRST_PIECE_SECONDS,
+            stall_s=settings.STREAMGEN_STALL_SECONDS,
+            task_s=settings.STREAMGEN_TASK_SECONDS,
+            retry=RetryPolicy(attempts=max(1, settings.STREAMGEN_RETRIES)),
+            flush=FlushPolicy(
+                chars=settings.STREAMGEN_FLUSH_CHARS,
+                ms=settings.STREAMGEN_FLUSH_MS,
+                lease_s=settings.STREAMGEN_LEASE_SECONDS,
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What the database says about the task: what to write, what is written, and where each section begins."""
+
+    assignment: Assignment
+    text: str
+    tokens: int
+    tokens_of_complete: int
+    statuses: tuple[str, ...]
+    starts: tuple[int | None, ...]
+
+
+class Run:
+    """The writing of one claim."""
+
+    def __init__(self, claim: Claim, choice: Choice, *, policy: RunPolicy) -> None:
+        self.claim = claim
+        self._provider = choice.provider
+        self._policy = policy
+        self._stop = asyncio.Event()
+        self._is_shutting_down = False
+        self._writer: Writer | None = None
+        self._section_tokens = 0
+        self._deadline = time.monotonic() + policy.task_s
+
+    def hear(self, seen: Look | None) -> None:
+        """What the worker's look found; None where the artifact is gone. Whatever is not plain going on ends the call in flight."""
+        if (
+            seen is None
+            or seen.stop_requested
+            or seen.fence != self.claim.fence
+            or seen.status != StreamStatus.STREAMING
+        ):
+            self._stop.set()
+
+    def shut_down(self) -> None:
+        """The process ends: commit what is there and give the task back."""
+        self._is_shutting_down = True
+        self._stop.set()
+
+    def is_silent(self, seconds: float) -> bool:
+        """Whether nothing was committed for so long, so that the lease wants renewing."""
+        now = asyncio.get_running_loop().time()
+        return self._writer is not None and now - self._writer.committed_at > seconds
+
+    async def renew(self) -> None:
+        if self._writer is not None:
+            await self._writer.renew()
+
+    async def go(self) -> None:
+        """Write the document to its end, or to wherever it has to stop."""
+        listener = partial(_on_event, self)
+        await subscription.current().join(self.claim.artifact, listener)
+        try:
+            loaded = await until_answered(partial(_load, self.claim))
+            self._writer = Writer(
+                self.claim, text=loaded.text, tokens=loaded.tokens, policy=self._policy.flush, stop=self._stop
+            )
+            await self._write(loaded, self._writer)
+        finally:
+            await subscription.current().leave(self.claim.artifact, listener)
+
+    async def give_up(self, reason: Reason, detail: str) -> None:
+        """Something unexpected ended `go`: keep what there is and pause."""
+        writer = self._writer
+        if writer is None:  # nothing was even loaded: nothing is unsaved
+            writer = Writer(self.claim, text="", tokens=0, policy=self._policy.flush, stop=self._stop)
+            await writer.abandon(reason, detail)
+        else:
+            await writer.stop(reason, detail, section_tokens=self._section_tokens)
+
+    async def _write(self, loaded: Loaded, writer: Writer) -> None:
+        text, self._section_tokens = loaded.text, loaded.tokens - loaded.tokens_of_complete
+        for position, status in enumerate(loaded.statuses):
+            if status == SectionStatus.COMPLETE:
+                continue
+            start = loaded.starts[position]
+            start = len(text) if start is None else start
+            began_at = time.monotonic()
+            result = await self._section(loaded.assignment, position, text[:start], text[start:], writer)
+            if writer.is_lost:
+                return
+            if result is None or result.outcome is not Outcome.COMPLETE:
+                await self._end(writer, result)
+                return
+            await writer.complete_section(position, tokens=self._section_tokens, model=result.model)
+            logger.info(
+                "section written artifact=%s section=%s seconds=%.1f turns=%s tokens=%s estimated=%s",
+                self.claim.artifact,
+                position,
+                time.monotonic() - began_at,
+                result.turns,
+                result.tokens,
+                result.tokens_estimated,
+            )
+            text, self._section_tokens = text[:start] + result.text, 0
+        standing = await writer.complete()
+        if standing is not None:
+            logger.info("ended artifact=%s status=%s length=%s", self.claim.artifact, standing.status, standing.length)
+
+    async def _section(
+        self, assignment: Assignment, position: int, earlier: str, held: str, writer: Writer
+    ) -> Continuation | None:
+        """Write one section, or what is missing of it; None where the provider could not even get ready."""
+        policy, model = self._policy, self.claim.model or self._policy.model
+        await writer.begin_section(position, model)
+        before, tokens_at_start = self._section_tokens, writer.tokens
+        unreported = 0
+
+        async def on_chunk(chunk: str) -> None:
+            nonlocal unreported
+            unreported += len(chunk)
+            # Until the provider says how many they were, a token counts as four characters.
+            writer.tokens = tokens_at_start + reported + unreported // CHARS_PER_TOKEN
+            self._section_tokens = before + reported + unreported // CHARS_PER_TOKEN
+            await writer.put(chunk)
+
+        reported = 0
+
+        async def on_turn(turn: int, delta: str, aggregated: str, finish: Finish) -> None:
+            nonlocal reported, unreported
+            if finish.usage is not None:
+                reported, unreported = reported + finish.usage.completion_tokens, 0
+            await writer.flush()
+
+        async def on_wait(seconds: float, error: ProviderError, attempt: int, of: int) -> None:
+            await writer.wait(waiting_sentence(seconds, error, attempt, of))
+
+        try:
+            await self._provider.prepare()
+        except ProviderError as error:
+            await writer.stop(Reason(error.reason), error.detail, section_tokens=self._section_tokens)
+            return None
+        result = await write_section(
+            self._provider,
+            assignment,
+            position,
+            earlier=earlier,
+            held=held,
+            model=model,
+            on_chunk=on_chunk,
+            on_turn=on_turn,
+            on_wait=on_wait,
+            mode="prefill" if self._provider.prefills else "reprompt",
+            delivery=policy.delivery,
+            turn_tokens=policy.turn_tokens,
+            max_turns=policy.max_turns,
+            policy=policy.retry,
+            limits=Limits(first_piece_s=policy.first_piece_s, stall_s=policy.stall_s, deadline=self._deadline),
+            stop=self._stop,
+        )
+        writer.tokens = tokens_at_start + result.tokens
+        self._section_tokens = before + result.tokens
+        return result
+
+    async def _end(self, writer: Writer, result: Continuation | None) -> None:
+        """The document stops here: given back at shutdown, else as a person asked or for the reason of the result."""
+        if result is None:
+            return
+        if result.outcome is Outcome.STOPPED and self._is_shutting_down:
+            standing = await writer.release(section_tokens=self._section_tokens)
+        else:
+            reason = Reason.USER if result.outcome is Outcome.STOPPED else Reason(result.reason)
+            standing = await writer.stop(reason, result.detail, section_tokens=self._section_tokens)
+        if standing is not None:
+            logger.info(
+                "ended artifact=%s status=%s reason=%s length=%s",
+                self.claim.artifact,
+                standing.status,
+                result.reason or result.outcome,
+                standing.length,
+            )
+
+
+def _on_event(run: Run, event: Event | subscription.Missed) -> None:
+    if isinstance(event, Event):
+        seen = Look(fence=event.fence, status=event.status, stop_requested=event.stop_requested)
+        run.hear(None if event.deleted else seen)
+
+
+def _load(claim: Claim) -> Loaded:
+    artifact = Artifact.objects.defer("preview_html").select_related("project").get(pk=claim.artifact)
+    sections = list(Section.objects.filter(artifact=artifact).order_by("position"))
+    phase = phases.phase_of(artifact.phase, title=artifact.title)
+    return Loaded(
+        assignment=Assignment(
+            project_title=artifact.project.title,
+            project_description=artifact.project.description,
+            document_title=artifact.title,
+            document_instructions=phase.instructions,
+            user_instructions=artifact.instructions,
+            plan=tuple(
+                SectionPlan(name=row.name, instructions=row.instructions, max_tokens=row.max_tokens) for row in sections
+            ),
+        ),
+        text=artifact.text,
+        tokens=artifact.tokens_generated,
+        tokens_of_complete=sum(row.tokens for row in sections if row.status == SectionStatus.COMPLETE),
+        statuses=tuple(row.status for row in sections),
+        starts=tuple(row.start for row in sections),
+    )

@@ -1,0 +1,158 @@
+"""Writes one section: the joint, `## Name`, and what the model wrote; it can go on from any committed part of it.
+
+It neither stores nor knows who reads; the loop is continuation's, what belongs to the section is body's to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random as random_module
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+
+from generation.body import Body, Characters, has_text
+from generation.continuation import (
+    Call,
+    Complete,
+    Continuation,
+    Delivery,
+    Limits,
+    OnChunk,
+    OnTurn,
+    OnWait,
+    Outcome,
+    continue_if_truncated,
+)
+from generation.prompts import Assignment, SectionPrompt, section_prompt, tail_of
+from generation.providers.base import Finish, FinishReason, Piece, Provider
+from generation.retries import Random, RetryPolicy
+from generation.seams import Mode
+
+JOINT = "\n\n"
+
+
+class SectionMismatch(ValueError):
+    """What is committed of the section does not begin as it must: the plan and the text do not belong together."""
+
+
+async def _no_turn(_turn: int, _delta: str, _aggregated: str, _finish: Finish) -> None:
+    return None
+
+
+async def _no_wait(_seconds: float, _error: Exception, _attempt: int, _of: int) -> None:
+    return None
+
+
+async def write_section(
+    provider: Provider,
+    assignment: Assignment,
+    index: int,
+    *,
+    earlier: str,
+    on_chunk: OnChunk,
+    held: str = "",
+    model: str = "",
+    on_turn: OnTurn = _no_turn,
+    on_wait: OnWait = _no_wait,
+    mode: Mode = "prefill",
+    delivery: Delivery = "auto",
+    turn_tokens: int = 300,
+    budget_tokens: int | None = None,
+    max_turns: int = 20,
+    policy: RetryPolicy | None = None,
+    limits: Limits | None = None,
+    stop: asyncio.Event | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    random: Random = random_module.random,
+) -> Continuation:
+    """Write section `index` (from 0) of the plan, or go on with it.
+
+    `earlier` is the document's committed text before the section, `held` what is committed of this section, the joint
+    before its heading included. Only what is missing goes to `on_chunk`. The section's `max_tokens` is the budget unless
+    `budget_tokens` says how much of it is left. The result's `text` is the whole section as it then is: `held` and the
+    chunks. Raises `SectionMismatch` where `held` is not the beginning of this section.
+    """
+    section = assignment.plan[index]
+    missing, begun = _split(opening_of(section.name, earlier=earlier), held)
+    body = Body(section.name, is_begun=bool(begun))
+    chunks = [held]
+
+    async def emit(text: str) -> None:
+        nonlocal missing
+        if text:  # the heading comes with the first text, so that no document ends with a heading alone
+            text, missing = missing + text, ""
+            chunks.append(text)
+            await on_chunk(text)
+
+    async def take(chunk: str) -> None:
+        await emit(body.feed(chunk))
+
+    result = await continue_if_truncated(
+        _calls(provider, section_prompt(assignment, index, earlier=earlier, mode=mode), model),
+        on_turn,
+        max_turns,
+        on_chunk=take,
+        on_wait=on_wait,
+        text=begun,
+        mode=mode,
+        delivery=delivery,
+        turn_tokens=turn_tokens,
+        budget_tokens=section.max_tokens if budget_tokens is None else budget_tokens,
+        policy=policy,
+        limits=limits,
+        stop=stop,
+        shown=tail_of,
+        is_written=lambda text: bool(begun) or has_text(section.name, text),
+        clock=clock,
+        sleep=sleep,
+        random=random,
+    )
+    if result.outcome is Outcome.COMPLETE:
+        await emit(body.end())
+    return replace(result, text="".join(chunks))
+
+
+def opening_of(name: str, *, earlier: str) -> str:
+    """What stands between the text before a section and its body."""
+    return f"{JOINT if earlier else ''}## {name}\n\n"
+
+
+def _split(opening: str, held: str) -> tuple[str, str]:
+    """What is missing of the opening, and what is committed of the body."""
+    if opening.startswith(held):
+        return opening[len(held) :], ""
+    if held.startswith(opening):
+        return "", held[len(opening) :]
+    raise SectionMismatch("the committed text does not begin with this section's heading")
+
+
+def _calls(provider: Provider, prompt: SectionPrompt, model: str) -> Complete:
+    """Calls for one section, each with the prompt for the text so far and answers that can be stored."""
+    last_text: str | None = None
+
+    @asynccontextmanager
+    async def complete(text: str, max_tokens: int, call: Call) -> AsyncIterator[AsyncIterator[Piece | Finish]]:
+        nonlocal last_text
+        messages = prompt.messages(text, is_repeated=text == last_text)
+        last_text = text
+        async with (
+            provider.stream(messages, model=model, max_tokens=max_tokens, delivery=call) as items,
+            aclosing(_storable(items)) as storable,
+        ):
+            yield storable
+
+    return complete
+
+
+async def _storable(items: AsyncIterator[Piece | Finish]) -> AsyncGenerator[Piece | Finish]:
+    characters = Characters()
+    async for item in items:
+        ends_well = isinstance(item, Finish) and item.reason in (FinishReason.COMPLETE, FinishReason.TRUNCATED)
+        text = characters.feed(item.text) if isinstance(item, Piece) else characters.end() if ends_well else ""
+        if text:
+            yield Piece(text=text)
+        if isinstance(item, Finish):
+            yield item

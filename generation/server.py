@@ -1,0 +1,59 @@
+"""Daphne as `up` runs it: it says when it listens, and it ends in order: viewers, worker, requests."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from channels.routing import get_default_application
+from daphne.endpoints import build_endpoint_description_strings
+from daphne.server import Server
+from twisted.internet import defer
+
+from generation.host import host
+
+MESSAGE_BYTES = 65_536
+"""The largest websocket message a client may send; a larger one ends with 1009."""
+GOODBYE_S = 1.0
+
+
+class HostedServer(Server):  # type: ignore[misc]  # Daphne has no types
+    """Serves the project's ASGI application; `failure` says afterwards why it could not listen."""
+
+    def __init__(self, address: str, port: int, *, on_listening: Callable[[str, int], None]) -> None:
+        super().__init__(
+            get_default_application(),
+            endpoints=build_endpoint_description_strings(host=address, port=port),
+            websocket_max_message_size=MESSAGE_BYTES,
+            websocket_max_frame_size=MESSAGE_BYTES,
+            server_name="",
+            verbosity=0,
+        )
+        self.on_listening = on_listening
+        self.failure = ""
+
+    def listen_success(self, port: Any) -> None:
+        super().listen_success(port)
+        self.on_listening(port.getHost().host, port.getHost().port)
+
+    def listen_error(self, failure: Any) -> None:
+        self.failure = failure.getErrorMessage()
+        self.stop()
+
+    def kill_all_applications(self) -> Any:
+        """Daphne's last act before its reactor stops; a second signal during it ends the process at once."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: os._exit(1))
+        return defer.Deferred.fromFuture(asyncio.ensure_future(self._end()))
+
+    async def _end(self) -> None:
+        await host.stop()
+        instances = [details.get("application_instance") for details in self.connections.values()]
+        alive = [instance for instance in instances if instance is not None and not instance.done()]
+        for instance in alive:
+            instance.cancel()
+        if alive:
+            await asyncio.wait(alive, timeout=GOODBYE_S)

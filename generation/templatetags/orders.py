@@ -1,0 +1,48 @@
+"""What pages show of how a document would be written: its phase, and the form that asks for it. Reads only."""
+
+from __future__ import annotations
+
+from django import template
+from django.conf import settings
+from django.forms import Form
+
+from artifacts.lifecycle import PlannedSection
+from artifacts.models import Artifact
+from generation.forms import SECTION_TOKENS, OrderForm, plan_text
+from generation.models import GenerationTask
+from generation.phases import Phase, phase_of
+
+register = template.Library()
+
+
+@register.simple_tag
+def phase(artifact: Artifact) -> Phase:
+    return phase_of(artifact.phase, title=artifact.title)
+
+
+@register.simple_tag
+def order_form(artifact: Artifact, verb: str, refused_verb: str, refused: Form | None) -> Form:
+    """The form of `verb`: the refused one as typed, else one that holds what the document was last asked with."""
+    if refused is not None and refused_verb == verb:
+        form: Form = refused
+    else:
+        form = OrderForm(initial=_last_order(artifact))
+    form.auto_id = f"{verb}-%s"  # two of these stand on one page
+    form.fields["model"].widget.attrs["placeholder"] = settings.STREAMGEN_MODEL or "the server's own"
+    return form
+
+
+def _last_order(artifact: Artifact) -> dict[str, object]:
+    sections = [
+        PlannedSection(name=row.name, instructions=row.instructions, max_tokens=row.max_tokens)
+        for row in artifact.sections.order_by("position")
+    ]
+    built_in = [(section.name, section.instructions) for section in phase(artifact).plan]
+    own = bool(sections) and [(section.name, section.instructions) for section in sections] != built_in
+    task = GenerationTask.objects.filter(artifact=artifact).order_by("-id").first()
+    return {
+        "instructions": artifact.instructions,
+        "model": task.model if task else "",
+        "plan": plan_text(sections) if own else "",
+        "section_tokens": max(section.max_tokens for section in sections) if own else SECTION_TOKENS,
+    }

@@ -1,0 +1,200 @@
+"""The async door to `artifacts.lifecycle`: it coalesces pieces into flushes and carries every verb of one claim to the database.
+
+It decides nothing about the text. When the artifact is no longer the claim's to write, it sets `stop` and says so in `is_lost`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from channels.db import database_sync_to_async
+from django.db import InterfaceError, OperationalError, transaction
+
+from artifacts import lifecycle
+from artifacts.errors import NotFound, WriterRefused
+from artifacts.lifecycle import Standing, Tail
+from artifacts.models import Reason, StreamStatus
+from generation import queue
+from generation.queue import Claim
+from generation.snapshots import PreviewSnapshots
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RETRY_BASE_S = 0.05
+RETRY_CAP_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlushPolicy:
+    """A flush happens at `chars` code points or `ms` milliseconds after the first unsaved one, whichever comes first."""
+
+    chars: int
+    ms: int
+    lease_s: float
+
+
+class Writer:
+    """Writes the text of one claim. `text` is what is committed already; `tokens` is the artifact's count for the next flush."""
+
+    def __init__(self, claim: Claim, *, text: str, tokens: int, policy: FlushPolicy, stop: asyncio.Event) -> None:
+        self.claim = claim
+        self.tokens = tokens
+        self.is_lost = False
+        self.committed_at = asyncio.get_running_loop().time()
+        self._policy = policy
+        self._stop = stop
+        self._offset = len(text)
+        self._unsaved: list[str] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._failure: Exception | None = None
+        self._late: asyncio.Task[None] | None = None
+        self._door = asyncio.Lock()
+        self._snapshots = PreviewSnapshots(claim, text)
+
+    async def put(self, text: str) -> None:
+        """Take one piece; returns after its flush where the piece fills one, so that a fast model waits for the database."""
+        self._unsaved.append(text)
+        if sum(map(len, self._unsaved)) >= self._policy.chars:
+            await self.flush()
+        elif self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._policy.ms / 1000, self._begin_late_flush)
+
+    async def flush(self) -> None:
+        """Commit what is unsaved. Where the artifact is not ours any more nothing is written, and `stop` is set."""
+        if self._unsaved:
+            await self._commit(partial(lifecycle.append, lease_s=self._policy.lease_s))
+
+    async def begin_section(self, position: int, model: str) -> None:
+        await self._commit(partial(lifecycle.begin_section, position=position, model=model), with_tail=False)
+
+    async def complete_section(self, position: int, *, tokens: int, model: str) -> None:
+        await self._commit(partial(lifecycle.complete_section, position=position, tokens=tokens, model=model))
+        self._snapshots.note("", section_ended=True)
+
+    async def wait(self, detail: str) -> None:
+        """Show that the next attempt is being waited for; what was received is saved first."""
+        await self.flush()
+        await self._commit(partial(lifecycle.wait, detail=detail, lease_s=self._policy.lease_s), with_tail=False)
+
+    async def renew(self) -> None:
+        """A sign of life while the model is silent."""
+        await self._commit(partial(lifecycle.renew, lease_s=self._policy.lease_s), with_tail=False)
+
+    async def stop(self, reason: Reason, detail: str, *, section_tokens: int) -> Standing | None:
+        """Commit the tail and stop, as a person asked or else `paused` with the reason."""
+        return await self._end(partial(_stop, reason=reason, detail=detail, section_tokens=section_tokens))
+
+    async def abandon(self, reason: Reason, detail: str) -> None:
+        """Stop a claim whose document could not even be read."""
+        await self._commit(
+            partial(_stop, tail=None, reason=reason, detail=detail, section_tokens=None), with_tail=False
+        )
+
+    async def release(self, *, section_tokens: int) -> Standing | None:
+        """Commit the tail and give the task back to the queue."""
+        return await self._end(partial(_release, task=self.claim, section_tokens=section_tokens))
+
+    async def complete(self) -> Standing | None:
+        await self.flush()
+        return await self._end(_complete)
+
+    async def _end(self, verb: Callable[..., Standing]) -> Standing | None:
+        standing = await self._commit(verb)
+        if standing is not None:
+            await self._snapshots.finish()
+        return standing
+
+    def _begin_late_flush(self) -> None:
+        self._timer = None
+        self._late = asyncio.get_running_loop().create_task(self._late_flush())
+
+    async def _late_flush(self) -> None:
+        """The timer's flush. What it cannot handle stops the work, and is raised by the next verb."""
+        try:
+            await self.flush()
+        except Exception as error:  # nobody awaits this task
+            self._failure = error
+            self._stop.set()
+
+    async def _commit(self, verb: Callable[..., Standing], *, with_tail: bool = True) -> Standing | None:
+        """One verb in one short transaction, tried again while the database is away; None where the claim is lost."""
+        async with self._door:
+            if self.is_lost:
+                return None
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+            taken = len(self._unsaved) if with_tail else 0
+            tail = Tail(offset=self._offset, text="".join(self._unsaved[:taken]), tokens=self.tokens)
+            standing = await self._attempt(partial(verb, tail=tail) if with_tail else verb)
+            if standing is None:
+                return None
+            del self._unsaved[:taken]
+            self._offset += len(tail.text)
+            self._snapshots.note(tail.text)
+            if with_tail and self._timer is not None and not self._unsaved:
+                self._timer.cancel()
+                self._timer = None
+            self.committed_at = asyncio.get_running_loop().time()
+            if standing.stop_requested:
+                self._stop.set()
+            return standing
+
+    async def _attempt(self, verb: Callable[..., Standing]) -> Standing | None:
+        try:
+            # Safe to repeat: a verb that had been committed before its answer was lost changes nothing, or is refused.
+            return await until_answered(partial(verb, self.claim.artifact, fence=self.claim.fence))
+        except (WriterRefused, NotFound) as refusal:
+            logger.info("lost artifact=%s fence=%s: %s", self.claim.artifact, self.claim.fence, refusal)
+            self.is_lost = True
+            self._stop.set()
+            return None
+
+
+async def until_answered(work: Callable[[], T]) -> T:
+    """Run one short transaction in the database's thread, again and again while the database is away."""
+    for failures in itertools.count(1):
+        try:
+            return await database_sync_to_async(work)()
+        except (OperationalError, InterfaceError) as error:
+            # The class only: the text of a database error may carry what was being written.
+            logger.warning("database away, attempt=%s: %s", failures, type(error).__name__)
+            await asyncio.sleep(min(RETRY_CAP_S, RETRY_BASE_S * 2 ** min(failures, 10)))
+    raise AssertionError("unreachable")
+
+
+def _stop(
+    artifact: int, *, fence: int, tail: Tail | None, reason: Reason, detail: str, section_tokens: int | None
+) -> Standing:
+    with transaction.atomic():
+        standing = lifecycle.stop(
+            artifact, fence=fence, tail=tail, section_tokens=section_tokens, reason=reason, detail=detail
+        )
+        queue.settle(artifact, standing.status, detail)
+        return standing
+
+
+def _release(artifact: int, *, fence: int, tail: Tail, task: Claim, section_tokens: int) -> Standing:
+    with transaction.atomic():
+        standing = lifecycle.release(artifact, fence=fence, tail=tail, section_tokens=section_tokens)
+        if standing.status == StreamStatus.STREAMING:
+            queue.give_back(task)
+        else:
+            queue.settle(artifact, standing.status)
+        return standing
+
+
+def _complete(artifact: int, *, fence: int, tail: Tail) -> Standing:
+    with transaction.atomic():
+        standing = lifecycle.complete(artifact, fence=fence)
+        queue.settle(artifact, standing.status)
+        return standing

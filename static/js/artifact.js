@@ -1,0 +1,87 @@
+/** The live page of one document: puts its parts together. The server rendered all there was; from here on it is kept live. */
+
+import { Commands } from "./commands.js";
+import { LiveDocument } from "./document.js";
+import { Follower } from "./follow.js";
+import { wireKeys } from "./keys.js";
+import { wireMenus } from "./menus.js";
+import { Outline } from "./outline.js";
+import { Line } from "./socket.js";
+import { announce, Status } from "./status.js";
+import { Toast } from "./toast.js";
+
+const page = document.querySelector("[data-live]");
+const words = JSON.parse(document.getElementById("live-data").textContent);
+let epoch = words.epoch;
+
+const text = new LiveDocument(page.querySelector("[data-document]"));
+const status = new Status(page, words);
+const outline = new Outline(page.querySelector("[data-sections]"), text.root);
+const follower = new Follower({ end: text.tail, button: page.querySelector("[data-jump]") });
+const news = new Toast(page.querySelector("[data-news]"));
+const lineNews = new Toast(page.querySelector("[data-line]"));
+
+const say = (sentence) => sentence && news.show(sentence, { seconds: 6 });
+const commands = new Commands(page, { say, signedOut });
+wireMenus(page, { text, say });
+wireKeys(page, {
+  c: () => commands.press("cancel"),
+  p: () => commands.press("pause") || commands.press("resume"),
+  End: () => follower.live && (follower.follow(), true),
+  "?": () => (page.querySelector("[data-shortcuts]").showModal(), true),
+});
+
+const scheme = location.protocol === "https:" ? "wss" : "ws";
+const line = new Line(`${scheme}://${location.host}/ws/artifacts/${words.artifact}/?format=html`, { onFrame, onChange });
+page.querySelector("[data-retry]").addEventListener("click", () => line.retry());
+
+const arrived = performance.getEntriesByType("navigation")[0]?.type === "navigate" && !location.hash;
+follower.growing = page.dataset.status === "streaming";
+if (arrived) follower.follow();
+line.open();
+
+function onFrame(frame) {
+  if (frame.type === "snapshot") {
+    if (frame.epoch !== epoch) begunAnew(frame.epoch);
+    text.show(0, frame.fragments, frame.tail);
+  } else if (frame.type === "preview") {
+    if (frame.epoch === epoch && !text.show(frame.from, frame.fragments, frame.tail)) line.restart();
+  }
+  if (frame.state) status.show(frame.state);
+  outline.show(frame.state?.sections);
+  follower.growing = page.dataset.status === "streaming";
+  follower.grown();
+}
+
+/** Another epoch: the text before it has become an earlier version. */
+async function begunAnew(number) {
+  epoch = number;
+  text.clear();
+  status.restart();
+  const answer = await fetch(location.pathname);
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  page.querySelector("[data-versions]").replaceWith(fresh.querySelector("[data-versions]"));
+}
+
+function onChange({ kind, seconds, detail }) {
+  page.querySelector("[data-retry]").hidden = kind !== "lost";
+  if (kind === "open") lineNews.hide();
+  else if (kind === "lost") lineNews.show(detail || `Connection lost. Next attempt in ${seconds} s.`);
+  else if (kind === "trying") lineNews.show("Connecting again…");
+  else if (kind === "signed-out") signedOut();
+  else if (kind === "gone") deleted();
+}
+
+function signedOut() {
+  page.querySelector("[data-sign-in]").hidden = false;
+  lineNews.show("You are signed out.");
+}
+
+/** What is on the page stays readable; nothing can be done with it any more. */
+function deleted() {
+  page.dataset.status = "deleted";
+  follower.growing = false;
+  lineNews.show("This document was deleted.");
+  announce("This document was deleted.");
+}

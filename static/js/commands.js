@@ -1,0 +1,97 @@
+/**
+ * The page's forms, sent without leaving it, and the dialogs that ask first. Without this module the same forms work by loading
+ * the page again. What a verb changes comes back over the line, not from here.
+ */
+
+export class Commands {
+  /** `say(text)` shows a sentence for a moment; `signedOut()` is called where the server wants a new sign-in. */
+  constructor(page, { say, signedOut }) {
+    this.page = page;
+    this.say = say;
+    this.signedOut = signedOut;
+    page.addEventListener("submit", (event) => this.submitted(event));
+    const asked = page.querySelector("dialog[data-ask][open]");
+    if (asked) {
+      // The server rendered it open, for those without this module; a refused form is shown as it was typed.
+      asked.close();
+      asked.showModal();
+    }
+  }
+
+  submitted(event) {
+    const form = event.target;
+    if (form.dataset.asks) {
+      event.preventDefault();
+      this.ask(form.dataset.asks);
+    } else if (form.dataset.command && event.submitter?.formMethod !== "dialog") {
+      event.preventDefault();
+      this.send(form);
+    }
+  }
+
+  ask(verb) {
+    const dialog = this.page.querySelector(`dialog[data-ask="${verb}"]`);
+    if (!dialog.open) dialog.showModal();
+  }
+
+  /** Press the button of a verb, if the status shows it. */
+  press(verb) {
+    const form = this.page.querySelector(`.actions [data-command="${verb}"], .actions [data-asks="${verb}"]`);
+    if (!form?.checkVisibility()) return false;
+    form.requestSubmit();
+    return true;
+  }
+
+  async send(form) {
+    if (form.ariaBusy === "true") return;
+    form.ariaBusy = "true";
+    this.refusals(form, {});
+    try {
+      // The body of a form has the token that guards it.
+      const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } });
+      await this.answered(form, answer);
+    } catch {
+      this.refuse(form, "The server does not answer. Please try again in a moment.");
+    } finally {
+      form.ariaBusy = null;
+    }
+  }
+
+  async answered(form, answer) {
+    if (answer.status === 401) return this.signedOut();
+    if (answer.status === 403) return this.refuse(form, "This page is too old for that. Please reload it.");
+    if (answer.status === 404) return this.refuse(form, "This document was deleted.");
+    const { message, location, detail, errors } = await answer.json();
+    if (answer.status === 422) return this.refusals(form, errors);
+    if (!answer.ok) return this.refuse(form, detail);
+    form.closest("dialog")?.close();
+    if (location) window.location.assign(location);
+    else if (message) this.say(message);
+    return undefined;
+  }
+
+  refuse(form, text) {
+    const place = form.querySelector("[data-refusal]");
+    if (place) place.textContent = text;
+    else this.say(text);
+  }
+
+  /** Each error beside its field; a field that is folded away is unfolded. */
+  refusals(form, errors) {
+    const general = errors.__all__?.join(" ") ?? "";
+    this.refuse(form, general);
+    for (const place of form.querySelectorAll("[data-error]")) {
+      const text = errors[place.dataset.error]?.join(" ") ?? "";
+      place.textContent = text;
+      const field = form.elements[place.dataset.error];
+      if (!text) {
+        field.removeAttribute("aria-invalid");
+        continue;
+      }
+      field.setAttribute("aria-invalid", "true");
+      field.setAttribute("aria-errormessage", place.id);
+      place.closest("details")?.setAttribute("open", "");
+      field.focus();
+    }
+  }
+}

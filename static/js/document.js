@@ -1,0 +1,85 @@
+/**
+ * The text on the page: one element per settled fragment, and the tail. All HTML here was sanitised by the server.
+ *
+ * Nodes that a reader may be looking at, have selected or have opened are kept: what settles is moved out of the tail, not made
+ * anew, and a text that grew is extended, not replaced.
+ */
+
+const MORPH = {
+  morphStyle: "innerHTML",
+  callbacks: { beforeNodeMorphed: keepSelection, beforeAttributeUpdated: keepOpened },
+};
+
+export class LiveDocument {
+  constructor(root) {
+    this.root = root;
+    this.tail = root.querySelector("[data-tail]");
+    this.fragments = []; // the elements
+    this.html = []; // what each was made of
+  }
+
+  /** Apply `shown[first:] = fragments` and replace the tail; false where the fragments do not join what is shown. */
+  show(first, fragments, tail) {
+    if (first > this.fragments.length) return false;
+    const length = first + fragments.length;
+    for (const element of this.fragments.splice(length)) element.remove();
+    this.html.length = Math.min(this.html.length, length);
+    fragments.forEach((html, index) => this.set(first + index, html));
+    morph(this.tail, tail);
+    return true;
+  }
+
+  /** Nothing is shown. */
+  clear() {
+    this.show(0, [], "");
+  }
+
+  set(index, html) {
+    if (this.html[index] === html) return;
+    if (index < this.fragments.length) morph(this.fragments[index], html);
+    else this.fragments.push(this.settle(html));
+    this.html[index] = html;
+  }
+
+  /** A new last fragment, out of the nodes that stand for it at the beginning of the tail. */
+  settle(html) {
+    const element = document.createElement("div");
+    element.className = "fragment";
+    let missing = parse(html).childElementCount;
+    while (missing > 0 && this.tail.firstChild) {
+      const node = this.tail.firstChild;
+      if (node.nodeType === Node.ELEMENT_NODE) missing -= 1;
+      element.append(node);
+    }
+    this.tail.before(element);
+    if (element.innerHTML.trim() !== html.trim()) morph(element, html);
+    return element;
+  }
+}
+
+function morph(element, html) {
+  if (element.firstChild) window.Idiomorph.morph(element, html, MORPH);
+  else element.append(parse(html));
+}
+
+function parse(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content;
+}
+
+/** Changes a text node only where it differs: setting it whole would collapse a selection inside it. */
+function keepSelection(old, fresh) {
+  if (old.nodeType !== Node.TEXT_NODE || fresh.nodeType !== Node.TEXT_NODE) return true;
+  const before = old.data;
+  const after = fresh.data;
+  let same = 0;
+  while (same < before.length && before[same] === after[same]) same += 1;
+  if (same < before.length || same < after.length) old.replaceData(same, before.length - same, after.slice(same));
+  return false;
+}
+
+/** What a reader unfolded stays unfolded. */
+function keepOpened(attribute, element, change) {
+  return !(attribute === "open" && change === "remove" && element.localName === "details");
+}

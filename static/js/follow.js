@@ -1,0 +1,64 @@
+/** Keeps the growing end in view until the reader scrolls up or selects text, and offers the way back. */
+
+const END_AT = 0.72; // where in the window the end stands, from its top
+
+export class Follower {
+  constructor({ end, button }) {
+    this.end = end;
+    this.button = button;
+    this.live = false;
+    this.following = false;
+    this.top = scrollY;
+    this.height = document.documentElement.scrollHeight;
+    button.addEventListener("click", () => this.follow());
+    addEventListener("scroll", () => this.scrolled(), { passive: true });
+    document.addEventListener("selectionchange", () => this.selected());
+  }
+
+  /** Whether the text is growing. Whoever has the end in view when it begins is taken along. */
+  set growing(live) {
+    if (live && !this.live && this.endTop() <= innerHeight) this.following = true;
+    this.live = live;
+    this.offer();
+  }
+
+  follow() {
+    this.following = true;
+    this.offer();
+    this.grown();
+  }
+
+  /** The text may have become longer. */
+  grown() {
+    if (!this.live || !this.following) return;
+    const target = this.endTop() + scrollY - innerHeight * END_AT;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (target > scrollY + 1) scrollTo({ top: target, behavior: calm ? "instant" : "smooth" });
+  }
+
+  scrolled() {
+    const height = document.documentElement.scrollHeight;
+    const up = scrollY < this.top - 1 && height >= this.height; // a page that became shorter moves by itself
+    const down = scrollY > this.top;
+    this.top = scrollY;
+    this.height = height;
+    if (up) this.following = false;
+    else if (down && this.endTop() <= innerHeight) this.following = true;
+    this.offer();
+  }
+
+  selected() {
+    const selection = getSelection();
+    if (!this.following || selection.isCollapsed || !this.end.parentElement.contains(selection.anchorNode)) return;
+    this.following = false;
+    this.offer();
+  }
+
+  offer() {
+    this.button.hidden = !this.live || this.following || this.endTop() <= innerHeight;
+  }
+
+  endTop() {
+    return this.end.getBoundingClientRect().bottom;
+  }
+}

@@ -1,0 +1,107 @@
+/** The contents beside the text: the planned sections with where they stand, the headings found below them, and where the reader is. */
+
+const READING_LINE = 130; // pixels from the top of the window: the heading above it is where the reader is
+
+export class Outline {
+  constructor(list, text) {
+    this.list = list;
+    this.text = text;
+    this.sections = [];
+    this.headings = [];
+    this.shown = "";
+    let due = false;
+    const mark = () => {
+      due = false;
+      this.mark();
+    };
+    addEventListener(
+      "scroll",
+      () => {
+        if (!due) requestAnimationFrame(mark);
+        due = true;
+      },
+      { passive: true },
+    );
+  }
+
+  /** The sections of the state, or null where only the text changed. */
+  show(sections) {
+    this.sections = sections ?? this.sections;
+    this.headings = [...this.text.querySelectorAll("h1[id], h2[id], h3[id]")];
+    const entries = entriesOf(this.sections, this.headings);
+    const now = JSON.stringify(entries);
+    if (now !== this.shown) {
+      this.shown = now;
+      const list = document.createElement("ol");
+      list.append(...entries.map(sectionItem));
+      window.Idiomorph.morph(this.list, list, { morphStyle: "innerHTML" });
+    }
+    this.mark();
+  }
+
+  mark() {
+    let low = 0;
+    let high = this.headings.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.headings[middle].getBoundingClientRect().top <= READING_LINE) low = middle + 1;
+      else high = middle;
+    }
+    const id = this.headings[low - 1]?.id;
+    const link = [...this.list.querySelectorAll("a")].find((candidate) => candidate.hash === `#${id}`);
+    if (link === this.marked && link?.ariaCurrent) return;
+    this.list.querySelector("[aria-current]")?.removeAttribute("aria-current");
+    this.marked = link;
+    if (!link) return;
+    link.setAttribute("aria-current", "location");
+    const rail = this.list.parentElement;
+    const offset = link.getBoundingClientRect().top - rail.getBoundingClientRect().top;
+    if (offset < 0 || offset > rail.clientHeight - 40) rail.scrollTop += offset - rail.clientHeight / 2;
+  }
+}
+
+/** Sections in order, each with the id of its own heading and the headings below it. */
+function entriesOf(sections, headings) {
+  const entries = sections.map(({ name, status, tokens }) => ({ name, status, tokens, id: "", below: [] }));
+  let at = -1;
+  for (const { id, textContent, localName } of headings) {
+    const found = localName === "h2" ? entries.findIndex((entry, index) => index > at && key(entry.name) === key(textContent)) : -1;
+    if (found >= 0) {
+      at = found;
+      entries[at].id = id;
+    } else if (at >= 0) {
+      entries[at].below.push({ name: textContent, id, below: [] });
+    }
+  }
+  return entries;
+}
+
+/** Names as they compare: Markdown in a name is gone from its heading. */
+function key(name) {
+  return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "") || name.trim();
+}
+
+function sectionItem({ name, status, tokens, id, below }) {
+  const item = document.createElement("li");
+  const entry = item.appendChild(document.createElement(id ? "a" : "span"));
+  entry.className = "entry";
+  if (id) entry.href = `#${id}`;
+  entry.append(span("name", name));
+  if (status) {
+    item.dataset.status = status;
+    entry.append(span("visually-hidden", `, ${status}`));
+  }
+  if (tokens) entry.append(span("tokens", tokens.toLocaleString("en")));
+  if (below.length) {
+    const list = item.appendChild(document.createElement("ol"));
+    list.append(...below.map(sectionItem));
+  }
+  return item;
+}
+
+function span(className, text) {
+  const element = document.createElement("span");
+  element.className = className;
+  element.textContent = text;
+  return element;
+}

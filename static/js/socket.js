@@ -1,0 +1,128 @@
+/**
+ * The line to the server: one websocket that acknowledges what was applied, notices silence, and reconnects by itself.
+ * It knows the envelope of frames, not what they mean to the page.
+ */
+
+const ACK_CHARACTERS = 64 * 1024;
+const ACK_MS = 1000;
+const PULSE_MS = 20000; // how often we ask whether the server is still there
+const SILENCE_MS = 10000; // how long it may take to answer
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 15000;
+
+const SIGNED_OUT = 4401;
+const NOT_THERE = 4404;
+const REFUSED = [4409, 4429]; // come back, but slowly
+
+export class Line {
+  /**
+   * `onFrame(frame)` applies one frame. `onChange({kind, seconds, detail})` tells how the line stands: `open`, `lost` (a new
+   * attempt in `seconds`), `trying`, `signed-out`, `gone`.
+   */
+  constructor(address, { onFrame, onChange }) {
+    this.address = address;
+    this.onFrame = onFrame;
+    this.onChange = onChange;
+    this.attempts = 0;
+    addEventListener("online", () => this.retry());
+    addEventListener("pagehide", () => this.close());
+    addEventListener("pageshow", (event) => event.persisted && this.open());
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.retry());
+  }
+
+  open() {
+    clearTimeout(this.waiting);
+    this.waiting = null;
+    this.applied = null;
+    this.unacknowledged = 0;
+    const socket = new WebSocket(this.address);
+    this.socket = socket;
+    this.detail = "";
+    this.listen();
+    socket.onmessage = (event) => this.socket === socket && this.receive(event.data);
+    socket.onclose = (event) => this.socket === socket && this.ended(event.code);
+  }
+
+  /** Leave without coming back. */
+  close() {
+    const socket = this.socket;
+    this.socket = null;
+    for (const timer of [this.waiting, this.pulse, this.silence, this.acknowledging]) clearTimeout(timer);
+    this.waiting = this.acknowledging = null;
+    socket?.close();
+  }
+
+  /** Cut a wait short. */
+  retry() {
+    if (!this.waiting) return;
+    this.onChange({ kind: "trying" });
+    this.open();
+  }
+
+  /** Begin again from a whole snapshot: what came does not fit what is shown. */
+  restart() {
+    this.close();
+    this.open();
+  }
+
+  receive(data) {
+    this.listen();
+    const frame = JSON.parse(data);
+    if (frame.type === "error") this.detail = frame.detail;
+    this.onFrame(frame);
+    if (frame.type === "snapshot") {
+      this.attempts = 0;
+      this.onChange({ kind: "open" });
+    }
+    if (!this.socket) return;
+    if ("offset" in frame) this.applied = { epoch: frame.epoch, offset: frame.offset };
+    this.unacknowledged += data.length;
+    if (this.unacknowledged >= ACK_CHARACTERS) this.acknowledge();
+    else this.acknowledging ??= setTimeout(() => this.acknowledge(), ACK_MS);
+  }
+
+  acknowledge() {
+    clearTimeout(this.acknowledging);
+    this.acknowledging = null;
+    if (!this.applied) return;
+    this.unacknowledged = 0;
+    this.send({ type: "ack", ...this.applied });
+  }
+
+  /** The server gave a sign of life: ask again after a while, and give up on a line that does not answer. */
+  listen() {
+    clearTimeout(this.pulse);
+    clearTimeout(this.silence);
+    const opening = this.socket.readyState === WebSocket.CONNECTING;
+    this.pulse = setTimeout(
+      () => {
+        this.send({ type: "ping" });
+        this.silence = setTimeout(() => this.dropped(), SILENCE_MS);
+      },
+      opening ? 0 : PULSE_MS,
+    );
+  }
+
+  send(message) {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
+  /** A line that is dead without having been closed. */
+  dropped() {
+    const socket = this.socket;
+    this.ended(1006);
+    socket?.close();
+  }
+
+  ended(code) {
+    this.close();
+    if (code === SIGNED_OUT) return this.onChange({ kind: "signed-out" });
+    if (code === NOT_THERE) return this.onChange({ kind: "gone" });
+    // The wait doubles; the random part keeps a crowd that lost its server from coming back as one.
+    const longest = REFUSED.includes(code) ? LONGEST_WAIT_MS * 2 : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.attempts);
+    const wait = longest * (0.6 + 0.4 * Math.random());
+    this.attempts += 1;
+    this.waiting = setTimeout(() => this.retry(), wait);
+    return this.onChange({ kind: "lost", seconds: Math.ceil(wait / 1000), detail: this.detail });
+  }
+}

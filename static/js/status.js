@@ -1,0 +1,125 @@
+/** The state of a document on the page: pill, figures, notice, title, and what a screen reader hears of it. Text only, never HTML. */
+
+const RATE_MS = 8000; // tokens per second are those of the last seconds
+
+export class Status {
+  /** `words` has the labels of statuses and reasons; `page` is the element that carries the status for the style sheet. */
+  constructor(page, words) {
+    this.page = page;
+    this.words = words;
+    this.state = null;
+    this.samples = [];
+    this.title = document.title;
+    this.began = words.elapsed_s === null ? null : performance.now() - words.elapsed_s * 1000;
+    this.ended = performance.now();
+    setInterval(() => this.tick(), 1000);
+  }
+
+  /** The document is written anew: time and speed begin at nought. */
+  restart() {
+    this.began = null;
+    this.samples = [];
+  }
+
+  show(state) {
+    const before = this.state;
+    this.state = state;
+    const { status, reason, sections_total: total, sections_completed: completed } = state;
+    const writing = status === "streaming" && !this.words.calm.includes(reason);
+    const waiting = status === "streaming" && !writing;
+    this.follow(status, reason, writing);
+    this.page.dataset.status = status;
+    this.page.toggleAttribute("data-waiting", waiting);
+    const pill = this.put("pill", waiting ? "Waiting" : this.words.statuses[status]);
+    pill.dataset.status = status;
+    pill.toggleAttribute("data-waiting", waiting);
+    this.put("now", state.current_section);
+    this.put("sections", `${completed} of ${total}`);
+    this.put("tokens", state.tokens_generated.toLocaleString("en"));
+    const model = state.sections.find((section) => section.model)?.model;
+    this.put("model", model ? `Written by ${model}` : "");
+    const progress = this.field("progress");
+    progress.max = total || 1;
+    progress.value = completed;
+    this.notice(reason, state.last_error);
+    this.name(status, completed, total);
+    this.tick();
+    if (before) this.tell(before);
+  }
+
+  /** Keep the clock and the samples of the speed. */
+  follow(status, reason, writing) {
+    const now = performance.now();
+    if (writing) this.began ??= now;
+    if (status !== "streaming" && this.state) this.ended = this.running ? now : this.ended;
+    this.running = status === "streaming" && this.began !== null;
+    const last = this.samples.at(-1);
+    if (last && this.state.tokens_generated < last.tokens) this.samples = [];
+    this.samples.push({ at: now, tokens: this.state.tokens_generated });
+  }
+
+  tick() {
+    if (!this.state) return;
+    const now = performance.now();
+    const elapsed = this.began === null ? null : (this.running ? now : this.ended) - this.began;
+    this.put("elapsed", elapsed === null ? "–" : clock(elapsed / 1000));
+    this.put("speed", this.speed(now, elapsed));
+  }
+
+  speed(now, elapsed) {
+    const tokens = this.state.tokens_generated;
+    if (!this.running) return tokens && elapsed > 0 ? Math.round(tokens / (elapsed / 1000)) : "–";
+    while (this.samples.length > 1 && this.samples[1].at < now - RATE_MS) this.samples.shift();
+    const first = this.samples[0];
+    const seconds = (now - first.at) / 1000;
+    return seconds >= 1 ? Math.round((tokens - first.tokens) / seconds) : "–";
+  }
+
+  notice(reason, error) {
+    const text = reason || error ? (this.words.reasons[reason] ?? "Something went wrong.") : "";
+    const box = this.page.querySelector("[data-end]");
+    this.put("notice", text);
+    this.put("detail", error);
+    box.hidden = !text;
+    box.toggleAttribute("data-trouble", Boolean(text) && !this.words.calm.includes(reason));
+  }
+
+  name(status, completed, total) {
+    const marks = { streaming: `${completed}/${total}`, paused: "Paused", complete: "Done" };
+    document.title = marks[status] ? `${marks[status]} · ${this.title}` : this.title;
+  }
+
+  /** Sections and statuses are told, words are not: a text that grows must not be read over and over. */
+  tell(before) {
+    const { status, reason, current_section: section, sections_completed: completed, sections_total: total } = this.state;
+    const news = [];
+    if (status !== before.status || reason !== before.reason) {
+      news.push(this.field("pill").textContent, this.words.reasons[reason] ?? "", this.state.last_error);
+    }
+    if (section && section !== before.current_section) news.push(`Section ${completed + 1} of ${total}: ${section}`);
+    const text = news.filter(Boolean).join(". ");
+    if (text) announce(text);
+  }
+
+  put(field, text) {
+    const element = this.field(field);
+    if (element.textContent !== String(text)) element.textContent = text;
+    return element;
+  }
+
+  field(name) {
+    return this.page.querySelector(`[data-field="${name}"]`);
+  }
+}
+
+/** Say it to screen readers, when they are done with what they are saying. */
+export function announce(text) {
+  document.querySelector("[data-announce]").textContent = text;
+}
+
+function clock(seconds) {
+  const two = (number) => String(Math.floor(number)).padStart(2, "0");
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor((seconds % 3600) / 60);
+  return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}

@@ -1,0 +1,139 @@
+"""Errors as `application/problem+json` (RFC 9457): which exception becomes which answer. It raises nothing itself.
+
+A detail is a sentence for people; it never carries a traceback, a key or what somebody typed at length.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
+from django.http.request import UnreadablePostError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from artifacts.errors import ArtifactError, IllegalMove, InvalidInput, NotFound
+from generation.errors import GenerationError
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+NAME_CHARS = 100
+"""Of a name that a caller made up, no more than this is repeated."""
+_SENTENCES = {
+    "missing": "{field} is required.",
+    "string_type": "{field} must be a string.",
+    "int_type": "{field} must be a whole number.",
+    "int_parsing": "{field} must be a whole number.",
+    "list_type": "{field} must be a list.",
+    "model_type": "{field} must be an object.",
+    "too_long": "{field} may have {max_length} entries at most, not {actual_length}.",
+    "greater_than_equal": "{field} must be {ge} at least.",
+    "less_than_equal": "{field} may be {le} at most.",
+    "literal_error": "{field} must be {expected}.",
+}
+
+
+class BadBody(Exception):
+    """A body that cannot be read as JSON."""
+
+    def __init__(self, detail: str, status: int = HTTPStatus.BAD_REQUEST) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.status = status
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One refused call."""
+
+    status: int
+    detail: str
+    field: str = ""
+    headers: Mapping[str, str] | None = None
+
+    def response(self) -> HttpResponse:
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.field:
+            body["field"] = self.field
+        return HttpResponse(json.dumps(body), status=self.status, content_type=CONTENT_TYPE, headers=self.headers)
+
+
+def answer(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+    """The answer to a call that ended with this error; what nobody foresaw is logged, and told without details."""
+    assert isinstance(error, Exception)
+    wrapped = error.__cause__ if isinstance(error, HttpError) else None  # ninja wraps whatever a parser raises
+    problem = problem_of(wrapped or error)
+    if problem is None:
+        logger.error("%s %s failed", request.method, request.path, exc_info=error)
+        problem = Problem(status=500, detail="Something went wrong on the server. Its log says what.")
+    return problem.response()
+
+
+def problem_of(error: BaseException) -> Problem | None:
+    """None where the error is nobody's intention."""
+    match error:
+        case NotFound():
+            return Problem(status=404, detail=error.detail)
+        case InvalidInput():
+            return Problem(status=422, detail=error.detail, field=error.field)
+        case IllegalMove() | GenerationError():
+            return Problem(status=409, detail=error.detail)
+        case ArtifactError():
+            return Problem(status=503, detail=error.detail, headers={"Retry-After": "1"})
+        case ValidationError():
+            return invalid(error.errors)
+        case AuthenticationError():
+            return Problem(status=401, detail=error.message, headers={"WWW-Authenticate": 'Bearer realm="streamgen"'})
+        case HttpError():
+            return Problem(status=error.status_code, detail=error.message)
+        case BadBody():
+            return Problem(status=error.status, detail=error.detail)
+        case RequestDataTooBig():
+            return Problem(status=413, detail="The body may have 4 MB at most.")
+        case SuspiciousOperation() | MultiPartParserError() | UnreadablePostError():
+            return Problem(status=400, detail="The request cannot be read.")
+        case OperationalError() | InterfaceError():
+            logger.warning("database away during a call: %s", type(error).__name__)
+            return Problem(status=503, detail="The database does not answer. Try again.", headers={"Retry-After": "1"})
+    return None
+
+
+def invalid(errors: Sequence[Mapping[str, Any]]) -> Problem:
+    """What the schema refused: every unknown field, else the first field that is wrong."""
+    unknown = [error for error in errors if error["type"] == "extra_forbidden"]
+    if unknown:
+        fields = [_field(error["loc"]) for error in unknown]
+        noun = "Unknown field" if len(fields) == 1 else "Unknown fields"
+        return Problem(status=422, detail=f"{noun}: {', '.join(fields)}.", field=fields[0])
+    first = errors[0]
+    name = _field(first["loc"])
+    if first["loc"][0] == "body" and not name:
+        return Problem(status=422, detail="The body must be a JSON object.")
+    sentence = _SENTENCES.get(first["type"], "{field} is not valid: {msg}.")
+    detail = sentence.format(field=name, msg=first["msg"], **first.get("ctx", {}))
+    return Problem(status=422, detail=detail, field=name)
+
+
+def _field(location: Sequence[str | int]) -> str:
+    """`plan[3].name` out of where ninja found it: in the query, or in the body under the name of our parameter."""
+    parts = location[2:] if location[0] == "body" else location[1:]
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{_printable(part)}" for part in parts)
+    return path.removeprefix(".")
+
+
+def _printable(name: str) -> str:
+    shown = "".join(character if character.isprintable() else "�" for character in name)
+    return shown if len(shown) <= NAME_CHARS else f"{shown[:NAME_CHARS]}…"

