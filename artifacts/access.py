@@ -19,6 +19,11 @@ from artifacts.models import AccessToken, Artifact, Project
 Visitor = User | AnonymousUser | AbstractBaseUser
 
 
+def may_see(user: Visitor, owner_id: int) -> bool:
+    """The rule itself, for one user and the owner of a project."""
+    return user.is_active and (getattr(user, "is_staff", False) or user.pk == owner_id)
+
+
 def projects_for(user: Visitor) -> QuerySet[Project]:
     """The projects a user may see."""
     if not user.is_authenticated or not user.is_active:
@@ -51,18 +56,28 @@ def artifact_for(user: Visitor, artifact_id: int) -> Artifact:
 def issue_token(user: User) -> str:
     """A new bearer token of the user; it cannot be read again."""
     token = f"sg_{secrets.token_urlsafe(32)}"
-    AccessToken.objects.create(user=user, digest=_digest(token))
+    AccessToken.objects.create(user=user, digest=token_digest(token))
     return token
 
 
 def user_for_token(token: str) -> User | None:
     """The active user of a bearer token."""
-    row = AccessToken.objects.select_related("user").filter(digest=_digest(token), user__is_active=True).first()
+    row = AccessToken.objects.select_related("user").filter(digest=token_digest(token), user__is_active=True).first()
     return row.user if row else None
 
 
-def _digest(token: str) -> str:
+def token_digest(token: str) -> str:
+    """What is stored of a token."""
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+def administrator() -> tuple[User, str]:
+    """The first administrator, made where there is none; the second value is the password where it is new, else ""."""
+    admin = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+    if admin is not None:
+        return admin, ""
+    password = secrets.token_urlsafe(12)
+    return User.objects.create_superuser("admin", password=password), password
 
 
 class SignInTokens(PasswordResetTokenGenerator):

@@ -16,8 +16,8 @@ class Event:
     """One committed write.
 
     `text` is the delta beginning at `offset` (code points), "" where the write changed only the state. `length` is the
-    length of the whole text after the write. `tokens` is the artifact's count. `state_changed` is False where nothing but
-    text and tokens changed: then the event says it all. `deleted` says that the row is gone.
+    length of the whole text after the write. `tokens` is the artifact's count. `state_changed` is False where nothing
+    but text and tokens changed: then the event says it all. `deleted` says that the row is gone.
     """
 
     artifact: int

@@ -1,5 +1,7 @@
-"""One feed per process and artifact, from which all local viewers are served: it hears events, looks at the database where
-they do not suffice, and wakes its viewers. It knows no sockets, and writes nothing.
+"""One feed per process and artifact, from which all local viewers are served.
+
+It hears events, looks at the database where they do not suffice, and wakes whoever watches. It knows no sockets, and it
+writes nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from django.db import Error as DatabaseError
 from artifacts import subscription
 from artifacts.errors import NotFound
 from artifacts.events import Event
+from artifacts.loops import PerLoop
 from artifacts.models import Artifact, Delta
 from artifacts.renderer import Renderer
 from artifacts.replica import Look, Replica
@@ -37,7 +40,7 @@ class Watcher(Protocol):
 
 
 class Feed:
-    """Subscribes, then loads, then applies events; a hole, a new epoch and a change of state are looks at the database."""
+    """Subscribes, then looks at the database, then applies events; a hole or a change of state is another look."""
 
     def __init__(self, artifact_id: int, *, subscription: Subscription, preview_s: float) -> None:
         self.replica = Replica(artifact_id)
@@ -66,9 +69,10 @@ class Feed:
 
     def hear(self, news: Event | Missed) -> None:
         """What the subscription tells."""
+        before = self.replica.length
         if isinstance(news, Missed) or self.replica.hear(news):
             self.look_again()
-        if isinstance(news, Event) and news.text:
+        if self.replica.length != before:
             self._on_change()
 
     def glanced(self, seen: tuple[int, int] | None) -> None:
@@ -159,21 +163,30 @@ class Feeds:
                     feed.glanced(seen[artifact_id])
 
 
+def _make() -> Feeds:
+    return Feeds(subscription=subscription.current(), preview_s=settings.STREAMGEN_PREVIEW_MS / 1_000)
+
+
+current = PerLoop(_make)
+"""The running loop's feeds."""
+
+
+# What is read, each in one short crossing
+
+
 def look(artifact_id: int, epoch: int, have: int) -> Look | None:
     """Read the document: its text from `have` on where that is of `epoch`, else whole; None where it was deleted."""
     artifact = Artifact.objects.defer("content", "preview_html", "instructions").filter(pk=artifact_id).first()
     if artifact is None:
         return None
     begin = have if artifact.epoch == epoch and have <= artifact.length else 0
-    try:
-        text = _behind(artifact, begin) if begin else artifact.text
-    except NotFound:
-        return None
-    if begin + len(text) != artifact.length:  # it was written anew while we read
-        begin, text = 0, artifact.text
-    return Look(
-        epoch=artifact.epoch, seq=artifact.seq, state=state_of(artifact), begin=begin, text=Transcript(text)
-    )
+    text = _behind(artifact, begin) if begin else ""
+    if begin + len(text) != artifact.length:  # all of it is wanted, or it was written anew while we read
+        try:
+            begin, text = 0, artifact.text
+        except NotFound:
+            return None
+    return Look(epoch=artifact.epoch, seq=artifact.seq, state=state_of(artifact), begin=begin, text=Transcript(text))
 
 
 def glance(artifact_ids: list[int]) -> dict[int, tuple[int, int] | None]:
@@ -184,22 +197,5 @@ def glance(artifact_ids: list[int]) -> dict[int, tuple[int, int] | None]:
 
 
 def _behind(artifact: Artifact, begin: int) -> str:
-    rows = Delta.objects.filter(
-        artifact=artifact, epoch=artifact.epoch, offset__gte=begin, offset__lt=artifact.length
-    )
+    rows = Delta.objects.filter(artifact=artifact, epoch=artifact.epoch, offset__gte=begin, offset__lt=artifact.length)
     return "".join(rows.order_by("offset").values_list("text", flat=True))
-
-
-_feeds: dict[asyncio.AbstractEventLoop, Feeds] = {}
-
-
-def current() -> Feeds:
-    """The running loop's feeds."""
-    loop = asyncio.get_running_loop()
-    if loop not in _feeds:
-        for old in [known for known in _feeds if known.is_closed()]:
-            del _feeds[old]
-        _feeds[loop] = Feeds(
-            subscription=subscription.current(), preview_s=settings.STREAMGEN_PREVIEW_MS / 1_000
-        )
-    return _feeds[loop]

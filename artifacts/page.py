@@ -11,7 +11,7 @@ from artifacts.preview import Update
 
 
 class Page:
-    """Settled fragments and a tail. Each fragment remembers the version that put it there, so no viewer needs a queue."""
+    """Settled fragments and a tail. Each fragment knows the version that put it there, so no viewer needs a queue."""
 
     def __init__(self, epoch: int) -> None:
         self.epoch = epoch

@@ -96,7 +96,7 @@ class Replica:
                 self._show(look.state)
 
     def show_tokens(self) -> bool:
-        """Show the count of tokens where it has changed. Whoever calls this rarely makes it one frame for many flushes."""
+        """Show the count of tokens where it has changed; called rarely, it makes one frame of many flushes."""
         if self.epoch == 0 or self._tokens == self.state["tokens_generated"]:
             return False
         self._show(self.state)

@@ -1,5 +1,19 @@
 """Where websockets go."""
 
-from django.urls import URLPattern
+from typing import Any
 
-websocket_urlpatterns: list[URLPattern] = []
+from django.urls import path, re_path
+
+from artifacts.consumers import ViewerConsumer
+
+
+async def refuse(scope: Any, receive: Any, send: Any) -> None:
+    """Nothing is here: the handshake is answered with 403."""
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+websocket_urlpatterns = [
+    path("ws/artifacts/<int:artifact_id>/", ViewerConsumer.as_asgi()),
+    re_path(r"", refuse),  # type: ignore[arg-type]  # an ASGI application, not a view
+]

@@ -19,6 +19,7 @@ from channels.layers import get_channel_layer
 
 from artifacts import events
 from artifacts.events import Event
+from artifacts.loops import PerLoop
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Subscription:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def join(self, artifact_id: int, listener: Listener) -> None:
-        """From the return of this call on, the listener hears of the artifact, or is told later that it may not have."""
+        """From its return on the listener hears of the artifact, or is told later that it may have missed something."""
         self._listeners.setdefault(artifact_id, []).append(listener)
         self._left.discard(artifact_id)
         membership = self._memberships.setdefault(artifact_id, asyncio.Event())
@@ -211,14 +212,5 @@ async def _in_time(step: Awaitable[T]) -> T:
         return await step
 
 
-_subscriptions: dict[asyncio.AbstractEventLoop, Subscription] = {}
-
-
-def current() -> Subscription:
-    """The running loop's subscription."""
-    loop = asyncio.get_running_loop()
-    if loop not in _subscriptions:
-        for old in [known for known in _subscriptions if known.is_closed()]:
-            del _subscriptions[old]
-        _subscriptions[loop] = Subscription()
-    return _subscriptions[loop]
+current = PerLoop(Subscription)
+"""The running loop's subscription."""

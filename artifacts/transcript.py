@@ -1,4 +1,4 @@
-"""The text of one epoch as it arrives: chunks, cut at any offset in O(log n), hashed as they come. Pure; it stores nothing."""
+"""The text of one epoch as it arrives: in chunks, cut at any offset in O(log n), hashed as it grows. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One viewer: a cursor into the replica, and credit. It says which frame comes next; it holds no queue, and sends nothing.
+"""One viewer: a cursor into the replica, and credit. It says which frame comes next; it has no queue, it sends nothing.
 
 Pure: time does not come in, what is late is simply a larger difference.
 """
@@ -29,7 +29,7 @@ class Cursor:
 
 
 class Viewer:
-    """What was sent, and what of it was acknowledged. `cursor` asks to resume; it counts for the first snapshot only."""
+    """What was sent, and what was acknowledged. `cursor` asks to resume; it counts for the first snapshot only."""
 
     def __init__(self, shows: Format, cursor: Cursor | None = None) -> None:
         self.unacknowledged_bytes = 0

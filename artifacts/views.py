@@ -66,9 +66,15 @@ def project(request: HttpRequest, project_id: int) -> HttpResponse:
 def project_page(request: HttpRequest, project_id: int, form: ArtifactForm | None = None) -> HttpResponse:
     """The documents of a project, each with where it stands."""
     shown = _project(request, project_id)
-    artifacts = list(access.artifacts_for(request.user).filter(project=shown))
-    rows = [(row, wording.status_words(row.stream_status, row.reason)) for row in artifacts]
-    words = {"statuses": wording.STATUS_WORDS, "waiting": sorted(wording.CALM_REASONS)}
+    rows = [
+        {
+            "artifact": row,
+            "words": wording.status_words(row.stream_status, row.reason),
+            "waits": wording.waits(row.stream_status, row.reason),
+        }
+        for row in access.artifacts_for(request.user).filter(project=shown)
+    ]
+    words = {"statuses": wording.STATUS_WORDS, "waiting": wording.WAITING, "calm": sorted(wording.CALM_REASONS)}
     context = {"project": shown, "rows": rows, "words": words, "form": form or ArtifactForm()}
     return _render(request, "project.html", context)
 
@@ -90,6 +96,7 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
         "epoch": shown.epoch,
         "elapsed_s": elapsed_s,
         "statuses": wording.STATUS_WORDS,
+        "waiting": wording.WAITING,
         "reasons": wording.REASON_WORDS,
         "calm": sorted(wording.CALM_REASONS),
     }
@@ -97,6 +104,8 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
         "artifact": shown,
         "state": state,
         "status_words": wording.status_words(shown.stream_status, shown.reason),
+        "waits": wording.waits(shown.stream_status, shown.reason),
+        "standing": wording.standing(shown.stream_status, shown.reason, shown.current_section),
         "notice": wording.notice(shown.reason, shown.last_error),
         "body": document_html(shown),
         "elapsed": clock(elapsed_s),

@@ -14,6 +14,9 @@ STATUS_WORDS: dict[str, str] = {
     StreamStatus.CANCELLED: "Cancelled",
 }
 
+WAITING = "Waiting"
+"""The label of a document that is to be written and that nobody writes at the moment."""
+
 REASON_WORDS: dict[str, str] = {
     Reason.QUEUED: "Waiting for a worker. Writing begins as soon as one is free.",
     Reason.WAITING_RETRY: "The provider did not answer. The next attempt comes by itself.",
@@ -46,11 +49,22 @@ class Notice:
     trouble: bool
 
 
+def waits(status: str, reason: str) -> bool:
+    """Whether the document is to be written and nobody writes it at the moment."""
+    return status == StreamStatus.STREAMING and reason in CALM_REASONS
+
+
 def status_words(status: str, reason: str) -> str:
-    """The label of a status; a document that nobody writes yet is told apart from one that grows."""
-    if status == StreamStatus.STREAMING and reason in CALM_REASONS:
-        return "Waiting"
-    return STATUS_WORDS[status]
+    return WAITING if waits(status, reason) else STATUS_WORDS[status]
+
+
+def standing(status: str, reason: str, section: str) -> str:
+    """The line below the title: the section being written, or why and where it stopped."""
+    if status == StreamStatus.STREAMING and not waits(status, reason):
+        return section
+    if reason == Reason.USER:
+        return f"Stopped in {section}" if section else "Stopped by hand"
+    return REASON_WORDS.get(reason, "")
 
 
 def notice(reason: str, last_error: str) -> Notice | None:

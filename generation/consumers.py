@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from generation.slots import Slots
 
 
-class GenerationConsumer(AsyncConsumer):
+class GenerationConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no types
     """Hosted by `generation.worker`, which puts its `slots` into the scope."""
 
     channel_layer_alias = ""  # it answers nobody, so it needs no channel of its own

@@ -33,7 +33,7 @@ class OrderForm(forms.Form):
     plan = LongText(
         rows=6,
         label="Your own plan",
-        help_text="A section per line. Indented lines below a name say what the section should hold.",
+        help_text="A section per line; indented lines below it say what it should hold. Empty: the built-in plan.",
         placeholder="Summary\n    One paragraph, no jargon\nRisks\nNext steps",
     )
     section_tokens = forms.IntegerField(

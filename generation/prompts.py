@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from generation.endings import opened_fence
 from generation.phases import SectionPlan
 from generation.providers.base import Message
-from generation.seams import Mode, opened_fence
+from generation.seams import Mode
 
 DESCRIPTION_CHARS = 12_000
 USER_INSTRUCTIONS_CHARS = 8_000

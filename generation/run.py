@@ -1,4 +1,4 @@
-"""One task from claim to end: the order of events for a whole document. Text goes through the writer, thinking through sections."""
+"""One task from claim to end: the order of events for a whole document. It neither joins text nor touches its rows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import time
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 from django.conf import settings
 
@@ -45,7 +46,7 @@ class RunPolicy:
     def from_settings(cls) -> RunPolicy:
         return cls(
             model=settings.STREAMGEN_MODEL,
-            delivery=settings.STREAMGEN_DELIVERY,
+            delivery=cast(Delivery, settings.STREAMGEN_DELIVERY),
             turn_tokens=settings.STREAMGEN_CHUNK_MAX_TOKENS,
             max_turns=settings.STREAMGEN_MAX_TURNS,
             first_piece_s=settings.STREAMGEN_FIRST_PIECE_SECONDS,
@@ -86,7 +87,7 @@ class Run:
         self._deadline = time.monotonic() + policy.task_s
 
     def hear(self, seen: Look | None) -> None:
-        """What the worker's look found; None where the artifact is gone. Whatever is not plain going on ends the call in flight."""
+        """What was seen of the artifact; None where it is gone. All but plain going on ends the call in flight."""
         if (
             seen is None
             or seen.stop_requested

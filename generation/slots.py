@@ -1,4 +1,4 @@
-"""How many tasks one worker runs at once, and the once-a-second look that heals every lost message. Each task is a supervised asyncio task."""
+"""The tasks that one worker runs at once, each supervised, and the once-a-second look that heals every lost message."""
 
 from __future__ import annotations
 
@@ -100,7 +100,9 @@ class Slots:
             await run.go()
         except Exception as error:
             logger.exception("task=%s artifact=%s failed", run.claim.task, run.claim.artifact)
-            sentence = f"An unexpected error ended the work ({type(error).__name__}). The worker's log has it. Resume to go on."
+            sentence = (
+                f"An unexpected error ended the work ({type(error).__name__}): see the worker's log, then resume."
+            )
             await run.give_up(Reason.PROVIDER_ERROR, sentence)
         finally:
             del self._runs[run]

@@ -1,4 +1,4 @@
-"""Keeps `preview_html` of the artifact that is being written: rarely enough that all saving together stays linear in the text.
+"""Keeps `preview_html` of an artifact that is being written: so rarely that all saving together is linear in the text.
 
 It renders in a thread, never on the event loop or in a transaction, and a failure costs a preview, never the text.
 """

@@ -1,4 +1,4 @@
-"""The hardened Channels worker: it listens on `generation`, polls as well, survives a dead channel layer and stops gracefully.
+"""The hardened Channels worker: it listens on `generation`, polls as well, survives a dead layer and stops gracefully.
 
 The same code runs under `manage.py runworker generation` and inside a server process (`embedded`).
 """

@@ -1,6 +1,5 @@
-"""The async door to `artifacts.lifecycle`: it coalesces pieces into flushes and carries every verb of one claim to the database.
-
-It decides nothing about the text. When the artifact is no longer the claim's to write, it sets `stop` and says so in `is_lost`.
+"""The async door to `artifacts.lifecycle`: it coalesces pieces into flushes and carries the verbs of one claim to the
+database. It decides nothing about the text. When the artifact is no longer the claim's, it sets `stop` and `is_lost`.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ RETRY_CAP_S = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class FlushPolicy:
-    """A flush happens at `chars` code points or `ms` milliseconds after the first unsaved one, whichever comes first."""
+    """A flush comes at `chars` code points or `ms` milliseconds after the first unsaved one, whichever is first."""
 
     chars: int
     ms: int
@@ -42,7 +41,7 @@ class FlushPolicy:
 
 
 class Writer:
-    """Writes the text of one claim. `text` is what is committed already; `tokens` is the artifact's count for the next flush."""
+    """Writes the text of one claim. `text` is committed already; `tokens` is the count that the next flush stores."""
 
     def __init__(self, claim: Claim, *, text: str, tokens: int, policy: FlushPolicy, stop: asyncio.Event) -> None:
         self.claim = claim
@@ -60,7 +59,7 @@ class Writer:
         self._snapshots = PreviewSnapshots(claim, text)
 
     async def put(self, text: str) -> None:
-        """Take one piece; returns after its flush where the piece fills one, so that a fast model waits for the database."""
+        """Take one piece; where it fills a flush, return after that, so that a fast model waits for the database."""
         self._unsaved.append(text)
         if sum(map(len, self._unsaved)) >= self._policy.chars:
             await self.flush()
@@ -164,7 +163,8 @@ async def until_answered(work: Callable[[], T]) -> T:
     """Run one short transaction in the database's thread, again and again while the database is away."""
     for failures in itertools.count(1):
         try:
-            return await database_sync_to_async(work)()
+            answer: T = await database_sync_to_async(work)()
+            return answer
         except (OperationalError, InterfaceError) as error:
             # The class only: the text of a database error may carry what was being written.
             logger.warning("database away, attempt=%s: %s", failures, type(error).__name__)

@@ -112,6 +112,7 @@ else:
     # Connections go back to the pool after each unit of work: none is held while a model writes.
     DATABASES["default"] |= {
         "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,  # a connection that the server closed meanwhile is replaced, not handed out
         "OPTIONS": {"connect_timeout": 5}
         | DATABASES["default"]["OPTIONS"]
         | {"pool": {"min_size": 1, "max_size": 12, "timeout": 10}},
@@ -173,12 +174,15 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
+    "filters": {"one_line": {"()": "streamgen.logs.OneLine"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "artifacts": {"level": "DEBUG" if DEBUG else "INFO"},
         "generation": {"level": "DEBUG" if DEBUG else "INFO"},
         "streamgen": {"level": "DEBUG" if DEBUG else "INFO"},
+        # Its receiver logs a traceback a second while Redis is away, and goes on.
+        "channels_redis.pubsub": {"filters": ["one_line"]},
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }

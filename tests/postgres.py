@@ -70,10 +70,11 @@ def postgres(migrated_postgres: str, django_db_blocker: DjangoDbBlocker) -> Iter
         connections["default"] = sqlite
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.django_db(transaction=True)), "postgres"])
 def every_database(request: pytest.FixtureRequest) -> str:
     """The test runs on both databases, with real transactions that threads see."""
-    request.getfixturevalue("transactional_db" if request.param == "sqlite" else "postgres")
+    if request.param == "postgres":
+        request.getfixturevalue("postgres")
     return str(request.param)
 
 

@@ -265,7 +265,9 @@ class _Scan:
         end, character = run.end(), self._text[start]
         left, right = _flanks(self._text[start - 1 : start], self._text[end : end + 1])
         if character == "_":
-            can_open = left and (not right or self._text[start - 1] in _PUNCTUATION or _is_punctuation(self._text[start - 1]))
+            can_open = left and (
+                not right or self._text[start - 1] in _PUNCTUATION or _is_punctuation(self._text[start - 1])
+            )
             can_close = right and (not left or _is_punctuation(self._text[end]))
         else:
             can_open, can_close = left, right

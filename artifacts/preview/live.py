@@ -114,9 +114,7 @@ class LivePreview:
     # -- fragments
 
     def _settle(self) -> None:
-        late = {
-            place for key in self._reader.defined[self._defined :] for place in self._waiting.pop(key, ())
-        }
+        late = {place for key in self._reader.defined[self._defined :] for place in self._waiting.pop(key, ())}
         self._defined = len(self._reader.defined)
         for place in sorted(late):
             self._render_again(place, live=True)
@@ -193,7 +191,11 @@ class LivePreview:
         while place < len(labels := self._names.note_labels()):
             html = _html(self._reader.footnotes[labels[place]].children, scope)
             place += 1
-            back = _BACK.format(id=f"{REFERENCE_ID}{place}") if place <= len(named) or labels[place - 1] in scope.notes else ""
+            back = (
+                _BACK.format(id=f"{REFERENCE_ID}{place}")
+                if place <= len(named) or labels[place - 1] in scope.notes
+                else ""
+            )
             items.append(f'<li id="{NOTE_ID}{place}">{_with_back_link(html, back)}</li>')
         return f'<section class="footnotes"><ol>{"".join(items)}</ol></section>' if items else ""
 

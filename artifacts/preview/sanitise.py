@@ -15,7 +15,9 @@ _TAGS = frozenset(
     "p h1 h2 h3 h4 h5 h6 hr br blockquote ul ol li table thead tbody tr th td pre code em strong del a sup input "
     "details summary section".split()
 )
-_CLASSES = frozenset(("task-list", "task-list-item", "footnote-ref", "footnote-back", "footnotes", "raw-html", "plain", "image"))
+_CLASSES = frozenset(
+    ("task-list", "task-list-item", "footnote-ref", "footnote-back", "footnotes", "raw-html", "plain", "image")
+)
 _ID = re.compile(r"(?:doc|fn|fnref)-[^\s\"'<>&]{1,200}")
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _IGNORED = re.compile(r"[\x00-\x20\x7f-\xa0\xad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+")
@@ -49,7 +51,7 @@ def _allowed(tag: str, name: str, value: str) -> bool:
             return _NUMBER.fullmatch(value) is not None
         case _, "class":
             return value in _CLASSES
-        case ("h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "li" | "a"), "id":
+        case (("h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "li" | "a"), "id"):
             return _ID.fullmatch(value) is not None
     return False
 

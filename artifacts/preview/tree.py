@@ -63,7 +63,9 @@ class Builder:
     def _code(self, parent: Element, block: Block) -> None:
         language = _LANGUAGE.match(plain(block.info)) if block.info else None
         SubElement(parent, "pre", {"data-code": str(len(self.code))})
-        self.code.append(("\n".join([*block.lines, ""]) if block.lines else "", language[0].lower() if language else ""))
+        self.code.append(
+            ("\n".join([*block.lines, ""]) if block.lines else "", language[0].lower() if language else "")
+        )
 
     def _raw(self, parent: Element, block: Block) -> None:
         SubElement(parent, "p", {"class": "raw-html"}).text = literal("\n".join(block.lines).strip("\n"))

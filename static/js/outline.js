@@ -1,6 +1,6 @@
 /** The contents beside the text: the planned sections with where they stand, the headings found below them, and where the reader is. */
 
-const READING_LINE = 130; // pixels from the top of the window: the heading above it is where the reader is
+const READING_LINE = 1 / 3; // of the window, from its top: the heading above it is where the reader is
 
 export class Outline {
   constructor(list, text) {
@@ -32,9 +32,7 @@ export class Outline {
     const now = JSON.stringify(entries);
     if (now !== this.shown) {
       this.shown = now;
-      const list = document.createElement("ol");
-      list.append(...entries.map(sectionItem));
-      window.Idiomorph.morph(this.list, list, { morphStyle: "innerHTML" });
+      window.Idiomorph.morph(this.list, entries.map(sectionItem), { morphStyle: "innerHTML" });
     }
     this.mark();
   }
@@ -44,7 +42,7 @@ export class Outline {
     let high = this.headings.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.headings[middle].getBoundingClientRect().top <= READING_LINE) low = middle + 1;
+      if (this.headings[middle].getBoundingClientRect().top <= innerHeight * READING_LINE) low = middle + 1;
       else high = middle;
     }
     const id = this.headings[low - 1]?.id;

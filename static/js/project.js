@@ -36,9 +36,9 @@ function show(artifact) {
   const row = page.querySelector(`[data-artifact="${artifact.id}"]`);
   if (!row) return;
   const { status, title, sections_completed: completed, sections_total: total } = artifact;
-  const waiting = status === "streaming" && words.waiting.includes(artifact.reason);
+  const waiting = status === "streaming" && words.calm.includes(artifact.reason);
   const pill = row.querySelector('[data-field="pill"]');
-  const label = waiting ? "Waiting" : words.statuses[status];
+  const label = waiting ? words.waiting : words.statuses[status];
   if (pill.textContent !== label) {
     announce(`${title}: ${label}`);
     pill.textContent = label;

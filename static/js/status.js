@@ -30,10 +30,10 @@ export class Status {
     this.follow(status, reason, writing);
     this.page.dataset.status = status;
     this.page.toggleAttribute("data-waiting", waiting);
-    const pill = this.put("pill", waiting ? "Waiting" : this.words.statuses[status]);
+    const pill = this.put("pill", waiting ? this.words.waiting : this.words.statuses[status]);
     pill.dataset.status = status;
     pill.toggleAttribute("data-waiting", waiting);
-    this.put("now", state.current_section);
+    this.put("now", this.standing(state, writing));
     this.put("sections", `${completed} of ${total}`);
     this.put("tokens", state.tokens_generated.toLocaleString("en"));
     const model = state.sections.find((section) => section.model)?.model;
@@ -45,6 +45,13 @@ export class Status {
     this.name(status, completed, total);
     this.tick();
     if (before) this.tell(before);
+  }
+
+  /** The line below the title: the section being written, or why and where it stopped. */
+  standing({ current_section: section, reason }, writing) {
+    if (writing) return section;
+    if (reason === "user") return section ? `Stopped in ${section}` : "Stopped by hand";
+    return this.words.reasons[reason] ?? "";
   }
 
   /** Keep the clock and the samples of the speed. */

@@ -1,4 +1,4 @@
-"""A worker in the test's own loop, writing through the tests' endpoint on a real socket, and ways to wait for what it does."""
+"""A worker in the test's own loop that writes through the tests' endpoint on a real socket, and ways to wait for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stories of a document being written by a real worker over a real endpoint: to its end, stopped, resumed, in trouble."""
+"""A document written by a real worker over a real endpoint: to its end, stopped, resumed, in trouble."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ SUMMARY = (
     "One light for the whole coast.\n\nIt stands on a rock and is seen for twenty miles, in fog and in storm alike.\n"
 )
 PEOPLE = (
-    "- **Sailors** look for it at night.\n- **Keepers** climb the stairs every evening.\n\n1. Light it.\n2. Keep it lit.\n\n"
+    "- **Sailors** look for it at night.\n- **Keepers** climb the stairs every evening.\n\n"
+    "1. Light it.\n2. Keep it lit.\n\n"
     "Nobody counts the ships that come home because of it. The ones that do not come home are counted by everybody.\n\n"
     "```\nlamp --oil full --wick trimmed\n```\n\nThe stairs are steep, and the oil is heavy.\n"
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from argparse import ArgumentParser
 from typing import Any
 
@@ -15,11 +14,12 @@ from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from artifacts.access import sign_in_tokens
+from artifacts import access
 from artifacts.models import Project
 from generation import control
 from generation.host import host as this_process
 from generation.providers import provider_from_settings
+from generation.providers.base import ProviderError
 from generation.server import HostedServer
 
 SAMPLE_TITLE = "A library of things"
@@ -40,10 +40,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, no_worker: bool, **options: Any) -> None:
         call_command("migrate", verbosity=0, interactive=False)
-        admin, password = self._administrator()
+        admin, password = access.administrator()
         self._sample(admin)
-        this_process.runs_worker = not no_worker
-        facts = [("model", provider_from_settings().why if not no_worker else "none here: tasks wait for a runworker")]
+        facts = [("model", self._provider(no_worker))]
         facts.append(("database", _database()))
         if password:
             facts.insert(0, ("sign in", f"{admin.username} / {password}   (shown only now)"))
@@ -64,13 +63,16 @@ class Command(BaseCommand):
         self.stdout.write(f"{name:>9}  {value}")
         self.stdout.flush()
 
-    def _administrator(self) -> tuple[User, str]:
-        """The first administrator, made with a random password where there is none; the password only when it is new."""
-        admin = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
-        if admin is not None:
-            return admin, ""
-        password = secrets.token_urlsafe(12)
-        return User.objects.create_superuser("admin", password=password), password
+    def _provider(self, no_worker: bool) -> str:
+        """Which provider this process writes with, and why."""
+        this_process.runs_worker = not no_worker
+        if no_worker:
+            return "none here: tasks wait for `manage.py runworker generation`"
+        try:
+            this_process.choice = provider_from_settings()
+        except ProviderError as error:
+            raise CommandError(error.detail) from None
+        return this_process.choice.why
 
     def _sample(self, owner: User) -> None:
         if not Project.objects.exists():
@@ -80,7 +82,7 @@ class Command(BaseCommand):
 def _sign_in_path(user: User) -> str:
     """A one-time link; signing in makes it void."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
-    return reverse("sign-in-link", args=[uid, sign_in_tokens.make_token(user)])
+    return reverse("sign-in-link", args=[uid, access.sign_in_tokens.make_token(user)])
 
 
 def _database() -> str:

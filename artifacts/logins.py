@@ -1,0 +1,83 @@
+"""How a socket was let in, and whether that still holds: it would outlive a logout if nobody asked. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from artifacts.access import may_see, token_digest
+from artifacts.models import AccessToken, Artifact
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """Either by a session, or by a bearer token, of which only the digest is kept."""
+
+    user_id: int
+    session_key: str = ""
+    session_hash: str = ""
+    token_digest: str = ""
+
+
+def login_by_token(user: User, token: str) -> Login:
+    return Login(user_id=user.pk, token_digest=token_digest(token))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """A login that is looking at an artifact."""
+
+    login: Login
+    artifact_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lapsed:
+    """The sights that must end: the login is over, or the artifact is no longer to be seen."""
+
+    logged_out: frozenset[Sight]
+    out_of_sight: frozenset[Sight]
+
+
+def lapsed(sights: Collection[Sight]) -> Lapsed:
+    """Ask for all of them at once: the number of queries does not depend on how many there are."""
+    logins = {sight.login for sight in sights}
+    users = User.objects.in_bulk({login.user_id for login in logins})
+    sessions = set(
+        Session.objects.filter(
+            session_key__in={login.session_key for login in logins if login.session_key}, expire_date__gt=timezone.now()
+        ).values_list("session_key", flat=True)
+    )
+    tokens = set(
+        AccessToken.objects.filter(
+            digest__in={login.token_digest for login in logins if login.token_digest}
+        ).values_list("digest", flat=True)
+    )
+    owners = dict(
+        Artifact.objects.filter(pk__in={sight.artifact_id for sight in sights}).values_list("pk", "project__owner_id")
+    )
+    standing = {login for login in logins if _stands(login, users.get(login.user_id), sessions, tokens)}
+    return Lapsed(
+        logged_out=frozenset(sight for sight in sights if sight.login not in standing),
+        out_of_sight=frozenset(
+            sight
+            for sight in sights
+            if sight.login in standing
+            and not (sight.artifact_id in owners and may_see(users[sight.login.user_id], owners[sight.artifact_id]))
+        ),
+    )
+
+
+def _stands(login: Login, user: User | None, sessions: set[str], tokens: set[str]) -> bool:
+    if user is None or not user.is_active:
+        return False
+    if login.token_digest:
+        return login.token_digest in tokens
+    # A new password ends the sessions that the old one began.
+    is_same_password = constant_time_compare(login.session_hash, user.get_session_auth_hash())
+    return login.session_key in sessions and is_same_password

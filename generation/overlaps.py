@@ -1,0 +1,187 @@
+"""Finds where an answer repeats the end of the text that it should go on from; pure, and bounded by its windows.
+
+Letters and digits are compared, so that other white space, marks and capitals at the joint do not hide a repetition; inside
+code every visible character counts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+TAIL_CHARS = 4_000
+HEAD_CHARS = 4_000
+LEAST_OVERLAP = 12
+LEAST_INSIDE = 24
+LONG_INSIDE = 100
+"""So many letters in a row, copied from the text, prove that the answer runs through the cut, whatever stands before."""
+
+_DOUBLES = frozenset({"had", "that", "very", "so", "no", "yes", "ha", "bye", "long", "many", "much", "more", "is", "in"})
+_CLOSING_LINE = re.compile(r"\W*|</\w+>|end\W*|done|fi|esac|else\W*|\W*else\W*|pass|break;?|continue;?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Squashed:
+    """The letters that are compared, and where each stood."""
+
+    letters: str
+    places: list[int]
+
+    @classmethod
+    def of(cls, text: str, *, is_code: bool) -> Squashed:
+        kept = [(place, char) for place, char in enumerate(text) if (not char.isspace() if is_code else char.isalnum())]
+        letters = "".join(char if is_code else char.lower()[0] for _, char in kept)
+        return cls(letters=letters, places=[place for place, _ in kept])
+
+
+def after_overlap(previous: str, answer: str, *, is_code: bool) -> str | None:
+    """What follows in the answer after its beginning repeated the end of `previous`; None where it does not."""
+    head = answer[:HEAD_CHARS]
+    exact = _exact_overlap(previous[-TAIL_CHARS:], head)
+    if exact:
+        return answer[exact:]
+    tail = previous[-TAIL_CHARS:]
+    before, after = Squashed.of(tail, is_code=is_code), Squashed.of(head, is_code=is_code)
+    longest = min(len(before.letters), len(after.letters))
+    for length in range(longest, 0, -1):
+        if before.letters.endswith(after.letters[:length]):
+            match = _Match(tail=tail, head=head, start=before.places[-length], end=after.places[length - 1] + 1, length=length)
+            if match.is_sure(is_code=is_code):
+                rest = _align(tail[before.places[-1] + 1 :], answer[match.end :])
+                if rest is not None:
+                    return rest
+    return None
+
+
+def after_inside(previous: str, answer: str, *, is_code: bool) -> str | None:
+    """What follows after the end of `previous` was found inside the answer; None where it is not surely there."""
+    tail, head = previous[-TAIL_CHARS:], answer[:HEAD_CHARS]
+    before, after = Squashed.of(tail, is_code=is_code), Squashed.of(head, is_code=is_code)
+    needle = before.letters[-LEAST_INSIDE:]
+    if len(needle) < LEAST_INSIDE:
+        return None
+    best_length, best_end = 0, 0
+    found = after.letters.find(needle)
+    while found >= 0:
+        end = found + len(needle)
+        length = _common_suffix(before.letters, after.letters[:end])
+        if length > best_length:
+            best_length, best_end = length, end
+        found = after.letters.find(needle, found + 1)
+    if not best_length:
+        return None
+    start = after.places[best_end - best_length]
+    if best_length < LONG_INSIDE and not _may_be_skipped(head[:start]):
+        return None
+    return _align(tail[before.places[-1] + 1 :], answer[after.places[best_end - 1] + 1 :])
+
+
+def copied_letters(previous: str, answer: str) -> int:
+    """How many letters of the answer's beginning stand in one piece somewhere in the window of `previous`."""
+    before, after = Squashed.of(previous, is_code=False), Squashed.of(answer[:600], is_code=False)
+    low, high = 0, len(after.letters)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if after.letters[:middle] in before.letters else (low, middle - 1)
+    return low
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Match:
+    """The answer's first `length` letters, `head[:end]`, are the letters of `tail[start:]`."""
+
+    tail: str
+    head: str
+    start: int
+    end: int
+    length: int
+
+    def is_sure(self, *, is_code: bool) -> bool:
+        if self._is_inside_word(self.tail, self.start):
+            return False
+        repeated = self.tail[self.start :]
+        words = repeated.split()
+        cuts_word = self._is_inside_word(self.head, self.end)
+        if self.length >= LEAST_OVERLAP and (len(words) > 1 or not cuts_word):
+            return True
+        line_start = self.tail.rfind("\n") + 1
+        is_line = not any(map(str.isalnum, self.tail[line_start : self.start])) and self.start >= line_start
+        if is_code:
+            line = self.tail[line_start:].strip()
+            return is_line and self.length >= 4 and not cuts_word and not _CLOSING_LINE.fullmatch(line)
+        if cuts_word:
+            return self._begins_sentence(is_line=is_line) and (len(words) > 1 or self.length >= 4)
+        if len(words) > 1 or is_line:
+            return self.length >= 2 or is_line
+        return self._is_doubled_word(repeated.strip())
+
+    def _is_doubled_word(self, word: str) -> bool:
+        """One word again: written the same way, and none that people do double."""
+        letters = word.strip(",;:")
+        return (
+            letters.isalpha()
+            and len(letters) > 1
+            and letters.lower() not in _DOUBLES
+            and self.head.lstrip().startswith(letters)
+        )
+
+    def _begins_sentence(self, *, is_line: bool) -> bool:
+        return is_line or re.search(r"[.!?:]\W*\s\W*$", self.tail[: self.start]) is not None
+
+    @staticmethod
+    def _is_inside_word(text: str, place: int) -> bool:
+        return 0 < place < len(text) and text[place - 1].isalnum() and text[place].isalnum()
+
+
+def _exact_overlap(tail: str, head: str) -> int:
+    """The longest beginning of the answer that the text ends with; 0 where it is too short to mean anything."""
+    for length in range(min(len(tail), len(head)), LEAST_OVERLAP - 1, -1):
+        if tail.endswith(head[:length]):
+            return length if len(set(head[:length]) - set(" \t\r\n")) > 1 else 0
+    return 0
+
+
+def _common_suffix(one: str, other: str) -> int:
+    length = 0
+    for left, right in zip(reversed(one), reversed(other), strict=False):
+        if left != right:
+            break
+        length += 1
+    return length
+
+
+def _may_be_skipped(skipped: str) -> bool:
+    """Whether what precedes the repeated text in the answer can be no part of the document: marks, or a preface."""
+    if not any(map(str.isalnum, skipped)):
+        return True
+    return len(skipped) <= 300 and skipped.rstrip(" \t\"'“*_.…>").endswith(("\n", ":"))
+
+
+def _align(left_over: str, rest: str) -> str | None:
+    """`rest` without what the text already has of it after its last letter; None where the two contradict each other."""
+    marks = [char for char in left_over if not char.isspace()]
+    at = 0
+    for mark in marks:
+        while at < len(rest) and rest[at].isspace():
+            at += 1
+        if at == len(rest):
+            return ""
+        if rest[at] != mark:
+            return None
+        at += 1
+    if marks:
+        rest = rest[at:]
+        left_over = left_over[len(left_over.rstrip()) :]
+    return without_doubled_space(left_over, rest)
+
+
+def without_doubled_space(space: str, rest: str) -> str:
+    """`rest` without the white space at its beginning that stands before it already."""
+    own = rest[: len(rest) - len(rest.lstrip())]
+    if not space:
+        return rest
+    if own.startswith(space):
+        return rest[len(space) :]
+    if "\n" in space and "\n" in own:
+        return rest[own.rfind("\n") + 1 :]
+    return rest[len(own) :]
