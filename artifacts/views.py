@@ -105,7 +105,7 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
         "state": state,
         "status_words": wording.status_words(shown.stream_status, shown.reason),
         "waits": wording.waits(shown.stream_status, shown.reason),
-        "standing": wording.standing(shown.stream_status, shown.reason, shown.current_section),
+        "standing": wording.standing(shown.stream_status, shown.reason, shown.current_section, shown.sections_total),
         "notice": wording.notice(shown.reason, shown.last_error),
         "body": document_html(shown),
         "elapsed": clock(elapsed_s),

@@ -58,8 +58,10 @@ def status_words(status: str, reason: str) -> str:
     return WAITING if waits(status, reason) else STATUS_WORDS[status]
 
 
-def standing(status: str, reason: str, section: str) -> str:
+def standing(status: str, reason: str, section: str, sections: int) -> str:
     """The line below the title: the section being written, or why and where it stopped."""
+    if status == StreamStatus.COMPLETE:
+        return f"All {sections} sections are written" if sections > 1 else "It is written"
     if status == StreamStatus.STREAMING and not waits(status, reason):
         return section
     if reason == Reason.USER:

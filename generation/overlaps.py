@@ -17,6 +17,8 @@ LONG_INSIDE = 100
 """So many letters in a row, copied from the text, prove that the answer runs through the cut, whatever stands before."""
 
 _DOUBLES = frozenset({"had", "that", "very", "so", "no", "yes", "ha", "bye", "long", "many", "much", "more", "is", "in"})
+_MARKS = re.compile(r"[-*+>#/|]+|\d+[.)]")
+_NO_LETTER = re.compile(r"[\W_]+")
 _CLOSING_LINE = re.compile(r"\W*|</\w+>|end\W*|done|fi|esac|else\W*|\W*else\W*|pass|break;?|continue;?")
 
 
@@ -36,11 +38,10 @@ class Squashed:
 
 def after_overlap(previous: str, answer: str, *, is_code: bool) -> str | None:
     """What follows in the answer after its beginning repeated the end of `previous`; None where it does not."""
-    head = answer[:HEAD_CHARS]
-    exact = _exact_overlap(previous[-TAIL_CHARS:], head)
+    tail, head = previous[-TAIL_CHARS:], answer[:HEAD_CHARS]
+    exact = _exact_overlap(tail, head) or _marks_again(tail, head)
     if exact:
         return answer[exact:]
-    tail = previous[-TAIL_CHARS:]
     before, after = Squashed.of(tail, is_code=is_code), Squashed.of(head, is_code=is_code)
     longest = min(len(before.letters), len(after.letters))
     for length in range(longest, 0, -1):
@@ -78,11 +79,11 @@ def after_inside(previous: str, answer: str, *, is_code: bool) -> str | None:
 
 def copied_letters(previous: str, answer: str) -> int:
     """How many letters of the answer's beginning stand in one piece somewhere in the window of `previous`."""
-    before, after = Squashed.of(previous, is_code=False), Squashed.of(answer[:600], is_code=False)
-    low, high = 0, len(after.letters)
+    before, after = _NO_LETTER.sub("", previous.lower()), _NO_LETTER.sub("", answer[:600].lower())
+    low, high = 0, len(after)
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if after.letters[:middle] in before.letters else (low, middle - 1)
+        low, high = (middle, high) if after[:middle] in before else (low, middle - 1)
     return low
 
 
@@ -139,6 +140,13 @@ def _exact_overlap(tail: str, head: str) -> int:
         if tail.endswith(head[:length]):
             return length if len(set(head[:length]) - set(" \t\r\n")) > 1 else 0
     return 0
+
+
+def _marks_again(tail: str, head: str) -> int:
+    """The length of the marks, such as those of a list, that are all there is of the last line and begin the answer."""
+    line = tail[tail.rfind("\n") + 1 :].strip()
+    found = _MARKS.fullmatch(line) and re.match(rf"\s*{re.escape(line)}(?=\s)", head)
+    return found.end() if found else 0
 
 
 def _common_suffix(one: str, other: str) -> int:

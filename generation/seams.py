@@ -1,49 +1,158 @@
-"""v0"""
+"""Joins two turns of a model: what of the answer is to be appended to the text before it, or that nothing may be; pure.
+
+In prefill mode an answer goes on exactly and is never touched. In reprompt mode models restart, repeat, comment and fence;
+`join` finds where the answer goes on, and refuses it where that cannot be told. A restart is never appended.
+"""
 
 from __future__ import annotations
+
 import re
+from collections.abc import Iterator
 from typing import Literal
+
+from generation.doubts import doubt, doubt_of_chatter
+from generation.endings import FENCE_LINE, Ending, block_of, opened_fence
+from generation.overlaps import after_inside, after_overlap
+from generation.spacing import lost_space
 
 Mode = Literal["prefill", "reprompt"]
 
+ECHO_CHARS = 8
+"""A beginning of the answer that equals the whole text before it is an echo, unless the text is shorter than this."""
+WORD_CHARS = 64
+"""A last word longer than this is none, and is not held back."""
+PREFACE_CHARS = 300
+
+_LAST_WORD = re.compile(rf"[^\W_][\w'’.,-]{{0,{WORD_CHARS}}}$")
+_PREFACE = re.compile(
+    r"(?:sure|certainly|of course|absolutely|okay|ok|alright|all right|understood|got it|great|no problem|yes|apolog\w+|sorry|my apologies"
+    r"|thank you|thanks|continu\w*|let me|let's|picking|resum\w*|as requested|here(?:'s| is| are)|below is|(?:the )?(?:rest|remain\w+|"
+    r"continuation|following|next part)|i(?:'ll| will| have|'ve| apologi[sz]e)|this is)\b",
+    re.IGNORECASE,
+)
+_GOING_ON = re.compile(
+    r"\b(?:continu\w*|rest of|remain\w*|remainder|left off|cut off|where (?:we|i|you|it|the text)|stopped|pick(?:ing)? up|resum\w+"
+    r"|complete|completed|full|next part|next section|requested|your (?:text|document|section)|the (?:text|document|answer|response))\b",
+    re.IGNORECASE,
+)
+_WRAPPERS = ("markdown", "md", "text", "txt", "plaintext", "")
+
 
 class BadSeam(Exception):
-    pass
+    """The answer does not go on from the text: nothing of it may be appended. The message says why, without quoting it."""
 
 
-def certain(text: str) -> int:
-    m = re.search(r"[\w'’-]{0,64}$", text)
-    return m.start() if m else len(text)
+def join(previous: str, answer: str, *, mode: Mode) -> str:
+    """The text to append after `previous`; "" when the answer brings nothing new.
+
+    Raises `BadSeam` when the answer must not be appended; never in prefill mode.
+    """
+    if len(previous) >= ECHO_CHARS and answer.startswith(previous):
+        return answer[len(previous) :]
+    if mode == "prefill" or not previous or not answer:
+        return answer
+    if not answer.strip():
+        return ""
+    return _join_asked(Ending(previous), answer)
+
+
+def _join_asked(ending: Ending, answer: str) -> str:
+    is_code = bool(ending.fence)
+    readings = list(_readings(ending, answer))
+    for find in (after_overlap, after_inside):
+        for reading in readings:
+            rest = find(ending.previous, reading, is_code=is_code)
+            if rest is not None:
+                return rest
+    why = doubt_of_chatter(answer) or doubt(ending, readings[-1].lstrip())
+    if why is not None:
+        raise BadSeam(why)
+    return _clean(ending, readings[-1])
+
+
+def _readings(ending: Ending, answer: str) -> Iterator[str]:
+    """The answer as it is, then without what a model wraps around it: a preface, a fence. Only the last may stand alone."""
+    yield answer
+    without = _without_preface(answer)
+    if without is not None:
+        yield without
+        answer = without
+    inner = _without_fence(ending, answer)
+    if inner is not None:
+        yield inner
+
+
+def _without_preface(answer: str) -> str | None:
+    """The answer after a first paragraph that only announces it; None without one."""
+    text = answer.lstrip()
+    end = re.search(r"\n[ \t]*\n|\n(?=[ \t]*(?:`{3,}|~{3,}))", text)
+    if end is None or end.start() > PREFACE_CHARS:
+        return None
+    said = text[: end.start()].strip("*_#>()[]\"'“” \t")
+    if "\n" in said.strip() or not _PREFACE.match(said):
+        return None
+    if _GOING_ON.search(said) or said.endswith("!") or len(said.split()) <= 3:
+        return text[end.end() :].lstrip("\n")
+    return None
+
+
+def _without_fence(ending: Ending, answer: str) -> str | None:
+    """The answer without a fence around all of it, or without one that is open already; None where there is no such."""
+    text = answer.strip()
+    first, _, rest = text.partition("\n")
+    opener = FENCE_LINE.match(first)
+    if opener is None or not opened_fence(first, ""):
+        return None
+    info = opener[2].strip().lower()
+    lines = rest.split("\n")
+    fences = [number for number, line in enumerate(lines) if FENCE_LINE.match(line)]
+    closes = bool(fences) and fences[-1] == len(lines) - 1
+    if ending.fence:
+        if not info and not _reopens(fences):
+            return None
+        if info in ("markdown", "md") and closes and len(fences) % 2 == 0:
+            lines = lines[:-1]
+        return "\n".join(lines)
+    if info not in _WRAPPERS:
+        return None
+    is_whole = closes and len(fences) % 2 == 1
+    if info in ("markdown", "md"):
+        return "\n".join(lines[:-1]) if is_whole else rest
+    return "\n".join(lines[:-1]) if is_whole and (ending.is_mid_sentence or _reads_as_text(lines[:-1])) else None
+
+
+def _reads_as_text(lines: list[str]) -> bool:
+    """Whether the lines are more likely Markdown than the content of a code block."""
+    blocks = [block_of(line) for line in lines if line.strip()]
+    marked = sum(block in ("heading", "item", "table") for block in blocks)
+    prose = sum(block == "prose" and len(line.split()) > 7 for block, line in zip(blocks, lines, strict=False))
+    return (marked + prose) * 2 > len(blocks)
+
+
+def _reopens(fences: list[int]) -> bool:
+    """Whether a bare fence at the beginning of the answer opens the block again: then another one closes it."""
+    return len(fences) % 2 == 1
+
+
+def _clean(ending: Ending, answer: str) -> str:
+    """An answer that goes on by itself, with the white space that got lost."""
+    if answer[0].isspace():
+        if ending.space and not ending.fence:
+            own = answer[: len(answer) - len(answer.lstrip())]
+            return answer[len(own) :] if own == ending.space or "\n" not in own else answer
+        return answer
+    if ending.space:
+        return answer
+    return lost_space(ending, answer) + answer
 
 
 def is_settled(previous: str, head: str, *, mode: Mode) -> bool:
     if mode == "prefill":
         return len(head) >= len(previous) or not previous.startswith(head)
-    return len(head) >= 2000
+    return len(head) >= 4000
 
 
-def join(previous: str, answer: str, *, mode: Mode) -> str:
-    if len(previous) >= 8 and answer.startswith(previous):
-        answer = answer[len(previous) :]
-        return answer
-    if mode == "prefill" or not previous:
-        return answer
-    for n in range(min(len(previous), len(answer), 2000), 11, -1):
-        if previous.endswith(answer[:n]):
-            return answer[n:]
-    if answer and answer[:24] in previous[-2000:]:
-        raise BadSeam("restart")
-    return answer
-
-
-_OPEN = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
-
-
-def opened_fence(line: str, fence: str) -> str:
-    """The fence that is open after the line, "" for none; `fence` is the one open before it."""
-    m = _OPEN.fullmatch(line)
-    if not m:
-        return fence
-    if fence:
-        return "" if m[1].startswith(fence) and not m[2].strip() else fence
-    return "" if m[1][0] == "`" and "`" in m[2] else m[1]
+def certain(text: str) -> int:
+    """How much of the text may be committed: all but a last word that may not be whole yet."""
+    found = _LAST_WORD.search(text)
+    return found.start() if found else len(text)

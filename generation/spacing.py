@@ -1,29 +1,275 @@
 """Decides which white space got lost between the end of a text and an answer that came stripped; pure.
 
-The text itself is the model for it: how its lists, paragraphs and code blocks are set apart says how they go on.
+The text itself is the model for it: how its lists, paragraphs and headings are set apart says how they go on.
 """
 
 from __future__ import annotations
 
+import math
 import re
+from itertools import pairwise
+from statistics import median
 
+from generation.code_spacing import lost_code_space
 from generation.endings import FENCE_LINE, HEADING, ITEM, Ending, block_of
 
 _CJK = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff00-\uffef]")
-_NO_SPACE_BEFORE = re.compile(r"[,;:!?)\]}%’”…。，、！？：；）」』]|\.(?!\w)|'(?:s|t|re|ve|ll|d|m)\b")
-_NO_SPACE_AFTER = "([{“‘«/\\¿¡（「『"
+_NO_SPACE_BEFORE = re.compile(r"[,;:?)\]}%’”…。，、！？：；）」』]|!(?!\[)|\.(?!\w)|'(?:s|t|re|ve|ll|d|m)\b")
+_NO_SPACE_AFTER = "([{“‘«\\¿¡（「『"
 _RULE = re.compile(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
-_LABEL = re.compile(r"(?:\*\*[^*\n]{1,60}\*\*|__[^_\n]{1,60}__)")
+_LABEL = re.compile(r"(?:\*\*|__)[^*_\n]{1,60}(?:\*\*|__)|[A-Z][\w .-]{0,30}:(?=\s)")
 _SENTENCE_END = re.compile(r"[.!?…][*_`\"'”’)\]]*(?=\s|$)")
-_PROSE = re.compile(r"[A-Za-z\"'“‘(\[`*_]")
+_OPEN_WORDS = frozenset("a an the of for to and or with in on at by from as is are our your its vs".split())
+_LEAST_WRAPS = 3
 
 
 def lost_space(ending: Ending, answer: str) -> str:
     """The white space to put between the text and the answer, neither of which has any there."""
-    if not ending.previous or _CJK.match(ending.previous[-1]) or _CJK.match(answer):
-        return "" if not ending.previous or _joins_cjk(ending, answer) else _block_space(ending, answer)
+    if not ending.previous:
+        return ""
     if ending.fence:
-        from generation.code_spacing import lost_code_space
-
         return lost_code_space(ending, answer)
-    return _block_space(ending, answer)
+    first = answer.split("\n", 1)[0]
+    if FENCE_LINE.match(first):
+        return _gap_before(ending, FENCE_LINE, default="\n\n") + _fence_indent(answer)
+    if HEADING.match(first) or _RULE.match(first):
+        return "\n\n"
+    block = block_of(first)
+    if block == "table" or ending.block == "table":
+        return _space_at_table(ending, is_row=block == "table")
+    if block == "item":
+        return _space_before_item(ending, answer)
+    if block == "quote":
+        return "\n" if ending.block == "quote" else "\n\n"
+    return _space_before_prose(ending, answer)
+
+
+def _space_at_table(ending: Ending, *, is_row: bool) -> str:
+    if ending.block != "table":
+        return "\n\n"
+    rows = []
+    for line in reversed(ending.lines):
+        if block_of(line) != "table":
+            break
+        rows.append(line.count("|"))
+    is_whole = ending.line.endswith("|") and rows[0] >= rows[-1] > 1
+    if not is_whole:
+        return " "
+    return "\n" if is_row else "\n\n"
+
+
+def _gap_before(ending: Ending, kind: re.Pattern[str], *, default: str) -> str:
+    """How blocks of that kind are set apart from a paragraph before them in this text."""
+    gaps = []
+    lines = ending.tail.split("\n")
+    for before, line in pairwise(lines):
+        if kind.match(line) and not kind.match(before):
+            gaps.append("\n\n" if not before.strip() else "\n")
+    return max(gaps, key=gaps.count) if gaps else default
+
+
+def _fence_indent(answer: str) -> str:
+    """The indentation of the fence that closes the answer's first block: its opening one lost it."""
+    fences = [line for line in answer.split("\n")[1:] if FENCE_LINE.match(line)]
+    return fences[0][: len(fences[0]) - len(fences[0].lstrip())] if fences else ""
+
+
+def _space_before_item(ending: Ending, answer: str) -> str:
+    items = [found for line in ending.lines if (found := ITEM.match(line))]
+    marker = ITEM.match(answer)
+    assert marker is not None
+    is_in_list = ending.block == "item" or ITEM.match(ending.paragraph.lstrip("\n")) is not None
+    if not is_in_list or not items:
+        if ending.is_mid_sentence and marker[2] == "-" and len(ending.line) > 30:
+            return " "  # a dash
+        return _gap_before(ending, ITEM, default="\n\n")
+    if _is_dash(ending, marker[2]):
+        return " "
+    return ("\n\n" if _is_loose(ending) else "\n") + _item_indent(items, marker, answer)
+
+
+def _is_dash(ending: Ending, marker: str) -> bool:
+    """Whether the items of this list have a dash between a name and its meaning, and the last one has none yet."""
+    texts = [line[found.end() :] for line in ending.lines if (found := ITEM.match(line))]
+    dashed = [f" {marker} " in text for text in texts[:-1]]
+    return marker in "-*" and sum(dashed) * 2 > len(dashed) and f" {marker} " not in texts[-1] and len(texts[-1]) < 60
+
+
+def _is_loose(ending: Ending) -> bool:
+    """Whether blank lines stand between the items of the last list."""
+    lines = ending.tail.rstrip().split("\n")
+    gaps = [not before.strip() for before, line in pairwise(lines) if ITEM.match(line)][-4:]
+    inner = gaps[1:] if len(gaps) > 1 else []
+    return sum(inner) * 2 > len(inner)
+
+
+def _item_indent(items: list[re.Match[str]], marker: re.Match[str], answer: str) -> str:
+    """How deep the first item of the answer stands: as deep as the item it follows, or as its own next item."""
+    last = items[-1]
+    is_numbered = marker[2][0].isdigit()
+    if is_numbered:
+        wanted = int(marker[2][:-1]) - 1
+        for item in reversed(items):
+            if item[2][0].isdigit() and int(item[2][:-1]) == wanted:
+                return item[1]
+    if is_numbered == last[2][0].isdigit() and (is_numbered or marker[2] == last[2]):
+        return last[1]
+    for line in answer.split("\n")[1:]:
+        found = ITEM.match(line)
+        if found:
+            if found[2][0].isdigit() == is_numbered:
+                return found[1]
+            break
+    for item in reversed(items):
+        if item[2] == marker[2]:
+            return item[1]
+    return last[1] + " " * (len(last[2]) + 1)
+
+
+def _space_before_prose(ending: Ending, answer: str) -> str:
+    last = ending.previous[-1]
+    if _NO_SPACE_BEFORE.match(answer) or last in _NO_SPACE_AFTER or _opens(ending.line, last):
+        return ""
+    if re.search(r"\w[-/]$", ending.previous[-2:]) or _is_one_word(ending, answer):
+        return ""
+    if _CJK.match(last) or _CJK.match(answer):
+        return ""
+    if ending.block == "heading":
+        return _space_after_heading(ending, answer)
+    width = _wrap_width(ending)
+    if width:
+        return _space_in_wrapped(ending, answer, width)
+    if ending.is_mid_sentence or not _SENTENCE_END.search(ending.line[-6:]):
+        return _space_mid_sentence(ending, answer)
+    if ending.block == "item":
+        return _space_in_item(ending, answer)
+    return _space_between_sentences(ending, answer)
+
+
+def _opens(line: str, last: str) -> bool:
+    """Whether the mark that the line ends with opens something: a quotation, a code span, bold text."""
+    if last not in "\"'`*_":
+        return False
+    run = line[len(line.rstrip(last)) :]
+    if len(run) == len(line) or not line[: -len(run)][-1].isspace():
+        return False
+    return line.count(run) % 2 == 1
+
+
+def _is_one_word(ending: Ending, answer: str) -> bool:
+    """Whether the cut lies inside a word, as the rest of the text knows it."""
+    left, right = re.search(r"[^\W\d_]+$", ending.previous[-40:]), re.match(r"[^\W\d_]+", answer)
+    if left is None or right is None:
+        return False
+    words = re.findall(r"[^\W\d_]+", ending.tail[: -len(left[0])] + answer)
+    known = {word.lower() for word in words}
+    return (left[0] + right[0]).lower() in known and (left[0].lower() not in known or right[0].lower() not in known)
+
+
+def _space_after_heading(ending: Ending, answer: str) -> str:
+    first, _, rest = answer.partition("\n")
+    begins_low = answer[0].islower()
+    last_word = ending.line.split()[-1].lower().strip("*`:")
+    is_title = len(first) <= 60 and first[-1] not in ".:;,?!" and (not rest or rest[0] == "\n")
+    if begins_low or last_word in _OPEN_WORDS or is_title or last_word.startswith("#"):
+        return " "
+    lines = ending.tail.split("\n")
+    gaps = ["\n\n" if not after.strip() else "\n" for line, after in pairwise(lines) if HEADING.match(line)]
+    return max(gaps, key=gaps.count) if gaps else "\n\n"
+
+
+def _wrap_width(ending: Ending) -> int:
+    """The width at which the text's paragraphs are broken into lines; 0 where they are not."""
+    lines = [line.rstrip("\r") for line in ending.tail.split("\n")]
+    if len(ending.tail) < len(ending.previous):
+        lines = lines[1:]
+    inner = whole = 0
+    width = 0
+    for line, after in pairwise(lines):
+        if not line.strip() or block_of(line) in ("heading", "table") or FENCE_LINE.match(line):
+            continue
+        whole += 1
+        if after.strip() and block_of(after) == "prose" and not FENCE_LINE.match(after) and 40 <= len(line) <= 140:
+            room = len(line) + 1 + len(after.split()[0])
+            inner += room > 60
+            width = max(width, len(line))
+    return width if inner >= _LEAST_WRAPS and inner * 2 >= whole else 0
+
+
+def _space_in_wrapped(ending: Ending, answer: str, width: int) -> str:
+    """In a text of broken lines the next word tells: where it would have fitted, there was no line break."""
+    line = ending.tail[ending.tail.rfind("\n") + 1 :]
+    first = answer.split("\n", 1)[0]
+    fits = len(line) + 1 + len(first.split()[0]) <= width
+    ends = not ending.is_mid_sentence
+    if fits:
+        return "\n\n" if ends and len(line) + 1 + len(first) > width + 2 else " "
+    return "\n" + _hanging_indent(ending, answer)
+
+
+def _hanging_indent(ending: Ending, answer: str) -> str:
+    for line in answer.split("\n")[1:2]:
+        if line.strip() and block_of(line) == "prose":
+            return line[: len(line) - len(line.lstrip())]
+    found = ITEM.match(ending.line)
+    return " " * found.end() if found else ending.line[: len(ending.line) - len(ending.line.lstrip())]
+
+
+def _space_mid_sentence(ending: Ending, answer: str) -> str:
+    """One blank, unless the text consists of labelled lines and the answer begins with a label."""
+    if not answer[0].islower() and ending.block == "prose" and _begins_labelled(ending, answer):
+        return _line_gap(ending)
+    return " "
+
+
+def _begins_labelled(ending: Ending, answer: str) -> bool:
+    """Whether the answer begins with a label, and lines of the text do as well."""
+    if not _LABEL.match(answer):
+        return False
+    mark = answer[:2] if answer[:2] in ("**", "__") else ""
+    labelled = [line for line in ending.lines[:-1] if block_of(line) == "prose" and _LABEL.match(line)]
+    return any(line.startswith(mark) for line in labelled) if mark else len(labelled) > 1
+
+
+def _line_gap(ending: Ending) -> str:
+    """How two lines of prose are set apart in this text."""
+    lines = ending.tail.rstrip().split("\n")
+    gaps = ["\n" for one, other in pairwise(lines) if one.strip() and other.strip() and {block_of(one), block_of(other)} == {"prose"}]
+    blanks = sum(1 for line in lines if not line.strip())
+    return "\n" if len(gaps) > blanks else "\n\n"
+
+
+def _space_in_item(ending: Ending, answer: str) -> str:
+    """After a whole sentence in a list item: another one, or a paragraph after the list."""
+    texts = [line for line in ending.lines if ITEM.match(line)]
+    counts = [len(_SENTENCE_END.findall(line)) for line in texts]
+    if len(counts) > 1 and counts[-1] >= max(counts[:-1]) and len(texts[-1]) > 0.6 * max(map(len, texts[:-1])):
+        return "\n\n"
+    return " "
+
+
+def _space_between_sentences(ending: Ending, answer: str) -> str:
+    """After a whole sentence: the same paragraph, or the next one, by the length that paragraphs have here."""
+    if answer[0].islower():
+        return " "
+    if _begins_labelled(ending, answer):
+        return _line_gap(ending)
+    gap = _line_gap(ending)
+    separator = "\n\n" if gap == "\n\n" else "\n"
+    paragraphs = [part for part in ending.tail.split(separator) if part.strip()]
+    if len(ending.tail) < len(ending.previous):
+        paragraphs = paragraphs[1:]
+    lengths = [len(part) for part in paragraphs[:-1] if block_of(part.strip("\n")) == "prose"]
+    if len(lengths) < 2:
+        return " "
+    usual = median(lengths)
+    present = len(paragraphs[-1]) if paragraphs else 0
+    coming, _, more = answer.partition(separator)
+    together, apart = _strange(present + len(coming), usual), _strange(present, usual)
+    if more:
+        apart = (apart + _strange(len(coming), usual)) / 2
+    return gap if apart + 0.15 < together else " "
+
+
+def _strange(length: int, usual: float) -> float:
+    return abs(math.log((length + 30) / (usual + 30)))

@@ -184,5 +184,6 @@ LOGGING = {
         # Its receiver logs a traceback a second while Redis is away, and goes on.
         "channels_redis.pubsub": {"filters": ["one_line"]},
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
+        "django.request": {"level": "ERROR"},  # a refused command is an answer, not an event
     },
 }

@@ -48,7 +48,8 @@ export class Status {
   }
 
   /** The line below the title: the section being written, or why and where it stopped. */
-  standing({ current_section: section, reason }, writing) {
+  standing({ status, current_section: section, sections_total: total, reason }, writing) {
+    if (status === "complete") return total > 1 ? `All ${total} sections are written` : "It is written";
     if (writing) return section;
     if (reason === "user") return section ? `Stopped in ${section}` : "Stopped by hand";
     return this.words.reasons[reason] ?? "";

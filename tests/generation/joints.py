@@ -102,6 +102,9 @@ def cuts_of(text: str) -> list[Cut]:
     for line in text.splitlines(keepends=True):
         is_fence = _FENCE.match(line) is not None
         for gap in re.finditer(r"(?<=\S)\s+", line):
+            word = line[: gap.start()].split()[-1]
+            if not any(map(str.isalnum, word)) or re.fullmatch(r"\d+[.)]", word):
+                continue  # a mark is no place where a turn is likely to end
             at, after = start + gap.start(), start + gap.end()
             if gap.end() == len(line):
                 after = at + len(text[at:]) - len(text[at:].lstrip())

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from argparse import ArgumentParser
 from collections.abc import Callable
 from contextlib import suppress
@@ -56,7 +57,9 @@ class Command(BaseCommand):
             raise CommandError(error.detail) from None
         with open(os.devnull, "w") as nowhere:
             out = nowhere if options["json"] else sys.stdout
-            status = asyncio.run(_write(artifact, worker, partial(follow, artifact.pk, out=out, err=sys.stderr)))
+            status = asyncio.run(
+                _write(artifact, worker, partial(follow, artifact.pk, out=out, err=sys.stderr, stop=threading.Event()))
+            )
         if options["json"]:
             self.stdout.write(json.dumps(_described(artifact.pk), ensure_ascii=False))
         sys.exit(EXIT_CODES.get(status, 1))

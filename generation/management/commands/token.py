@@ -1,0 +1,26 @@
+"""`token`: a bearer token for the API and for websocket clients. It prints nothing but the token."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+
+from artifacts.access import issue_token
+
+
+class Command(BaseCommand):
+    help = "Make a bearer token for a user and print it. It cannot be shown again; the admin takes it back."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("user", help="The user name.")
+
+    def handle(self, *args: Any, user: str, **options: Any) -> None:
+        found = User.objects.filter(username=user).first()
+        if found is None:
+            raise CommandError(f"There is no user {user!r}. `manage.py createsuperuser` makes one.")
+        if not found.is_active:
+            raise CommandError(f"The user {user!r} is not active, so a token would be refused.")
+        self.stdout.write(issue_token(found))
