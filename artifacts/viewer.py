@@ -6,8 +6,7 @@ Pure: time does not come in, what is late is simply a larger difference.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from artifacts.frames import PROTOCOL_VERSION, Ack, Frame
 from artifacts.replica import Replica
@@ -20,9 +19,8 @@ FRAME_CHARS = 65_536
 Format = Literal["text", "html"]
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
-class Cursor:
-    """A place in the document: epoch, and offset in code points."""
+class Cursor(NamedTuple):
+    """A place in the document, in the order of places: epoch, and offset in code points."""
 
     epoch: int
     offset: int

@@ -52,6 +52,7 @@ def projects_page(request: HttpRequest, form: ProjectForm | None = None) -> Http
             writing=Count("artifacts", filter=Q(artifacts__stream_status=StreamStatus.STREAMING)),
             touched_at=Max("artifacts__updated_at"),
         )
+        .order_by("-pk")
     )
     page = Paginator(rows, PROJECTS_PER_PAGE).get_page(request.GET.get("page"))
     return _render(request, "projects.html", {"page": page, "form": form or ProjectForm()})
@@ -112,6 +113,7 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
         "speed": round(shown.tokens_generated / elapsed_s) if elapsed_s and shown.tokens_generated else None,
         "versions": shown.versions.defer("content", "sections"),
         "asked": asked if asked in ASKABLE else "",
+        "refused": verb,
         "form": form,
         "live": live,
     }

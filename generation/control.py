@@ -67,7 +67,7 @@ def regenerate(
     instructions: str = "",
 ) -> GenerationTask:
     """paused | complete | cancelled -> streaming: write the document anew; the old text is kept as a version."""
-    return _queue(artifact, user, lifecycle.reset, model, plan, instructions)
+    return _queue(artifact, user, _anew, model, plan, instructions)
 
 
 @transaction.atomic
@@ -120,12 +120,16 @@ def _queue(
     instructions = limits.long_text("instructions", instructions)
     sections = _checked(plan) if plan is not None else _built_in(artifact)
     with transaction.atomic():
-        abandon(artifact.pk)
         verb(artifact.pk, sections, instructions)
         task = _new_task(artifact, user, model)
         _ring_after_commit()
     logger.info("queued task=%s artifact=%s sections=%s", task.pk, artifact.pk, len(sections))
     return task
+
+
+def _anew(artifact_id: int, sections: Sequence[PlannedSection], instructions: str) -> Standing:
+    abandon(artifact_id)
+    return lifecycle.reset(artifact_id, sections, instructions)
 
 
 def _new_task(artifact: Artifact, user: User | None, model: str) -> GenerationTask:

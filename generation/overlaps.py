@@ -109,7 +109,8 @@ class _Match:
         is_line = not any(map(str.isalnum, self.tail[line_start : self.start])) and self.start >= line_start
         if is_code:
             line = self.tail[line_start:].strip()
-            return is_line and self.length >= 4 and not cuts_word and not _CLOSING_LINE.fullmatch(line)
+            is_again = is_line or (len(words) == 1 and repeated.strip().isidentifier())
+            return is_again and self.length >= 4 and not cuts_word and not _CLOSING_LINE.fullmatch(line)
         if cuts_word:
             return self._begins_sentence(is_line=is_line) and (len(words) > 1 or self.length >= 4)
         if len(words) > 1 or is_line:
@@ -118,13 +119,9 @@ class _Match:
 
     def _is_doubled_word(self, word: str) -> bool:
         """One word again: written the same way, and none that people do double."""
-        letters = word.strip(",;:")
-        return (
-            letters.isalpha()
-            and len(letters) > 1
-            and letters.lower() not in _DOUBLES
-            and self.head.lstrip().startswith(letters)
-        )
+        letters = word.strip(",;:.!?")
+        is_word = letters.isalpha() and (len(letters) > 1 or letters in "aI")
+        return is_word and (word != letters or letters.lower() not in _DOUBLES) and self.head.lstrip().startswith(letters)
 
     def _begins_sentence(self, *, is_line: bool) -> bool:
         return is_line or re.search(r"[.!?:]\W*\s\W*$", self.tail[: self.start]) is not None

@@ -7,7 +7,6 @@ In prefill mode an answer goes on exactly and is never touched. In reprompt mode
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Literal
 
 from generation.doubts import doubt, doubt_of_chatter
@@ -26,7 +25,7 @@ PREFACE_CHARS = 300
 _LAST_WORD = re.compile(rf"[^\W_][\w'’.,-]{{0,{WORD_CHARS}}}$")
 _PREFACE = re.compile(
     r"(?:sure|certainly|of course|absolutely|okay|ok|alright|all right|understood|got it|great|no problem|yes|apolog\w+|sorry|my apologies"
-    r"|thank you|thanks|continu\w*|let me|let's|picking|resum\w*|as requested|here(?:'s| is| are)|below is|(?:the )?(?:rest|remain\w+|"
+    r"|thank you|thanks|continu\w*|let me|let's|picking|resum\w*|as requested|here(?:'s| is| are the (?:rest|remaining|next))|below is|(?:the )?(?:rest|remain\w+|"
     r"continuation|following|next part)|i(?:'ll| will| have|'ve| apologi[sz]e)|this is)\b",
     re.IGNORECASE,
 )
@@ -35,7 +34,8 @@ _GOING_ON = re.compile(
     r"|complete|completed|full|next part|next section|requested|your (?:text|document|section)|the (?:text|document|answer|response))\b",
     re.IGNORECASE,
 )
-_WRAPPERS = ("markdown", "md", "text", "txt", "plaintext", "")
+_MARKDOWN = ("markdown", "md")
+_PLAIN = ("", "text", "txt", "plaintext")
 
 
 class BadSeam(Exception):
@@ -57,29 +57,22 @@ def join(previous: str, answer: str, *, mode: Mode) -> str:
 
 
 def _join_asked(ending: Ending, answer: str) -> str:
-    is_code = bool(ending.fence)
-    readings = list(_readings(ending, answer))
+    without = _without_preface(answer)
+    said = answer if without is None else without
+    inner = _without_fence(ending, said)
+    readings = [text for text in (inner, without, answer) if text is not None]
     for find in (after_overlap, after_inside):
         for reading in readings:
-            rest = find(ending.previous, reading, is_code=is_code)
+            rest = find(ending.previous, reading, is_code=bool(ending.fence))
             if rest is not None:
                 return rest
-    why = doubt_of_chatter(answer) or doubt(ending, readings[-1].lstrip())
+    if answer[0] == " " and not ending.space and answer[1:2].strip():
+        return answer  # a blank kept at its beginning: who answers anew does not begin with one
+    alone = said if inner is None or not _is_wrapped(ending, said, inner) else inner
+    why = doubt_of_chatter(answer, is_preface=without is not None) or doubt(ending, alone.lstrip())
     if why is not None:
         raise BadSeam(why)
-    return _clean(ending, readings[-1])
-
-
-def _readings(ending: Ending, answer: str) -> Iterator[str]:
-    """The answer as it is, then without what a model wraps around it: a preface, a fence. Only the last may stand alone."""
-    yield answer
-    without = _without_preface(answer)
-    if without is not None:
-        yield without
-        answer = without
-    inner = _without_fence(ending, answer)
-    if inner is not None:
-        yield inner
+    return _clean(ending, alone)
 
 
 def _without_preface(answer: str) -> str | None:
@@ -100,25 +93,32 @@ def _without_fence(ending: Ending, answer: str) -> str | None:
     """The answer without a fence around all of it, or without one that is open already; None where there is no such."""
     text = answer.strip()
     first, _, rest = text.partition("\n")
-    opener = FENCE_LINE.match(first)
-    if opener is None or not opened_fence(first, ""):
+    if not opened_fence(first, ""):
         return None
-    info = opener[2].strip().lower()
     lines = rest.split("\n")
     fences = [number for number, line in enumerate(lines) if FENCE_LINE.match(line)]
     closes = bool(fences) and fences[-1] == len(lines) - 1
+    info = _info_of(first)
     if ending.fence:
-        if not info and not _reopens(fences):
-            return None
-        if info in ("markdown", "md") and closes and len(fences) % 2 == 0:
-            lines = lines[:-1]
-        return "\n".join(lines)
-    if info not in _WRAPPERS:
-        return None
-    is_whole = closes and len(fences) % 2 == 1
-    if info in ("markdown", "md"):
-        return "\n".join(lines[:-1]) if is_whole else rest
-    return "\n".join(lines[:-1]) if is_whole and (ending.is_mid_sentence or _reads_as_text(lines[:-1])) else None
+        if not info and len(fences) % 2 == 0:
+            return None  # it closes the open block
+        return "\n".join(lines[:-1] if info in _MARKDOWN and closes and len(fences) % 2 == 0 else lines)
+    if closes and len(fences) % 2 == 1:
+        return "\n".join(lines[:-1])
+    return rest if info in _MARKDOWN else None
+
+
+def _is_wrapped(ending: Ending, answer: str, inner: str) -> bool:
+    """Whether the fence that `inner` is without belongs to the answer and not to the document."""
+    info = _info_of(answer.lstrip().split("\n", 1)[0])
+    if ending.fence or info in _MARKDOWN:
+        return True
+    return info in _PLAIN and (ending.is_mid_sentence or _reads_as_text(inner.split("\n")))
+
+
+def _info_of(line: str) -> str:
+    found = FENCE_LINE.match(line)
+    return found[2].strip().lower() if found else ""
 
 
 def _reads_as_text(lines: list[str]) -> bool:

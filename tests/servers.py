@@ -1,4 +1,4 @@
-"""Real servers in processes of their own, on sockets that are listening before the server starts: no port is guessed."""
+"""Real servers in processes of their own, on sockets that listen before the server starts: no port is guessed."""
 
 from __future__ import annotations
 

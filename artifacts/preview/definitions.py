@@ -24,6 +24,7 @@ class Definition:
 
     address: str
     title: str | None
+    line: int = 0  # of the document, where it was read
 
 
 def label_key(label: str) -> str:

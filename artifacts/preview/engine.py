@@ -93,13 +93,17 @@ class _HeadingIds(_ScopedStep):
     def run(self, root: Element) -> None:
         for element in root.iter():
             if element.tag in HEADINGS and isinstance(element.text, Source):
-                text = str(element.text)
-                if "[" in text:
-                    text = _LABEL.sub("]", text)
-                said = Element("p")
-                Writer(said, 0).write(inline.tokens(text, _NOTHING_DEFINED))
-                slug = _slug("".join(said.itertext()).replace("&amp;", "&")[:SLUG_CHARS], "-")
-                element.set("id", HEADING_ID + self.scope.heading_id(slug or "section"))
+                slug = _slug(_said(element.text)[:SLUG_CHARS], "-") or "section"
+                element.set("id", HEADING_ID + self.scope.heading_id(slug))
+
+
+def _said(text: str) -> str:
+    """What a heading says, whether its labels are defined or not."""
+    if text.replace(" ", "a").isalnum():
+        return text
+    said = Element("p")
+    Writer(said, 0).write(inline.tokens(_LABEL.sub("]", text), _NOTHING_DEFINED))
+    return "".join(said.itertext()).replace("&amp;", "&")
 
 
 class _NothingDefined:
@@ -134,10 +138,14 @@ class _OurSteps(Extension):
 
 def _too_dense(root: Element, blocks: list[Block]) -> bool:
     elements = sum(1 for _ in root.iter())
-    if elements <= limits.ELEMENT_ALLOWANCE:
+    if elements <= limits.LINK_ALLOWANCE:
         return False
     characters = sum(len(line) + 1 for line in _all_lines(blocks))
-    return elements > limits.ELEMENT_ALLOWANCE + characters / limits.ELEMENT_CHARS
+    links = sum(1 for _ in root.iter("a"))
+    return (
+        elements > limits.ELEMENT_ALLOWANCE + characters / limits.ELEMENT_CHARS
+        or links > limits.LINK_ALLOWANCE + characters / limits.LINK_CHARS
+    )
 
 
 def _all_lines(blocks: list[Block]) -> list[str]:

@@ -10,10 +10,19 @@ TABLE_COLUMNS = 128
 HIGHLIGHT_CHARS = 12_000  # of one fence; what follows stays plain
 HTML_TAG_CHARS = 400  # an unfinished tag at the end of a live text is held back this long
 
-# The cost of a page is its elements. A real document has one for 10 to 60 characters; a block that has more than one
-# for ELEMENT_CHARS characters, beyond an allowance, is shown as it was typed.
-ELEMENT_CHARS = 8
-ELEMENT_ALLOWANCE = 600
+# The cost of a page is its elements, and links cost most. Real documents have an element for 10 to 60 characters, dense
+# tables one for 4. A block beyond these, an allowance and a part of its length, is shown as it was typed.
+ELEMENT_ALLOWANCE = 2_000
+ELEMENT_CHARS = 3
+LINK_ALLOWANCE = 200
+LINK_CHARS = 16
 
-TAIL_CHARS = 4_000  # of HTML: a tail longer than this is rendered again
+# The same for blocks: beyond one for BLOCK_CHARS characters read so far, a line begins no block, it is text.
+BLOCK_CHARS = 4
+BLOCK_ALLOWANCE = 600
+
+TAIL_CHARS = 4_000  # of HTML, or
+TAIL_SOURCE_CHARS = 16_000  # of text: a tail longer than this is rendered again
 TAIL_GROWTH = 8  # only when the text has grown by an eighth of it
+
+LATE_LABELS = 40  # a piece that refers to more labels than this learns at completion what was defined behind it

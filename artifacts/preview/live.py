@@ -5,7 +5,7 @@ same way, so both say the same.
 import re
 import threading
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from artifacts.preview import limits, repair
 from artifacts.preview.block import Block
@@ -69,7 +69,8 @@ class LivePreview:
         self._received = 0
         self._tail = ""
         self._tail_at = 0  # characters received when the tail was rendered
-        self._tail_block: Block | None = None
+        self._tail_of = -1  # the open block that it shows
+        self._settled_at = 0  # characters received when something was settled last
         self._finished = False
 
     @property
@@ -118,30 +119,41 @@ class LivePreview:
         self._defined = len(self._reader.defined)
         for place in sorted(late):
             self._render_again(place, live=True)
-        for block in self._reader.take():
-            scope = self._scope(len(self._html), live=True)
-            if html := _html([block], scope):
-                self._html.append(html)
-                self._keep(block, scope)
+        blocks = self._reader.take()
+        if blocks:
+            self._settled_at = self._received - len(self._lines.partial)
+        for block in blocks:
+            self._add(block)
 
-    def _scope(self, owner: int, *, live: bool) -> PieceScope:
+    def _add(self, block: Block) -> None:
+        scope = self._scope(len(self._html), block.first_line, live=True)
+        html = _html([block], scope)
+        if len(scope.labels) > limits.LATE_LABELS:
+            scope = replace(scope, knows_late=False, given_ids=scope.ids, ids=[], notes=[], labels=set(), missing=set())
+            html = _html([block], scope)
+        if html:
+            self._html.append(html)
+            self._keep(block, scope)
+
+    def _scope(self, owner: int, first_line: int, *, live: bool) -> PieceScope:
         return PieceScope(
             names=self._names,
             definitions=self._reader.definitions,
             footnotes=self._reader.footnotes,
             live=live,
             owner=owner,
+            first_line=first_line,
         )
 
     def _keep(self, block: Block, scope: PieceScope) -> None:
         if scope.missing or scope.notes or scope.hides:
             self._unsettled[scope.owner] = _Fragment(block, scope)
-            for key in scope.missing:
+            for key in scope.missing if scope.knows_late else ():
                 self._waiting[key].add(scope.owner)
 
     def _render_again(self, place: int, *, live: bool) -> None:
         fragment = self._unsettled.pop(place)
-        scope = self._scope(place, live=live)
+        scope = self._scope(place, fragment.block.first_line, live=live)
         scope.given_ids = fragment.scope.ids
         html = _html([fragment.block], scope)
         self._keep(fragment.block, scope)
@@ -155,17 +167,20 @@ class LivePreview:
         if self._may_wait():
             return
         blocks = repair.open_end(self._reader, self._lines.partial)
-        scope = self._scope(len(self._html), live=True)
-        scope.names = self._names.fork()
+        scope = self._scope(len(self._html), 0, live=True)
+        scope.names = Names(self._names)
         self._tail = _html(blocks, scope) if blocks else ""
-        self._tail_at, self._tail_block = self._received, self._reader.outermost
+        self._tail_at, self._tail_of = self._received, self._reader.place
 
     def _may_wait(self) -> bool:
-        """A giant tail is rendered again when it has grown by a part of itself, so that all of it costs no more than a
-        few renderings."""
-        if len(self._tail) < limits.TAIL_CHARS or self._reader.outermost is not self._tail_block:
+        """A giant tail is rendered again when it has grown by a part of itself, so that all of its renderings together
+        cost no more than a few of the whole."""
+        if self._reader.place != self._tail_of:
             return False
-        return (self._received - self._tail_at) * limits.TAIL_GROWTH < len(self._tail)
+        size = len(self._tail) if len(self._tail) >= limits.TAIL_CHARS else 0
+        if (source := self._tail_at - self._settled_at) >= limits.TAIL_SOURCE_CHARS:
+            size = max(size, source)
+        return (self._received - self._tail_at) * limits.TAIL_GROWTH < size
 
     # -- the end
 
@@ -176,7 +191,7 @@ class LivePreview:
             self._names.forget_notes()
         for place in sorted(self._unsettled):
             scope = self._unsettled[place].scope
-            if scope.hides or (undefined and scope.notes):
+            if scope.hides or not scope.knows_late or (undefined and scope.notes):
                 self._render_again(place, live=False)
         notes = self._footnotes()
         if notes:
@@ -184,18 +199,13 @@ class LivePreview:
 
     def _footnotes(self) -> str:
         """The footnotes in the order of their numbers; those that nothing refers to come last, their words count too."""
-        scope, items, place = self._scope(len(self._html), live=False), list[str](), 0
-        named = self._names.note_labels()
-        for label in [*named, *self._reader.footnotes]:
+        scope, items = self._scope(len(self._html), 0, live=False), list[str]()
+        named = len(self._names.note_labels())
+        for label in self._reader.footnotes:
             self._names.note(label, scope.owner)
-        while place < len(labels := self._names.note_labels()):
-            html = _html(self._reader.footnotes[labels[place]].children, scope)
-            place += 1
-            back = (
-                _BACK.format(id=f"{REFERENCE_ID}{place}")
-                if place <= len(named) or labels[place - 1] in scope.notes
-                else ""
-            )
+        for place, label in enumerate(self._names.note_labels(), 1):
+            html = _html(self._reader.footnotes[label].children, scope)
+            back = _BACK.format(id=f"{REFERENCE_ID}{place}") if place <= named else ""
             items.append(f'<li id="{NOTE_ID}{place}">{_with_back_link(html, back)}</li>')
         return f'<section class="footnotes"><ol>{"".join(items)}</ol></section>' if items else ""
 

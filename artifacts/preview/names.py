@@ -1,7 +1,6 @@
 """The names a document gives: ids of its headings, numbers of its footnotes, in the order of the text. Renders nothing."""
 
-from collections import ChainMap
-from collections.abc import Iterable
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from artifacts.preview.definitions import Definition
@@ -9,41 +8,45 @@ from artifacts.preview.inline import Note
 
 
 class Names:
-    """Ids and numbers given so far. A fork may give more without changing this one."""
+    """Ids and numbers given so far. Names on top of others may give more without changing those."""
 
-    def __init__(self) -> None:
-        self._ids: ChainMap[str, int] = ChainMap()
-        self._notes: ChainMap[str, tuple[int, int]] = ChainMap()
-        self._note_count = 0
-
-    def fork(self) -> "Names":
-        twin = Names()
-        twin._ids, twin._notes = self._ids.new_child(), self._notes.new_child()
-        twin._note_count = self._note_count
-        return twin
+    def __init__(self, below: "Names | None" = None) -> None:
+        self._below = below
+        self._ids: dict[str, int] = {}  # each id, and how often it was asked for
+        self._notes: dict[str, tuple[int, int]] = {}
+        self._note_count = below._note_count if below else 0
 
     def heading_id(self, slug: str) -> str:
         """An id that no other heading has."""
-        name, count = slug, self._ids.get(slug, -1)
-        while name in self._ids:
+        count = self._asked(slug)
+        if count is None:
+            self._ids[slug] = 0
+            return slug
+        name = slug
+        while self._asked(name) is not None:
             count += 1
             name = f"{slug}-{count}"
-        self._ids[slug] = max(count, 0)
-        self._ids.setdefault(name, 0)
+        self._ids[slug], self._ids[name] = count, 0
         return name
+
+    def _asked(self, name: str) -> int | None:
+        found = self._ids.get(name)
+        return self._below._asked(name) if found is None and self._below else found
 
     def note(self, label: str, owner: int) -> tuple[int, int]:
         """The number of a footnote and the piece of the document that named it first."""
-        if label not in self._notes:
+        found = self._notes.get(label) or (self._below._notes.get(label) if self._below else None)
+        if found is None:
             self._note_count += 1
-            self._notes[label] = (self._note_count, owner)
-        return self._notes[label]
+            found = self._notes[label] = (self._note_count, owner)
+        return found
 
     def note_labels(self) -> list[str]:
-        return sorted(self._notes, key=lambda label: self._notes[label])
+        """The labels of all footnotes, in the order of their numbers."""
+        return list(self._notes)
 
     def forget_notes(self) -> None:
-        self._notes, self._note_count = ChainMap(), 0
+        self._notes, self._note_count = {}, 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,17 +57,22 @@ class PieceScope:
     definitions: dict[str, Definition]
     live: bool
     owner: int
-    footnotes: Iterable[str] = ()  # the labels that exist, when the document is finished
+    footnotes: Container[str] = ()  # the labels that exist, when the document is finished
+    first_line: int = 0  # where the piece begins
+    knows_late: bool = True  # what is defined behind the piece counts
     given_ids: list[str] = field(default_factory=list)  # of an earlier rendering, to be given again
     ids: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    labels: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
     hides: bool = False
 
     def definition(self, key: str) -> Definition | None:
+        self.labels.add(key)
         found = self.definitions.get(key)
-        if found is None:
+        if found is None or (not self.knows_late and found.line > self.first_line):
             self.missing.add(key)
+            return None
         return found
 
     def footnote(self, label: str) -> Note | None:

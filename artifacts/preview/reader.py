@@ -37,6 +37,8 @@ class Reader:
         self._chain: list[Block] = [Block("document")]  # the open blocks, outermost first
         self._cursor = Cursor("")
         self._line_number = 0
+        self._characters = 0
+        self._blocks = 0
         self._matched = 1
         self._at_end = True  # what closes now has its last line; a fork closes blocks that still grow
         self.definitions: dict[str, Definition] = {}
@@ -58,9 +60,9 @@ class Reader:
         return self._chain[-1]
 
     @property
-    def outermost(self) -> Block | None:
-        """The open block of the top level."""
-        return self._chain[1] if len(self._chain) > 1 else None
+    def place(self) -> int:
+        """The line in which the open block of the top level began; without one, the line that comes next."""
+        return self._chain[1].first_line if len(self._chain) > 1 else self._line_number + 1
 
     def grow(self, fed: bool) -> None:
         """Marks the text at the document's end: more of it may come. `fed`: its last line has no end yet."""
@@ -76,7 +78,7 @@ class Reader:
         twin._chain[0].children = []
         for parent, child in zip(twin._chain, twin._chain[1:], strict=False):
             parent.children[-1:] = [child]
-        twin._line_number = self._line_number
+        twin._line_number, twin._characters, twin._blocks = self._line_number, self._characters, self._blocks
         twin.definitions = self.definitions
         twin._at_end = False
         return twin
@@ -91,6 +93,7 @@ class Reader:
         """Reads one line, given without its end."""
         self._cursor = Cursor(line)
         self._line_number += 1
+        self._characters += len(line) + 1
         goes = self._match_open_blocks()
         if goes is not _Goes.DONE:
             self._read_rest()
@@ -167,6 +170,8 @@ class Reader:
         self._add_text()
 
     def _begin(self) -> _Begins:
+        if self._blocks > limits.BLOCK_ALLOWANCE + self._characters // limits.BLOCK_CHARS:
+            return _Begins.NOTHING
         if self._cursor.indent >= CODE_INDENT:
             return self._begin_code()
         for begin in _BEGINNINGS:
@@ -416,6 +421,7 @@ class Reader:
         for open_one in self._chain:
             open_one.blank_after = False
         block.first_line = self._line_number
+        self._blocks += 1
         parent.children.append(block)
         self._chain.append(block)
         self._matched = len(self._chain)
@@ -457,7 +463,7 @@ class Reader:
         while text.startswith("[", place) and (found := definition_at(text, place)):
             key, definition, place = found
             if self._at_end and key not in self.definitions:
-                self.definitions[key] = replace(definition)
+                self.definitions[key] = replace(definition, line=self._line_number)
                 self.defined.append(key)
         if place:
             paragraph.lines = text[place:].split("\n") if place < len(text) else []

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from xml.etree.ElementTree import Element, SubElement
 
-from artifacts.preview import tables
+from artifacts.preview import limits, tables
 from artifacts.preview.block import Block
 from artifacts.preview.definitions import plain
 
@@ -52,7 +52,8 @@ class Builder:
         SubElement(parent, "p").text = _lines(block)
 
     def _heading(self, parent: Element, block: Block) -> None:
-        SubElement(parent, f"h{block.level}").text = _lines(block)
+        if text := _lines(block):  # one without text is nothing to see and nothing to jump to
+            SubElement(parent, f"h{block.level}").text = text
 
     def _rule(self, parent: Element, block: Block) -> None:
         SubElement(parent, "hr")
@@ -104,6 +105,7 @@ class Builder:
     def _table(self, parent: Element, block: Block) -> None:
         table = SubElement(parent, "table")
         body = None
+        filled = len(block.lines) * len(block.align) <= limits.ELEMENT_ALLOWANCE + sum(map(len, block.lines))
         for number, line in enumerate(block.lines):
             growing = block.growing and number == len(block.lines) - 1
             if number == 0:
@@ -112,7 +114,7 @@ class Builder:
                 body = SubElement(table, "tbody") if body is None else body
                 row = SubElement(body, "tr")
             cells = _cells(line, len(block.align))
-            for place, align in enumerate(block.align):
+            for place, align in enumerate(block.align[:None if filled else len(cells)]):
                 cell = SubElement(row, "th" if number == 0 else "td", {"align": align} if align else {})
                 if place < len(cells):
                     cell.text = source(cells[place], growing and place == len(cells) - 1)

@@ -23,7 +23,7 @@ class Choice:
 
 
 def provider_from_settings(settings: Any = None) -> Choice:
-    """Choose by STREAMGEN_PROVIDER, else by what is set. `settings` has the attributes of Django's settings, the default.
+    """Choose by STREAMGEN_PROVIDER, else by what is set. `settings` is anything with the attributes of Django's.
 
     Raises `ProviderRefused` with a sentence where what is set cannot work.
     """

@@ -75,7 +75,7 @@ _ENDINGS = (
 )
 
 
-def section_text(section: str, project: str = "") -> str:
+def section_text(section: str, project: str = "", *, says_what_it_is: bool = True) -> str:
     """One section of 1 to 2 KB, without its heading, no line break at the end."""
     dice = random.Random(zlib.crc32(f"{project}\n{section}".encode(errors="replace")))
     named = {"section": f"“{section}”", "project": f"**{project}**" if project else "The project"}
@@ -88,7 +88,8 @@ def section_text(section: str, project: str = "") -> str:
         " ".join(next(sentences) for _ in range(3)),
         f"{next(sentences)} {dice.choice(_ENDINGS)}",
     ]
-    blocks.insert(dice.choice((2, 3, len(blocks) - 1)), dice.choice(_ASIDES))
+    if says_what_it_is:
+        blocks.insert(dice.choice((1, 2, len(blocks) - 1)), dice.choice(_ASIDES))
     return "\n\n".join(blocks)
 
 

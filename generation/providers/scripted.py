@@ -19,13 +19,17 @@ CHARS_PER_TOKEN = 4
 TOKENS_PER_SECOND = 60
 NAME = "scripted (not a model)"
 
+# The lines of a prompt that say what is asked for.
+_PROJECT = re.compile(r"^Project: (?P<title>.+)$", re.MULTILINE)
+_SECTION = re.compile(r"^Section to write now, number (?P<number>\d+) of \d+: (?P<name>.+)$", re.MULTILINE)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
     """One answer. `pieces` are sent as they are; `text` is cut into pieces of `piece_chars` characters.
 
     `pause_s` comes before each piece. `error` is raised after the pieces, instead of a finish. A reply longer than the
-    call's `max_tokens` (of four characters) is cut there and finishes as truncated. Without `usage`, tokens are counted.
+    call's `max_tokens` (of four characters) is cut there and finishes as truncated. Without `usage`, it counts them.
     """
 
     text: str = ""
@@ -46,11 +50,6 @@ class Call:
     model: str
     max_tokens: int
     delivery: Literal["stream", "turns"]
-
-    @property
-    def begun(self) -> str:
-        """The begun answer to go on from, "" where there is none."""
-        return self.messages[-1]["content"] if self.messages and self.messages[-1]["role"] == "assistant" else ""
 
 
 Script = Iterable[Reply] | Callable[[Call], Reply]
@@ -140,24 +139,26 @@ class ScriptedProvider:
 
 def write_section(call: Call) -> Reply:
     """The default script: the section that the prompt asks for, from where it stands, as fast as a hosted model."""
-    asked = "\n".join(message["content"] for message in call.messages if message["role"] != "assistant")
-    text = section_text(_last(_SECTION, asked) or "This section", _last(_PROJECT, asked))
-    return Reply(text=_rest(text, call.begun or asked[-TAIL_CHARS:]), pause_s=1 / TOKENS_PER_SECOND)
+    asked = "\n".join(message["content"] for message in call.messages if message["role"] == "user")
+    section, project = _SECTION.search(asked), _PROJECT.search(asked)
+    text = section_text(
+        section["name"] if section else "This section",
+        project["title"] if project else "",
+        says_what_it_is=section is None or section["number"] == "1",
+    )
+    return Reply(text=text[_standing(text, call) :], pause_s=1 / TOKENS_PER_SECOND)
 
 
-def _last(pattern: re.Pattern[str], text: str) -> str:
-    return max((found for found in pattern.finditer(text)), key=re.Match.start, default=None) and ""  # placeholder
-
-
-def _rest(text: str, before: str) -> str:
-    """What of `text` comes after `before`, which may end in its middle; all of it where it does not."""
-    if text.startswith(before):
-        return text[len(before) :]
-    for end in range(len(text), MIN_SEAM_CHARS, -1):
-        seam = text[max(0, end - SEAM_CHARS) : end]
-        if before.rstrip().endswith(seam):
-            return text[end:]
-    return text
+def _standing(text: str, call: Call) -> int:
+    """Where in the text the answer begins: after what is written, or before the words of it that are to be repeated."""
+    written = next((message["content"] for message in reversed(call.messages) if message["role"] == "assistant"), "")
+    # What the model is shown of the text may be only its end.
+    end = text.rfind(written) + len(written) if written and written in text else 0
+    start = end
+    if call.messages and call.messages[-1]["role"] == "user":
+        while start and text[start - 1 : end] in call.messages[-1]["content"]:
+            start -= 1
+    return start
 
 
 def _in_order(replies: Iterable[Reply]) -> Callable[[Call], Reply]:
@@ -173,7 +174,7 @@ def _pieces_of(reply: Reply) -> list[str]:
 
 def _within(pieces: list[str], chars: int) -> tuple[list[str], bool]:
     """The pieces up to so many characters, and whether something was cut off."""
-    kept = []
+    kept: list[str] = []
     for piece in pieces:
         if len(piece) > chars:
             return [*kept, piece[:chars]] if chars else kept, True

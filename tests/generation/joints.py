@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 Place = Literal["word", "sentence", "line", "list", "table", "code"]
@@ -16,6 +17,7 @@ PLACES: tuple[Place, ...] = ("word", "sentence", "line", "list", "table", "code"
 
 _FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})")
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d+[.)])[ \t]")
+_SPACES = re.compile(r"\s*")
 _ANSWER_CHARS = (250, 1400)
 _LEAST_BEFORE = 200
 _LEAST_AFTER = 60
@@ -94,6 +96,7 @@ class _Case:
         return text[self.cut.at : end].rstrip()
 
 
+@cache
 def cuts_of(text: str) -> list[Cut]:
     """Every place where a word ends, with the kind of place it is."""
     cuts: list[Cut] = []
@@ -107,7 +110,8 @@ def cuts_of(text: str) -> list[Cut]:
                 continue  # a mark is no place where a turn is likely to end
             at, after = start + gap.start(), start + gap.end()
             if gap.end() == len(line):
-                after = at + len(text[at:]) - len(text[at:].lstrip())
+                spaces = _SPACES.match(text, at)
+                after = spaces.end() if spaces else after
             cuts.append(Cut(at=at, after=after, place=_place(line, gap, is_code=is_code and not is_fence)))
         is_code ^= is_fence
         start += len(line)

@@ -96,7 +96,8 @@ def _walk(node: int, path: str, entries: list[Entry], *, tight: bool = False) ->
         if kind == "paragraph":
             entries.append((path, "tight" if tight else "p", _inline_text(child)))
         elif kind == "heading":
-            entries.append((path, f"h{_ask('node_get_heading_level', child)}", _inline_text(child)))
+            if words := _inline_text(child):
+                entries.append((path, f"h{_ask('node_get_heading_level', child)}", words))
         elif kind == "code_block":
             entries.append((path, "pre", _said(child, "node_get_literal").rstrip("\n")))
         elif kind == "html_block":

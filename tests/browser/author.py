@@ -1,0 +1,129 @@
+"""A second process that writes documents, as another worker would: it obeys lines of JSON and answers each with one.
+
+Run as `python -m tests.browser.author`. It calls the product's own verbs and nothing below them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
+django.setup()
+
+from django.conf import settings  # noqa: E402  needs the app registry, as do all below
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: E402
+from django.contrib.auth.models import User  # noqa: E402
+from django.db import transaction  # noqa: E402
+
+from artifacts import lifecycle  # noqa: E402
+from artifacts.lifecycle import PlannedSection, Tail  # noqa: E402
+from artifacts.models import Artifact, Reason  # noqa: E402
+from generation import control, queue  # noqa: E402
+
+LEASE_S = 600.0
+MODEL = "a model of the test's own"
+
+
+def visitor(name: str) -> dict[str, Any]:
+    """A user, and the session cookie of one who is signed in."""
+    user, _ = User.objects.get_or_create(username=name, defaults={"email": f"{name}@example.org"})
+    session = import_module(settings.SESSION_ENGINE).SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
+    return {"cookie": session.session_key}
+
+
+def project(owner: str, title: str = "Lighthouse", description: str = "") -> dict[str, Any]:
+    made = control.create_project(User.objects.get(username=owner), title, description)
+    return {"project": made.pk, "artifact": made.artifacts.get(phase="brief").pk}
+
+
+def start(artifact: int, names: list[str]) -> dict[str, Any]:
+    """Start the document and claim it in one transaction, so that no worker of the server takes it."""
+    plan = [PlannedSection(name=name, instructions="", max_tokens=500) for name in names]
+    with transaction.atomic():
+        task = control.start(Artifact.objects.get(pk=artifact), None, plan=plan)
+        claim = queue.claim("author", lease_s=LEASE_S, only=task.pk)
+    assert claim is not None
+    return begin(artifact, 0)
+
+
+def begin(artifact: int, position: int) -> dict[str, Any]:
+    lifecycle.begin_section(artifact, fence=_row(artifact).fence, position=position, model=MODEL)
+    return {}
+
+
+def write(artifact: int, text: str) -> dict[str, Any]:
+    lifecycle.append(artifact, fence=_row(artifact).fence, tail=_tail(artifact, text), lease_s=LEASE_S)
+    return {}
+
+
+def end_section(artifact: int, position: int, text: str = "") -> dict[str, Any]:
+    tail = _tail(artifact, text)
+    fence = _row(artifact).fence
+    lifecycle.complete_section(artifact, fence=fence, position=position, tail=tail, tokens=tail.tokens, model=MODEL)
+    return {}
+
+
+def stop(artifact: int, reason: str, detail: str = "") -> dict[str, Any]:
+    fence, tail = _row(artifact).fence, _tail(artifact, "")
+    lifecycle.stop(artifact, fence=fence, tail=tail, section_tokens=9, reason=Reason(reason), detail=detail)
+    return {}
+
+
+def wait(artifact: int, detail: str) -> dict[str, Any]:
+    lifecycle.wait(artifact, fence=_row(artifact).fence, detail=detail, lease_s=LEASE_S)
+    return {}
+
+
+def complete(artifact: int) -> dict[str, Any]:
+    lifecycle.complete(artifact, fence=_row(artifact).fence)
+    return {}
+
+
+def regenerate(artifact: int, names: list[str]) -> dict[str, Any]:
+    plan = [PlannedSection(name=name, instructions="", max_tokens=500) for name in names]
+    with transaction.atomic():
+        task = control.regenerate(Artifact.objects.get(pk=artifact), None, plan=plan)
+        queue.claim("author", lease_s=LEASE_S, only=task.pk)
+    return {}
+
+
+def delete(artifact: int) -> dict[str, Any]:
+    control.delete(Artifact.objects.get(pk=artifact))
+    return {}
+
+
+def look(artifact: int) -> dict[str, Any]:
+    row = _row(artifact)
+    return {"status": row.stream_status, "asked": row.stop_requested, "text": row.text, "epoch": row.epoch}
+
+
+def _row(artifact: int) -> Artifact:
+    return Artifact.objects.get(pk=artifact)
+
+
+def _tail(artifact: int, text: str) -> Tail:
+    row = _row(artifact)
+    return Tail(offset=row.length, text=text, tokens=row.tokens_generated + len(text) // 4)
+
+
+def main() -> None:
+    verbs = (visitor, project, start, begin, write, end_section, stop, wait, complete, regenerate, delete, look)
+    known = {verb.__name__: verb for verb in verbs}
+    for line in sys.stdin:
+        order = json.loads(line)
+        sys.stdout.write(json.dumps(known[order.pop("verb")](**order)) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

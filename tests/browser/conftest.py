@@ -1,0 +1,180 @@
+"""A real browser, a real server with a database of its own, and a second process that writes. Without Chromium: skipped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+WAIT_MS = 10_000
+START_S = 30
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
+FLAGS += ("--disable-component-update", "--disable-sync")
+
+
+class House:
+    """The server under test: it can be killed, and comes back on the same port with the same database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = os.environ | {
+            "DATABASE_URL": f"sqlite:///{folder / 'browser.sqlite3'}",
+            "REDIS_URL": "",
+            "STREAMGEN_PROVIDER": "scripted",
+            "DJANGO_SETTINGS_MODULE": "streamgen.settings",
+        }
+        migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+        subprocess.run(migrate, cwd=ROOT, env=self.environment, check=True, timeout=START_S)
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def open(self) -> None:
+        """Return when the server answers; the socket listens before its process begins, so nothing is guessed."""
+        with (
+            socket.create_server(("127.0.0.1", self.port), backlog=128) as listener,
+            (self.folder / "server.log").open("ab") as log,
+        ):
+            self.port = listener.getsockname()[1]
+            command = ["-m", "daphne", "--fd", str(listener.fileno()), "-v", "0", "streamgen.asgi:application"]
+            self.process = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=ROOT,
+                env=self.environment,
+                pass_fds=[listener.fileno()],
+                stdout=log,
+                stderr=log,
+            )
+        urllib.request.urlopen(f"{self.origin}/sign-in/", timeout=START_S).close()
+
+    def close(self, how: signal.Signals = signal.SIGTERM) -> None:
+        assert self.process is not None
+        self.process.send_signal(how)
+        self.process.wait(START_S)
+
+
+class Author:
+    """The other process; `await author.write(artifact=1, text="...")` does what `tests/browser/author.py` says."""
+
+    def __init__(self, house: House) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.browser.author"],
+            cwd=ROOT,
+            env=house.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=(house.folder / "author.log").open("ab"),
+            text=True,
+        )
+
+    def __getattr__(self, verb: str) -> Any:
+        async def obey(**order: Any) -> Any:
+            return await asyncio.to_thread(self._obey, {"verb": verb, **order})
+
+        return obey
+
+    def _obey(self, order: dict[str, Any]) -> Any:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on PATH (chromium, chromium-browser or google-chrome)")
+    house = House(tmp_path_factory.mktemp("house"))
+    house.open()
+    yield house
+    house.close()
+
+
+@pytest.fixture(scope="session")
+def author(house: House) -> Iterator[Author]:
+    author = Author(house)
+    yield author
+    author.process.communicate(timeout=START_S)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(house: House) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+class Visit:
+    """One visitor's browser, signed in; it remembers everything that went wrong in it."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.context = context
+        self.faults: list[str] = []
+        context.on("weberror", lambda fault: self.faults.append(str(fault.error)))
+        context.on("console", lambda said: said.type in {"error", "warning"} and self.faults.append(said.text))
+
+    async def open(self, address: str) -> Page:
+        page = await self.context.new_page()
+        await page.goto(address)
+        return page
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(browser: Browser, house: House, author: Author, request: pytest.FixtureRequest) -> AsyncIterator[Visit]:
+    """A signed-in visitor with a name of its own. Parameters go to the browser's context. Faults fail the test."""
+    name = f"visitor-{request.node.name}"[:140]
+    session = await author.visitor(name=name)
+    context = await browser.new_context(base_url=house.origin, **getattr(request, "param", {}))
+    context.set_default_timeout(WAIT_MS)
+    cookie = {"name": "sessionid", "value": session["cookie"], "url": house.origin}
+    await context.add_cookies([cookie])
+    visit = Visit(context)
+    visit.name = name
+    yield visit
+    await context.close()
+    assert not visit.faults
+
+
+class Desk:
+    """A document on the desk of the other process."""
+
+    def __init__(self, author: Author, made: dict[str, int]) -> None:
+        self._author = author
+        self.project = made["project"]
+        self.artifact = made["artifact"]
+
+    @property
+    def address(self) -> str:
+        return f"/artifacts/{self.artifact}/"
+
+    def __getattr__(self, verb: str) -> Any:
+        async def obey(**order: Any) -> Any:
+            return await getattr(self._author, verb)(artifact=self.artifact, **order)
+
+        return obey
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(author: Author, visit: Visit) -> Desk:
+    """An idle document of the visitor."""
+    return Desk(author, await author.project(owner=visit.name, description="A lamp that never goes out."))

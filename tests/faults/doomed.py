@@ -1,0 +1,109 @@
+"""Runs `manage.py` in a process that is to fail: at a named point of its work, or with a wrong clock.
+
+It hooks only what Django and the channel layer offer; the product's own code runs as it is. From the environment:
+`FAULT_POINT=name:count` kills the process (SIGKILL) the count-th time the point is reached; `FAULT_CLOCK_S` is how
+wrong its clock goes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+POINTS = ("before_the_call", "mid_stream", "in_the_transaction", "after_commit", "before_broadcast", "at_completion")
+"""The named points; the first two are seen from outside, by the endpoint."""
+_DELTA = re.compile(r'INSERT INTO "artifacts_delta"')
+
+
+class Doom:
+    """Counts how often its point was reached, and ends the process in time."""
+
+    def __init__(self, point: str, count: int) -> None:
+        self.point = point
+        self._left = count
+        self._delta_written = False
+
+    def reached(self) -> None:
+        self._left -= 1
+        if self._left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(60)  # the signal is on its way: nothing more may happen here
+
+    def on_statement(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        result = execute(sql, params, many, context)
+        if _DELTA.match(sql):
+            self._delta_written = True
+            if self.point == "in_the_transaction":
+                self.reached()
+        elif self.point == "at_completion" and sql.startswith('UPDATE "artifacts_artifact"') and "complete" in (params or ()):
+            self.reached()
+        return result
+
+    def on_commit(self) -> None:
+        written, self._delta_written = self._delta_written, False
+        if written and self.point == "after_commit":
+            self.reached()
+
+
+def arm(doom: Doom) -> None:
+    from channels_redis.pubsub import RedisPubSubChannelLayer
+    from channels.layers import InMemoryChannelLayer
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.backends.signals import connection_created
+
+    def hook(sender: Any, connection: Any, **_: Any) -> None:
+        if doom.on_statement not in connection.execute_wrappers:
+            connection.execute_wrappers.append(doom.on_statement)
+
+    connection_created.connect(hook, weak=False)
+    hooks = BaseDatabaseWrapper.run_and_clear_commit_hooks
+
+    def after_commit(self: Any) -> None:
+        doom.on_commit()
+        hooks(self)
+
+    BaseDatabaseWrapper.run_and_clear_commit_hooks = after_commit  # type: ignore[method-assign]
+    if doom.point == "before_broadcast":
+        for layer in (RedisPubSubChannelLayer, InMemoryChannelLayer):
+            layer.group_send = _doomed_send(layer.group_send, doom)
+
+
+def _doomed_send(send: Callable[..., Any], doom: Doom) -> Callable[..., Any]:
+    async def group_send(self: Any, group: str, message: dict[str, Any]) -> None:
+        if group.startswith("artifact."):
+            doom.reached()
+        await send(self, group, message)
+
+    return group_send
+
+
+def shift_clock(seconds: float) -> None:
+    """Every clock that tells the date is wrong by so much; the one that measures durations is right."""
+    right = time.time
+    time.time = lambda: right() + seconds
+    from django.utils import timezone
+
+    timezone.now = lambda: datetime.now(tz=UTC) + timedelta(seconds=seconds)
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
+    shift_s = float(os.environ.get("FAULT_CLOCK_S", "0"))
+    if shift_s:
+        shift_clock(shift_s)
+    from django.core.management import execute_from_command_line
+
+    point, _, count = os.environ.get("FAULT_POINT", "").partition(":")
+    if point:
+        arm(Doom(point, int(count or 1)))
+    execute_from_command_line(["manage.py", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()

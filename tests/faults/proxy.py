@@ -1,0 +1,111 @@
+"""A TCP proxy between two processes that can cut, delay and half-open. It reads nothing but what a rule is asked about."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Literal
+
+Direction = Literal["up", "down"]
+Verdict = Literal["pass", "drop", "cut", "pass-then-cut"]
+Rule = Callable[[Direction, bytes], Verdict]
+"""Asked about every portion: let it pass, swallow it, or cut the connection before or after it has passed."""
+
+
+def _let_pass(_direction: Direction, _data: bytes) -> Verdict:
+    return "pass"
+
+
+class Proxy:
+    """Passes connections on to a port or a Unix socket. `rule`, `delay_s` and `is_held` may change at any time."""
+
+    def __init__(self, upstream: int | Path) -> None:
+        self.rule: Rule = _let_pass
+        self.delay_s = 0.0
+        self.port = 0
+        self.accepted = 0
+        self.on_accept: Callable[[], None] | None = None
+        self._upstream = upstream
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        self.cut()
+        if self._server is not None:
+            self._server.close()
+
+    def cut(self) -> None:
+        """Reset every open connection."""
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    def hold(self) -> None:
+        """Half-open: connections stay and are accepted, nothing passes."""
+        self._flows.clear()
+
+    def go_on(self) -> None:
+        self._flows.set()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        if self.on_accept is not None:
+            self.on_accept()
+        self._writers.add(writer)
+        other: asyncio.StreamWriter | None = None
+        try:
+            await self._flows.wait()
+            answers, other = await self._connect()
+            self._writers.add(other)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._pump("up", reader, other, writer))
+                group.create_task(self._pump("down", answers, writer, other))
+        except (OSError, ExceptionGroup, asyncio.CancelledError):
+            pass
+        finally:
+            for one in (writer, other):
+                if one is not None:
+                    self._writers.discard(one)
+                    one.transport.abort()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._upstream, Path):
+            return await asyncio.open_unix_connection(str(self._upstream))
+        return await asyncio.open_connection("127.0.0.1", self._upstream)
+
+    async def _pump(
+        self, direction: Direction, reader: asyncio.StreamReader, to: asyncio.StreamWriter, back: asyncio.StreamWriter
+    ) -> None:
+        while data := await reader.read(65_536):
+            if self.delay_s:
+                await asyncio.sleep(self.delay_s)
+            await self._flows.wait()
+            verdict = self.rule(direction, data)
+            if verdict == "cut":
+                raise ConnectionAbortedError
+            if verdict != "drop":
+                to.write(data)
+                await to.drain()
+            if verdict == "pass-then-cut":
+                back.transport.abort()
+                await asyncio.sleep(0.05)  # what has passed arrives before the cut
+                raise ConnectionAbortedError
+        with suppress(OSError):
+            to.write_eof()
+
+
+@asynccontextmanager
+async def proxying(upstream: int | Path) -> AsyncIterator[Proxy]:
+    proxy = Proxy(upstream)
+    await proxy.start()
+    try:
+        yield proxy
+    finally:
+        await proxy.stop()

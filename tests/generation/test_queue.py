@@ -1,0 +1,386 @@
+"""The task table as a queue: who gets what, in which order, and what becomes of tasks whose workers vanish."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from threading import Barrier, Event
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from artifacts import lifecycle
+from artifacts.models import Artifact, StopRequest
+from generation import control, queue
+from generation.models import GenerationTask
+from generation.queue import POISON_RECLAIMS, Claim
+from tests import documents
+from tests.documents import LEASE_S, Draft, row
+
+PLAN = documents.sections(1)
+
+
+def queued(*, model: str = "") -> GenerationTask:
+    return control.start(documents.idle(), None, plan=PLAN, model=model)
+
+
+def claim(**kwargs: int) -> Claim | None:
+    return queue.claim("worker", lease_s=LEASE_S, **kwargs)
+
+
+def taken(**kwargs: int) -> Claim:
+    found = claim(**kwargs)
+    assert found is not None
+    return found
+
+
+def draft_of(found: Claim) -> Draft:
+    return Draft(pk=found.artifact, fence=found.fence)
+
+
+def fresh(task: GenerationTask) -> GenerationTask:
+    task.refresh_from_db()
+    return task
+
+
+# Claims
+
+
+@pytest.mark.django_db
+def test_oldest_task_comes_first_and_each_once():
+    tasks = [queued(), queued(), queued()]
+
+    assert [taken().task for _ in tasks] == [task.pk for task in tasks]
+    assert claim() is None
+
+
+@pytest.mark.django_db
+def test_claim_carries_what_the_writer_needs():
+    task = queued(model="tiny")
+
+    found = taken()
+
+    artifact = row(task.artifact_id)
+    assert found == Claim(task=task.pk, artifact=artifact.pk, fence=artifact.fence, epoch=1, length=0, model="tiny")
+    assert (fresh(task).status, task.worker) == ("running", "worker")
+    assert task.started_at is not None
+    assert artifact.lease_until is not None
+
+
+@pytest.mark.django_db
+def test_only_the_named_task_is_claimed():
+    first, second = queued(), queued()
+
+    assert taken(only=second.pk).task == second.pk
+    assert claim(only=second.pk) is None
+    assert claim(only=10**9) is None
+    assert fresh(first).status == "queued"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", ["paused", "succeeded", "failed", "cancelled"])
+def test_task_that_is_not_to_be_run_is_not_claimed(status):
+    task = queued()
+    GenerationTask.objects.filter(pk=task.pk).update(status=status)
+
+    assert claim() is None
+
+
+@pytest.mark.django_db
+def test_expired_task_is_reclaimed_with_a_higher_fence_and_goes_on_from_its_text():
+    queued()
+    first = taken()
+    draft_of(first).append("Once")
+    documents.expire(first.artifact)
+
+    second = taken()
+
+    assert (second.task, second.length, second.fence) == (first.task, 4, first.fence + 1)
+    assert draft_of(second).append(" upon").length == 9
+
+
+@pytest.mark.django_db
+def test_queued_task_of_a_document_that_somebody_writes_is_left_alone():
+    """Were it tried, the refusal would stop the claiming of every task behind it."""
+    task, other = queued(), queued()
+    taken(only=task.pk)
+    GenerationTask.objects.filter(pk=task.pk).update(status="queued")
+
+    assert taken().task == other.pk
+
+
+@pytest.mark.django_db
+def test_stop_that_a_dead_writer_left_undone_ends_the_task_unrun():
+    task, other = queued(), queued()
+    draft_of(taken(only=task.pk)).append("Once")
+    control.cancel(task.artifact)
+    documents.expire(task.artifact_id)
+
+    assert taken().task == other.pk
+    assert (fresh(task).status, row(task.artifact_id).stream_status) == ("cancelled", "cancelled")
+    assert task.finished_at is not None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("request_", "status"), [(StopRequest.CANCEL, "cancelled"), (StopRequest.PAUSE, "paused")])
+def test_task_whose_worker_died_between_stop_and_settling_is_settled(request_, status):
+    task = queued()
+    draft = draft_of(taken())
+    lifecycle.request_stop(draft.pk, request_)
+    draft.stop()
+
+    assert claim() is None
+    assert fresh(task).status == status
+
+
+@pytest.mark.django_db
+def test_claim_loads_no_text():
+    queued()
+
+    with CaptureQueriesContext(connection) as captured:
+        taken()
+
+    assert not any(f'"{name}"' in query["sql"] for query in captured for name in ("content", "preview_html", "text"))
+
+
+@pytest.mark.django_db
+def test_idle_poll_reads_no_finished_tasks():
+    """SQLite uses a partial index only where the query repeats its condition without parameters."""
+    asked = []
+
+    def note(execute, sql, params, many, context):
+        asked.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        assert claim() is None
+    ((sql, params),) = [(sql, params) for sql, params in asked if "generationtask" in sql]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+        plan = " ".join(str(line) for line in cursor.fetchall())
+
+    assert "USING INDEX task_unfinished" in plan
+
+
+# Poison
+
+
+def die(task: GenerationTask) -> None:
+    taken(only=task.pk)
+    documents.expire(task.artifact_id)
+
+
+@pytest.mark.django_db
+def test_poison_task_is_paused_after_its_reclaims_and_can_be_resumed():
+    task, other = queued(), queued()
+    for _ in range(POISON_RECLAIMS + 1):
+        die(task)
+
+    assert taken().task == other.pk
+
+    artifact = row(task.artifact_id)
+    assert (artifact.stream_status, artifact.reason) == ("paused", "poison")
+    assert artifact.last_error == (
+        "6 workers died on this document without writing a word. Look at their logs, then resume."
+    )
+    assert (fresh(task).status, task.worker) == ("paused", "")
+    control.resume(artifact)
+    for _ in range(POISON_RECLAIMS + 1):
+        die(task)
+    assert claim(only=task.pk) is None
+
+
+@pytest.mark.django_db
+def test_one_written_word_starts_the_count_anew():
+    task = queued()
+    for _ in range(POISON_RECLAIMS):
+        die(task)
+    draft_of(taken(only=task.pk)).append("word")
+    documents.expire(task.artifact_id)
+
+    for _ in range(POISON_RECLAIMS):
+        die(task)
+
+    assert taken(only=task.pk).length == 4
+
+
+# Given back, settled, looked at
+
+
+@pytest.mark.django_db
+def test_task_given_back_waits_for_another_worker():
+    task = queued()
+    found = taken()
+    draft_of(found).release("Once")
+
+    queue.give_back(found)
+
+    assert (fresh(task).status, task.worker) == ("queued", "")
+    assert taken().length == 4
+
+
+@pytest.mark.django_db
+def test_task_that_another_worker_has_already_is_not_given_back():
+    task = queued()
+    found = taken()
+    draft_of(found).release()
+    queue.claim("faster", lease_s=LEASE_S)
+
+    queue.give_back(found)
+
+    assert (fresh(task).status, task.worker) == ("running", "faster")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("end", "status"), [("stop", "paused"), ("cancel", "cancelled"), ("complete", "succeeded")])
+def test_task_is_settled_as_its_document_ended(end, status):
+    task = queued()
+    draft = draft_of(taken())
+    if end == "cancel":
+        lifecycle.request_stop(draft.pk, StopRequest.CANCEL)
+    standing = draft.finish("Whole") if end == "complete" else draft.stop()
+
+    queue.settle(draft.pk, standing.status, "a sentence")
+
+    assert (fresh(task).status, task.worker, task.error) == (status, "", "a sentence")
+    assert (task.finished_at is None) == (status == "paused")
+
+
+@pytest.mark.django_db
+def test_settling_late_does_not_touch_a_document_that_goes_on():
+    resumed, anew = queued(), queued()
+    for task in (resumed, anew):
+        with transaction.atomic():
+            queue.settle(task.artifact_id, draft_of(taken(only=task.pk)).stop("Half").status)
+    control.resume(resumed.artifact)
+    control.regenerate(anew.artifact, None, plan=PLAN)
+
+    queue.settle(resumed.artifact_id, "paused")
+    queue.settle(anew.artifact_id, "paused")
+
+    assert taken().task == resumed.pk
+    assert taken().artifact == anew.artifact_id
+
+
+@pytest.mark.django_db
+def test_nothing_is_settled_or_given_back_for_a_deleted_document():
+    task = queued()
+    found = taken()
+    control.delete(task.artifact)
+
+    queue.give_back(found)
+    queue.settle(found.artifact, "cancelled")
+    queue.abandon(found.artifact)
+
+    assert not GenerationTask.objects.filter(pk=found.task).exists()
+
+
+@pytest.mark.django_db
+def test_look_is_one_query_for_all_and_misses_the_deleted():
+    tasks = [queued(), queued(), queued()]
+    claims = [taken() for _ in tasks]
+    control.pause(tasks[1].artifact)
+    control.delete(tasks[2].artifact)
+
+    with CaptureQueriesContext(connection) as captured:
+        seen = queue.look([found.artifact for found in claims])
+
+    assert len(captured) == 1
+    assert seen == {
+        claims[0].artifact: queue.Look(fence=1, status="streaming", stop_requested=""),
+        claims[1].artifact: queue.Look(fence=1, status="streaming", stop_requested="pause"),
+    }
+    assert queue.look([]) == {}
+
+
+# Many workers
+
+
+def test_every_task_is_claimed_once_however_many_workers_ask(every_database):
+    tasks = [queued().pk for _ in range(24)]
+    begin = Barrier(4)
+
+    def work() -> list[int]:
+        begin.wait(timeout=30)
+        found = []
+        while (got := claim()) is not None:
+            found.append(got.task)
+        return found
+
+    outcomes = documents.together(*[work] * 4)
+
+    assert Counter(pk for outcome in outcomes for pk in outcome) == Counter(tasks)
+    assert set(Artifact.objects.values_list("fence", flat=True)) == {1}
+
+
+def test_expired_tasks_are_taken_over_once_however_many_workers_ask(every_database):
+    tasks = [queued().pk for _ in range(8)]
+    for pk in tasks:
+        documents.expire(taken(only=pk).artifact)
+
+    def work() -> list[int]:
+        found = []
+        while (got := claim()) is not None:
+            found.append(got.task)
+        return found
+
+    outcomes = documents.together(*[work] * 4)
+
+    assert Counter(pk for outcome in outcomes for pk in outcome) == Counter(tasks)
+    assert set(Artifact.objects.values_list("fence", flat=True)) == {2}
+
+
+def test_claim_passes_over_a_document_that_is_locked_instead_of_waiting(postgres):
+    busy, free = queued(), queued()
+    is_locked, may_end = Event(), Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            Artifact.objects.select_for_update().get(pk=busy.artifact_id)
+            is_locked.set()
+            assert may_end.wait(timeout=30)
+
+    def work() -> tuple[Claim | None, Claim | None]:
+        assert is_locked.wait(timeout=30)
+        try:
+            return claim(), claim()
+        finally:
+            may_end.set()
+
+    held, (first, second) = documents.together(hold, work)
+
+    assert held is None
+    assert first.task == free.pk
+    assert second is None
+    assert taken().task == busy.pk
+
+
+def test_cancels_and_claims_never_lock_each_other_out(every_database):
+    """Locks are taken in one order, artifact before task: PostgreSQL would end a circle with a deadlock error."""
+    tasks = [queued() for _ in range(20)]
+    begin = Barrier(4)
+
+    def cancel_all(order: int) -> None:
+        begin.wait(timeout=30)
+        for task in tasks[::order]:
+            control.cancel(task.artifact)
+
+    def work() -> list[int]:
+        begin.wait(timeout=30)
+        found = []
+        for _ in range(60):
+            got = claim()
+            if got is not None:
+                found.append(got.task)
+                draft = draft_of(got)
+                with transaction.atomic():
+                    queue.settle(draft.pk, draft.stop("x").status)
+        return found
+
+    outcomes = documents.together(partial(cancel_all, 1), partial(cancel_all, -1), work, work)
+
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert max(Counter(pk for outcome in outcomes[2:] for pk in outcome).values(), default=1) == 1
+    assert {fresh(task).status for task in tasks} == {"cancelled"}
+    assert set(Artifact.objects.values_list("stream_status", flat=True)) == {"cancelled"}

@@ -1,0 +1,117 @@
+"""The worker as a process: capacity, isolation, a channel layer that is away, and leaving in order."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+
+from artifacts.models import Artifact, Reason, StreamStatus
+from generation import control
+from generation.models import GenerationTask, TaskStatus
+from generation.providers import Choice
+from generation.providers.scripted import Reply, ScriptedProvider
+from tests.generation.workbench import choice_of, settled, start, text_of, until, until_ended, working
+from tests.openai_script import Behaviour, Script
+from tests.openai_server import serving
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
+
+synced = database_sync_to_async
+TEXT = "A short text that ends."
+
+
+async def artifacts_of(project, number: int) -> list[Artifact]:
+    return await synced(lambda: list(project.artifacts.all()[:number]))()
+
+
+async def test_no_more_tasks_than_slots_and_the_rest_follow(project, owner):
+    wanted = await artifacts_of(project, 4)
+    script = Script(default=Behaviour(text=TEXT, pause_s=0.05))
+    async with serving(script) as server, working(choice_of(server), capacity=2):
+        for one in wanted:
+            await start(one, owner, "Summary")
+        for one in wanted:
+            assert (await until_ended(one)).stream_status == StreamStatus.COMPLETE
+        at_once = max(
+            sum(other.began_at <= one.began_at < other.ended_at for other in server.requests) for one in server.requests
+        )
+    assert at_once == 2
+
+
+class Broken(ScriptedProvider):
+    """A provider with a bug of its own: it raises what no provider may raise."""
+
+    def stream(self, messages, **options):
+        raise RuntimeError("a bug with a secret in its words")
+
+
+async def test_unexpected_error_pauses_its_document_and_leaves_the_worker_alive(project, owner):
+    first, second = await artifacts_of(project, 2)
+    broken = Broken()
+    async with working(Choice(provider=broken, name="broken", why="the test says so")):
+        task = await start(first, owner, "Summary")
+        paused = await until_ended(first)
+        assert (paused.stream_status, paused.reason) == (StreamStatus.PAUSED, Reason.PROVIDER_ERROR)
+        assert "RuntimeError" in paused.last_error
+        assert "secret" not in paused.last_error
+        assert (await settled(task, TaskStatus.PAUSED)).worker == ""
+        await start(second, owner, "Summary")
+        assert (await until_ended(second)).stream_status == StreamStatus.PAUSED
+
+
+async def test_without_any_message_the_queue_is_polled(artifact, owner):
+    async with serving(Script(default=Behaviour(text=TEXT))) as server, working(choice_of(server)):
+        await synced(control.start)(artifact, owner)
+        await get_channel_layer().flush()
+        assert (await until_ended(artifact)).stream_status == StreamStatus.COMPLETE
+
+
+async def test_a_wake_starts_a_task_at_once(artifact, owner):
+    async with serving(Script(default=Behaviour(text=TEXT))) as server, working(choice_of(server)):
+        await asyncio.sleep(0.3)  # the worker is between two looks
+        await start(artifact, owner, "Summary")
+        began = asyncio.get_running_loop().time()
+        await server.until(lambda: bool(server.requests))
+        assert asyncio.get_running_loop().time() - began < 0.6
+
+
+async def test_cancel_without_any_message_is_seen_at_the_next_look(artifact, owner):
+    script = Script(default=Behaviour(text=TEXT * 50, pause_s=0.05))
+    async with serving(script) as server, working(choice_of(server)):
+        await start(artifact, owner, "Summary")
+        await until(artifact, lambda now: now.length > 0)
+        await synced(Artifact.objects.filter(pk=artifact.pk).update)(stop_requested="cancel")
+        assert (await until_ended(artifact)).stream_status == StreamStatus.CANCELLED
+
+
+async def test_worker_for_one_task_leaves_the_others_alone(project, owner):
+    first, second = await artifacts_of(project, 2)
+    await start(first, owner, "Summary")
+    task = await start(second, owner, "Summary")
+    async with serving(Script(default=Behaviour(text=TEXT))) as server:
+        async with working(choice_of(server), only=task.pk):
+            await until_ended(second)
+        assert len(server.requests) == 1
+    assert (await synced(GenerationTask.objects.get)(artifact=first)).status == TaskStatus.QUEUED
+
+
+async def test_lease_of_a_silent_model_is_renewed(artifact, owner, settings):
+    settings.STREAMGEN_LEASE_SECONDS = 1
+    script = Script(default=Behaviour(stall="first_piece"))
+    async with serving(script) as server, working(choice_of(server)):
+        await start(artifact, owner, "Summary")
+        claimed = await until(artifact, lambda now: now.lease_until is not None)
+        now = await until(artifact, lambda now: now.lease_until > claimed.lease_until)
+        assert now.fence == claimed.fence
+        assert (now.reason, now.length) == ("", 0)
+
+
+async def test_scripted_provider_writes_a_document_without_any_endpoint(artifact, owner):
+    provider = ScriptedProvider([Reply(text="One."), Reply(text="Two.")])
+    async with working(Choice(provider=provider, name=provider.name, why="the test says so")):
+        await start(artifact, owner, "Summary", "People")
+        await until_ended(artifact)
+    assert await text_of(artifact) == "## Summary\n\nOne.\n\n## People\n\nTwo."

@@ -1,0 +1,124 @@
+"""Somebody types `manage.py up` in an empty folder, opens the printed address, and ends it again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import socket
+
+import aiohttp
+import pytest
+import websockets
+
+from tests.commands import WAIT_S, manage, run
+
+pytestmark = pytest.mark.asyncio
+
+FORBIDDEN = ("Traceback", "Error", "Warning")
+
+
+async def token_for(folder, user: str = "admin") -> dict[str, str]:
+    ran = await run("token", user, folder=folder)
+    assert ran.code == 0, ran.err
+    return {"Authorization": f"Bearer {ran.out.strip()}"}
+
+
+def address_in(line: str) -> str:
+    found = re.search(r"http://\S+", line)
+    assert found
+    return found[0]
+
+
+async def test_first_run_prints_facts_and_a_link_that_signs_in_once(tmp_path):
+    async with manage("up", "--port", "0", folder=tmp_path) as up, aiohttp.ClientSession() as browser:
+        link = address_in(await up.until("address"))
+        password = (await up.until("sign in")).split(" / ")[1].split()[0]
+        await up.until("stop")
+        said = "".join(up.said)
+        assert "scripted (not a model)" in said
+        assert "SQLite" in said
+        async with browser.get(link) as page:
+            assert page.status == 200
+            assert "A library of things" in await page.text()
+        async with aiohttp.ClientSession() as another, another.get(link) as page:
+            assert "sign-in" in str(page.url)
+        up.process.send_signal(signal.SIGINT)
+        ran = await up.ended()
+    assert ran.code == 0
+    assert not any(word in ran.err for word in FORBIDDEN), ran.err
+    assert password not in ran.err
+    async with manage("up", "--port", "0", folder=tmp_path) as up:
+        await up.until("stop")
+        assert "sign in" not in "".join(up.said), "the password is shown once"
+
+
+async def test_document_is_written_watched_and_left_in_order(tmp_path):
+    async with manage("up", "--port", "0", folder=tmp_path) as up, aiohttp.ClientSession() as client:
+        origin = "/".join(address_in(await up.until("address")).split("/")[:3])
+        login = await token_for(tmp_path)
+        plan = {"plan": [{"name": "Light", "max_tokens": 60}]}
+        async with websockets.connect(
+            f"{origin.replace('http', 'ws')}/ws/artifacts/1/?format=text", additional_headers=login
+        ) as viewer:
+            async with client.post(f"{origin}/api/artifacts/1/start", json=plan, headers=login) as answer:
+                assert answer.status == 202
+            async with asyncio.timeout(WAIT_S):
+                async for message in viewer:
+                    frame = json.loads(message)
+                    if frame["type"] == "delta":
+                        break
+            up.process.send_signal(signal.SIGTERM)
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                async with asyncio.timeout(WAIT_S):
+                    async for _ in viewer:
+                        pass
+                    raise websockets.ConnectionClosed(viewer.protocol.close_rcvd, None)
+            assert closed.value.rcvd.code == 1012
+        ran = await up.ended()
+    assert ran.code == 0
+    assert not any(word in ran.err for word in FORBIDDEN), ran.err
+
+
+async def test_without_a_worker_tasks_wait_until_one_comes(tmp_path):
+    async with manage("up", "--port", "0", "--no-worker", folder=tmp_path) as up, aiohttp.ClientSession() as client:
+        origin = "/".join(address_in(await up.until("address")).split("/")[:3])
+        assert "tasks wait" in await up.until("model")
+        login = await token_for(tmp_path)
+        plan = {"plan": [{"name": "Light"}]}
+        await (await client.post(f"{origin}/api/artifacts/1/start", json=plan, headers=login)).read()
+
+        async def state() -> dict[str, str]:
+            async with client.get(f"{origin}/api/artifacts/1", headers=login) as answer:
+                return (await answer.json())["state"]
+
+        assert (await state())["reason"] == "queued"
+        async with manage("runworker", "generation", folder=tmp_path) as worker:
+            async with asyncio.timeout(WAIT_S):
+                while (await state())["tokens_generated"] == 0:
+                    await asyncio.sleep(0.1)
+            worker.process.send_signal(signal.SIGTERM)
+            assert (await worker.ended()).code == 0
+        now = await state()
+        assert (now["status"], now["reason"]) in {("streaming", "shutdown"), ("complete", "")}
+
+
+async def test_taken_port_is_an_error_that_names_the_fix(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ran = await run("up", "--port", str(taken.getsockname()[1]), folder=tmp_path)
+    assert ran.code == 1
+    assert "--port" in ran.err
+    assert "Traceback" not in ran.err
+
+
+async def test_nonsense_in_the_environment_is_said_at_once(tmp_path):
+    ran = await run("up", folder=tmp_path, STREAMGEN_FLUSH_MS="soon")
+    assert ran.code != 0
+    assert "STREAMGEN_FLUSH_MS must be a number" in ran.err
+
+
+async def test_worker_listens_on_its_one_channel_only(tmp_path):
+    ran = await run("runworker", "thumbnails", folder=tmp_path)
+    assert ran.code == 1
+    assert "runworker generation" in ran.err
