@@ -26,6 +26,11 @@ _OPENER = re.compile(r"[:{(\[]\s*(?:#.*|//.*)?$")
 _DEDENT = re.compile(r"[}\])]|(?:else|elif|except|finally|end|fi|done|esac|case)\b|</")
 _LEAVES = re.compile(r"\s*(?:return|break|continue|pass|raise|throw)\b")
 _DEFINES = re.compile(r"(?:async\s+)?(?:def|class|function|fn|func|struct|enum|impl|trait|interface|CREATE|type)\b|@|pub\s")
+_SHELLS = ("bash", "sh", "shell", "console", "zsh")
+_COMMAND = re.compile(
+    r"(?:docker|git|npm|npx|yarn|pip|pip3|python|python3|cargo|go|make|cmake|kubectl|helm|curl|wget|mkdir|cp|mv|rm|cat|ls|tar|chmod"
+    r"|chown|source|open|ssh|scp|apt|apt-get|brew|sudo|cd|echo|export|node|java|mvn|terraform|systemctl|grep|sed|awk|find|touch)\s|\./|#|\$ "
+)
 _COMMENT = re.compile(r"\s*(?:#|//|--|\*|/\*)")
 
 
@@ -33,13 +38,23 @@ def lost_code_space(ending: Ending, answer: str) -> str:
     """The white space between the open code block and the answer."""
     first = answer.split("\n", 1)[0]
     line = ending.tail[ending.tail.rfind("\n") + 1 :]
-    if FENCE_LINE.match(first):
+    if answer[0].isspace():
+        return "\n"  # it kept its indentation, so it begins a line
+    if FENCE_LINE.match(first) or FENCE_LINE.match(line):
         return "\n" + _fence_indent(ending)
-    if FENCE_LINE.match(line):
-        return "\n" + _depth_of_next(answer)
+    if _info(ending) == "diff":
+        return "\n" if first[0] in "+-@" else " "
+    if _info(ending) in _SHELLS and _COMMAND.match(first) and not _GOES_ON_AFTER.search(line):
+        return "\n"
     if not _is_line_over(line, first, ending):
         return " "
     return _line_breaks(ending, first) + _indent(ending, line, answer)
+
+
+def _info(ending: Ending) -> str:
+    """The word after the open fence."""
+    found = [match for line in ending.tail.split("\n") if (match := FENCE_LINE.match(line))]
+    return found[-1][2].strip().lower() if found else ""
 
 
 def _fence_indent(ending: Ending) -> str:
@@ -56,9 +71,13 @@ def _is_line_over(line: str, first: str, ending: Ending) -> bool:
     if re.fullmatch(r"\s*[\"']?[\w.-]+[\"']?:", code):
         is_key = re.match(r"[\"']?[\w.-]+[\"']?:(?:\s|$)|-\s", first) is not None
         return is_key or code.lstrip().split(":")[0] in ("else", "try", "finally")
+    is_balanced = _unclosed(code) <= 0
+    if code.endswith(":") and not is_balanced:
+        return False
+    if re.match(r"\.\w+\(", first):
+        return is_balanced
     if code.endswith((";", "{", "}")) or (code.endswith(":") and not code.lstrip().startswith(("-", '"'))):
         return True
-    is_balanced = _unclosed(code) <= 0
     if code.endswith(","):
         return is_balanced or _unclosed(code) > 1
     if _GOES_ON_AFTER.search(code):
@@ -91,12 +110,17 @@ def _indent(ending: Ending, line: str, answer: str) -> str:
     """How deep the answer's first line stands: its next line knows best, else the line before and what both say."""
     first = answer.split("\n", 1)[0]
     own = line[: len(line) - len(line.lstrip())]
-    unit = "\t" if "\t" in own else " " * (_unit(ending))
+    unit = "\t" if "\t" in own else " " * _unit(ending, answer)
     opens = _OPENER.search(first) is not None
     closes = _DEDENT.match(first) is not None
     following = _depth_of_next(answer)
     has_following = len([part for part in answer.split("\n") if part.strip()]) > 1
+    if first.startswith("- ") and has_following and not following.startswith("- "):
+        below = next(part for part in answer.split("\n")[1:] if part.strip()).lstrip()
+        return following if below.startswith("- ") else following[:-2]
     if _OPENER.search(line.rstrip()):
+        if not closes and not opens and has_following and len(following) > len(own):
+            return following
         return own if closes else own + unit
     if closes:
         return own[: -len(unit)] if own else ""
@@ -114,8 +138,10 @@ def _indent(ending: Ending, line: str, answer: str) -> str:
     return own
 
 
-def _unit(ending: Ending) -> int:
-    depths = {len(line) - len(line.lstrip(" ")) for line in ending.lines[-40:]}
+def _unit(ending: Ending, answer: str) -> int:
+    """By how many blanks this block goes deeper."""
+    block = ending.tail[ending.tail.rfind(ending.fence) :] + "\n" + answer.split(ending.fence)[0]
+    depths = {len(line) - len(line.lstrip(" ")) for line in block.split("\n")[1:] if line.strip()}
     return min((depth for depth in depths if depth > 1), default=4)
 
 

@@ -88,6 +88,15 @@ class Ending:
         return "code" if self.fence else block_of(self.line)
 
     @cached_property
+    def prose(self) -> str:
+        """The window without its code blocks."""
+        kept, fence = [], ""
+        for line in self.tail.split("\n"):
+            was, fence = fence, opened_fence(line, fence)
+            kept.append("" if was or fence else line)
+        return "\n".join(kept)
+
+    @cached_property
     def paragraph(self) -> str:
         """The last visible paragraph: back to a blank line."""
         text = self.tail.rstrip()

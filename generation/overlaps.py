@@ -13,10 +13,9 @@ TAIL_CHARS = 4_000
 HEAD_CHARS = 4_000
 LEAST_OVERLAP = 12
 LEAST_INSIDE = 24
-LONG_INSIDE = 100
-"""So many letters in a row, copied from the text, prove that the answer runs through the cut, whatever stands before."""
 
 _DOUBLES = frozenset({"had", "that", "very", "so", "no", "yes", "ha", "bye", "long", "many", "much", "more", "is", "in"})
+_TITLE = re.compile(r"#{1,6} .*|\*\*[^*]+\*\*:?|\W*")
 _MARKS = re.compile(r"[-*+>#/|]+|\d+[.)]")
 _NO_LETTER = re.compile(r"[\W_]+")
 _CLOSING_LINE = re.compile(r"\W*|</\w+>|end\W*|done|fi|esac|else\W*|\W*else\W*|pass|break;?|continue;?")
@@ -54,8 +53,11 @@ def after_overlap(previous: str, answer: str, *, is_code: bool) -> str | None:
     return None
 
 
-def after_inside(previous: str, answer: str, *, is_code: bool) -> str | None:
-    """What follows after the end of `previous` was found inside the answer; None where it is not surely there."""
+def after_inside(previous: str, answer: str, *, is_code: bool, is_strict: bool) -> str | None:
+    """What follows after the end of `previous` was found inside the answer; None where it is not there.
+
+    Strictly, only marks, titles and announcements may precede the repeated text; else anything may.
+    """
     tail, head = previous[-TAIL_CHARS:], answer[:HEAD_CHARS]
     before, after = Squashed.of(tail, is_code=is_code), Squashed.of(head, is_code=is_code)
     needle = before.letters[-LEAST_INSIDE:]
@@ -69,10 +71,7 @@ def after_inside(previous: str, answer: str, *, is_code: bool) -> str | None:
         if length > best_length:
             best_length, best_end = length, end
         found = after.letters.find(needle, found + 1)
-    if not best_length:
-        return None
-    start = after.places[best_end - best_length]
-    if best_length < LONG_INSIDE and not _may_be_skipped(head[:start]):
+    if not best_length or (is_strict and not _is_prelude(head[: after.places[best_end - best_length]])):
         return None
     return _align(tail[before.places[-1] + 1 :], answer[after.places[best_end - 1] + 1 :])
 
@@ -98,33 +97,57 @@ class _Match:
     length: int
 
     def is_sure(self, *, is_code: bool) -> bool:
+        """Whether so much was repeated, or in such a place, that it is no accident."""
         if self._is_inside_word(self.tail, self.start):
             return False
         repeated = self.tail[self.start :]
         words = repeated.split()
         cuts_word = self._is_inside_word(self.head, self.end)
         if self.length >= LEAST_OVERLAP and (len(words) > 1 or not cuts_word):
+            return not self._is_title_taken_up()
+        if len(words) == 1 and not cuts_word and self._is_token(repeated):
             return True
         line_start = self.tail.rfind("\n") + 1
-        is_line = not any(map(str.isalnum, self.tail[line_start : self.start])) and self.start >= line_start
+        is_line = self._begins_line()
         if is_code:
-            line = self.tail[line_start:].strip()
-            is_again = is_line or (len(words) == 1 and repeated.strip().isidentifier())
-            return is_again and self.length >= 4 and not cuts_word and not _CLOSING_LINE.fullmatch(line)
+            if cuts_word or _CLOSING_LINE.fullmatch(self.tail[line_start:].strip()):
+                return False
+            return (len(words) > 1 and self.length >= 4) or (is_line and self.length >= 3) or self._is_doubled_word(words[0])
+        if self._is_title_taken_up():
+            return False
         if cuts_word:
-            return self._begins_sentence(is_line=is_line) and (len(words) > 1 or self.length >= 4)
-        if len(words) > 1 or is_line:
-            return self.length >= 2 or is_line
-        return self._is_doubled_word(repeated.strip())
+            return self._begins_sentence() and (len(words) > 1 or self.length >= 4)
+        return len(words) > 1 or is_line or self._is_doubled_word(words[0])
+
+    def _begins_line(self) -> bool:
+        """Whether the match begins where a line of the text does, leaving out its marks."""
+        line_start = self.tail.rfind("\n", 0, self.start) + 1
+        return not any(map(str.isalnum, self.tail[line_start : self.start]))
+
+    def _is_title_taken_up(self) -> bool:
+        """Whether the match is all of a heading, whose words a sentence after it takes up."""
+        line = self.tail[self.tail.rstrip().rfind("\n") + 1 :].strip()
+        if not line.startswith("#") or self.start < self.tail.rstrip().rfind("\n") + 1:
+            return False
+        return not self.head.lstrip().startswith("#") and self.head[self.end : self.end + 1] != "\n" and self._begins_line()
+
+    def _is_token(self, repeated: str) -> bool:
+        """One word with all its marks again, such as `name",` or `(x)`."""
+        token, first = self.tail.split()[-1], self.head.split(maxsplit=1)[0]
+        return token == first and self.length >= 3 and len(token) > self.length and not token.strip(".|").isdigit()
 
     def _is_doubled_word(self, word: str) -> bool:
-        """One word again: written the same way, and none that people do double."""
-        letters = word.strip(",;:.!?")
+        """One word again: written the same way, none that people do double, no cell of a table that equals its neighbour."""
+        letters = word.strip(",;:.!?*_`")
         is_word = letters.isalpha() and (len(letters) > 1 or letters in "aI")
-        return is_word and (word != letters or letters.lower() not in _DOUBLES) and self.head.lstrip().startswith(letters)
+        if not is_word or (word == letters and letters.lower() in _DOUBLES):
+            return False
+        begins = self.head.lstrip(" \t\n|*_`\"'“").startswith(letters)
+        is_cell = self.head.lstrip().startswith("|") and self.head[self.end :].lstrip().startswith("|")
+        return begins and not is_cell
 
-    def _begins_sentence(self, *, is_line: bool) -> bool:
-        return is_line or re.search(r"[.!?:]\W*\s\W*$", self.tail[: self.start]) is not None
+    def _begins_sentence(self) -> bool:
+        return self._begins_line() or re.search(r"[.!?:]\W*\s\W*$", self.tail[: self.start]) is not None
 
     @staticmethod
     def _is_inside_word(text: str, place: int) -> bool:
@@ -155,11 +178,12 @@ def _common_suffix(one: str, other: str) -> int:
     return length
 
 
-def _may_be_skipped(skipped: str) -> bool:
-    """Whether what precedes the repeated text in the answer can be no part of the document: marks, or a preface."""
-    if not any(map(str.isalnum, skipped)):
-        return True
-    return len(skipped) <= 300 and skipped.rstrip(" \t\"'“*_.…>").endswith(("\n", ":"))
+def _is_prelude(skipped: str) -> bool:
+    """Whether what precedes the repeated text in the answer is marks, titles or an announcement."""
+    lines = [line.strip() for line in skipped.split("\n") if any(map(str.isalnum, line))]
+    return all(_TITLE.fullmatch(line) or (line.endswith(":") and len(line) <= 200) for line in lines[:-1]) and (
+        not lines or _TITLE.fullmatch(lines[-1]) is not None or lines[-1].rstrip("\"'“*_`.… ").endswith(":")
+    )
 
 
 def _align(left_over: str, rest: str) -> str | None:

@@ -61,18 +61,25 @@ def _join_asked(ending: Ending, answer: str) -> str:
     said = answer if without is None else without
     inner = _without_fence(ending, said)
     readings = [text for text in (inner, without, answer) if text is not None]
-    for find in (after_overlap, after_inside):
-        for reading in readings:
-            rest = find(ending.previous, reading, is_code=bool(ending.fence))
-            if rest is not None:
-                return rest
+    is_code = bool(ending.fence)
+    for reading in readings:
+        rest = after_overlap(ending.previous, reading, is_code=is_code)
+        if rest is not None:
+            return rest
     if answer[0] == " " and not ending.space and answer[1:2].strip():
         return answer  # a blank kept at its beginning: who answers anew does not begin with one
+    for reading in readings:
+        rest = after_inside(ending.previous, reading, is_code=is_code, is_strict=True)
+        if rest is not None:
+            return rest
     alone = said if inner is None or not _is_wrapped(ending, said, inner) else inner
     why = doubt_of_chatter(answer, is_preface=without is not None) or doubt(ending, alone.lstrip())
-    if why is not None:
+    if why is None:
+        return _clean(ending, alone)
+    rest = after_inside(ending.previous, alone, is_code=is_code, is_strict=False)
+    if rest is None:
         raise BadSeam(why)
-    return _clean(ending, alone)
+    return rest
 
 
 def _without_preface(answer: str) -> str | None:
@@ -136,14 +143,12 @@ def _reopens(fences: list[int]) -> bool:
 
 def _clean(ending: Ending, answer: str) -> str:
     """An answer that goes on by itself, with the white space that got lost."""
-    if answer[0].isspace():
-        if ending.space and not ending.fence:
-            own = answer[: len(answer) - len(answer.lstrip())]
-            return answer[len(own) :] if own == ending.space or "\n" not in own else answer
-        return answer
-    if ending.space:
-        return answer
-    return lost_space(ending, answer) + answer
+    own = answer[: len(answer) - len(answer.lstrip())]
+    if ending.fence:
+        return answer if ending.space or "\n" in own or own == " " else lost_space(ending, answer) + answer
+    if own and ending.space:
+        return answer if "\n" in own and own != ending.space else answer[len(own) :]
+    return answer if own or ending.space else lost_space(ending, answer) + answer
 
 
 def is_settled(previous: str, head: str, *, mode: Mode) -> bool:

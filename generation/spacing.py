@@ -21,6 +21,8 @@ _LABEL = re.compile(r"(?:\*\*|__)[^*_\n]{1,60}(?:\*\*|__)|[A-Z][\w .-]{0,30}:(?=
 _SENTENCE_END = re.compile(r"[.!?…][*_`\"'”’)\]]*(?=\s|$)")
 _OPEN_WORDS = frozenset("a an the of for to and or with in on at by from as is are our your its vs".split())
 _LEAST_WRAPS = 3
+_JOIN_BIAS = 0.4
+"""Inside a paragraph there are more ends of sentences than at its end."""
 
 
 def lost_space(ending: Ending, answer: str) -> str:
@@ -232,11 +234,12 @@ def _begins_labelled(ending: Ending, answer: str) -> bool:
 
 
 def _line_gap(ending: Ending) -> str:
-    """How two lines of prose are set apart in this text."""
-    lines = ending.tail.rstrip().split("\n")
-    gaps = ["\n" for one, other in pairwise(lines) if one.strip() and other.strip() and {block_of(one), block_of(other)} == {"prose"}]
-    blanks = sum(1 for line in lines if not line.strip())
-    return "\n" if len(gaps) > blanks else "\n\n"
+    """How two paragraphs of prose are set apart in this text."""
+    tight = loose = 0
+    for one, other in pairwise(ending.prose.split("\n")):
+        tight += bool(one.strip() and other.strip()) and {block_of(one), block_of(other)} == {"prose"}
+        loose += not one.strip() and bool(other.strip()) and block_of(other) == "prose"
+    return "\n" if tight > loose else "\n\n"
 
 
 def _space_in_item(ending: Ending, answer: str) -> str:
@@ -255,8 +258,10 @@ def _space_between_sentences(ending: Ending, answer: str) -> str:
     if _begins_labelled(ending, answer):
         return _line_gap(ending)
     gap = _line_gap(ending)
-    separator = "\n\n" if gap == "\n\n" else "\n"
-    paragraphs = [part for part in ending.tail.split(separator) if part.strip()]
+    first = answer.split("\n", 1)[0]
+    if first.endswith(":") and len(first) < 60 and "\n" in answer:
+        return gap  # it announces what follows it
+    paragraphs = [part for part in ending.prose.split(gap) if part.strip()]
     if len(ending.tail) < len(ending.previous):
         paragraphs = paragraphs[1:]
     lengths = [len(part) for part in paragraphs[:-1] if block_of(part.strip("\n")) == "prose"]
@@ -264,11 +269,11 @@ def _space_between_sentences(ending: Ending, answer: str) -> str:
         return " "
     usual = median(lengths)
     present = len(paragraphs[-1]) if paragraphs else 0
-    coming, _, more = answer.partition(separator)
+    coming, _, more = answer.partition(gap)
     together, apart = _strange(present + len(coming), usual), _strange(present, usual)
     if more:
         apart = (apart + _strange(len(coming), usual)) / 2
-    return gap if apart + 0.15 < together else " "
+    return gap if apart + _JOIN_BIAS < together else " "
 
 
 def _strange(length: int, usual: float) -> float:

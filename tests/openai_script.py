@@ -82,15 +82,17 @@ class Script:
     """What the server would write, and how. Behaviours go to the calls in order; then comes `default`."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
-    """By a key that the prompt for it contains, such as the section's name; the last one in the prompt counts."""
+    """What it would write, by section: see `section_in`."""
     replies: Sequence[str] = ("Hello, world.",)
-    """For prompts without a key: one reply after the other, the last one for ever."""
+    """For prompts without a section: one reply a call, in order, the last one for ever."""
     behaviours: Sequence[Behaviour] = ()
     by_section: Mapping[str, Sequence[Behaviour]] = field(default_factory=dict)
     """Behaviours for the calls of one key, before those for all."""
     default: Behaviour = field(default_factory=Behaviour)
     prefill: Literal["plain", "vllm", "prefix", "none", "refused"] = "plain"
     """How it has to be told to continue the last assistant message; "none" takes it as a message like any other."""
+    reprompt: Literal["copies", "goes on", "restarts"] = "copies"
+    """How it goes on when asked anew: from the words of its text that the last message ends with, after them, or at 0."""
     echoes_prefix: bool = True
     """Whether an answer in one document begins with the continued text (llama.cpp does so)."""
     software: str = "llamacpp"
@@ -183,11 +185,27 @@ def limit_of(body: Json) -> int:
     return int(limit) if limit else 1_000_000
 
 
+_ASKED = re.compile(r"^Section to write now\b.*?: (.+)$", re.MULTILINE)
+
+
 def section_in(call: Request, texts: Mapping[str, str]) -> str:
-    """The key that the prompt names last; what the assistant wrote does not count."""
+    """The section that is asked for: by the line that names it, else the key that the prompt names last."""
     asked = "\n".join(str(message["content"]) for message in call.body["messages"] if message["role"] != "assistant")
+    if (line := _ASKED.search(asked)) and line[1] in texts:
+        return line[1]
     at, key = max(((asked.rfind(key), key) for key in texts), default=(-1, ""))
     return key if at >= 0 else ""
+
+
+def position_in(text: str, call: Request, reprompt: str) -> int:
+    """Where in the text a re-prompted answer begins."""
+    end = 0 if reprompt == "restarts" else after_tail(text, call.prompt)
+    start = end
+    if reprompt == "copies":
+        last = str(call.body["messages"][-1]["content"])
+        while start and text[start - 1 : end] in last:
+            start -= 1
+    return start
 
 
 def after_tail(text: str, prompt: str) -> int:

@@ -28,8 +28,8 @@ from tests.openai_script import (
     Request,
     Script,
     Written,
-    after_tail,
     limit_of,
+    position_in,
     section_in,
     tokens,
 )
@@ -191,10 +191,10 @@ class OpenAIServer:
         if text is None:
             taken = self._taken.get("replies", 0)
             self._taken["replies"] = taken + 1
-            text = self.script.replies[min(taken, len(self.script.replies) - 1)]
+            return self.script.replies[min(taken, len(self.script.replies) - 1)], 0
         if self._is_prefilled(call):
             return text, self._after_begun(call, text)
-        return text, after_tail(text, call.prompt)
+        return text, position_in(text, call, self.script.reprompt)
 
     def _is_prefilled(self, call: Request) -> bool:
         if call.begun is None:

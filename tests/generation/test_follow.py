@@ -16,7 +16,7 @@ from generation import follow as following
 from generation.follow import follow
 from tests import documents
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Script(threading.Event):
