@@ -45,8 +45,11 @@ class ArtifactBrief(BaseModel):
     status: str
 
 
-class ArtifactRow(ArtifactBrief):
+class ArtifactRow(BaseModel):
+    id: int
+    phase: str
     title: str
+    status: str
     sections_completed: int
     sections_total: int
     tokens_generated: int

@@ -12,10 +12,9 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs
 
-from channels.consumer import get_handler_name
+from channels.consumer import AsyncConsumer, get_handler_name
 from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import Error as DatabaseError
 
@@ -57,15 +56,13 @@ class Refused(Exception):
         self.ending = ending
 
 
-class ViewerConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
+class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no types
     """One viewer of one document. One task sends what its cursor lacks, whenever the feed or an ack wakes it."""
 
-    channel_layer_alias = "none"
     shows_html = False
     sight: Sight
 
     def __init__(self) -> None:
-        super().__init__()
         self._feed: Feed | None = None
         self._viewer = Viewer("text")
         self._news = asyncio.Event()
@@ -75,14 +72,16 @@ class ViewerConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels 
         self._allowance = Allowance(at_once=MESSAGES_AT_ONCE, per_second=MESSAGES_PER_SECOND)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        # As in Channels, without a channel layer's messages, two tasks and a trip to the database thread for each message.
+        self.scope, self.base_send = scope, send
         try:
-            await super().__call__(scope, receive, send)
+            while True:
+                message = await receive()
+                await getattr(self, get_handler_name(message))(message)
+        except StopConsumer:
+            pass
         finally:
             await self._leave()
-
-    async def dispatch(self, message: dict[str, Any]) -> None:
-        # As in Channels, without its trip to the database thread for every message.
-        await getattr(self, get_handler_name(message))(message)
 
     def wake(self) -> None:
         """The feed has something, or the viewer has credit again."""
@@ -163,12 +162,12 @@ class ViewerConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels 
     async def _send_frames(self, feed: Feed) -> None:
         try:
             while not self._is_closed:
-                self._news.clear()
-                if feed.replica.is_gone:
+                if frame := self._viewer.next_frame(feed.replica):
+                    await self._send({"type": "websocket.send", "text": frame.text})
+                elif feed.replica.is_gone:
                     await self.end(DELETED)
-                elif frame := self._viewer.next_frame(feed.replica):
-                    await self._send_frame(frame)
                 else:
+                    self._news.clear()
                     await self._news.wait()
         except Exception:  # nobody awaits this task: the viewer must hear that it will get nothing more
             logger.exception("A viewer failed artifact=%s", feed.replica.artifact_id)

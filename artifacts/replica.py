@@ -42,22 +42,16 @@ class Replica:
         self.artifact_id = artifact_id
         self.epoch = 0
         self.seq = 0
+        self.length = 0
         self.transcript = Transcript()
         self.state: State
         self.state_number = 0
         self.page: Page | None = None
         self.frames = EncodedFrames()
+        self.is_over = False
+        """Nothing more will be written in this epoch, and all of it is here."""
         self.is_gone = False
         self._tokens = 0
-
-    @property
-    def length(self) -> int:
-        return self.transcript.length
-
-    @property
-    def is_over(self) -> bool:
-        """Nothing more will be written in this epoch, and all of it is here."""
-        return self.epoch > 0 and self.state["status"] in OVER
 
     def hear(self, event: Event) -> bool:
         """Take what an event brings; True where only the database can tell the rest.
@@ -73,7 +67,7 @@ class Replica:
         begin = event.offset if event.text else event.length
         if event.seq != self.seq + 1 or begin != self.length or begin + len(event.text) != event.length:
             return True
-        self.transcript.append(event.text)
+        self._append(event.text)
         self.seq = event.seq
         self._tokens = event.tokens
         return event.state_changed or event.status != self.state["status"]
@@ -83,13 +77,13 @@ class Replica:
         if look is None:
             self.is_gone = True
         elif look.epoch > self.epoch:
-            self.epoch, self.seq, self.transcript = look.epoch, look.seq, look.text
+            self.epoch, self.seq, self.length, self.transcript = look.epoch, look.seq, look.length, look.text
             self.page = None
             self._tokens = look.state["tokens_generated"]
             self._show(look.state)
         elif look.epoch == self.epoch:
             if look.length > self.length:
-                self.transcript.append(look.text.cut(self.length - look.begin, look.text.length))
+                self._append(look.text.cut(self.length - look.begin, look.text.length))
             if look.seq >= self.seq:
                 self.seq, self._tokens = look.seq, look.state["tokens_generated"]
             if _but_tokens(look.state) != _but_tokens(self.state):
@@ -102,8 +96,13 @@ class Replica:
         self._show(self.state)
         return True
 
+    def _append(self, text: str) -> None:
+        self.transcript.append(text)
+        self.length = self.transcript.length
+
     def _show(self, state: State) -> None:
         self.state = {**state, "tokens_generated": self._tokens}
+        self.is_over = state["status"] in OVER
         self.state_number += 1
 
 

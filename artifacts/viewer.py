@@ -49,7 +49,9 @@ class Viewer:
         elif self._state_number != replica.state_number:
             frame = self._state(replica)
         else:
-            frame = (self._delta(replica) if self._shows == "text" else self._preview(replica)) or self._end(replica)
+            frame = self._delta(replica) if self._shows == "text" else self._preview(replica)
+            if frame is None and replica.is_over:
+                frame = self._end(replica)
         if frame is not None and self._at > self._acknowledged:
             self._sent.append((self._at, frame.size))
             self.unacknowledged_bytes += frame.size
@@ -124,9 +126,9 @@ class Viewer:
 
     def _delta(self, replica: Replica) -> Frame | None:
         begin = self._at.offset
-        end = min(replica.length, begin + FRAME_CHARS)
-        if begin == end:
+        if begin == replica.length:
             return None
+        end = min(replica.length, begin + FRAME_CHARS)
         self._at = Cursor(epoch=replica.epoch, offset=end)
         return replica.frames.get(
             ("delta", replica.epoch, replica.seq, begin, end),
@@ -161,7 +163,7 @@ class Viewer:
 
     def _end(self, replica: Replica) -> Frame | None:
         is_shown = self._shows == "text" or (replica.page is not None and replica.page.is_final)
-        if not replica.is_over or not is_shown or self._ended_epoch == replica.epoch:
+        if not is_shown or self._ended_epoch == replica.epoch:
             return None
         self._ended_epoch = replica.epoch
         return replica.frames.get(

@@ -98,6 +98,7 @@ class Bench:
             "DATABASE_URL": f"sqlite:///{folder}/bench.sqlite3",
             "REDIS_URL": "",
             "SECRET_KEY": secrets.token_hex(32),
+            "STREAMGEN_PROVIDER": "scripted",
             "STREAMGEN_SOCKETS_PER_USER": "100000",
             "DJANGO_SETTINGS_MODULE": "streamgen.settings",
         }

@@ -31,6 +31,7 @@ _COMMAND = re.compile(
     r"(?:docker|git|npm|npx|yarn|pip|pip3|python|python3|cargo|go|make|cmake|kubectl|helm|curl|wget|mkdir|cp|mv|rm|cat|ls|tar|chmod"
     r"|chown|source|open|ssh|scp|apt|apt-get|brew|sudo|cd|echo|export|node|java|mvn|terraform|systemctl|grep|sed|awk|find|touch)\s|\./|#|\$ "
 )
+_CLAUSE = re.compile(r"(?:FROM|WHERE|ORDER BY|GROUP BY|HAVING|LIMIT|LEFT JOIN|INNER JOIN|JOIN|UNION|RETURNING)\b")
 _COMMENT = re.compile(r"\s*(?:#|//|--|\*|/\*)")
 
 
@@ -42,6 +43,8 @@ def lost_code_space(ending: Ending, answer: str) -> str:
         return "\n"  # it kept its indentation, so it begins a line
     if FENCE_LINE.match(first) or FENCE_LINE.match(line):
         return "\n" + _fence_indent(ending)
+    if first.strip() == "{" or (_info(ending) == "sql" and _CLAUSE.match(first)):
+        return " " if first[0] == "{" else "\n" + line[: len(line) - len(line.lstrip())]
     if _info(ending) == "diff":
         return "\n" if first[0] in "+-@" else " "
     if _info(ending) in _SHELLS and _COMMAND.match(first) and not _GOES_ON_AFTER.search(line):

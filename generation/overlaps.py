@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 
 TAIL_CHARS = 4_000
 HEAD_CHARS = 4_000
 LEAST_OVERLAP = 12
 LEAST_INSIDE = 24
+MOST_INSIDE = 200
 
-_DOUBLES = frozenset({"had", "that", "very", "so", "no", "yes", "ha", "bye", "long", "many", "much", "more", "is", "in"})
+_DOUBLES = frozenset({"had", "that", "very", "so", "no", "yes", "ha", "bye", "long", "many", "much", "more"})
 _TITLE = re.compile(r"#{1,6} .*|\*\*[^*]+\*\*:?|\W*")
 _MARKS = re.compile(r"[-*+>#/|]+|\d+[.)]")
 _NO_LETTER = re.compile(r"[\W_]+")
@@ -38,7 +40,7 @@ class Squashed:
 def after_overlap(previous: str, answer: str, *, is_code: bool) -> str | None:
     """What follows in the answer after its beginning repeated the end of `previous`; None where it does not."""
     tail, head = previous[-TAIL_CHARS:], answer[:HEAD_CHARS]
-    exact = _exact_overlap(tail, head) or _marks_again(tail, head)
+    exact = _exact_overlap(tail, head) or _marks_again(tail, head) or (0 if is_code else _cell_again(tail, head))
     if exact:
         return answer[exact:]
     before, after = Squashed.of(tail, is_code=is_code), Squashed.of(head, is_code=is_code)
@@ -60,8 +62,8 @@ def after_inside(previous: str, answer: str, *, is_code: bool, is_strict: bool) 
     """
     tail, head = previous[-TAIL_CHARS:], answer[:HEAD_CHARS]
     before, after = Squashed.of(tail, is_code=is_code), Squashed.of(head, is_code=is_code)
-    needle = before.letters[-LEAST_INSIDE:]
-    if len(needle) < LEAST_INSIDE:
+    needle = _only_once(before.letters)
+    if not needle:
         return None
     best_length, best_end = 0, 0
     found = after.letters.find(needle)
@@ -74,6 +76,14 @@ def after_inside(previous: str, answer: str, *, is_code: bool, is_strict: bool) 
     if not best_length or (is_strict and not _is_prelude(head[: after.places[best_end - best_length]])):
         return None
     return _align(tail[before.places[-1] + 1 :], answer[after.places[best_end - 1] + 1 :])
+
+
+def _only_once(letters: str) -> str:
+    """The shortest end, of 24 letters or more, that the text has only there; "" where even a long one says nothing."""
+    for length in range(LEAST_INSIDE, min(len(letters), MOST_INSIDE) + 1, 8):
+        if letters.find(letters[-length:]) == len(letters) - length:
+            return letters[-length:]
+    return ""
 
 
 def copied_letters(previous: str, answer: str) -> int:
@@ -129,22 +139,22 @@ class _Match:
         line = self.tail[self.tail.rstrip().rfind("\n") + 1 :].strip()
         if not line.startswith("#") or self.start < self.tail.rstrip().rfind("\n") + 1:
             return False
-        return not self.head.lstrip().startswith("#") and self.head[self.end : self.end + 1] != "\n" and self._begins_line()
+        first = self.head.lstrip().split("\n", 1)[0].rstrip()
+        is_title = first.startswith("#") or (len(first) <= 60 and first[-1] not in ".:;,")
+        return not is_title and self._begins_line()
 
     def _is_token(self, repeated: str) -> bool:
         """One word with all its marks again, such as `name",` or `(x)`."""
         token, first = self.tail.split()[-1], self.head.split(maxsplit=1)[0]
-        return token == first and self.length >= 3 and len(token) > self.length and not token.strip(".|").isdigit()
+        return token == first and len(token) >= 4 and any(map(str.isalpha, token)) and not token.isalpha()
 
     def _is_doubled_word(self, word: str) -> bool:
-        """One word again: written the same way, none that people do double, no cell of a table that equals its neighbour."""
+        """One word again, written the same way, and none that people do double."""
         letters = word.strip(",;:.!?*_`")
-        is_word = letters.isalpha() and (len(letters) > 1 or letters in "aI")
+        is_word = letters.replace("'", "").isalpha() and (len(letters) > 1 or letters in "aI")
         if not is_word or (word == letters and letters.lower() in _DOUBLES):
             return False
-        begins = self.head.lstrip(" \t\n|*_`\"'“").startswith(letters)
-        is_cell = self.head.lstrip().startswith("|") and self.head[self.end :].lstrip().startswith("|")
-        return begins and not is_cell
+        return self.head.lstrip(" \t\n*_`\"'“").startswith(letters)
 
     def _begins_sentence(self) -> bool:
         return self._begins_line() or re.search(r"[.!?:]\W*\s\W*$", self.tail[: self.start]) is not None
@@ -167,6 +177,26 @@ def _marks_again(tail: str, head: str) -> int:
     line = tail[tail.rfind("\n") + 1 :].strip()
     found = _MARKS.fullmatch(line) and re.match(rf"\s*{re.escape(line)}(?=\s)", head)
     return found.end() if found else 0
+
+
+def _cell_again(tail: str, head: str) -> int:
+    """The length of a table cell's beginning that the text ends with and the answer repeats, bar included."""
+    line = tail[tail.rfind("\n") + 1 :]
+    row = head.split("\n", 1)[0]
+    bar = line.rfind("|")
+    cell = line[bar + 1 :].strip()
+    found = re.match(rf"\s*\|\s*{re.escape(cell)}(?!\w)", row) if cell and bar >= 0 and line.lstrip().startswith("|") else None
+    if found is None:
+        return 0
+    header = next((above for above in reversed(_rows_above(tail))), line)
+    is_too_long = line.count("|") + row.count("|") > header.count("|")
+    return found.end() if is_too_long or not row[found.end() :].lstrip().startswith("|") else 0
+
+
+def _rows_above(tail: str) -> list[str]:
+    """The rows of the table that the text ends in, the nearest first, without the last one."""
+    lines = tail.split("\n")[-2::-1]
+    return list(takewhile(lambda line: line.lstrip().startswith("|"), lines))
 
 
 def _common_suffix(one: str, other: str) -> int:

@@ -75,7 +75,7 @@ def _join_asked(ending: Ending, answer: str) -> str:
     alone = said if inner is None or not _is_wrapped(ending, said, inner) else inner
     why = doubt_of_chatter(answer, is_preface=without is not None) or doubt(ending, alone.lstrip())
     if why is None:
-        return _clean(ending, alone)
+        return _clean(ending, alone, begins_line=alone is inner and is_code)
     rest = after_inside(ending.previous, alone, is_code=is_code, is_strict=False)
     if rest is None:
         raise BadSeam(why)
@@ -130,7 +130,8 @@ def _info_of(line: str) -> str:
 
 def _reads_as_text(lines: list[str]) -> bool:
     """Whether the lines are more likely Markdown than the content of a code block."""
-    blocks = [block_of(line) for line in lines if line.strip()]
+    lines = [line for line in lines if line.strip()]
+    blocks = [block_of(line) for line in lines]
     marked = sum(block in ("heading", "item", "table") for block in blocks)
     prose = sum(block == "prose" and len(line.split()) > 7 for block, line in zip(blocks, lines, strict=False))
     return (marked + prose) * 2 > len(blocks)
@@ -141,11 +142,12 @@ def _reopens(fences: list[int]) -> bool:
     return len(fences) % 2 == 1
 
 
-def _clean(ending: Ending, answer: str) -> str:
-    """An answer that goes on by itself, with the white space that got lost."""
+def _clean(ending: Ending, answer: str, *, begins_line: bool) -> str:
+    """An answer that goes on by itself, with the white space that got lost. After a fence it begins a line."""
     own = answer[: len(answer) - len(answer.lstrip())]
     if ending.fence:
-        return answer if ending.space or "\n" in own or own == " " else lost_space(ending, answer) + answer
+        is_whole = ending.space or "\n" in own or (own and not begins_line)
+        return answer if is_whole else lost_space(ending, answer) + answer
     if own and ending.space:
         return answer if "\n" in own and own != ending.space else answer[len(own) :]
     return answer if own or ending.space else lost_space(ending, answer) + answer

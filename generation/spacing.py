@@ -8,21 +8,26 @@ from __future__ import annotations
 import math
 import re
 from itertools import pairwise
-from statistics import median
 
 from generation.code_spacing import lost_code_space
+from generation.doubts import LINKS_BACK
 from generation.endings import FENCE_LINE, HEADING, ITEM, Ending, block_of
 
-_CJK = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff00-\uffef]")
+_CJK = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")
 _NO_SPACE_BEFORE = re.compile(r"[,;:?)\]}%’”…。，、！？：；）」』]|!(?!\[)|\.(?!\w)|'(?:s|t|re|ve|ll|d|m)\b")
 _NO_SPACE_AFTER = "([{“‘«\\¿¡（「『"
 _RULE = re.compile(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
 _LABEL = re.compile(r"(?:\*\*|__)[^*_\n]{1,60}(?:\*\*|__)|[A-Z][\w .-]{0,30}:(?=\s)")
 _SENTENCE_END = re.compile(r"[.!?…][*_`\"'”’)\]]*(?=\s|$)")
+_TITLE_LINE = re.compile(r"[A-Z][\w ]{2,40}:$")
 _OPEN_WORDS = frozenset("a an the of for to and or with in on at by from as is are our your its vs".split())
 _LEAST_WRAPS = 3
-_JOIN_BIAS = 0.4
-"""Inside a paragraph there are more ends of sentences than at its end."""
+_NEAR_CHARS = 2_000
+_USUAL = math.log(350)
+"""A paragraph of some 350 characters is usual where the text shows no other."""
+_BREAK_ODDS = 1.6
+_BREAK_ODDS_LINKED = 5.0
+"""Above these odds a new paragraph begins; a sentence that links back to the one before needs the higher."""
 
 
 def lost_space(ending: Ending, answer: str) -> str:
@@ -37,6 +42,8 @@ def lost_space(ending: Ending, answer: str) -> str:
     if HEADING.match(first) or _RULE.match(first):
         return "\n\n"
     block = block_of(first)
+    if ending.block != "table" and block == "table" and "|" in ending.line:
+        return " "
     if block == "table" or ending.block == "table":
         return _space_at_table(ending, is_row=block == "table")
     if block == "item":
@@ -56,8 +63,17 @@ def _space_at_table(ending: Ending, *, is_row: bool) -> str:
         rows.append(line.count("|"))
     is_whole = ending.line.endswith("|") and rows[0] >= rows[-1] > 1
     if not is_whole:
-        return " "
+        return _padding(ending) if is_row else " "
     return "\n" if is_row else "\n\n"
+
+
+def _padding(ending: Ending) -> str:
+    """The blanks that bring the next bar under the one in the row above, where the columns are aligned."""
+    above = ending.lines[-2] if len(ending.lines) > 1 else ""
+    bar = above.find("|", len(ending.line) + 1)
+    aligned = [place for place, char in enumerate(ending.line) if char == "|"]
+    is_aligned = bar > 0 and len(aligned) > 1 and all(above[place : place + 1] == "|" for place in aligned)
+    return " " * (bar - len(ending.line)) if is_aligned else " "
 
 
 def _gap_before(ending: Ending, kind: re.Pattern[str], *, default: str) -> str:
@@ -84,7 +100,7 @@ def _space_before_item(ending: Ending, answer: str) -> str:
     if not is_in_list or not items:
         if ending.is_mid_sentence and marker[2] == "-" and len(ending.line) > 30:
             return " "  # a dash
-        return _gap_before(ending, ITEM, default="\n\n")
+        return _gap_before(ending, ITEM, default=_line_gap(ending)) + _indent_of_next(marker, answer)
     if _is_dash(ending, marker[2]):
         return " "
     return ("\n\n" if _is_loose(ending) else "\n") + _item_indent(items, marker, answer)
@@ -116,16 +132,21 @@ def _item_indent(items: list[re.Match[str]], marker: re.Match[str], answer: str)
                 return item[1]
     if is_numbered == last[2][0].isdigit() and (is_numbered or marker[2] == last[2]):
         return last[1]
-    for line in answer.split("\n")[1:]:
-        found = ITEM.match(line)
-        if found:
-            if found[2][0].isdigit() == is_numbered:
-                return found[1]
-            break
+    if _indent_of_next(marker, answer):
+        return _indent_of_next(marker, answer)
     for item in reversed(items):
         if item[2] == marker[2]:
             return item[1]
     return last[1] + " " * (len(last[2]) + 1)
+
+
+def _indent_of_next(marker: re.Match[str], answer: str) -> str:
+    """How deep the answer's next item stands, where it is of the same kind."""
+    for line in answer.split("\n")[1:]:
+        found = ITEM.match(line)
+        if found:
+            return found[1] if found[2][0].isdigit() == marker[2][0].isdigit() else ""
+    return ""
 
 
 def _space_before_prose(ending: Ending, answer: str) -> str:
@@ -138,9 +159,11 @@ def _space_before_prose(ending: Ending, answer: str) -> str:
         return ""
     if ending.block == "heading":
         return _space_after_heading(ending, answer)
-    width = _wrap_width(ending)
+    width = _wrap_width(ending, answer)
     if width:
         return _space_in_wrapped(ending, answer, width)
+    if _TITLE_LINE.fullmatch(ending.line):
+        return _gap_after(ending, _TITLE_LINE, default=" ")
     if ending.is_mid_sentence or not _SENTENCE_END.search(ending.line[-6:]):
         return _space_mid_sentence(ending, answer)
     if ending.block == "item":
@@ -175,16 +198,19 @@ def _space_after_heading(ending: Ending, answer: str) -> str:
     is_title = len(first) <= 60 and first[-1] not in ".:;,?!" and (not rest or rest[0] == "\n")
     if begins_low or last_word in _OPEN_WORDS or is_title or last_word.startswith("#"):
         return " "
-    lines = ending.tail.split("\n")
-    gaps = ["\n\n" if not after.strip() else "\n" for line, after in pairwise(lines) if HEADING.match(line)]
-    return max(gaps, key=gaps.count) if gaps else "\n\n"
+    return _gap_after(ending, HEADING, default="\n\n")
 
 
-def _wrap_width(ending: Ending) -> int:
-    """The width at which the text's paragraphs are broken into lines; 0 where they are not."""
-    lines = [line.rstrip("\r") for line in ending.tail.split("\n")]
-    if len(ending.tail) < len(ending.previous):
-        lines = lines[1:]
+def _gap_after(ending: Ending, kind: re.Pattern[str], *, default: str) -> str:
+    """How lines of that kind are set apart from what follows them in this text."""
+    lines = ending.tail.rstrip().split("\n")
+    gaps = ["\n\n" if not after.strip() else "\n" for line, after in pairwise(lines) if kind.match(line)]
+    return max(gaps, key=gaps.count) if gaps else default
+
+
+def _wrap_width(ending: Ending, answer: str) -> int:
+    """The width at which the paragraphs around the cut are broken into lines; 0 where they are not."""
+    lines = [*ending.prose[-_NEAR_CHARS:].split("\n")[1:-1], "", *answer[:_NEAR_CHARS].split("\n")[1:]]
     inner = whole = 0
     width = 0
     for line, after in pairwise(lines):
@@ -265,16 +291,22 @@ def _space_between_sentences(ending: Ending, answer: str) -> str:
     if len(ending.tail) < len(ending.previous):
         paragraphs = paragraphs[1:]
     lengths = [len(part) for part in paragraphs[:-1] if block_of(part.strip("\n")) == "prose"]
-    if len(lengths) < 2:
-        return " "
-    usual = median(lengths)
     present = len(paragraphs[-1]) if paragraphs else 0
     coming, _, more = answer.partition(gap)
-    together, apart = _strange(present + len(coming), usual), _strange(present, usual)
-    if more:
-        apart = (apart + _strange(len(coming), usual)) / 2
-    return gap if apart + _JOIN_BIAS < together else " "
+    measure = _density if more else _share_above
+    odds = _density(present, lengths) * measure(len(coming), lengths) / measure(present + len(coming), lengths)
+    return gap if odds > (_BREAK_ODDS_LINKED if LINKS_BACK.match(answer) else _BREAK_ODDS) else " "
 
 
-def _strange(length: int, usual: float) -> float:
-    return abs(math.log((length + 30) / (usual + 30)))
+def _density(length: int, lengths: list[int]) -> float:
+    """How usual a paragraph of that length is beside paragraphs of the others; lengths compare by their logarithms."""
+    place = math.log(length + 20)
+    near = sum(math.exp(-(((place - math.log(other + 20)) / 0.4) ** 2) / 2) / 0.4 for other in lengths)
+    return (near + math.exp(-(((place - _USUAL) / 0.8) ** 2) / 2) / 0.8) / (len(lengths) + 1) + 1e-9
+
+
+def _share_above(length: int, lengths: list[int]) -> float:
+    """How usual a paragraph of at least that length is."""
+    place = math.log(length + 20)
+    above = sum(math.erfc((place - math.log(other + 20)) / 0.4 / math.sqrt(2)) for other in lengths)
+    return (above + math.erfc((place - _USUAL) / 0.8 / math.sqrt(2))) / 2 / (len(lengths) + 1) + 1e-9

@@ -92,7 +92,7 @@ class Script:
     prefill: Literal["plain", "vllm", "prefix", "none", "refused"] = "plain"
     """How it has to be told to continue the last assistant message; "none" takes it as a message like any other."""
     reprompt: Literal["copies", "goes on", "restarts"] = "copies"
-    """How it goes on when asked anew: from the words of its text that the last message ends with, after them, or at 0."""
+    """Where it goes on when asked anew: at the words of its text that the last message holds, after them, or at 0."""
     echoes_prefix: bool = True
     """Whether an answer in one document begins with the continued text (llama.cpp does so)."""
     software: str = "llamacpp"
@@ -128,6 +128,8 @@ class Request:
     number: int
     body: Json
     authorization: str | None
+    peer: str = ""
+    """The client's address and port: the same for calls on one connection."""
     section: str = ""
     position: int = 0
     """Where in the text the answer begins."""

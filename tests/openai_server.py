@@ -14,7 +14,7 @@ import json
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
@@ -108,7 +108,12 @@ class OpenAIServer:
             body = await request.json()
         except ValueError:
             return web.json_response({"error": {"message": "not JSON"}}, status=400)
-        call = Request(number=len(self.requests), body=body, authorization=request.headers.get("Authorization"))
+        call = Request(
+            number=len(self.requests),
+            body=body,
+            authorization=request.headers.get("Authorization"),
+            peer=str(request.transport and request.transport.get_extra_info("peername")),
+        )
         self.requests.append(call)
         try:
             return await self._answer(request, call)
@@ -132,7 +137,7 @@ class OpenAIServer:
         call.section = section_in(call, self.script.texts)
         behaviour = self._behaviour(call)
         await self._tell()
-        sender = _Sender(request, call, behaviour)
+        sender = _Sender(request, call, behaviour, self._tell)
         if behaviour.hang_up:
             raise _Broken(behaviour.cut, web.Response())
         if behaviour.stall == "headers":
@@ -208,7 +213,7 @@ class OpenAIServer:
     def _after_begun(self, call: Request, text: str) -> int:
         """Where the begun answer ends in the text; it may lack the beginning (a heading that was dropped)."""
         begun = call.begun or ""
-        at = text.find(begun)
+        at = 0 if text.startswith(begun) else text.find(begun)
         if at < 0:
             raise _Refusal(400, "the begun answer is not what this server wrote")
         return at + len(begun)
@@ -217,8 +222,10 @@ class OpenAIServer:
 class _Sender:
     """Sends one answer, and breaks where the behaviour says so."""
 
-    def __init__(self, request: web.Request, call: Request, behaviour: Behaviour) -> None:
-        self._request, self._call, self._behaviour = request, call, behaviour
+    def __init__(
+        self, request: web.Request, call: Request, behaviour: Behaviour, tell: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._request, self._call, self._behaviour, self._tell = request, call, behaviour, tell
         self._bytes_sent = 0
 
     async def whole(self, written: Written, echoed: str) -> web.StreamResponse:
@@ -243,7 +250,7 @@ class _Sender:
         return await self._end(response)
 
     async def stream(self, written: Written) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", **self._behaviour.headers})
         await response.prepare(self._request)
         if self._behaviour.stall == "first_piece":
             await _for_ever()
@@ -253,6 +260,7 @@ class _Sender:
             await self._before_piece(response, number)
             await self._write(response, self._event(_saying(self._behaviour, piece)))
             self._call.sent += piece
+            await self._tell()
         await self._before_piece(response, len(written.pieces))
         for event in self._last_events(written):
             await self._write(response, event)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connections
+from django.db import connection, connections
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
@@ -68,6 +69,29 @@ def postgres(migrated_postgres: str, django_db_blocker: DjangoDbBlocker) -> Iter
         connections["default"].close_pool()
         connections.settings["default"] = settings
         connections["default"] = sqlite
+
+
+@pytest.fixture
+def skewed_clock(postgres: None) -> Callable[[str], AbstractContextManager[None]]:
+    """Lets the database's clock run ahead or behind, as "- interval '1 hour'" says, for what this thread asks it."""
+
+    @contextmanager
+    def skewed(shift: str) -> Iterator[None]:
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE SCHEMA skewed")
+            cursor.execute(
+                "CREATE FUNCTION skewed.statement_timestamp() RETURNS timestamptz LANGUAGE sql STABLE "
+                f"AS $$ SELECT pg_catalog.statement_timestamp() {shift} $$"
+            )
+            cursor.execute("SET search_path = skewed, pg_catalog, public")
+        try:
+            yield
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("RESET search_path")
+                cursor.execute("DROP SCHEMA skewed CASCADE")
+
+    return skewed
 
 
 @pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.django_db(transaction=True)), "postgres"])

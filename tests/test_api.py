@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.contrib.auth.models import User
 from django.core.asgi import get_asgi_application
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -24,6 +24,7 @@ from artifacts.models import Artifact, Project
 from generation import control, queue
 from generation.models import GenerationTask
 from streamgen import problems
+from tests import documents
 
 LEASE_S = 60.0
 
@@ -195,59 +196,32 @@ def test_document_is_told_with_its_cursor_and_state(caller: Caller, owner: User,
     assert len(state["sections"]) == 5
 
 
-def _reads_agree_with_a_writer(artifact: Artifact, owner: User) -> None:
-    """Reads while a thread appends: text, offset and seq of each answer are those of one committed write."""
-    control.start(artifact, owner)
-    claim = claimed(artifact)
-    lengths: dict[int, int] = {Artifact.objects.get(pk=artifact.pk).seq: 0}
-    words = [f"word {number}, " * 40 for number in range(120)]
+def test_text_and_seq_belong_together_while_a_writer_appends(every_database: str) -> None:
+    draft = documents.opened()
+    words = [f"word {number}, " * 40 for number in range(60)]
     text = "".join(words)
+    lengths = {documents.row(draft.pk).seq: 0}
 
-    def append_all() -> None:
-        offset = 0
+    def write() -> None:
         for word in words:
-            standing = write(claim, word, offset)
-            offset += len(word)
-            lengths[standing.seq] = offset
-        connections.close_all()
+            standing = draft.append(word)
+            lengths[standing.seq] = standing.length
 
-    caller = Caller(owner)
-    writer = threading.Thread(target=append_all)
-    writer.start()
     answers = []
-    while writer.is_alive():
-        answers.append(caller.get(f"/artifacts/{artifact.pk}").json())
-    writer.join()
-    answers.append(caller.get(f"/artifacts/{artifact.pk}").json())
+    caller = Caller(documents.row(draft.pk).project.owner)
+
+    def read() -> None:
+        while not answers or answers[-1]["offset"] < len(text):
+            answers.append(caller.get(f"/artifacts/{draft.pk}").json())
+
+    documents.together(write, read)
     for answer in answers:
         assert answer["offset"] == lengths[answer["seq"]]
         assert answer["text"] == text[: answer["offset"]]
     assert len({answer["seq"] for answer in answers}) > 2, "no read met the writer"
 
 
-@pytest.mark.django_db(transaction=True)
-def test_text_and_seq_belong_together_while_a_writer_appends(artifact: Artifact, owner: User) -> None:
-    _reads_agree_with_a_writer(artifact, owner)
-
-
-def test_text_and_seq_belong_together_on_postgres(
-    postgres: None, transactional_users: Callable[[], tuple[Artifact, User]]
-) -> None:
-    _reads_agree_with_a_writer(*transactional_users())
-
-
-@pytest.fixture
-def transactional_users() -> Callable[[], tuple[Artifact, User]]:
-    """An owner and an idle brief, made on the database that is the default one by then."""
-
-    def make() -> tuple[Artifact, User]:
-        owner = User.objects.create_user("owner")
-        return control.create_project(owner, "Lighthouse").artifacts.get(phase="brief"), owner
-
-    return make
-
-
-def test_reading_a_document_takes_four_queries(caller: Caller, owner: User, artifact: Artifact) -> None:
+def test_reading_a_document_takes_five_queries(caller: Caller, owner: User, artifact: Artifact) -> None:
     claim = streaming(artifact, owner)
     for number in range(20):
         write(claim, "0123456789", 9 + 10 * number)
@@ -683,9 +657,10 @@ def test_passing_trouble_is_503_and_says_when_to_come_back(error: Exception, cap
     assert "Traceback" not in caplog.text
 
 
-def test_schema_lists_every_call(client: Client) -> None:
+def test_schema_and_docs_list_every_call(client: Client) -> None:
     schema = client.get("/api/openapi.json").json()
     calls = {f"{method.upper()} {path}" for path, methods in schema["paths"].items() for method in methods}
+    verbs = ("start", "cancel", "pause", "resume", "regenerate")
     assert calls == {
         "GET /api/projects",
         "POST /api/projects",
@@ -694,11 +669,9 @@ def test_schema_lists_every_call(client: Client) -> None:
         "GET /api/artifacts/{artifact_id}",
         "DELETE /api/artifacts/{artifact_id}",
         "GET /api/artifacts/{artifact_id}/export",
-        "POST /api/artifacts/{artifact_id}/start",
-        "POST /api/artifacts/{artifact_id}/cancel",
-        "POST /api/artifacts/{artifact_id}/pause",
-        "POST /api/artifacts/{artifact_id}/resume",
-        "POST /api/artifacts/{artifact_id}/regenerate",
+        *(f"POST /api/artifacts/{{artifact_id}}/{verb}" for verb in verbs),
     }
     assert set(schema["components"]["securitySchemes"]) == {"Bearer", "Session"}
     assert client.get("/api/docs").status_code == 404
+    told = (Path(__file__).parents[1] / "docs" / "api.md").read_text(encoding="utf-8")
+    assert calls == set(re.findall(r"`((?:GET|POST|DELETE) /api/[^`?]+)`", told))

@@ -11,7 +11,7 @@ from typing import Protocol
 from unicodedata import category
 
 from artifacts.preview import starts
-from artifacts.preview.definitions import Definition, address_at, entity, gap_end, label_key, plain, title_at
+from artifacts.preview.definitions import LABEL_MAX, Definition, address_at, entity, gap_end, label_key, plain, title_at
 from artifacts.preview.weblinks import email_at, link_at
 
 _SPECIAL = re.compile(
@@ -21,7 +21,7 @@ _TICKS = re.compile(r"`+")
 _MARKS = re.compile(r"\*+|_+|~+")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
-_LABEL = re.compile(r"\[((?:[^\\\[\]]|\\.){0,999}+)\]", re.DOTALL)
+_LABEL = re.compile(r"\[((?:[^\\\[\]]|\\.){0,%d}+)\]" % LABEL_MAX, re.DOTALL)
 _AUTOLINK = re.compile(r"<([A-Za-z][A-Za-z0-9.+-]{1,31}:[^<>\x00-\x20]*+)>")
 _AUTOMAIL = re.compile(r"<([\w.!#$%&'*+/=?^`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*+)>", re.ASCII)
 _BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
@@ -81,6 +81,11 @@ class Link:
 
 
 @dataclass(slots=True, eq=False)
+class Awaited:
+    """The beginning of `[text]` whose definition may still come; `LinkEnd` ends it."""
+
+
+@dataclass(slots=True, eq=False)
 class LinkEnd:
     pass
 
@@ -111,7 +116,7 @@ class _Bracket:
     holds_bracket: bool = False
 
 
-Token = str | Code | Break | Note | Link | LinkEnd | Marks
+Token = str | Code | Break | Note | Link | Awaited | LinkEnd | Marks
 
 
 def tokens(text: str, scope: Scope, *, growing: bool = False) -> list[Token]:
@@ -254,7 +259,7 @@ class _Scan:
         if place < len(same):
             return self._put(Code(_code_text(self._text[content : same[place]])), start, same[place] + content - start)
         if self._growing:
-            return self._put(Code(_code_text(self._text[content:])), start, len(self._text))
+            return self._put(Code(_code_text(self._text[content:] + " ")), start, len(self._text))
         return content
 
     # -- emphasis
@@ -383,16 +388,25 @@ class _Scan:
         return self._half_link(bracket, start)
 
     def _half_link(self, bracket: _Bracket, start: int) -> int:
-        """No link; in a growing text perhaps not yet, then only its text is shown."""
-        after = start + 1
-        end = self._half_end(after) if self._growing else None
-        if end is None and self._scope.live and not self._is_index(bracket):
-            full = _LABEL.match(self._text, after)
-            if full and full[1].strip():
-                self._scope.hide_reference()
-                end = full.end()
-        if end is None:
-            return after
+        """No link; in a growing text, or while its definition may come, perhaps not yet: its text is shown."""
+        end = self._half_end(start + 1) if self._growing else None
+        if end is not None:
+            return self._show_text(bracket, start, end)
+        if not self._scope.live or self._is_index(bracket):
+            return start + 1
+        full = _LABEL.match(self._text, start + 1)
+        own = self._text[bracket.position : start]
+        if not (full and full[1].strip()) and (bracket.holds_bracket or len(own) > LABEL_MAX or not own.strip()):
+            return start + 1
+        self._scope.hide_reference()
+        if full or bracket.image:
+            return self._show_text(bracket, start, full.end() if full else start + 1)
+        self._flush(start)
+        self._tokens[bracket.place] = Awaited()
+        self._match_marks_in(bracket)
+        return self._put(LinkEnd(), start, start + 1)
+
+    def _show_text(self, bracket: _Bracket, start: int, end: int) -> int:
         self._flush(start)
         self._tokens[bracket.place] = ""
         self._plain = end
@@ -456,7 +470,7 @@ class _Scan:
             found = self._scope.definition(label_key(label[1]))
             return (found, label.end()) if found else None
         own = text[bracket.position : start]
-        if bracket.holds_bracket or len(own) > 999 or not own.strip():
+        if bracket.holds_bracket or len(own) > LABEL_MAX or not own.strip():
             return None
         found = self._scope.definition(label_key(own))
         return (found, label.end() if label else after) if found else None

@@ -40,6 +40,7 @@ class Reader:
         self._characters = 0
         self._blocks = 0
         self._matched = 1
+        self.opens_with_rule = False  # as a document with front matter does
         self._at_end = True  # what closes now has its last line; a fork closes blocks that still grow
         self.definitions: dict[str, Definition] = {}
         self.footnotes: dict[str, Block] = {}
@@ -274,6 +275,7 @@ class Reader:
     def _begin_rule(self) -> _Begins:
         if not starts.RULE.match(self._cursor.line, self._cursor.next):
             return _Begins.NOTHING
+        self.opens_with_rule |= self._line_number == 1
         self._open(Block("rule"))
         self._close_to(len(self._chain) - 1)
         return _Begins.DONE

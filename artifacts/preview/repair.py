@@ -18,6 +18,9 @@ _UNDECIDED = re.compile(
 )
 _HALF_LABEL = re.compile(r"\[(?:[^\\\[\]]|\\.)*+\]?", re.DOTALL)
 _HALF_DEFINITION = re.compile(r"\[(?:[^\\\[\]]|\\.)++\]:\s*+\S*+(?:\s++[\"'(][^\n]*+)?", re.DOTALL)
+# What follows a rule at the very top and looks like settings becomes a heading when the second rule comes.
+FRONT_MATTER_LINE = 2
+_FRONT_MATTER = re.compile(r"[\w-]+:(?:\s|\Z)")
 
 
 def open_end(reader: Reader, partial: str) -> list[Block]:
@@ -26,6 +29,8 @@ def open_end(reader: Reader, partial: str) -> list[Block]:
     tip = fork.tip
     if tip.kind == "paragraph":
         _hold_back(fork, tip, fed)
+        if reader.opens_with_rule and tip.first_line == FRONT_MATTER_LINE and _FRONT_MATTER.match("\n".join(tip.lines)):
+            tip.lines.clear()
     fork.grow(fed)
     fork.finish()
     return fork.take()

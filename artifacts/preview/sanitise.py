@@ -13,11 +13,11 @@ REL = "noopener noreferrer nofollow"
 SCHEMES = frozenset(("http", "https", "mailto"))
 
 _TAGS = frozenset(
-    "p h1 h2 h3 h4 h5 h6 hr br blockquote ul ol li table thead tbody tr th td pre code em strong del a sup input "
+    "p h1 h2 h3 h4 h5 h6 hr br blockquote ul ol li table thead tbody tr th td pre code em strong del a sup span input "
     "details summary section".split()
 )
 _CLASSES = frozenset(
-    ("task-list", "task-list-item", "footnote-ref", "footnote-back", "footnotes", "raw-html", "plain", "image")
+    ("task-list", "task-list-item", "footnote-ref", "footnote-back", "footnotes", "reference", "raw-html", "plain", "image")
 )
 _ID = re.compile(r"(?:doc|fn|fnref)-[^\s\"'<>&]{1,200}")
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
@@ -67,7 +67,7 @@ _BLOCK_TAG = re.compile(
     re.VERBOSE,
 )
 # Escaped text and tags without attributes: cleaning would give this back as it is.
-_CLEAN = re.compile(r"(?:[^<>&]|&(?:amp|lt|gt|quot);|</?(?:code|del|em|strong)>|<br>)*+")
+_CLEAN = re.compile(r"(?:[^<>&]|&(?:amp|lt|gt|quot);|</?(?:code|del|em|strong)>|<br>|<span class=\"reference\">|</span>)*+")
 
 
 class _Rel(Filter):  # type: ignore[misc]  # bleach has no types for its shim

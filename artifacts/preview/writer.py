@@ -38,6 +38,8 @@ class Writer:
                 self._break()
             elif isinstance(token, inline.Link):
                 self._link(token)
+            elif isinstance(token, inline.Awaited):
+                self._open("span", {"class": "reference"})
             elif isinstance(token, inline.LinkEnd):
                 self._link_end()
             else:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager, suppress
+from functools import cache
 from ipaddress import ip_address
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 from weakref import WeakKeyDictionary
 
 import httpx2
@@ -40,12 +42,17 @@ from generation.providers.refusals import Asked
 
 Response = openai.AsyncAPIResponse[Any]
 
+# It logs the address of every call, and an address may hold a key in its query.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
+
 MOST_LESSONS = 10
 """Refusals one call may learn from: two parameters, and a limit halved from 32 000 to 256."""
 USAGE_WAIT_S = 2.0
 """How long the usage may take after the finish; the text is complete already."""
 DRAIN_S = 0.05
 """How long to wait for the end of a body after its last event, so that the connection can be used again."""
+KEEP_S = 3.0
+"""How long an idle connection is kept. Many servers close theirs after 5 s, and a call must not meet that moment."""
 LOOK_S = 2.0
 MAX_MODEL_LIST_BYTES = 256_000
 
@@ -77,10 +84,12 @@ class OpenAICompatible:
         self._key = api_key.strip()
         if not self._key.isascii() or not self._key.isprintable():
             raise AuthFailed("OPENAI_API_KEY has characters that no key has. Copy it once more.")
+        self._login = _login_in(base_url)
+        base_url = urlunsplit(urlsplit(base_url)._replace(netloc=urlsplit(base_url).netloc.rpartition("@")[2]))
         self._address = address_for(base_url, continuation)
         self._dialect = Dialect(base_url, continuation)
         self._model = model or (OPENAI_MODEL if host_of(base_url) == host_of(OPENAI_URL) else "")
-        self._place = urlsplit(base_url).netloc.rpartition("@")[2]
+        self._place = urlsplit(base_url).netloc
         self._connect_s, self._read_s = connect_s, max(first_piece_s, stall_s)
         self._extra = dict(extra or {})
         self._now = now
@@ -243,14 +252,21 @@ class OpenAICompatible:
         return line
 
     def _client(self) -> openai.AsyncOpenAI:
+        timeout = httpx2.Timeout(self._read_s, connect=self._connect_s)
         client = openai.AsyncOpenAI(
             base_url=self._address,
             api_key=self._key,
             max_retries=0,
-            timeout=httpx2.Timeout(self._read_s, connect=self._connect_s),
+            timeout=timeout,
             _enforce_credentials=False,
-            # A proxy of the environment is not meant for a server on this machine.
-            http_client=openai.DefaultAsyncHttpx2Client(trust_env=False) if _is_loopback(self._address) else None,
+            http_client=openai.DefaultAsyncHttpx2Client(
+                timeout=timeout,
+                auth=self._login,
+                verify=_trusted(),
+                limits=httpx2.Limits(keepalive_expiry=KEEP_S),
+                # A proxy of the environment is not meant for a server on this machine.
+                trust_env=not _is_loopback(self._address),
+            ),
         )
         if host_of(self._address) != host_of(OPENAI_URL):
             client.organization = client.project = None  # the SDK takes them from the environment
@@ -263,6 +279,12 @@ class _Line:
     def __init__(self, client: openai.AsyncOpenAI) -> None:
         self.client = client
         self.looking = asyncio.Lock()
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates that are trusted. Loading them takes longer than a call on this machine, so it is done once."""
+    return httpx2.create_ssl_context()
 
 
 def _headers(client: openai.AsyncOpenAI) -> Any:
@@ -311,6 +333,12 @@ async def _owner_and_model(client: openai.AsyncOpenAI) -> tuple[str, str]:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return "", ""
     return (owner if isinstance(owner, str) else ""), (name if isinstance(name, str) else "")
+
+
+def _login_in(address: str) -> tuple[str, str] | None:
+    """The user and password of an address, which must not stay in it: addresses are logged."""
+    parts = urlsplit(address)
+    return (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
 
 
 def _causes(err: BaseException | None) -> Iterator[BaseException]:

@@ -65,6 +65,7 @@ async function begunAnew(number) {
 }
 
 function onChange({ kind, seconds, detail }) {
+  page.dataset.connection = kind;
   page.querySelector("[data-retry]").hidden = kind !== "lost";
   if (kind === "open") lineNews.hide();
   else if (kind === "lost") lineNews.show(detail || `Connection lost. Next attempt in ${seconds} s.`);

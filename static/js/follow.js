@@ -1,6 +1,6 @@
 /** Keeps the growing end in view until the reader scrolls up or selects text, and offers the way back. */
 
-const END_AT = 0.72; // where in the window the end stands, from its top
+const END_AT = 0.65; // where in the window the end stands, from its top
 
 export class Follower {
   constructor({ end, button }) {
@@ -12,6 +12,7 @@ export class Follower {
     this.height = document.documentElement.scrollHeight;
     button.addEventListener("click", () => this.follow());
     addEventListener("scroll", () => this.scrolled(), { passive: true });
+    addEventListener("wheel", (event) => event.deltaY < 0 && this.leave(), { passive: true });
     document.addEventListener("selectionchange", () => this.selected());
   }
 
@@ -26,6 +27,14 @@ export class Follower {
     this.following = true;
     this.offer();
     this.grown();
+  }
+
+  /** The reader turns back: a movement of ours that is still under way must not drag them along. */
+  leave() {
+    if (!this.following) return;
+    this.following = false;
+    scrollTo({ top: scrollY, behavior: "instant" });
+    this.offer();
   }
 
   /** The text may have become longer. */
@@ -49,9 +58,7 @@ export class Follower {
 
   selected() {
     const selection = getSelection();
-    if (!this.following || selection.isCollapsed || !this.end.parentElement.contains(selection.anchorNode)) return;
-    this.following = false;
-    this.offer();
+    if (!selection.isCollapsed && this.end.parentElement.contains(selection.anchorNode)) this.leave();
   }
 
   offer() {

@@ -11,6 +11,9 @@ export function wireMenus(page, { text, say }) {
     open.querySelector("summary").focus();
   });
 
+  const contents = page.querySelector("[popover]");
+  contents.addEventListener("click", (event) => event.target.closest("a") && contents.matches(":popover-open") && contents.hidePopover());
+
   const wire = (selector, act) => {
     const button = page.querySelector(selector);
     button.hidden = false;

@@ -102,10 +102,10 @@ export class Status {
     const { status, reason, current_section: section, sections_completed: completed, sections_total: total } = this.state;
     const news = [];
     if (status !== before.status || reason !== before.reason) {
-      news.push(this.field("pill").textContent, this.words.reasons[reason] ?? "", this.state.last_error);
+      news.push(`${this.field("pill").textContent}.`, this.words.reasons[reason] ?? "", this.state.last_error);
     }
-    if (section && section !== before.current_section) news.push(`Section ${completed + 1} of ${total}: ${section}`);
-    const text = news.filter(Boolean).join(". ");
+    if (section && section !== before.current_section) news.push(`Section ${completed + 1} of ${total}: ${section}.`);
+    const text = news.filter(Boolean).join(" ");
     if (text) announce(text);
   }
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
 
 from artifacts import lifecycle
 from artifacts.errors import IllegalMove, LeaseHeld, NotFound, NotStreaming, StaleFence, WriterRefused
@@ -365,21 +364,16 @@ def test_wait_is_visible_until_the_work_goes_on():
         assert (row(draft.pk).reason, row(draft.pk).last_error) == ("", "")
 
 
-def test_lease_is_taken_and_judged_in_database_time(postgres):
-    """The database's clock runs an hour behind: by this process's own clock the lease would be long over."""
+def test_lease_is_taken_and_judged_in_database_time(postgres, skewed_clock):
+    """By this process's own clock the lease would be long over, and then far from it."""
     artifact = documents.waiting()
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("CREATE SCHEMA skewed")
-        cursor.execute(
-            "CREATE FUNCTION skewed.statement_timestamp() RETURNS timestamptz LANGUAGE sql STABLE "
-            "AS $$ SELECT pg_catalog.statement_timestamp() - interval '1 hour' $$"
-        )
-        cursor.execute("SET LOCAL search_path = skewed, pg_catalog, public")
+    with skewed_clock("- interval '1 hour'"):
         lifecycle.open(artifact.pk, lease_s=5)
         with pytest.raises(LeaseHeld):
             lifecycle.open(artifact.pk, lease_s=5)
         assert lifecycle.request_stop(artifact.pk, CANCEL).stop_requested == "cancel"
-        transaction.set_rollback(True)
+
+    assert lifecycle.open(artifact.pk, lease_s=5).status == "cancelled"
 
 
 def test_all_statuses_have_their_moves():

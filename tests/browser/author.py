@@ -97,6 +97,14 @@ def regenerate(artifact: int, names: list[str]) -> dict[str, Any]:
     return {}
 
 
+def cancel(artifact: int) -> dict[str, Any]:
+    """As a person does; where this process is the live writer, it obeys at once."""
+    control.cancel(Artifact.objects.get(pk=artifact))
+    if _row(artifact).stop_requested:
+        stop(artifact, Reason.USER)
+    return {}
+
+
 def delete(artifact: int) -> dict[str, Any]:
     control.delete(Artifact.objects.get(pk=artifact))
     return {}
@@ -104,7 +112,13 @@ def delete(artifact: int) -> dict[str, Any]:
 
 def look(artifact: int) -> dict[str, Any]:
     row = _row(artifact)
-    return {"status": row.stream_status, "asked": row.stop_requested, "text": row.text, "epoch": row.epoch}
+    return {
+        "status": row.stream_status,
+        "asked": row.stop_requested,
+        "text": row.text,
+        "epoch": row.epoch,
+        "versions": list(row.versions.values_list("pk", flat=True)),
+    }
 
 
 def _row(artifact: int) -> Artifact:
@@ -117,11 +131,16 @@ def _tail(artifact: int, text: str) -> Tail:
 
 
 def main() -> None:
-    verbs = (visitor, project, start, begin, write, end_section, stop, wait, complete, regenerate, delete, look)
+    verbs = (visitor, project, start, begin, write, end_section, stop, wait, complete)
+    verbs += (regenerate, cancel, delete, look)
     known = {verb.__name__: verb for verb in verbs}
     for line in sys.stdin:
         order = json.loads(line)
-        sys.stdout.write(json.dumps(known[order.pop("verb")](**order)) + "\n")
+        try:
+            answer = known[order.pop("verb")](**order)
+        except Exception as error:  # the test that gave the order fails, not those after it
+            answer = {"error": repr(error)}
+        sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
 

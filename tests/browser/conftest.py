@@ -1,4 +1,4 @@
-"""A real browser, a real server with a database of its own, and a second process that writes. Without Chromium: skipped."""
+"""A real browser, a real server with a database of its own, a second process that writes. Without Chromium: skipped."""
 
 from __future__ import annotations
 
@@ -75,15 +75,16 @@ class Author:
     """The other process; `await author.write(artifact=1, text="...")` does what `tests/browser/author.py` says."""
 
     def __init__(self, house: House) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.browser.author"],
-            cwd=ROOT,
-            env=house.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=(house.folder / "author.log").open("ab"),
-            text=True,
-        )
+        with (house.folder / "author.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.browser.author"],
+                cwd=ROOT,
+                env=house.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
 
     def __getattr__(self, verb: str) -> Any:
         async def obey(**order: Any) -> Any:
@@ -96,7 +97,9 @@ class Author:
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        answer = json.loads(self.process.stdout.readline())
+        assert "error" not in answer, answer["error"]
+        return answer
 
 
 @pytest.fixture(scope="session")
@@ -125,13 +128,19 @@ async def browser(house: House) -> AsyncIterator[Browser]:
 
 
 class Visit:
-    """One visitor's browser, signed in; it remembers everything that went wrong in it."""
+    """One visitor's browser, signed in; it remembers what went wrong in it, but for what `forgives` names."""
 
-    def __init__(self, context: BrowserContext) -> None:
+    def __init__(self, context: BrowserContext, name: str) -> None:
         self.context = context
-        self.faults: list[str] = []
-        context.on("weberror", lambda fault: self.faults.append(str(fault.error)))
-        context.on("console", lambda said: said.type in {"error", "warning"} and self.faults.append(said.text))
+        self.name = name
+        self.forgives: list[str] = []
+        self._faults: list[str] = []
+        context.on("weberror", lambda fault: self._faults.append(str(fault.error)))
+        context.on("console", lambda said: said.type in {"error", "warning"} and self._faults.append(said.text))
+
+    @property
+    def faults(self) -> list[str]:
+        return [fault for fault in self._faults if not any(words in fault for words in self.forgives)]
 
     async def open(self, address: str) -> Page:
         page = await self.context.new_page()
@@ -148,8 +157,7 @@ async def visit(browser: Browser, house: House, author: Author, request: pytest.
     context.set_default_timeout(WAIT_MS)
     cookie = {"name": "sessionid", "value": session["cookie"], "url": house.origin}
     await context.add_cookies([cookie])
-    visit = Visit(context)
-    visit.name = name
+    visit = Visit(context, name)
     yield visit
     await context.close()
     assert not visit.faults

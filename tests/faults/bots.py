@@ -40,7 +40,9 @@ class Seen:
             self._snapshot(frame)
         elif kind == "delta":
             if (epoch, frame["offset"]) != (self.epoch, len(self.text)):
-                self.faults.append(f"delta at {epoch}:{frame['offset']}, the text ends at {self.epoch}:{len(self.text)}")
+                self.faults.append(
+                    f"delta at {epoch}:{frame['offset']}, the text ends at {self.epoch}:{len(self.text)}"
+                )
             self.text += frame["text"]
         elif kind == "end":
             self.sha256 = frame["sha256"]
@@ -78,6 +80,10 @@ class Bot:
         self._rng = rng
         self._task: asyncio.Task[None] | None = None
         self._is_gone = False
+
+    @property
+    def is_running(self) -> bool:
+        return self._task is not None and not self._task.done()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._watch())

@@ -79,6 +79,8 @@ class Verdict:
 
     broken: list[str]
     takeovers_s: list[float] = field(default_factory=list)
+    handovers_s: list[float] = field(default_factory=list)
+    """From a worker's giving back to the next claim, both by the database's clock."""
     rewritten: list[int] = field(default_factory=list)
 
 
@@ -95,6 +97,7 @@ def judge(evidence: Evidence) -> Verdict:
             *every_call_was_needed(evidence),
         ],
         takeovers_s=takeovers,
+        handovers_s=handovers_of(evidence.history.writes, evidence.able),
         rewritten=rewritten_of(evidence.calls),
     )
 
@@ -244,6 +247,18 @@ def takeovers_of(writes: Iterable[Write], able: Sequence[tuple[float, float]]) -
             continue
         begin = before.lease_until
         found.append(sum(max(0.0, min(write.written_at, end) - max(begin, start)) for start, end in able))
+    return found
+
+
+def handovers_of(writes: Iterable[Write], able: Sequence[tuple[float, float]]) -> list[float]:
+    """Seconds from a release to the next claim, counted while somebody could claim."""
+    found = []
+    given: dict[int, float] = {}
+    for write in writes:
+        if write.reason == "shutdown":
+            given[write.artifact] = write.written_at
+        elif (begin := given.pop(write.artifact, None)) is not None and write.lease_until is not None:
+            found.append(sum(max(0.0, min(write.written_at, end) - max(begin, start)) for start, end in able))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Runs `manage.py` in a process that is to fail: at a named point of its work, or with a wrong clock.
+"""Makes a worker process fail: at a named point of its work, or with a wrong clock.
 
 It hooks only what Django and the channel layer offer; the product's own code runs as it is. From the environment:
 `FAULT_POINT=name:count` kills the process (SIGKILL) the count-th time the point is reached; `FAULT_CLOCK_S` is how
@@ -8,17 +8,19 @@ wrong its clock goes.
 from __future__ import annotations
 
 import os
-import re
 import signal
-import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 POINTS = ("before_the_call", "mid_stream", "in_the_transaction", "after_commit", "before_broadcast", "at_completion")
-"""The named points; the first two are seen from outside, by the endpoint."""
-_DELTA = re.compile(r'INSERT INTO "artifacts_delta"')
+MID_STREAM_S = 0.1
+"""How long after a flush the process ends in the middle of the stream; a flush comes every 0.15 s."""
+_DELTA = 'INSERT INTO "artifacts_delta"'
+_CLAIM = 'UPDATE "generation_generationtask"'
+_STOP = 'UPDATE "artifacts_artifact"'
 
 
 class Doom:
@@ -27,9 +29,11 @@ class Doom:
     def __init__(self, point: str, count: int) -> None:
         self.point = point
         self._left = count
-        self._delta_written = False
+        self._written: set[str] = set()
 
-    def reached(self) -> None:
+    def reached(self, name: str) -> None:
+        if name != self.point:
+            return
         self._left -= 1
         if self._left <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -37,23 +41,28 @@ class Doom:
 
     def on_statement(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         result = execute(sql, params, many, context)
-        if _DELTA.match(sql):
-            self._delta_written = True
-            if self.point == "in_the_transaction":
-                self.reached()
-        elif self.point == "at_completion" and sql.startswith('UPDATE "artifacts_artifact"') and "complete" in (params or ()):
-            self.reached()
+        if sql.startswith(_DELTA):
+            self._written.add("delta")
+            self.reached("in_the_transaction")
+        elif sql.startswith(_CLAIM) and "running" in (params or ()):
+            self._written.add("claim")
+        elif sql.startswith(_STOP) and "complete" in (params or ()):
+            self.reached("at_completion")
         return result
 
     def on_commit(self) -> None:
-        written, self._delta_written = self._delta_written, False
-        if written and self.point == "after_commit":
-            self.reached()
+        written, self._written = self._written, set()
+        if "claim" in written:
+            self.reached("before_the_call")
+        if "delta" in written:
+            self.reached("after_commit")
+            if self.point == "mid_stream":
+                threading.Timer(MID_STREAM_S, self.reached, ["mid_stream"]).start()
 
 
 def arm(doom: Doom) -> None:
-    from channels_redis.pubsub import RedisPubSubChannelLayer
     from channels.layers import InMemoryChannelLayer
+    from channels_redis.pubsub import RedisPubSubLoopLayer
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.backends.signals import connection_created
 
@@ -70,14 +79,14 @@ def arm(doom: Doom) -> None:
 
     BaseDatabaseWrapper.run_and_clear_commit_hooks = after_commit  # type: ignore[method-assign]
     if doom.point == "before_broadcast":
-        for layer in (RedisPubSubChannelLayer, InMemoryChannelLayer):
+        for layer in (RedisPubSubLoopLayer, InMemoryChannelLayer):
             layer.group_send = _doomed_send(layer.group_send, doom)
 
 
 def _doomed_send(send: Callable[..., Any], doom: Doom) -> Callable[..., Any]:
     async def group_send(self: Any, group: str, message: dict[str, Any]) -> None:
         if group.startswith("artifact."):
-            doom.reached()
+            doom.reached("before_broadcast")
         await send(self, group, message)
 
     return group_send
@@ -92,9 +101,20 @@ def shift_clock(seconds: float) -> None:
     timezone.now = lambda: datetime.now(tz=UTC) + timedelta(seconds=seconds)
 
 
-def main() -> None:
+def prepare() -> None:
+    """Import the product, so that a fork begins at once."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
-    shift_s = float(os.environ.get("FAULT_CLOCK_S", "0"))
+    import django
+
+    django.setup()
+    import generation.management.commands.runworker
+    import generation.providers.openai_compatible  # noqa: F401
+
+
+def run(arguments: list[str]) -> None:
+    """The command, in the process that the environment's `FAULT_` variables make of this one."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
+    shift_s = float(os.environ.get("FAULT_CLOCK_S") or 0)
     if shift_s:
         shift_clock(shift_s)
     from django.core.management import execute_from_command_line
@@ -102,8 +122,4 @@ def main() -> None:
     point, _, count = os.environ.get("FAULT_POINT", "").partition(":")
     if point:
         arm(Doom(point, int(count or 1)))
-    execute_from_command_line(["manage.py", *sys.argv[1:]])
-
-
-if __name__ == "__main__":
-    main()
+    execute_from_command_line(arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 60.0
@@ -20,6 +22,18 @@ class NotReady(AssertionError):
     """A process ended, or said nothing, before it was ready; the message holds the end of its log."""
 
 
+class Inner(Protocol):
+    """What a process is to us: a child of ours, or one forked from the stem."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    async def wait(self) -> int: ...
+
+
 @dataclass(kw_only=True)
 class Process:
     """One process. `asked_to_end` is set by whoever ends it: an exit without it is a fault of the product."""
@@ -27,10 +41,17 @@ class Process:
     name: str
     kind: str
     log: Path
-    inner: asyncio.subprocess.Process
+    inner: Inner
     asked_to_end: str = ""
     able: list[list[float]] = field(default_factory=list)
     """The stretches of time (`time.time`) in which it could work: begun when ready, ended by a kill or a stop."""
+
+    def __post_init__(self) -> None:
+        self._waiter = asyncio.create_task(self._wait())
+
+    async def _wait(self) -> None:
+        await self.inner.wait()
+        self._unable()
 
     @property
     def is_alive(self) -> bool:
@@ -53,7 +74,9 @@ class Process:
                     self.able.append([time.time(), float("inf")])
                 return found
             if not self.is_alive or time.monotonic() > ends_at:
-                raise NotReady(f"{self.name} (exit code {self.exit_code}) never said {pattern!r}: {self.said()[-3000:]}")
+                raise NotReady(
+                    f"{self.name} (exit code {self.exit_code}) never said {pattern!r}: {self.said()[-3000:]}"
+                )
             await asyncio.sleep(LOOK_S)
 
     def send(self, number: signal.Signals, *, ends: bool = True) -> None:
@@ -80,9 +103,7 @@ class Process:
     async def ended(self, within_s: float) -> int:
         """Its exit code; raises `TimeoutError` where it does not end in time."""
         async with asyncio.timeout(within_s):
-            code = await self.inner.wait()
-        self._unable()
-        return code
+            return await self.inner.wait()
 
     def _unable(self) -> None:
         if self.able:
@@ -96,7 +117,80 @@ async def start(
     log = folder / f"{name}.log"
     with log.open("ab") as output:
         inner = await asyncio.create_subprocess_exec(
-            sys.executable, *arguments, cwd=cwd, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+            sys.executable,
+            *arguments,
+            cwd=cwd,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
             env=environment,
         )
     return Process(name=name, kind=kind, log=log, inner=inner)
+
+
+@dataclass(kw_only=True)
+class Forked:
+    """A process forked from the stem, which says when it has ended."""
+
+    pid: int
+    returncode: int | None = None
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def end(self, code: int) -> None:
+        self.returncode = code
+        self._ended.set()
+
+    async def wait(self) -> int:
+        await self._ended.wait()
+        assert self.returncode is not None
+        return self.returncode
+
+
+class Stem:
+    """The stem's owner: asks it for workers and hears of their ends."""
+
+    def __init__(self) -> None:
+        self._inner: asyncio.subprocess.Process | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._born: asyncio.Queue[int] = asyncio.Queue()
+        self._forked: dict[int, Forked] = {}
+
+    async def start(self, folder: Path, environment: dict[str, str]) -> None:
+        with (folder / "stem.log").open("ab") as log:
+            self._inner = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tests.faults.stem"),
+                cwd=ROOT,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                env=environment,
+            )
+        self._listener = asyncio.create_task(self._listen())
+        async with asyncio.timeout(READY_S):
+            await self._born.get()
+
+    async def fork(self, log: Path, environment: dict[str, str]) -> Forked:
+        assert self._inner
+        assert self._inner.stdin
+        log.touch()
+        self._inner.stdin.write((json.dumps({"log": str(log), "environment": environment}) + "\n").encode())
+        async with asyncio.timeout(READY_S):
+            return self._forked[await self._born.get()]
+
+    async def stop(self) -> None:
+        if self._inner is not None:
+            self._inner.kill()
+            await self._inner.wait()
+        if self._listener is not None:
+            self._listener.cancel()
+
+    async def _listen(self) -> None:
+        assert self._inner
+        assert self._inner.stdout
+        while line := await self._inner.stdout.readline():
+            said: dict[str, Any] = json.loads(line)
+            forked = self._forked.setdefault(said["pid"], Forked(pid=said["pid"]))
+            if "exit" in said:
+                forked.end(said["exit"])
+            else:
+                self._born.put_nowait(said["pid"])

@@ -10,6 +10,7 @@ import os
 import random
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -24,7 +25,7 @@ from tests.faults import processes
 from tests.faults.bots import Bot
 from tests.faults.checker import Called, Ended, Evidence, Verdict, judge
 from tests.faults.history import Store
-from tests.faults.processes import Process
+from tests.faults.processes import Process, Stem
 from tests.faults.proxy import Proxy
 from tests.faults.servers import Postgres, Redis
 from tests.faults.texts import section_name, section_text
@@ -68,6 +69,7 @@ class Rig:
     sections: dict[str, int] = field(default_factory=dict)
     bots: list[Bot] = field(default_factory=list)
     free_text: set[int] = field(default_factory=set)
+    stem: Stem | None = None
     token: str = ""
     address: str = ""
     calls_may_fail: bool = False
@@ -90,9 +92,13 @@ class Rig:
 
     async def worker(self, *, ready: bool = True, **environment: str) -> Process:
         """A worker; `FAULT_POINT` and `FAULT_CLOCK_S` make it a doomed one."""
-        is_doomed = any(key.startswith("FAULT_") for key in environment)
-        program = ["-m", "tests.faults.doomed"] if is_doomed else ["manage.py"]
-        process = await self._start("worker", "", [*program, "runworker", "generation"], environment)
+        if self.stem is None:
+            self.stem = Stem()
+            await self.stem.start(self.folder, self.environment)
+        name = f"worker-{len(self.processes)}"
+        log = self.folder / f"{name}.log"
+        process = Process(name=name, kind="worker", log=log, inner=await self.stem.fork(log, environment))
+        self.processes.append(process)
         if environment.get("FAULT_POINT"):
             process.asked_to_end = environment["FAULT_POINT"]
         if ready:
@@ -256,7 +262,7 @@ class Rig:
 
 async def _kill_quietly(process: Process) -> None:
     if process.is_alive:
-        process.inner.kill()
+        os.kill(process.inner.pid, signal.SIGKILL)
         await process.inner.wait()
 
 
@@ -335,6 +341,12 @@ async def rigged(
                     await bot.stop()
                 for process in rig.processes:
                     await _kill_quietly(process)
+                if rig.stem is not None:
+                    await rig.stem.stop()
+    except BaseException:
+        for log in sorted(folder.glob("*.log")) if os.environ.get("FAULTS_SHOW_LOGS") else ():
+            print(f"--- {log.name}\n{log.read_text(errors='replace')[-2500:]}", file=sys.stderr)  # noqa: T201
+        raise
     finally:
         for proxy in (provider_proxy, database_proxy, redis_proxy):
             if proxy is not None:

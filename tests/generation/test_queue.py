@@ -297,6 +297,15 @@ def test_look_is_one_query_for_all_and_misses_the_deleted():
 # Many workers
 
 
+def test_task_is_taken_over_by_database_time(postgres, skewed_clock):
+    """By this process's own clock every lease is over."""
+    first, second = queued(), queued()
+    with skewed_clock("- interval '1 hour'"):
+        assert taken().task == first.pk
+        assert taken().task == second.pk
+        assert claim() is None
+
+
 def test_every_task_is_claimed_once_however_many_workers_ask(every_database):
     tasks = [queued().pk for _ in range(24)]
     begin = Barrier(4)

@@ -17,7 +17,9 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _VOID = frozenset(("br", "hr", "input", "img"))
 _MARKUP = {"emph": "em", "strong": "strong", "strikethrough": "del", "link": "a"}
-_BLOCKS = frozenset("p h1 h2 h3 h4 h5 h6 hr blockquote ul ol li table thead tbody tr th td pre details summary section".split())
+_BLOCKS = frozenset(
+    "p h1 h2 h3 h4 h5 h6 hr blockquote ul ol li table thead tbody tr th td pre details summary section".split()
+)
 
 
 def _marked(name: str, text: str) -> Iterator[str]:

@@ -24,7 +24,9 @@ def endpoint(server) -> dict[str, str]:
 async def test_brief_from_nothing_is_what_the_endpoint_sent(tmp_path):
     async with serving(Script(default=Behaviour(text=SAID))) as server:
         ran = await run("generate", "--project", "Lighthouse", "--phase", "brief", folder=tmp_path, **endpoint(server))
-        again = await run("generate", "--project", "Lighthouse", "--phase", "brief", folder=tmp_path, **endpoint(server))
+        again = await run(
+            "generate", "--project", "Lighthouse", "--phase", "brief", folder=tmp_path, **endpoint(server)
+        )
         calls = len(server.requests)
     assert ran.code == 0, ran.err
     parts = ran.out.split("\n\n## ")

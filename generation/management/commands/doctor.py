@@ -84,10 +84,8 @@ def database() -> str:
     except DatabaseError as error:
         raise Trouble(_first_line(error), fix="start the database, or set DATABASE_URL to one that runs.") from None
     given = settings.DATABASES["default"]
-    where = (
-        given["NAME"] if connection.vendor == "sqlite" else f"{given['HOST']}:{given['PORT'] or 5432}/{given['NAME']}"
-    )
-    return f"{connection.display_name}, {where}"
+    server = "" if connection.vendor == "sqlite" else f"{given['HOST'] or 'this machine'}:{given['PORT'] or 5432}/"
+    return f"{connection.display_name}, {server}{given['NAME']}"
 
 
 def migrations() -> str:

@@ -1,0 +1,132 @@
+"""What holds for every page: readable by everybody, on a phone, in the dark, and without a script."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Author, Desk, Visit
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+WIDE = (
+    "## Purpose\n\nA lamp that *never* goes out: https://example.org/"
+    + "a-very-long-address-without-any-break" * 4
+    + "\n\n"
+    "| " + " | ".join(f"Column {n}" for n in range(12)) + " |\n|" + "---|" * 12 + "\n"
+    "| " + " | ".join(f"cell-number-{n}" for n in range(12)) + " |\n\n"
+    "```python\nlamp = " + "oil + " * 60 + "wick\n```\n\n- [x] oil\n- [ ] a wick\n\n> Quoted.\n\n" + "W" * 300
+)
+PHONE = {"viewport": {"width": 375, "height": 740}, "is_mobile": True, "has_touch": True}
+DARK = {"color_scheme": "dark"}
+
+
+async def settled(page: Page) -> None:
+    """The page's module has applied its first snapshot."""
+    if await page.locator("[data-live]").count():
+        await expect(page.locator("[data-live]")).to_have_attribute("data-connection", "open")
+
+
+async def every_page(visit: Visit, desk: Desk, author: Author) -> list[tuple[str, str]]:
+    """A name and an address for every page, and for the live page in every state."""
+    made = {}
+    for state in ("streaming", "waiting", "paused", "complete", "cancelled"):
+        other = Desk(author, await author.project(owner=visit.name, title=f"A {state} one"))
+        await other.start(names=["Purpose", "Dangers of a " + "w" * 60])
+        await other.write(text=WIDE)
+        made[state] = other
+    await made["waiting"].wait(detail="Waiting 8 s: rate limited, attempt 2 of 6.")
+    await made["paused"].stop(reason="rate_limited", detail="429, six times.")
+    await made["cancelled"].stop(reason="user")
+    await made["cancelled"].regenerate(names=["Purpose"])
+    await made["cancelled"].cancel()
+    for position in range(2):
+        await made["complete"].end_section(position=position)
+    await made["complete"].complete()
+    version = (await made["cancelled"].look())["versions"][0]
+    return [
+        ("projects", "/"),
+        ("project", f"/projects/{desk.project}/"),
+        ("idle", desk.address),
+        *((state, other.address) for state, other in made.items()),
+        ("asking to cancel", f"{made['streaming'].address}?ask=cancel"),
+        ("asking to regenerate", f"{made['paused'].address}?ask=regenerate"),
+        ("version", f"{made['cancelled'].address}versions/{version}/"),
+        ("not found", "/artifacts/999999/"),
+    ]
+
+
+@pytest.mark.parametrize("visit", [{}, DARK, PHONE], indirect=True, ids=["light", "dark", "phone"])
+async def test_every_page_is_accessible_and_fits(visit: Visit, desk: Desk, author: Author) -> None:
+    visit.forgives.append("404")
+    page = await visit.context.new_page()
+    axe = Axe()
+    for name, address in await every_page(visit, desk, author):
+        await page.goto(address)
+        await settled(page)
+        found = await axe.run(page)
+        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
+
+
+async def test_sign_in_and_an_empty_list_are_accessible(visit: Visit, author: Author) -> None:
+    page = await visit.open("/")
+    await expect(page.get_by_role("heading", name="Your first project")).to_be_visible()
+    axe = Axe()
+    assert (await axe.run(page)).violations_count == 0
+    await visit.context.clear_cookies()
+    await page.goto("/sign-in/")
+    await page.get_by_label("Username").fill("nobody")
+    await page.get_by_label("Password").fill("nothing")
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    assert (await axe.run(page)).violations_count == 0
+
+
+@pytest.mark.parametrize("visit", [DARK], indirect=True)
+async def test_dark_is_dark(visit: Visit, desk: Desk) -> None:
+    page = await visit.open(desk.address)
+    colour = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert sum(map(int, colour.strip("rgb()").split(","))) < 150
+
+
+@pytest.mark.parametrize("visit", [PHONE], indirect=True)
+async def test_thumbs_hit_what_they_aim_at_and_reach_the_contents(visit: Visit, desk: Desk) -> None:
+    await desk.start(names=["Purpose", "Dangers"])
+    await desk.write(text=WIDE)
+    page = await visit.open(desk.address)
+    await settled(page)
+    small = await page.evaluate("""() => [...document.querySelectorAll(".top a, .actions .button, .actions summary")]
+        .filter((element) => element.checkVisibility())
+        .map((element) => [element.outerHTML.slice(0, 60), element.getBoundingClientRect()])
+        .filter(([, box]) => box.height < 44)
+        .map(([html]) => html)""")
+    assert small == []
+    await page.get_by_role("button", name="Contents").click()
+    await page.get_by_role("navigation", name="Contents").get_by_text("Purpose").click()
+    await expect(page.get_by_role("heading", name="Purpose")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("visit", [{"java_script_enabled": False}], indirect=True)
+async def test_everything_works_without_a_script(visit: Visit, desk: Desk) -> None:
+    page = await visit.open(desk.address)
+    await page.get_by_role("button", name="Start writing").click()
+    await page.get_by_role("button", name="Pause").click()
+    await expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
+    await page.get_by_role("button", name="Cancel").click()
+    await page.get_by_role("button", name="Cancel the document").click()
+    await expect(page.locator('[data-field="pill"]')).to_have_text("Cancelled")
+    assert (await desk.look())["status"] == "cancelled"
+    await expect(page.locator("[data-document]")).to_be_visible()
+
+
+async def test_paper_gets_the_document_and_nothing_else(visit: Visit, desk: Desk) -> None:
+    await desk.start(names=["Purpose"])
+    await desk.write(text=WIDE)
+    page = await visit.open(desk.address)
+    await page.emulate_media(media="print")
+    await expect(page.get_by_role("heading", name="Project brief")).to_be_visible()
+    await expect(page.locator("[data-document] em")).to_be_visible()
+    for unwanted in (".actions", ".contents", ".top", ".figures"):
+        await expect(page.locator(unwanted)).to_be_hidden()

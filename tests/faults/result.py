@@ -1,0 +1,40 @@
+"""What a scenario brings: how often it was tried, what was measured, what was broken; and the table of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    runs: int
+    figures: str
+    broken: list[str] = field(default_factory=list)
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The value below which that part lies; 0 where there are none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    name: str
+    database: str
+    result: Result
+    seconds: float
+
+
+def table(lines: Sequence[Line]) -> str:
+    """One row a scenario, then what was broken in full."""
+    rows = ["| fault | database | runs | result | broken | seconds |", "|---|---|---|---|---|---|"]
+    for line in lines:
+        result = line.result
+        rows.append(
+            f"| {line.name} | {line.database} | {result.runs} | {result.figures} | {len(result.broken)} | {line.seconds:.0f} |"
+        )
+    for line in lines:
+        rows += [f"\n{line.name} ({line.database}): {sentence}" for sentence in line.result.broken]
+    return "\n".join(rows)

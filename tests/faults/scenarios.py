@@ -1,0 +1,34 @@
+"""The list of what is tried, with which databases and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.faults import kills
+from tests.faults.result import Result
+
+BOTH = ("sqlite", "postgres")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """`runs` fit into the 15 minutes of `make faults`, `issue_runs` are what the product promises to survive."""
+
+    name: str
+    play: Callable[[Any, int, int], Awaitable[Result]]
+    runs: int
+    issue_runs: int
+    databases: tuple[str, ...] = BOTH
+    limit_s: float = 3_600.0
+
+
+SCENARIOS = (
+    Scenario(name="worker-killed", play=kills.worker_killed, runs=30, issue_runs=200),
+    Scenario(name="web-killed", play=kills.web_killed, runs=4, issue_runs=50, databases=("postgres",)),
+    Scenario(name="embedded-killed", play=kills.embedded_killed, runs=5, issue_runs=50, databases=("sqlite",)),
+    Scenario(name="ended-in-turn", play=kills.ended_in_turn, runs=4, issue_runs=20),
+    Scenario(name="worker-frozen", play=kills.worker_frozen, runs=3, issue_runs=20),
+    Scenario(name="clock-wrong", play=kills.clock_wrong, runs=6, issue_runs=20),
+)
