@@ -6,10 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: run test venv format lock clean
+.PHONY: run scaled test faults venv format lock clean
 
 run: $(READY)  ## everything set up, the address printed, Ctrl-C ends it
 	@exec $(BIN)/python manage.py up --port $(PORT)
+
+scaled: $(READY)  ## the same with Redis, PostgreSQL, two web processes and two workers
+	@exec $(BIN)/python manage.py scaled --port $(PORT)
 
 test: $(READY)  ## format, lint, types, migrations, tests
 	$(BIN)/ruff format --check .
@@ -17,6 +20,9 @@ test: $(READY)  ## format, lint, types, migrations, tests
 	$(BIN)/mypy
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=90
+
+faults: $(READY)  ## every fault against real processes, at most 15 minutes; FAULTS="--only worker-killed --runs 200"
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 venv: $(READY)  ## .venv with everything to run and to test
 

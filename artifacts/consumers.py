@@ -67,12 +67,12 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         self._viewer = Viewer("text")
         self._news = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
-        self._is_closed = False
+        self._is_ending = self._is_closed = False
         self._faults = 0
         self._allowance = Allowance(at_once=MESSAGES_AT_ONCE, per_second=MESSAGES_PER_SECOND)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        # As in Channels, without a channel layer's messages, two tasks and a trip to the database thread for each message.
+        # As in Channels, but without a layer of our own, and without tasks and a trip to another thread per message.
         self.scope, self.base_send = scope, send
         try:
             while True:
@@ -135,7 +135,10 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         if not self._allowance.take(asyncio.get_running_loop().time()):
             raise Refused(TOO_MANY_MESSAGES)
         text = message.get("text")
-        if len(text.encode(errors="replace") if text is not None else message["bytes"]) > frames.MESSAGE_BYTES:
+        if (
+            len(text.encode(errors="replace") if text is not None else message.get("bytes") or b"")
+            > frames.MESSAGE_BYTES
+        ):
             raise Refused(TOO_BIG)
         try:
             if text is None:
@@ -186,8 +189,9 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
 
     async def end(self, ending: Ending) -> None:
         """The error frame, if there is one, then the close code; nothing is sent afterwards."""
-        if self._is_closed:
+        if self._is_ending or self._is_closed:
             return
+        self._is_ending = True
         if self._pump is not None and self._pump is not asyncio.current_task():
             self._pump.cancel()
         with suppress(TimeoutError):

@@ -128,6 +128,10 @@ class Feeds:
         self._glancing: asyncio.Task[None] | None = None
         self._is_away = False
 
+    @property
+    def count(self) -> int:
+        return len(self._feeds)
+
     def enter(self, artifact_id: int, watcher: Watcher) -> Feed:
         """The artifact's feed, with the watcher attached; it is woken when there is something to show."""
         feed = self._feeds.get(artifact_id)

@@ -147,9 +147,12 @@ def request_stop(artifact_id: int, request: StopRequest) -> Standing:
         return _save(artifact, *_stopped(artifact, target, Reason.USER, ""))
     if status != StreamStatus.STREAMING:
         raise illegal(artifact, request.value)
+    asked_before = artifact.stop_requested
+    if asked_before == StopRequest.CANCEL:
+        request = StopRequest.CANCEL
     if artifact.lease_until is None or artifact.lease_until <= artifact.now:
-        return _save(artifact, *_stopped(artifact, target, Reason.USER, ""))
-    if artifact.stop_requested in {request, StopRequest.CANCEL}:
+        return _save(artifact, *_stopped(artifact, target_of(request), Reason.USER, ""))
+    if request == asked_before:
         return _standing(artifact)
     artifact.stop_requested = request
     return _save(artifact, "stop_requested")

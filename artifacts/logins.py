@@ -45,39 +45,39 @@ class Lapsed:
 
 
 def lapsed(sights: Collection[Sight]) -> Lapsed:
-    """Ask for all of them at once: the number of queries does not depend on how many there are."""
+    """Ask for all of them at once: the number of queries does not depend on how many there are.
+
+    A document that was deleted is not among these: its feed says so.
+    """
     logins = {sight.login for sight in sights}
     users = User.objects.in_bulk({login.user_id for login in logins})
-    sessions = set(
-        Session.objects.filter(
-            session_key__in={login.session_key for login in logins if login.session_key}, expire_date__gt=timezone.now()
-        ).values_list("session_key", flat=True)
-    )
-    tokens = set(
-        AccessToken.objects.filter(
-            digest__in={login.token_digest for login in logins if login.token_digest}
-        ).values_list("digest", flat=True)
-    )
-    owners = dict(
-        Artifact.objects.filter(pk__in={sight.artifact_id for sight in sights}).values_list("pk", "project__owner_id")
-    )
-    standing = {login for login in logins if _stands(login, users.get(login.user_id), sessions, tokens)}
+    keys = {login.session_key for login in logins if login.session_key}
+    sessions = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    digests = {login.token_digest for login in logins if login.token_digest}
+    known = {
+        *sessions.values_list("session_key", flat=True),
+        *AccessToken.objects.filter(digest__in=digests).values_list("digest", flat=True),
+    }
+    standing = {login for login in logins if _stands(login, users.get(login.user_id), known)}
+    watched = Artifact.objects.filter(pk__in={sight.artifact_id for sight in sights})
+    owners = dict(watched.values_list("pk", "project__owner_id"))
     return Lapsed(
         logged_out=frozenset(sight for sight in sights if sight.login not in standing),
         out_of_sight=frozenset(
             sight
             for sight in sights
-            if sight.login in standing
-            and not (sight.artifact_id in owners and may_see(users[sight.login.user_id], owners[sight.artifact_id]))
+            if sight.login in standing and sight.artifact_id in owners
+            if not may_see(users[sight.login.user_id], owners[sight.artifact_id])
         ),
     )
 
 
-def _stands(login: Login, user: User | None, sessions: set[str], tokens: set[str]) -> bool:
+def _stands(login: Login, user: User | None, known: set[str]) -> bool:
+    """`known` holds the session keys and token digests that are still good."""
     if user is None or not user.is_active:
         return False
     if login.token_digest:
-        return login.token_digest in tokens
+        return login.token_digest in known
     # A new password ends the sessions that the old one began.
     is_same_password = constant_time_compare(login.session_hash, user.get_session_auth_hash())
-    return login.session_key in sessions and is_same_password
+    return login.session_key in known and is_same_password

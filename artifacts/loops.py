@@ -23,3 +23,7 @@ class PerLoop(Generic[T]):
                 del self._made[old]
             self._made[loop] = self._make()
         return self._made[loop]
+
+    def use(self, made: T) -> None:
+        """Let the running loop have this one, for whoever needs other times than the usual ones."""
+        self._made[asyncio.get_running_loop()] = made

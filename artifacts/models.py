@@ -163,7 +163,7 @@ class Artifact(models.Model):
         Raises `NotFound` where it was deleted meanwhile.
         """
         if "content" in self.get_deferred_fields():
-            # Folded text and its length in one read: with a fold between two reads, text would come twice.
+            # Read with its length and only of this epoch: a deferred read would bring whatever is there by now.
             row = Artifact.objects.filter(pk=self.pk, epoch=self.epoch).values_list("content", "content_length").first()
             content, content_length = row or ("", 0)
         else:

@@ -42,11 +42,19 @@ class PlainPreview(LivePreview):
 class Renderer:
     """Works from its first `wake` until `stop`. `on_page` is called on the event loop after each new version."""
 
-    def __init__(self, replica: Replica, *, interval_s: float, on_page: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        replica: Replica,
+        *,
+        interval_s: float,
+        on_page: Callable[[], None],
+        make_preview: Callable[[], LivePreview] = LivePreview,
+    ) -> None:
         self._replica = replica
         self._interval_s = interval_s
         self._on_page = on_page
-        self._preview = LivePreview()
+        self._make_preview = make_preview
+        self._preview: LivePreview
         self._page = Page(epoch=0)
         self._is_stopped = False
         self._news = asyncio.Event()
@@ -91,15 +99,15 @@ class Renderer:
     async def _render(self) -> None:
         replica = self._replica
         if self._page.epoch != replica.epoch:
-            self._preview, self._page = LivePreview(), Page(epoch=replica.epoch)
-        page, length, is_final = self._page, replica.length, replica.is_over
-        new = replica.transcript.cut(page.length, length)
+            self._preview, self._page = self._make_preview(), Page(epoch=replica.epoch)
+        page, length, is_final, transcript = self._page, replica.length, replica.is_over, replica.transcript
+        new = transcript.cut(page.length, length)
         loop = asyncio.get_running_loop()
         try:
             update = await loop.run_in_executor(_threads, _rendered, self._preview, new, is_final)
         except Exception:  # a fault in rendering: the reader gets the text as it is, and the end still comes
             logger.exception("The preview failed artifact=%s", replica.artifact_id)
-            self._preview = PlainPreview(replica.transcript.cut(0, length))
+            self._preview = PlainPreview(transcript.cut(0, length))
             update = self._preview.update()
         if self._is_stopped:
             return

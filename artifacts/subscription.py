@@ -33,6 +33,7 @@ PROBE_S = 5.0
 REJOIN_S = 3_600.0
 """Layers drop members of a group after a day."""
 BACK_OFF_S = (0.2, 5.0)
+"""Shortest and longest pause before the layer is tried again."""
 
 PROBE_TYPE = "artifact.probe"
 
@@ -49,9 +50,18 @@ Listener = Callable[[Event | Missed], None]
 class Subscription:
     """One per event loop; `current()` has it. `layer` is asked for the channel layer at each new beginning."""
 
-    def __init__(self, layer: Callable[[], Any] = get_channel_layer, *, probe_s: float = PROBE_S) -> None:
+    def __init__(
+        self,
+        layer: Callable[[], Any] = get_channel_layer,
+        *,
+        probe_s: float = PROBE_S,
+        timeout_s: float = LAYER_TIMEOUT_S,
+        rejoin_s: float = REJOIN_S,
+    ) -> None:
         self._find_layer = layer
         self._probe_s = probe_s
+        self._timeout_s = timeout_s
+        self._rejoin_s = rejoin_s
         self._layer: Any = None
         self._channel = ""
         self._listeners: dict[int, list[Listener]] = {}
@@ -66,14 +76,16 @@ class Subscription:
         self._is_probe_joined = False
         self._probed_at = 0.0
         self._joined_at = 0.0
-        self._tasks: list[asyncio.Task[None]] = []
+        self._keeper: asyncio.Task[None] | None = None
+        self._receiver: asyncio.Task[None] | None = None
 
     async def join(self, artifact_id: int, listener: Listener) -> None:
         """From its return on the listener hears of the artifact, or is told later that it may have missed something."""
         self._listeners.setdefault(artifact_id, []).append(listener)
         self._left.discard(artifact_id)
         membership = self._memberships.setdefault(artifact_id, asyncio.Event())
-        self._begin()
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep())
         if membership.is_set():
             return
         if not self._is_away:
@@ -97,14 +109,12 @@ class Subscription:
 
     async def close(self) -> None:
         """Hear nothing more at all."""
-        tasks, self._tasks, self._channel = self._tasks, [], ""
+        tasks = [task for task in (self._keeper, self._receiver) if task is not None]
+        self._keeper = self._receiver = None
+        self._channel = ""
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _begin(self) -> None:
-        if not self._tasks:
-            self._tasks = [asyncio.create_task(self._keep())]
 
     # The keeper: one task that does everything the layer must be asked for, one thing after the other
 
@@ -112,6 +122,7 @@ class Subscription:
         shortest, longest = BACK_OFF_S
         back_off = shortest
         while True:
+            _raise_lost_cancel()
             self._work.clear()
             try:
                 await self._look_after()
@@ -129,16 +140,16 @@ class Subscription:
         now = asyncio.get_running_loop().time()
         if not self._channel:
             self._layer = self._find_layer()
-            self._channel = await _in_time(self._layer.new_channel())
-            self._tasks.append(asyncio.create_task(self._receive()))
-        if now - self._joined_at > REJOIN_S:
+            self._channel = await self._in_time(self._layer.new_channel())
+            self._receiver = asyncio.create_task(self._receive())
+        if now - self._joined_at > self._rejoin_s:
             self._joined_at, self._is_probe_joined = now, False
             for membership in self._memberships.values():
                 membership.clear()
         for artifact_id in [known for known, membership in self._memberships.items() if not membership.is_set()]:
             await self._add(artifact_id)
         while self._left:
-            await _in_time(self._layer.group_discard(events.group(self._left.pop()), self._channel))
+            await self._in_time(self._layer.group_discard(events.group(self._left.pop()), self._channel))
         if self._is_away or now - self._probed_at >= self._probe_s:
             await self._probe()
             self._probed_at = now
@@ -146,7 +157,7 @@ class Subscription:
             self._came_back()
 
     async def _add(self, artifact_id: int) -> None:
-        await _in_time(self._layer.group_add(events.group(artifact_id), self._channel))
+        await self._in_time(self._layer.group_add(events.group(artifact_id), self._channel))
         membership = self._memberships.get(artifact_id)
         if membership is None:  # everybody left meanwhile
             return
@@ -157,12 +168,21 @@ class Subscription:
 
     async def _probe(self) -> None:
         if not self._is_probe_joined:
-            await _in_time(self._layer.group_add(self._probe_group, self._channel))
+            await self._in_time(self._layer.group_add(self._probe_group, self._channel))
             self._is_probe_joined = True
         self._probe_number += 1
         self._echo.clear()
-        await _in_time(self._layer.group_send(self._probe_group, {"type": PROBE_TYPE, "number": self._probe_number}))
-        await _in_time(self._echo.wait())
+        await self._in_time(
+            self._layer.group_send(self._probe_group, {"type": PROBE_TYPE, "number": self._probe_number})
+        )
+        try:
+            await self._in_time(self._echo.wait())
+        except TimeoutError:
+            # The layer takes our messages and we do not hear them: this channel is deaf, the next one may not be.
+            self._channel = ""
+            if self._receiver is not None:
+                self._receiver.cancel()
+            raise
 
     def _fell_away(self, error: Exception) -> None:
         if not self._is_away:
@@ -177,6 +197,10 @@ class Subscription:
         self._is_away = False
         for artifact_id in list(self._listeners):
             self._tell(artifact_id, Missed())
+
+    async def _in_time(self, step: Awaitable[T]) -> T:
+        async with asyncio.timeout(self._timeout_s):
+            return await step
 
     # The receiver
 
@@ -207,9 +231,11 @@ class Subscription:
                 logger.exception("A listener failed artifact=%s", artifact_id)
 
 
-async def _in_time(step: Awaitable[T]) -> T:
-    async with asyncio.timeout(LAYER_TIMEOUT_S):
-        return await step
+def _raise_lost_cancel() -> None:
+    """A layer's driver may swallow the cancel of its caller; whoever ends the loop would wait for this task in vain."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 current = PerLoop(Subscription)

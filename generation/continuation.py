@@ -233,7 +233,7 @@ class _Loop:
             finish = await self._call(intake)
             if finish.reason in (FinishReason.INTERRUPTED, FinishReason.ERROR):
                 return finish, ProviderUnavailable("The answer broke off before its end.")
-            await self._take(intake.end())
+            await self._take(intake.end(is_truncated=finish.reason is FinishReason.TRUNCATED))
         except (BadSeam, Cut, ProviderError) as why:
             return finish, why
         return finish, None

@@ -24,12 +24,14 @@ class Intake:
         self._head += piece
         return self.end() if is_settled(self._previous, self._head, mode=self._mode) else ""
 
-    def end(self) -> str:
+    def end(self, *, is_truncated: bool = False) -> str:
         """The rest, when the answer has ended. Raises BadSeam."""
         head, self._head = self._head, ""
         if self._open:
             return head
         self._open = True
+        if is_truncated and self._mode == "prefill" and head == self._previous:
+            return head  # who was cut off has written something: a text that repeats itself, and no echo
         return join(self._previous, head, mode=self._mode)
 
     def salvage(self) -> str:

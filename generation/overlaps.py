@@ -1,7 +1,7 @@
 """Finds where an answer repeats the end of the text that it should go on from; pure, and bounded by its windows.
 
-Letters and digits are compared, so that other white space, marks and capitals at the joint do not hide a repetition; inside
-code every visible character counts.
+Letters and digits are compared, so that other white space, marks and capitals at the joint do not hide a repetition;
+inside code every visible character counts.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ HEAD_CHARS = 4_000
 LEAST_OVERLAP = 12
 LEAST_INSIDE = 24
 MOST_INSIDE = 200
+PRELUDE_CHARS = 400
 
 _DOUBLES = frozenset({"had", "that", "very", "so", "no", "yes", "ha", "bye", "long", "many", "much", "more"})
 _TITLE = re.compile(r"#{1,6} .*|\*\*[^*]+\*\*:?|\W*")
@@ -47,7 +48,9 @@ def after_overlap(previous: str, answer: str, *, is_code: bool) -> str | None:
     longest = min(len(before.letters), len(after.letters))
     for length in range(longest, 0, -1):
         if before.letters.endswith(after.letters[:length]):
-            match = _Match(tail=tail, head=head, start=before.places[-length], end=after.places[length - 1] + 1, length=length)
+            match = _Match(
+                tail=tail, head=head, start=before.places[-length], end=after.places[length - 1] + 1, length=length
+            )
             if match.is_sure(is_code=is_code):
                 rest = _align(tail[before.places[-1] + 1 :], answer[match.end :])
                 if rest is not None:
@@ -86,6 +89,11 @@ def _only_once(letters: str) -> str:
     return ""
 
 
+def is_inside(previous: str, answer: str) -> bool:
+    """Whether all there is of the answer stands in the end of the text."""
+    return _NO_LETTER.sub("", answer.lower()) in _NO_LETTER.sub("", previous[-TAIL_CHARS:].lower())
+
+
 def copied_letters(previous: str, answer: str) -> int:
     """How many letters of the answer's beginning stand in one piece somewhere in the window of `previous`."""
     before, after = _NO_LETTER.sub("", previous.lower()), _NO_LETTER.sub("", answer[:600].lower())
@@ -122,7 +130,11 @@ class _Match:
         if is_code:
             if cuts_word or _CLOSING_LINE.fullmatch(self.tail[line_start:].strip()):
                 return False
-            return (len(words) > 1 and self.length >= 4) or (is_line and self.length >= 3) or self._is_doubled_word(words[0])
+            return (
+                (len(words) > 1 and self.length >= 4)
+                or (is_line and self.length >= 3)
+                or self._is_doubled_word(words[0])
+            )
         if self._is_title_taken_up():
             return False
         if cuts_word:
@@ -185,10 +197,12 @@ def _cell_again(tail: str, head: str) -> int:
     row = head.split("\n", 1)[0]
     bar = line.rfind("|")
     cell = line[bar + 1 :].strip()
-    found = re.match(rf"\s*\|\s*{re.escape(cell)}(?!\w)", row) if cell and bar >= 0 and line.lstrip().startswith("|") else None
+    if not cell or not line.lstrip().startswith("|"):
+        return 0
+    found = re.match(rf"\s*\|\s*{re.escape(cell)}(?!\w)", row)
     if found is None:
         return 0
-    header = next((above for above in reversed(_rows_above(tail))), line)
+    header = [line, *_rows_above(tail)][-1]
     is_too_long = line.count("|") + row.count("|") > header.count("|")
     return found.end() if is_too_long or not row[found.end() :].lstrip().startswith("|") else 0
 
@@ -210,6 +224,8 @@ def _common_suffix(one: str, other: str) -> int:
 
 def _is_prelude(skipped: str) -> bool:
     """Whether what precedes the repeated text in the answer is marks, titles or an announcement."""
+    if len(skipped) > PRELUDE_CHARS:
+        return False
     lines = [line.strip() for line in skipped.split("\n") if any(map(str.isalnum, line))]
     return all(_TITLE.fullmatch(line) or (line.endswith(":") and len(line) <= 200) for line in lines[:-1]) and (
         not lines or _TITLE.fullmatch(lines[-1]) is not None or lines[-1].rstrip("\"'“*_`.… ").endswith(":")
@@ -217,7 +233,7 @@ def _is_prelude(skipped: str) -> bool:
 
 
 def _align(left_over: str, rest: str) -> str | None:
-    """`rest` without what the text already has of it after its last letter; None where the two contradict each other."""
+    """`rest` without what the text already has of it after its last letter; None where the two contradict."""
     marks = [char for char in left_over if not char.isspace()]
     at = 0
     for mark in marks:

@@ -1,4 +1,4 @@
-"""The messages of one call: what the model is told about the project, the document, the section, and where the text stands.
+"""The messages of one call: what the model is told about the project, the document, the section, and where it stands.
 
 Pure. The order goes from what never changes to what changes with every turn, so that a provider's prefix cache hits;
 user's text is data between fences that it cannot close, and every part is bounded and says where it was cut.
@@ -144,7 +144,7 @@ def _about_section(plan: tuple[SectionPlan, ...], index: int) -> list[str]:
 def _go_on(text: str, *, is_repeated: bool) -> str:
     """The request to go on, with the words to begin with, so that the seam can be verified."""
     parts = [
-        "Your answer was cut off. Go on exactly where it stops: no preface, no repetition of earlier text, no new start, "
+        "Your answer was cut off. Go on exactly where it stops: no preface, no repetition, no new start, "
         "no code fence that is open already.",
         "Begin by copying these last words exactly, then continue in the same line:\n" + _fenced(last_words(text)),
         "If the section is finished there, copy these words and write nothing else.",

@@ -12,6 +12,7 @@ from typing import cast
 from django.conf import settings
 
 from artifacts import subscription
+from artifacts.errors import NotFound
 from artifacts.events import Event
 from artifacts.models import Artifact, Reason, Section, SectionStatus, StreamStatus
 from generation import phases
@@ -23,9 +24,11 @@ from generation.providers.base import Finish, ProviderError
 from generation.queue import Claim, Look
 from generation.retries import RetryPolicy, waiting_sentence
 from generation.sections import write_section
-from generation.writer import FlushPolicy, Writer, until_answered
+from generation.writer import DiskFull, FlushPolicy, Writer, until_answered
 
 logger = logging.getLogger(__name__)
+
+DISK_FULL = "The disk of the database was full. There is room again: resume the document."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +91,8 @@ class Run:
 
     def hear(self, seen: Look | None) -> None:
         """What was seen of the artifact; None where it is gone. All but plain going on ends the call in flight."""
+        if seen is not None and seen.fence < self.claim.fence:
+            return  # late news of the time before this claim, such as its own order to begin
         if (
             seen is None
             or seen.stop_requested
@@ -115,11 +120,19 @@ class Run:
         listener = partial(_on_event, self)
         await subscription.current().join(self.claim.artifact, listener)
         try:
-            loaded = await until_answered(partial(_load, self.claim))
+            try:
+                loaded = await until_answered(partial(_load, self.claim))
+            except (Artifact.DoesNotExist, NotFound):  # deleted, or written anew, since the claim
+                logger.info("lost artifact=%s fence=%s before it was read", self.claim.artifact, self.claim.fence)
+                return
             self._writer = Writer(
                 self.claim, text=loaded.text, tokens=loaded.tokens, policy=self._policy.flush, stop=self._stop
             )
-            await self._write(loaded, self._writer)
+            try:
+                await self._write(loaded, self._writer)
+            except DiskFull:
+                # What was received waits in memory until there is room again; then it is kept, and the stop with it.
+                await self._writer.stop(Reason.DISK_FULL, DISK_FULL, section_tokens=self._section_tokens)
         finally:
             await subscription.current().leave(self.claim.artifact, listener)
 

@@ -1,7 +1,7 @@
 """Joins two turns of a model: what of the answer is to be appended to the text before it, or that nothing may be; pure.
 
-In prefill mode an answer goes on exactly and is never touched. In reprompt mode models restart, repeat, comment and fence;
-`join` finds where the answer goes on, and refuses it where that cannot be told. A restart is never appended.
+In prefill mode an answer goes on exactly and is never touched. In reprompt mode models restart, repeat, comment and
+fence; `join` finds where the answer goes on, and refuses it where that cannot be told. A restart is never appended.
 """
 
 from __future__ import annotations
@@ -11,35 +11,43 @@ from typing import Literal
 
 from generation.doubts import doubt, doubt_of_chatter
 from generation.endings import FENCE_LINE, Ending, block_of, opened_fence
-from generation.overlaps import after_inside, after_overlap
+from generation.overlaps import HEAD_CHARS, after_inside, after_overlap, is_inside
 from generation.spacing import lost_space
 
 Mode = Literal["prefill", "reprompt"]
 
 ECHO_CHARS = 8
 """A beginning of the answer that equals the whole text before it is an echo, unless the text is shorter than this."""
+JUDGED_CHARS = 1_500
+"""So much of an answer decides whether and how it goes on by itself."""
+SURE_CHARS = 400
+"""An answer that repeats the end of the text is joined as soon as so much of it is there."""
 WORD_CHARS = 64
-"""A last word longer than this is none, and is not held back."""
+"""Characters without white space are not held back as a last word when there are more of them."""
 PREFACE_CHARS = 300
 
-_LAST_WORD = re.compile(rf"[^\W_][\w'’.,-]{{0,{WORD_CHARS}}}$")
+_LAST_WORD = re.compile(r"\S+\Z")
+_WHOLE_WORD_END = re.compile(r"(?:[^\w'’.,-]|(?<!\d)[.,]|[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef])\Z")
 _PREFACE = re.compile(
-    r"(?:sure|certainly|of course|absolutely|okay|ok|alright|all right|understood|got it|great|no problem|yes|apolog\w+|sorry|my apologies"
-    r"|thank you|thanks|continu\w*|let me|let's|picking|resum\w*|as requested|here(?:'s| is| are the (?:rest|remaining|next))|below is|(?:the )?(?:rest|remain\w+|"
-    r"continuation|following|next part)|i(?:'ll| will| have|'ve| apologi[sz]e)|this is)\b",
-    re.IGNORECASE,
+    r"""(?: sure | certainly | of[ ]course | absolutely | okay | ok | all[ ]?right | understood | got[ ]it | great | yes
+    | no[ ]problem | apolog\w+ | sorry | my[ ]apologies | thanks | thank[ ]you | continu\w* | let[ ]me | let's | picking
+    | resum\w* | as[ ]requested | here(?:'s|[ ]is|[ ]are[ ]the[ ](?:rest|remaining|next)) | below[ ]is
+    | (?:the[ ])?(?:rest|remain\w+|continuation|following|next[ ]part) | i(?:'ll|[ ]will|'ve|[ ]have|[ ]apologi[sz]e)
+    | this[ ]is )\b""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _GOING_ON = re.compile(
-    r"\b(?:continu\w*|rest of|remain\w*|remainder|left off|cut off|where (?:we|i|you|it|the text)|stopped|pick(?:ing)? up|resum\w+"
-    r"|complete|completed|full|next part|next section|requested|your (?:text|document|section)|the (?:text|document|answer|response))\b",
-    re.IGNORECASE,
+    r"""\b(?: continu\w* | the[ ]rest | remain\w* | left[ ]off | cut[ ]off | where[ ](?:we|i|you|it|the[ ]text)
+    | stopped | pick(?:ing)?[ ]up | resum\w+ | completed? | full | next[ ](?:part|section) | requested
+    | your[ ](?:text|document|section) | the[ ](?:text|document|answer|response) )\b""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _MARKDOWN = ("markdown", "md")
 _PLAIN = ("", "text", "txt", "plaintext")
 
 
 class BadSeam(Exception):
-    """The answer does not go on from the text: nothing of it may be appended. The message says why, without quoting it."""
+    """The answer does not go on from the text: nothing of it may be appended. Says why, without quoting it."""
 
 
 def join(previous: str, answer: str, *, mode: Mode) -> str:
@@ -49,18 +57,44 @@ def join(previous: str, answer: str, *, mode: Mode) -> str:
     """
     if len(previous) >= ECHO_CHARS and answer.startswith(previous):
         return answer[len(previous) :]
-    if mode == "prefill" or not previous or not answer:
+    if mode == "prefill" or not previous:
         return answer
-    if not answer.strip():
-        return ""
-    return _join_asked(Ending(previous), answer)
+    return _join_asked(Ending(previous), answer) if answer.strip() else ""
+
+
+def is_settled(previous: str, head: str, *, mode: Mode) -> bool:
+    """Whether `head`, the beginning of an answer, decides the seam: whatever follows is appended as it comes."""
+    if previous.startswith(head):
+        return not previous  # an echo so far
+    if mode == "prefill" or not previous:
+        return True
+    if len(head) < SURE_CHARS or FENCE_LINE.match(_unprefaced(head).lstrip().split("\n", 1)[0]):
+        return False  # a fence around the whole answer is known by its end
+    if len(head) >= HEAD_CHARS:
+        return True
+    if is_inside(previous, head):
+        return False  # a repetition so far
+    ending = Ending(previous)
+    if len(head) < JUDGED_CHARS:
+        return bool(after_overlap(previous, _unprefaced(head), is_code=bool(ending.fence)))
+    try:
+        return bool(_join_asked(ending, head))
+    except BadSeam:
+        return False  # the text may still be found further on
+
+
+def certain(text: str) -> int:
+    """How much of the text may be committed before more follows: all but a last word that may be only a part of one."""
+    word = _LAST_WORD.search(text[-WORD_CHARS - 1 :])
+    if word is None or len(word[0]) > WORD_CHARS or _WHOLE_WORD_END.search(text):
+        return len(text)
+    return len(text) - len(word[0])
 
 
 def _join_asked(ending: Ending, answer: str) -> str:
-    without = _without_preface(answer)
-    said = answer if without is None else without
+    said = _unprefaced(answer)
     inner = _without_fence(ending, said)
-    readings = [text for text in (inner, without, answer) if text is not None]
+    readings = [*([inner] if inner is not None else []), *([said] if said is not answer else []), answer]
     is_code = bool(ending.fence)
     for reading in readings:
         rest = after_overlap(ending.previous, reading, is_code=is_code)
@@ -73,44 +107,46 @@ def _join_asked(ending: Ending, answer: str) -> str:
         if rest is not None:
             return rest
     alone = said if inner is None or not _is_wrapped(ending, said, inner) else inner
-    why = doubt_of_chatter(answer, is_preface=without is not None) or doubt(ending, alone.lstrip())
+    judged = alone.lstrip()[:JUDGED_CHARS]
+    why = doubt_of_chatter(answer, is_preface=said is not answer) or (
+        doubt(ending, judged) if judged else "it is empty"
+    )
     if why is None:
-        return _clean(ending, alone, begins_line=alone is inner and is_code)
+        return _missing_space(ending, alone, begins_line=alone is inner and is_code) + _without_space(ending, alone)
     rest = after_inside(ending.previous, alone, is_code=is_code, is_strict=False)
     if rest is None:
         raise BadSeam(why)
     return rest
 
 
-def _without_preface(answer: str) -> str | None:
-    """The answer after a first paragraph that only announces it; None without one."""
+def _unprefaced(answer: str) -> str:
+    """The answer after a first paragraph that only announces it; the answer itself where there is none."""
     text = answer.lstrip()
-    end = re.search(r"\n[ \t]*\n|\n(?=[ \t]*(?:`{3,}|~{3,}))", text)
-    if end is None or end.start() > PREFACE_CHARS:
-        return None
+    end = re.search(r"\n[ \t]*\n|\n(?=[ \t]*(?:`{3,}|~{3,}))", text[: PREFACE_CHARS + 2])
+    if end is None:
+        return answer
     said = text[: end.start()].strip("*_#>()[]\"'“” \t")
-    if "\n" in said.strip() or not _PREFACE.match(said):
-        return None
-    if _GOING_ON.search(said) or said.endswith("!") or len(said.split()) <= 3:
-        return text[end.end() :].lstrip("\n")
-    return None
+    if "\n" in said or not _PREFACE.match(said):
+        return answer
+    announces = _GOING_ON.search(said) or said.endswith("!") or len(said.split()) <= 3
+    return text[end.end() :].lstrip("\n") if announces else answer
 
 
 def _without_fence(ending: Ending, answer: str) -> str | None:
-    """The answer without a fence around all of it, or without one that is open already; None where there is no such."""
-    text = answer.strip()
-    first, _, rest = text.partition("\n")
+    """The answer without a fence around all of it, or without one that is open already; None where there is neither."""
+    first, _, rest = answer.strip().partition("\n")
     if not opened_fence(first, ""):
         return None
     lines = rest.split("\n")
     fences = [number for number, line in enumerate(lines) if FENCE_LINE.match(line)]
-    closes = bool(fences) and fences[-1] == len(lines) - 1
+    ends_with_fence = bool(fences) and fences[-1] == len(lines) - 1
     info = _info_of(first)
     if ending.fence:
         if not info and len(fences) % 2 == 0:
             return None  # it closes the open block
-        return "\n".join(lines[:-1] if info in _MARKDOWN and closes and len(fences) % 2 == 0 else lines)
-    if closes and len(fences) % 2 == 1:
+        is_around = info in _MARKDOWN and ends_with_fence and len(fences) % 2 == 0
+        return "\n".join(lines[:-1] if is_around else lines)
+    if ends_with_fence and len(fences) % 2 == 1:
         return "\n".join(lines[:-1])
     return rest if info in _MARKDOWN else None
 
@@ -120,7 +156,7 @@ def _is_wrapped(ending: Ending, answer: str, inner: str) -> bool:
     info = _info_of(answer.lstrip().split("\n", 1)[0])
     if ending.fence or info in _MARKDOWN:
         return True
-    return info in _PLAIN and (ending.is_mid_sentence or _reads_as_text(inner.split("\n")))
+    return info in _PLAIN and (ending.is_mid_sentence or _reads_as_text(inner))
 
 
 def _info_of(line: str) -> str:
@@ -128,38 +164,23 @@ def _info_of(line: str) -> str:
     return found[2].strip().lower() if found else ""
 
 
-def _reads_as_text(lines: list[str]) -> bool:
+def _reads_as_text(text: str) -> bool:
     """Whether the lines are more likely Markdown than the content of a code block."""
-    lines = [line for line in lines if line.strip()]
-    blocks = [block_of(line) for line in lines]
-    marked = sum(block in ("heading", "item", "table") for block in blocks)
-    prose = sum(block == "prose" and len(line.split()) > 7 for block, line in zip(blocks, lines, strict=False))
-    return (marked + prose) * 2 > len(blocks)
+    lines = [line for line in text.split("\n") if line.strip()]
+    likely = [line for line in lines if block_of(line) != "prose" or len(line.split()) > 7]
+    return len(likely) * 2 > len(lines)
 
 
-def _reopens(fences: list[int]) -> bool:
-    """Whether a bare fence at the beginning of the answer opens the block again: then another one closes it."""
-    return len(fences) % 2 == 1
-
-
-def _clean(ending: Ending, answer: str, *, begins_line: bool) -> str:
-    """An answer that goes on by itself, with the white space that got lost. After a fence it begins a line."""
+def _missing_space(ending: Ending, answer: str, *, begins_line: bool) -> str:
+    """What got lost between the text and an answer that goes on by itself. After a reopened fence it begins a line."""
     own = answer[: len(answer) - len(answer.lstrip())]
-    if ending.fence:
-        is_whole = ending.space or "\n" in own or (own and not begins_line)
-        return answer if is_whole else lost_space(ending, answer) + answer
-    if own and ending.space:
-        return answer if "\n" in own and own != ending.space else answer[len(own) :]
-    return answer if own or ending.space else lost_space(ending, answer) + answer
+    if ending.space or "\n" in own or (own and not (ending.fence and begins_line)):
+        return ""
+    return lost_space(ending, answer[:JUDGED_CHARS])
 
 
-def is_settled(previous: str, head: str, *, mode: Mode) -> bool:
-    if mode == "prefill":
-        return len(head) >= len(previous) or not previous.startswith(head)
-    return len(head) >= 4000
-
-
-def certain(text: str) -> int:
-    """How much of the text may be committed: all but a last word that may not be whole yet."""
-    found = _LAST_WORD.search(text)
-    return found.start() if found else len(text)
+def _without_space(ending: Ending, answer: str) -> str:
+    """The answer without blanks that the text ends with already; in code they may be indentation."""
+    own = answer[: len(answer) - len(answer.lstrip())]
+    is_doubled = ending.space and own and not ending.fence and ("\n" not in own or own == ending.space)
+    return answer[len(own) :] if is_doubled else answer

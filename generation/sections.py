@@ -71,9 +71,9 @@ async def write_section(
     """Write section `index` (from 0) of the plan, or go on with it.
 
     `earlier` is the document's committed text before the section, `held` what is committed of this section, the joint
-    before its heading included. Only what is missing goes to `on_chunk`. The section's `max_tokens` is the budget unless
-    `budget_tokens` says how much of it is left. The result's `text` is the whole section as it then is: `held` and the
-    chunks. Raises `SectionMismatch` where `held` is not the beginning of this section.
+    before its heading included. Only what is missing goes to `on_chunk`. The section's `max_tokens` is the budget,
+    unless `budget_tokens` says how much of it is left. The result's `text` is the whole section as
+    it then is, `held` and the chunks. Raises `SectionMismatch` where `held` is not the beginning of this section.
     """
     section = assignment.plan[index]
     missing, begun = _split(opening_of(section.name, earlier=earlier), held)

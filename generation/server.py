@@ -10,13 +10,17 @@ from typing import Any
 
 from channels.routing import get_default_application
 from daphne.endpoints import build_endpoint_description_strings
+from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from twisted.internet import defer
 
+from generation.exits import end_within
 from generation.host import host
 
 MESSAGE_BYTES = 65_536
 """The largest websocket message a client may send; a larger one ends with 1009."""
+REQUESTS_S = 5.0
+"""Requests under way may take so long to be answered before the process ends."""
 GOODBYE_S = 1.0
 
 
@@ -47,13 +51,22 @@ class HostedServer(Server):  # type: ignore[misc]  # Daphne has no types
         """Daphne's last act before its reactor stops; a second signal during it ends the process at once."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: os._exit(1))
+        end_within()
         return defer.Deferred.fromFuture(asyncio.ensure_future(self._end()))
 
     async def _end(self) -> None:
-        await host.stop()
-        instances = [details.get("application_instance") for details in self.connections.values()]
-        alive = [instance for instance in instances if instance is not None and not instance.done()]
+        await asyncio.gather(host.stop(), self._answered())
+        alive = self._alive()
         for instance in alive:
             instance.cancel()
         if alive:
             await asyncio.wait(alive, timeout=GOODBYE_S)
+
+    async def _answered(self) -> None:
+        if requests := self._alive(WebRequest):
+            await asyncio.wait(requests, timeout=REQUESTS_S)
+
+    def _alive(self, kind: type = object) -> list[asyncio.Task[Any]]:
+        """What still runs for connections of that kind."""
+        running = [each.get("application_instance") for key, each in self.connections.items() if isinstance(key, kind)]
+        return [instance for instance in running if instance is not None and not instance.done()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 
 from channels.db import database_sync_to_async
@@ -17,6 +18,8 @@ from generation.run import Run, RunPolicy
 logger = logging.getLogger(__name__)
 
 LOOK_S = 1.0
+CLAIM_S = 1.0
+"""At shutdown a claim under way may take so long to become a task that is given back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,7 @@ class SlotPolicy:
     capacity: int
     lease_s: float
     only: int | None = None
-    drain_s: float = 8.0
+    drain_s: float = 7.0
 
 
 class Slots:
@@ -39,6 +42,7 @@ class Slots:
         self._run_policy = run_policy
         self._runs: dict[Run, asyncio.Task[None]] = {}
         self._bell = asyncio.Event()
+        self._claiming = asyncio.Lock()
         self._is_open = True
 
     def wake(self) -> None:
@@ -64,6 +68,10 @@ class Slots:
     async def drain(self) -> None:
         """Take nothing new, let every task commit what it has and go back to the queue; bounded."""
         self._is_open = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLAIM_S):
+                async with self._claiming:  # a claim under way becomes a run, else its lease would have to run out
+                    pass
         for run in self._runs:
             run.shut_down()
         if self._runs:
@@ -76,13 +84,14 @@ class Slots:
 
     async def _fill(self) -> None:
         while self._is_open and len(self._runs) < self._policy.capacity:
-            claim = await database_sync_to_async(queue.claim)(
-                self._policy.name, lease_s=self._policy.lease_s, only=self._policy.only
-            )
-            if claim is None:
-                return
-            run = Run(claim, self._choice, policy=self._run_policy)
-            self._runs[run] = asyncio.create_task(self._supervise(run), name=f"task-{claim.task}")
+            async with self._claiming:
+                claim = await database_sync_to_async(queue.claim)(
+                    self._policy.name, lease_s=self._policy.lease_s, only=self._policy.only
+                )
+                if claim is None:
+                    return
+                run = Run(claim, self._choice, policy=self._run_policy)
+                self._runs[run] = asyncio.create_task(self._supervise(run), name=f"task-{claim.task}")
 
     async def _look(self) -> None:
         """One query for everything that runs here; silent writers renew their leases."""

@@ -20,7 +20,7 @@ _RULE = re.compile(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$
 _LABEL = re.compile(r"(?:\*\*|__)[^*_\n]{1,60}(?:\*\*|__)|[A-Z][\w .-]{0,30}:(?=\s)")
 _SENTENCE_END = re.compile(r"[.!?…][*_`\"'”’)\]]*(?=\s|$)")
 _TITLE_LINE = re.compile(r"[A-Z][\w ]{2,40}:$")
-_OPEN_WORDS = frozenset("a an the of for to and or with in on at by from as is are our your its vs".split())
+_GOES_ON = re.compile(r"(?:#+|an?|the|of|for|to|and|or|with|in|on|at|by|from|as|is|are|our|your|its|vs)", re.IGNORECASE)
 _LEAST_WRAPS = 3
 _NEAR_CHARS = 2_000
 _USUAL = math.log(350)
@@ -46,8 +46,9 @@ def lost_space(ending: Ending, answer: str) -> str:
         return " "
     if block == "table" or ending.block == "table":
         return _space_at_table(ending, is_row=block == "table")
-    if block == "item":
-        return _space_before_item(ending, answer)
+    item = ITEM.match(first)
+    if item:
+        return _space_before_item(ending, answer, item)
     if block == "quote":
         return "\n" if ending.block == "quote" else "\n\n"
     return _space_before_prose(ending, answer)
@@ -92,10 +93,8 @@ def _fence_indent(answer: str) -> str:
     return fences[0][: len(fences[0]) - len(fences[0].lstrip())] if fences else ""
 
 
-def _space_before_item(ending: Ending, answer: str) -> str:
+def _space_before_item(ending: Ending, answer: str, marker: re.Match[str]) -> str:
     items = [found for line in ending.lines if (found := ITEM.match(line))]
-    marker = ITEM.match(answer)
-    assert marker is not None
     is_in_list = ending.block == "item" or ITEM.match(ending.paragraph.lstrip("\n")) is not None
     if not is_in_list or not items:
         if ending.is_mid_sentence and marker[2] == "-" and len(ending.line) > 30:
@@ -194,9 +193,9 @@ def _is_one_word(ending: Ending, answer: str) -> bool:
 def _space_after_heading(ending: Ending, answer: str) -> str:
     first, _, rest = answer.partition("\n")
     begins_low = answer[0].islower()
-    last_word = ending.line.split()[-1].lower().strip("*`:")
+    goes_on = _GOES_ON.fullmatch(ending.line.split()[-1]) is not None
     is_title = len(first) <= 60 and first[-1] not in ".:;,?!" and (not rest or rest[0] == "\n")
-    if begins_low or last_word in _OPEN_WORDS or is_title or last_word.startswith("#"):
+    if begins_low or goes_on or is_title:
         return " "
     return _gap_after(ending, HEADING, default="\n\n")
 

@@ -56,9 +56,9 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
                 group.create_task(self._warm_up()),
             ]
             await stop.wait()
+            await self.slots.drain()  # while the slots still look: what takes long to end keeps its lease
             for part in parts:
                 part.cancel()
-            await self.slots.drain()
         for instance in list(self.application_instances):
             self.delete_application_instance(instance)
         await self.choice.provider.aclose()

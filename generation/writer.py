@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,11 @@ T = TypeVar("T")
 
 RETRY_BASE_S = 0.05
 RETRY_CAP_S = 1.0
+POSTGRES_DISK_FULL = "53100"
+
+
+class DiskFull(Exception):
+    """The database has no room for more text. Nothing was committed, nothing is lost: stop the writer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +92,7 @@ class Writer:
 
     async def renew(self) -> None:
         """A sign of life while the model is silent."""
-        await self._commit(partial(lifecycle.renew, lease_s=self._policy.lease_s), with_tail=False)
+        await self._commit(partial(lifecycle.renew, lease_s=self._policy.lease_s), with_tail=False, waits_for_room=True)
 
     async def stop(self, reason: Reason, detail: str, *, section_tokens: int) -> Standing | None:
         """Commit the tail and stop, as a person asked or else `paused` with the reason."""
@@ -95,7 +101,9 @@ class Writer:
     async def abandon(self, reason: Reason, detail: str) -> None:
         """Stop a claim whose document could not even be read."""
         await self._commit(
-            partial(_stop, tail=None, reason=reason, detail=detail, section_tokens=None), with_tail=False
+            partial(_stop, tail=None, reason=reason, detail=detail, section_tokens=None),
+            with_tail=False,
+            waits_for_room=True,
         )
 
     async def release(self, *, section_tokens: int) -> Standing | None:
@@ -107,7 +115,7 @@ class Writer:
         return await self._end(_complete)
 
     async def _end(self, verb: Callable[..., Standing]) -> Standing | None:
-        standing = await self._commit(verb)
+        standing = await self._commit(verb, waits_for_room=True)
         if standing is not None:
             await self._snapshots.finish()
         return standing
@@ -124,8 +132,13 @@ class Writer:
             self._failure = error
             self._stop.set()
 
-    async def _commit(self, verb: Callable[..., Standing], *, with_tail: bool = True) -> Standing | None:
-        """One verb in one short transaction, tried again while the database is away; None where the claim is lost."""
+    async def _commit(
+        self, verb: Callable[..., Standing], *, with_tail: bool = True, waits_for_room: bool = False
+    ) -> Standing | None:
+        """One verb in one short transaction, tried again while the database is away; None where the claim is lost.
+
+        Raises `DiskFull`, unless the verb is one that waits for room.
+        """
         async with self._door:
             if self.is_lost:
                 return None
@@ -134,7 +147,7 @@ class Writer:
                 raise failure
             taken = len(self._unsaved) if with_tail else 0
             tail = Tail(offset=self._offset, text="".join(self._unsaved[:taken]), tokens=self.tokens)
-            standing = await self._attempt(partial(verb, tail=tail) if with_tail else verb)
+            standing = await self._attempt(partial(verb, tail=tail) if with_tail else verb, waits_for_room)
             if standing is None:
                 return None
             del self._unsaved[:taken]
@@ -148,10 +161,11 @@ class Writer:
                 self._stop.set()
             return standing
 
-    async def _attempt(self, verb: Callable[..., Standing]) -> Standing | None:
+    async def _attempt(self, verb: Callable[..., Standing], waits_for_room: bool) -> Standing | None:
         try:
             # Safe to repeat: a verb that had been committed before its answer was lost changes nothing, or is refused.
-            return await until_answered(partial(verb, self.claim.artifact, fence=self.claim.fence))
+            work = partial(verb, self.claim.artifact, fence=self.claim.fence)
+            return await until_answered(work, waits_for_room=waits_for_room)
         except (WriterRefused, NotFound) as refusal:
             logger.info("lost artifact=%s fence=%s: %s", self.claim.artifact, self.claim.fence, refusal)
             self.is_lost = True
@@ -159,17 +173,25 @@ class Writer:
             return None
 
 
-async def until_answered(work: Callable[[], T]) -> T:
+async def until_answered(work: Callable[[], T], *, waits_for_room: bool = True) -> T:
     """Run one short transaction in the database's thread, again and again while the database is away."""
     for failures in itertools.count(1):
         try:
             answer: T = await database_sync_to_async(work)()
             return answer
         except (OperationalError, InterfaceError) as error:
+            if not waits_for_room and _is_disk_full(error):
+                raise DiskFull from None
             # The class only: the text of a database error may carry what was being written.
             logger.warning("database away, attempt=%s: %s", failures, type(error).__name__)
             await asyncio.sleep(min(RETRY_CAP_S, RETRY_BASE_S * 2 ** min(failures, 10)))
     raise AssertionError("unreachable")
+
+
+def _is_disk_full(error: Exception) -> bool:
+    cause = error.__cause__
+    code = getattr(cause, "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_FULL or getattr(cause, "sqlstate", None) == POSTGRES_DISK_FULL
 
 
 def _stop(

@@ -102,6 +102,9 @@ class Script:
     refuses: Sequence[str] = ()
     """Parameters it does not know: max_tokens, stream_options, stream, ..."""
     most_tokens: int | None = None
+    """The longest answer it takes a request for."""
+    context_tokens: int | None = None
+    """What a prompt and the limit of its answer may be together."""
 
     @classmethod
     def from_json(cls, source: Json) -> Script:

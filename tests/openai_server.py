@@ -177,6 +177,13 @@ class OpenAIServer:
             raise _Refusal(
                 400, f"max_tokens is too large: {limit_of(body)}. At most {script.most_tokens} are supported."
             )
+        asked = len(tokens(call.prompt))
+        if script.context_tokens is not None and asked + limit_of(body) > script.context_tokens:
+            raise _Refusal(
+                400,
+                f"'max_tokens' or 'max_completion_tokens' is too large: {limit_of(body)}. This model's maximum context "
+                f"length is {script.context_tokens} tokens and your request has {asked} input tokens.",
+            )
         if script.prefill == "refused" and call.begun is not None:
             raise _Refusal(400, "Assistant response prefill is incompatible with enable_thinking.")
 

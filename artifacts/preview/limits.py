@@ -7,7 +7,12 @@ that is passed changes how something looks, never what is there: the words stay.
 CONTAINER_DEPTH = 32  # open containers at once; a list counts twice, with its item
 INLINE_DEPTH = 24  # emphasis in emphasis in a link
 TABLE_COLUMNS = 128
-HIGHLIGHT_CHARS = 12_000  # of one fence; what follows stays plain
+
+# Of a code block the beginning is coloured: up to so many characters, to a line this long, to so many blank lines.
+HIGHLIGHT_CHARS = 6_000
+CODE_LINE_CHARS = 400
+CODE_BLANK_LINES = 20
+
 HTML_TAG_CHARS = 400  # an unfinished tag at the end of a live text is held back this long
 
 # The cost of a page is its elements, and links cost most. Real documents have an element for 10 to 60 characters, dense

@@ -35,7 +35,7 @@ def provider_from_settings(settings: Any = None) -> Choice:
     if wanted == "local":
         return _local(settings, "STREAMGEN_PROVIDER=local")
     if wanted == "scripted":
-        return _scripted("STREAMGEN_PROVIDER=scripted")
+        return _scripted(settings, "STREAMGEN_PROVIDER=scripted")
     if wanted:
         raise ProviderRefused("STREAMGEN_PROVIDER must be openai, local or scripted.")
     if address or key:
@@ -45,7 +45,7 @@ def provider_from_settings(settings: Any = None) -> Choice:
 
     if is_installed():
         return _local(settings, f"{nothing_set}, and the small model is installed")
-    return _scripted(f"{nothing_set}, and the small model is not installed (requirements/model.txt)")
+    return _scripted(settings, f"{nothing_set}, and the small model is not installed (requirements/model.txt)")
 
 
 def _openai(settings: Any, because: str) -> Choice:
@@ -74,11 +74,11 @@ def _local(settings: Any, because: str) -> Choice:
     return _choice(provider, because)
 
 
-def _scripted(because: str) -> Choice:
+def _scripted(settings: Any, because: str) -> Choice:
     from generation.providers.scripted import ScriptedProvider  # noqa: PLC0415
 
-    return _choice(ScriptedProvider(), because)
+    return _choice(ScriptedProvider(prefills=settings.STREAMGEN_CONTINUATION != "reprompt"), because)
 
 
 def _choice(provider: Provider, because: str) -> Choice:
-    return Choice(provider=provider, name=provider.name, why=f"{provider.name}, because {because}")
+    return Choice(provider=provider, name=provider.name, why=f"{provider.name}; chosen because {because}")

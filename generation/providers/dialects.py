@@ -42,6 +42,7 @@ _UNKNOWN_TO_IT = re.compile(
     r"|max_completion_tokens['\"` ]* instead"
 )
 
+_WITH_PROMPT = re.compile(r"input tokens|in the messages|prompt|your request has")
 _TOO_LARGE = re.compile(r"\d{4}|large|exceed|maximum|range|at most|less than")
 
 
@@ -116,27 +117,31 @@ class Dialect:
         if "stream_options" in said and "stream_options" in body:
             self._asks_usage = False
             return True
-        word = self._word_in(body)
-        if word not in said:
+        refused, model = self._word_in(body), body["model"]
+        if refused not in said:
             return False
-        if _UNKNOWN_TO_IT.search(said) or not _TOO_LARGE.search(said.replace(word, "")):
-            return self._swap(word, body["model"])
-        return self._lower(body[word], body["model"])
-
-    def _swap(self, refused: str, model: str) -> bool:
-        if self._tokens_word_for(model) != refused:
-            return True
-        if model in self._swapped:
-            return False
-        self._swapped[model] = "max_tokens" if refused == "max_completion_tokens" else "max_completion_tokens"
+        if self._tokens_word_for(model) == refused:
+            if model in self._swapped:
+                return False
+            self._swapped[model] = "max_tokens" if refused == "max_completion_tokens" else "max_completion_tokens"
         return True
 
-    def _lower(self, refused: int, model: str) -> bool:
-        """Models differ in the longest answer they allow, and say it in many ways; a refused call costs nothing."""
-        if refused <= MIN_TOKENS:
-            return False
-        self._most_tokens[model] = min(self._most_tokens.get(model, refused), max(MIN_TOKENS, refused // 2))
-        return True
+    def lowered(self, said: str, body: Body) -> int | None:
+        """A smaller limit to ask for, where the refusal says that this one is too large; a refused call costs nothing.
+
+        Models differ in the longest answer they allow, and say it in many ways. It is remembered, unless it was too large
+        only together with this prompt.
+        """
+        limit, word = self.limit_in(body), self._word_in(body)
+        is_about_it = word in said or ("context" in said and "completion" in said)
+        if not is_about_it or _UNKNOWN_TO_IT.search(said) or not _TOO_LARGE.search(said.replace(word, "")):
+            return None
+        if limit <= MIN_TOKENS:
+            return None
+        lower = max(MIN_TOKENS, limit // 2)
+        if not _WITH_PROMPT.search(said):
+            self._most_tokens[body["model"]] = min(self._most_tokens.get(body["model"], lower), lower)
+        return lower
 
     def look(self, owner: str) -> None:
         """Learn from the name of the endpoint's software."""

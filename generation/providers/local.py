@@ -32,9 +32,10 @@ LABEL = "SmolLM2-135M, a very small model: the prose is poor"
 START_S = 60.0
 """A busy machine may take this long to load the model; an idle one takes about a second."""
 STOP_S = 1.5
+SETTLE_S = 0.3
 
 # With plain sampling this model repeats itself for ever, and half of its sections never end. Penalties on repeated
-# phrases let it come to an end; the stops are where it begins a section that nobody asked for, or recites the prompt.
+# phrases let it come to an end; the stops are where it begins a section that nobody asked for.
 SAMPLING: dict[str, Any] = {
     "temperature": 0.7,
     "top_p": 0.9,
@@ -45,12 +46,20 @@ SAMPLING: dict[str, Any] = {
     "dry_base": 1.75,
     "dry_allowed_length": 2,
     "dry_penalty_last_n": 1024,
-    "stop": ["\n# ", "\n## ", "\nProject:", "\nSection to write", "\nWhat it must hold", "\nWrite the text of"],
+    "stop": ["\n# ", "\n## "],
 }
 
 SYSTEM = "You write documents in clear, simple English, in Markdown."
 HEAD_CHARS = 400
 TAIL_CHARS = 600
+
+# The parts of a prompt for a section that this model is told.
+_TITLE = re.compile(r"^Project: (?P<it>.+)$", re.MULTILINE)
+_DOCUMENT = re.compile(r"^Document: (?P<it>.+)$", re.MULTILINE)
+_SECTION = re.compile(r"^Section to write now\b[^:]*: (?P<it>.+)$", re.MULTILINE)
+_ABOUT = re.compile(r"^About the project:\n(?P<fence>~{3,})\n(?P<it>.*?)\n(?P=fence)$", re.MULTILINE | re.DOTALL)
+_WISHES = re.compile(r"^What the person .*:\n(?P<fence>~{3,})\n(?P<it>.*?)\n(?P=fence)$", re.MULTILINE | re.DOTALL)
+_HOLDS = re.compile(r"^What it must hold:\n(?P<fence>~{3,})\n(?P<it>.*?)\n(?P=fence)$", re.MULTILINE | re.DOTALL)
 
 
 def model_path() -> Path | None:
@@ -91,6 +100,12 @@ class LocalServer:
                 self._end()
                 self._address = self._begin()
             return f"{self._address}/v1"
+
+    def settle(self) -> None:
+        """After a broken call: wait a moment, because the connections of a dying process end before it does."""
+        if (process := self._process) is not None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(SETTLE_S)
 
     def stop(self) -> None:
         """End the process, within 2 s."""
@@ -216,6 +231,7 @@ class LocalModel:
         except ProviderUnavailable:
             is_broken = True  # its sentence speaks of addresses, which nobody set here
         if is_broken:
+            await asyncio.to_thread(self._server.settle)
             raise ProviderUnavailable(
                 "The small model broke off. The next attempt starts it again where that is needed."
             )
@@ -241,20 +257,36 @@ class LocalModel:
 def condensed(messages: Sequence[Message]) -> list[Message]:
     """The messages as short as this model needs them: it reads 100 tokens a second, and loses itself in a long prompt.
 
-    The request keeps its beginning (what it is about) and its end (what is to be written); a begun answer stays whole.
+    A begun answer stays whole.
     """
     short: list[Message] = [{"role": "system", "content": SYSTEM}]
     for message in messages:
         if message["role"] == "assistant":
             short.append(message)
         elif message["role"] == "user":
-            short.append({"role": "user", "content": _ends_of(message["content"])})
+            short.append({"role": "user", "content": _task_in(message["content"]) or _ends_of(message["content"])})
     return short
 
 
-def _ends_of(text: str) -> str:
-    text = re.sub(r"\n\s*\n+", "\n\n", re.sub(r"(?m)^~{3,}$\n?", "", text))
-    if len(text) <= HEAD_CHARS + TAIL_CHARS:
-        return text
-    head, tail = text[:HEAD_CHARS], text[-TAIL_CHARS:]
-    return f"{head.rpartition(' ')[0]} ...\n\n{tail.partition(' ')[2]}"
+def _task_in(prompt: str) -> str:
+    """The prompt for a section, told in two sentences; "" for any other."""
+    if (section := _SECTION.search(prompt)) is None:
+        return ""
+    title, document = _found(_TITLE, prompt, 80) or "the project", _found(_DOCUMENT, prompt, 80) or "document"
+    about, wishes, holds = _found(_ABOUT, prompt, 350), _found(_WISHES, prompt, 200), _found(_HOLDS, prompt, 400)
+    task = f'Write the section "{section["it"]}" of the {document.lower()} for {title}.'
+    return f"{title}: {about}\n\n{' '.join(part for part in (task, holds, wishes) if part)}"
+
+
+def _found(pattern: re.Pattern[str], prompt: str, chars: int) -> str:
+    """What the pattern finds, up to so many characters and the end of a word."""
+    found = pattern.search(prompt)
+    text = found["it"].strip() if found else ""
+    return text if len(text) <= chars else f"{text[:chars].rpartition(' ')[0]} ..."
+
+
+def _ends_of(prompt: str) -> str:
+    """The beginning and the end: what it is about, and what is wanted."""
+    if len(prompt) <= HEAD_CHARS + TAIL_CHARS:
+        return prompt
+    return f"{prompt[:HEAD_CHARS].rpartition(' ')[0]} ...\n\n{prompt[-TAIL_CHARS:].partition(' ')[2]}"

@@ -181,6 +181,9 @@ class OpenAICompatible:
             except openai.APIStatusError as err:
                 said = refusals.words(err.body)
                 if err.status_code in (400, 422):
+                    if lessons_left and (lower := self._dialect.lowered(said, body)):
+                        max_tokens = lower
+                        continue
                     if lessons_left and self._dialect.learn(said, body):
                         continue
                     if refusals.is_filtered(said):
@@ -253,6 +256,7 @@ class OpenAICompatible:
 
     def _client(self) -> openai.AsyncOpenAI:
         timeout = httpx2.Timeout(self._read_s, connect=self._connect_s)
+        is_loopback = _is_loopback(self._address)
         client = openai.AsyncOpenAI(
             base_url=self._address,
             api_key=self._key,
@@ -263,9 +267,11 @@ class OpenAICompatible:
                 timeout=timeout,
                 auth=self._login,
                 verify=_trusted(),
-                limits=httpx2.Limits(keepalive_expiry=KEEP_S),
+                # On this machine a new connection costs nothing, and llama.cpp sometimes closes one that it promised
+                # to keep just when the next call begins.
+                limits=httpx2.Limits(max_keepalive_connections=0 if is_loopback else None, keepalive_expiry=KEEP_S),
                 # A proxy of the environment is not meant for a server on this machine.
-                trust_env=not _is_loopback(self._address),
+                trust_env=not is_loopback,
             ),
         )
         if host_of(self._address) != host_of(OPENAI_URL):

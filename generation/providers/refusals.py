@@ -30,7 +30,10 @@ _NO_CREDIT = re.compile(r"insufficient_quota|insufficient.{0,10}balance|billing|
 _TOO_LONG = re.compile(
     r"context.{0,10}(length|size|window)|exceed_context|prompt is too long|too many tokens|maximum context"
 )
-_FILTERED = re.compile(r"content_filter|content_policy|responsibleai|content management policy|safety")
+_FILTERED = re.compile(r"content_filter|content_policy|responsibleai|content management policy|flagged by")
+_BAD_KEY = re.compile(
+    r"api.?key.{0,40}(invalid|not valid|incorrect)|(invalid|incorrect).{0,5}api.?key|unauthorized|authenticat"
+)
 _NO_MODEL = re.compile(
     r"model_not_found|model.{0,120}(not found|not exist|not available|no access|decommissioned|deprecated|not served)"
     r"|(no such|unknown|invalid|not a valid|unsupported) model"
@@ -79,9 +82,9 @@ def _words(body: object, *, depth: int) -> Iterator[str]:
 def from_status(asked: Asked, status: int, said: str, *, retry_after_s: float | None = None) -> ProviderError:
     """The error for an HTTP status; `said` is what `words` found in the body."""
     at = f"{asked.place} answered {status}"
-    if status in (401, 403):
+    if status in (401, 403) or (status == 400 and _BAD_KEY.search(said)):
         if asked.has_key:
-            return AuthFailed(f"{at}: it does not accept the key. Set OPENAI_API_KEY to one that is valid there.")
+            return AuthFailed(f"{at}: it does not accept the key. Set OPENAI_API_KEY to one that may do this there.")
         return AuthFailed(f"{at}: it wants a key. Set OPENAI_API_KEY.")
     if status == 402 or (status == 429 and _NO_CREDIT.search(said)):
         return ProviderRefused(f"{at}: the account has no credit left. Add credit, or set OPENAI_API_KEY to another.")
@@ -121,7 +124,7 @@ def from_event(asked: Asked, payload: object) -> ProviderError:
     if status is None:
         if re.search(r"rate.?limit|too many requests|throttl", said):
             status = 429
-        elif re.search(r"invalid.{0,5}api.?key|unauthorized|authentication", said):
+        elif _BAD_KEY.search(said):
             status = 401
         else:
             return ProviderUnavailable(
@@ -187,7 +190,8 @@ def dropped(asked: Asked) -> ProviderError:
 
 def too_slow(asked: Asked, limit_s: float) -> ProviderError:
     return ProviderUnavailable(
-        f"{asked.place} sent nothing for {limit_s:g} s. Slow models need a higher STREAMGEN_FIRST_PIECE_SECONDS."
+        f"{asked.place} sent nothing for {limit_s:g} s. "
+        "Slow models need a higher STREAMGEN_FIRST_PIECE_SECONDS or STREAMGEN_STALL_SECONDS."
     )
 
 

@@ -1,14 +1,13 @@
 /**
  * The text on the page: one element per settled fragment, and the tail. All HTML here was sanitised by the server.
  *
- * Nodes that a reader may be looking at, have selected or have opened are kept: what settles is moved out of the tail, not made
- * anew, and a text that grew is extended, not replaced.
+ * Nodes that a reader may be looking at, have selected or have unfolded are kept: what settles is moved out of the tail, not
+ * made anew, and a text that grew is extended, not replaced.
  */
 
-const MORPH = {
-  morphStyle: "innerHTML",
-  callbacks: { beforeNodeMorphed: keepSelection, beforeAttributeUpdated: keepOpened },
-};
+import { keepReachable, reachable } from "./reach.js";
+
+const MORPH = { morphStyle: "innerHTML", callbacks: { beforeNodeMorphed: extend, beforeAttributeUpdated: mayChange } };
 
 export class LiveDocument {
   constructor(root) {
@@ -16,16 +15,19 @@ export class LiveDocument {
     this.tail = root.querySelector("[data-tail]");
     this.fragments = []; // the elements
     this.html = []; // what each was made of
+    keepReachable(root);
   }
 
   /** Apply `shown[first:] = fragments` and replace the tail; false where the fragments do not join what is shown. */
   show(first, fragments, tail) {
     if (first > this.fragments.length) return false;
+    const restore = selectionIn(this.root);
     const length = first + fragments.length;
     for (const element of this.fragments.splice(length)) element.remove();
     this.html.length = Math.min(this.html.length, length);
     fragments.forEach((html, index) => this.set(first + index, html));
-    morph(this.tail, tail);
+    this.fill(this.tail, tail);
+    restore();
     return true;
   }
 
@@ -36,7 +38,7 @@ export class LiveDocument {
 
   set(index, html) {
     if (this.html[index] === html) return;
-    if (index < this.fragments.length) morph(this.fragments[index], html);
+    if (index < this.fragments.length) this.fill(this.fragments[index], html);
     else this.fragments.push(this.settle(html));
     this.html[index] = html;
   }
@@ -52,14 +54,15 @@ export class LiveDocument {
       element.append(node);
     }
     this.tail.before(element);
-    if (element.innerHTML.trim() !== html.trim()) morph(element, html);
+    this.fill(element, html);
     return element;
   }
-}
 
-function morph(element, html) {
-  if (element.firstChild) window.Idiomorph.morph(element, html, MORPH);
-  else element.append(parse(html));
+  fill(element, html) {
+    if (!element.firstChild) element.append(parse(html));
+    else if (element.innerHTML.trim() !== html.trim()) window.Idiomorph.morph(element, html, MORPH);
+    reachable(element);
+  }
 }
 
 function parse(html) {
@@ -69,7 +72,7 @@ function parse(html) {
 }
 
 /** Changes a text node only where it differs: setting it whole would collapse a selection inside it. */
-function keepSelection(old, fresh) {
+function extend(old, fresh) {
   if (old.nodeType !== Node.TEXT_NODE || fresh.nodeType !== Node.TEXT_NODE) return true;
   const before = old.data;
   const after = fresh.data;
@@ -79,7 +82,26 @@ function keepSelection(old, fresh) {
   return false;
 }
 
-/** What a reader unfolded stays unfolded. */
-function keepOpened(attribute, element, change) {
-  return !(attribute === "open" && change === "remove" && element.localName === "details");
+/** What a reader folds stays as they left it, and what `reachable` added stays too. */
+function mayChange(attribute, element, change) {
+  if (attribute === "open" && element.localName === "details") return false;
+  return !(change === "remove" && ["aria-label", "tabindex"].includes(attribute));
+}
+
+/** Remembers what is selected here; what it returns selects it again where moving nodes undid it. */
+function selectionIn(root) {
+  const selection = getSelection();
+  const { anchorNode, anchorOffset, focusNode, focusOffset, isCollapsed } = selection;
+  if (isCollapsed || !root.contains(anchorNode) || !root.contains(focusNode)) return () => {};
+  return () => {
+    if (selection.anchorNode === anchorNode && selection.focusNode === focusNode) return;
+    if (!root.contains(anchorNode) || !root.contains(focusNode)) return;
+    if (anchorOffset <= sizeOf(anchorNode) && focusOffset <= sizeOf(focusNode)) {
+      selection.setBaseAndExtent(anchorNode, anchorOffset, focusNode, focusOffset);
+    }
+  };
+}
+
+function sizeOf(node) {
+  return node.nodeType === Node.TEXT_NODE ? node.length : node.childNodes.length;
 }

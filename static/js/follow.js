@@ -1,6 +1,7 @@
 /** Keeps the growing end in view until the reader scrolls up or selects text, and offers the way back. */
 
 const END_AT = 0.65; // where in the window the end stands, from its top
+const STEP = 0.2; // of the way that is left, in each frame
 
 export class Follower {
   constructor({ end, button }) {
@@ -8,6 +9,7 @@ export class Follower {
     this.button = button;
     this.live = false;
     this.following = false;
+    this.frame = null;
     this.top = scrollY;
     this.height = document.documentElement.scrollHeight;
     button.addEventListener("click", () => this.follow());
@@ -29,20 +31,27 @@ export class Follower {
     this.grown();
   }
 
-  /** The reader turns back: a movement of ours that is still under way must not drag them along. */
   leave() {
-    if (!this.following) return;
     this.following = false;
-    scrollTo({ top: scrollY, behavior: "instant" });
     this.offer();
   }
 
   /** The text may have become longer. */
   grown() {
+    this.frame ??= requestAnimationFrame(() => this.glide());
+  }
+
+  /** A frame of the way to the end. Not the browser's smooth scrolling: that would drag along a reader who turns back. */
+  glide() {
+    this.frame = null;
     if (!this.live || !this.following) return;
-    const target = this.endTop() + scrollY - innerHeight * END_AT;
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (target > scrollY + 1) scrollTo({ top: target, behavior: calm ? "instant" : "smooth" });
+    const page = document.documentElement;
+    const target = Math.min(this.endTop() + scrollY - innerHeight * END_AT, page.scrollHeight - innerHeight);
+    const way = target - scrollY;
+    if (way < 1) return;
+    const calm = way > 3 * innerHeight || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    scrollTo(0, calm ? target : scrollY + Math.max(1, way * STEP));
+    this.grown();
   }
 
   scrolled() {

@@ -245,6 +245,14 @@ def test_stop_is_done_at_once_where_no_writer_is_alive(request_, status):
     assert row(draft.pk).text == "Once"
 
 
+def test_pause_never_softens_a_cancel_that_a_dead_writer_left_undone():
+    draft = documents.opened()
+    lifecycle.request_stop(draft.pk, CANCEL)
+    documents.expire(draft.pk)
+
+    assert lifecycle.request_stop(draft.pk, PAUSE).status == "cancelled"
+
+
 def test_stop_that_a_dead_writer_left_undone_is_done_by_the_next_claim():
     draft = documents.opened()
     draft.append("Once")

@@ -95,8 +95,10 @@ class Document(RuleBasedStateMachine):
         if not may.get(model.status, False):
             return self.refused(lambda: verb(self.artifact))
         verb(self.artifact)
-        if model.status == "streaming" and model.is_leased:
-            model.stop = request if model.stop != "cancel" else "cancel"
+        if model.status == "streaming":
+            model.stop = "cancel" if model.stop == "cancel" else request
+            if not model.is_leased:
+                model.stopped(TARGET[model.stop])
         elif model.status != target:
             model.stopped(target)
         return None

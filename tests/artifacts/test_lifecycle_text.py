@@ -300,7 +300,7 @@ def test_text_of_the_old_epoch_is_told_although_a_new_one_has_begun():
     lifecycle.reset(artifact.pk, documents.sections(1), "")
     unfolded.stop()
     lifecycle.reset(unfolded.pk, documents.sections(1), "")
-    documents.reopened(artifact.pk).append("New")
+    documents.reopened(artifact.pk).stop("New, and longer than the old text")
 
     assert read.text == "Old text"
     assert read_unfolded.text == "Behind the folded text"

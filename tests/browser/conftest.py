@@ -38,8 +38,6 @@ class House:
             "STREAMGEN_PROVIDER": "scripted",
             "DJANGO_SETTINGS_MODULE": "streamgen.settings",
         }
-        migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-        subprocess.run(migrate, cwd=ROOT, env=self.environment, check=True, timeout=START_S)
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -72,7 +70,10 @@ class House:
 
 
 class Author:
-    """The other process; `await author.write(artifact=1, text="...")` does what `tests/browser/author.py` says."""
+    """The other process; `await author.write(artifact=1, text="...")` does what `tests/browser/author.py` says.
+
+    It makes the tables too: there is one Django less to start.
+    """
 
     def __init__(self, house: House) -> None:
         with (house.folder / "author.log").open("wb") as log:
@@ -85,6 +86,7 @@ class Author:
                 stderr=log,
                 text=True,
             )
+        self._answer()
 
     def __getattr__(self, verb: str) -> Any:
         async def obey(**order: Any) -> Any:
@@ -94,22 +96,22 @@ class Author:
 
     def _obey(self, order: dict[str, Any]) -> Any:
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> Any:
+        assert self.process.stdout is not None
         answer = json.loads(self.process.stdout.readline())
         assert "error" not in answer, answer["error"]
         return answer
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     if CHROMIUM is None:
         pytest.skip("no Chromium on PATH (chromium, chromium-browser or google-chrome)")
-    house = House(tmp_path_factory.mktemp("house"))
-    house.open()
-    yield house
-    house.close()
+    return House(tmp_path_factory.mktemp("house"))
 
 
 @pytest.fixture(scope="session")
@@ -120,11 +122,14 @@ def author(house: House) -> Iterator[Author]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(house: House) -> AsyncIterator[Browser]:
+async def browser(house: House, author: Author) -> AsyncIterator[Browser]:
+    """The browser, and the open house: both start at the same time."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        launch = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser, _ = await asyncio.gather(launch, asyncio.to_thread(house.open))
         yield browser
         await browser.close()
+    house.close()
 
 
 class Visit:

@@ -19,6 +19,12 @@ WIDE = (
     "```python\nlamp = " + "oil + " * 60 + "wick\n```\n\n- [x] oil\n- [ ] a wick\n\n> Quoted.\n\n" + "W" * 300
 )
 PHONE = {"viewport": {"width": 375, "height": 740}, "is_mobile": True, "has_touch": True}
+WIDEST = """() => Math.max(
+    document.documentElement.scrollWidth,
+    ...[...document.querySelectorAll("body *")]
+        .filter((element) => element.checkVisibility() && !element.closest("pre, table, .visually-hidden"))
+        .filter((element) => getComputedStyle(element).clipPath === "none")
+        .map((element) => Math.round(element.getBoundingClientRect().right)))"""
 DARK = {"color_scheme": "dark"}
 
 
@@ -57,17 +63,28 @@ async def every_page(visit: Visit, desk: Desk, author: Author) -> list[tuple[str
     ]
 
 
-@pytest.mark.parametrize("visit", [{}, DARK, PHONE], indirect=True, ids=["light", "dark", "phone"])
-async def test_every_page_is_accessible_and_fits(visit: Visit, desk: Desk, author: Author) -> None:
+@pytest.mark.parametrize(
+    ("visit", "rules"), [({}, {}), (DARK, {"runOnly": ["color-contrast"]})], indirect=["visit"], ids=["light", "dark"]
+)
+async def test_every_page_is_accessible(visit: Visit, desk: Desk, author: Author, rules: dict[str, list[str]]) -> None:
     visit.forgives.append("404")
     page = await visit.context.new_page()
     axe = Axe()
     for name, address in await every_page(visit, desk, author):
         await page.goto(address)
         await settled(page)
-        found = await axe.run(page)
+        found = await axe.run(page, options=rules)
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
+
+
+@pytest.mark.parametrize("visit", [PHONE], indirect=True)
+async def test_no_page_scrolls_sideways_on_a_phone(visit: Visit, desk: Desk, author: Author) -> None:
+    visit.forgives.append("404")
+    page = await visit.context.new_page()
+    for name, address in await every_page(visit, desk, author):
+        await page.goto(address)
+        await settled(page)
+        assert await page.evaluate(WIDEST) <= 375, name
 
 
 async def test_sign_in_and_an_empty_list_are_accessible(visit: Visit, author: Author) -> None:
@@ -110,15 +127,28 @@ async def test_thumbs_hit_what_they_aim_at_and_reach_the_contents(visit: Visit, 
 
 @pytest.mark.parametrize("visit", [{"java_script_enabled": False}], indirect=True)
 async def test_everything_works_without_a_script(visit: Visit, desk: Desk) -> None:
+    visit.forgives.append("422")
     page = await visit.open(desk.address)
     await page.get_by_role("button", name="Start writing").click()
     await page.get_by_role("button", name="Pause").click()
-    await expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
+    resume = page.get_by_role("button", name="Resume", exact=True)
+    for _ in range(100):  # the worker stops within moments; a page without a script learns it by being loaded again
+        if await resume.is_visible():
+            break
+        await page.get_by_role("link", name="Show what was written since").click()
+    await expect(resume).to_be_visible()
     await page.get_by_role("button", name="Cancel").click()
     await page.get_by_role("button", name="Cancel the document").click()
     await expect(page.locator('[data-field="pill"]')).to_have_text("Cancelled")
-    assert (await desk.look())["status"] == "cancelled"
-    await expect(page.locator("[data-document]")).to_be_visible()
+    await page.get_by_role("button", name="Regenerate").click()
+    dialog = page.get_by_role("dialog", name="Write it anew?")
+    await dialog.get_by_text("Model and plan").click()
+    await dialog.get_by_label("Your own plan").fill("x" * 121)
+    await dialog.get_by_role("button", name="Write anew").click()
+    await expect(dialog.get_by_label("Your own plan")).to_have_value("x" * 121)
+    await expect(dialog.get_by_text("120 characters at most")).to_be_visible()
+    await dialog.get_by_role("button", name="Keep this text").click()
+    await expect(dialog).to_be_hidden()
 
 
 async def test_paper_gets_the_document_and_nothing_else(visit: Visit, desk: Desk) -> None:

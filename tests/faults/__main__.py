@@ -1,4 +1,4 @@
-"""`python -m tests.faults`: runs the scenarios one after the other and prints the table; exit code 1 where one broke."""
+"""`python -m tests.faults`: runs the scenarios one by one and prints the table; exit code 1 where a promise broke."""
 
 from __future__ import annotations
 

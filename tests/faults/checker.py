@@ -12,6 +12,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tests.faults.bots import Seen
 from tests.faults.history import History, Write
@@ -135,7 +136,7 @@ def text_is_what_was_sent(evidence: Evidence) -> Iterable[str]:
         text = evidence.history.text_of(artifact)
         if not expected.startswith(text):
             at = next((i for i, (a, b) in enumerate(zip(text, expected, strict=False)) if a != b), len(expected))
-            yield f"I2 artifact {artifact}: differs at {at}: {text[at - 30 : at + 50]!r}, not {expected[at : at + 50]!r}"
+            yield f"I2 artifact {artifact} at {at}: {text[at - 30 : at + 50]!r}, not {expected[at : at + 50]!r}"
         elif row.status == "complete" and text != expected:
             yield f"I2 artifact {artifact}: complete with {len(text)} of {len(expected)} characters"
 
@@ -152,9 +153,9 @@ def paths_are_legal(history: History) -> Iterable[str]:
             yield f"{where}: epoch, seq or fence fell"
         if write.status != before.status and write.status not in _MOVES[before.status]:
             yield f"{where}: {before.status} -> {write.status}"
-        if before.status in {"complete", "cancelled"} and write.epoch == before.epoch:
-            if (write.status, write.length) != (before.status, before.length):
-                yield f"{where}: changed after {before.status}"
+        is_over = before.status in {"complete", "cancelled"} and write.epoch == before.epoch
+        if is_over and (write.status, write.length) != (before.status, before.length):
+            yield f"{where}: changed after {before.status}"
         if write.length < before.length and write.epoch == before.epoch:
             yield f"{where}: the text shrank"
         if before.kind == "DELETE":
@@ -227,7 +228,7 @@ def every_call_was_needed(evidence: Evidence) -> Iterable[str]:
     for section, calls in of_section.items():
         artifact = evidence.sections.get(section)
         calls.sort(key=lambda call: call.began_at)
-        for before, after in zip(calls, calls[1:], strict=False):
+        for before, after in pairwise(calls):
             claimed = any(before.began_at < at <= after.began_at for at in claims.get(artifact or 0, ()))
             is_open = before.ended_at is None or before.ended_at > after.began_at + 0.05
             if is_open and not evidence.calls_may_overlap:

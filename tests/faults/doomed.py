@@ -61,10 +61,10 @@ class Doom:
 
 
 def arm(doom: Doom) -> None:
-    from channels.layers import InMemoryChannelLayer
-    from channels_redis.pubsub import RedisPubSubLoopLayer
-    from django.db.backends.base.base import BaseDatabaseWrapper
-    from django.db.backends.signals import connection_created
+    from channels.layers import InMemoryChannelLayer  # noqa: PLC0415
+    from channels_redis.pubsub import RedisPubSubLoopLayer  # noqa: PLC0415
+    from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: PLC0415
+    from django.db.backends.signals import connection_created  # noqa: PLC0415
 
     def hook(sender: Any, connection: Any, **_: Any) -> None:
         if doom.on_statement not in connection.execute_wrappers:
@@ -96,7 +96,7 @@ def shift_clock(seconds: float) -> None:
     """Every clock that tells the date is wrong by so much; the one that measures durations is right."""
     right = time.time
     time.time = lambda: right() + seconds
-    from django.utils import timezone
+    from django.utils import timezone  # noqa: PLC0415
 
     timezone.now = lambda: datetime.now(tz=UTC) + timedelta(seconds=seconds)
 
@@ -104,11 +104,11 @@ def shift_clock(seconds: float) -> None:
 def prepare() -> None:
     """Import the product, so that a fork begins at once."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
-    import django
+    import django  # noqa: PLC0415
 
     django.setup()
-    import generation.management.commands.runworker
-    import generation.providers.openai_compatible  # noqa: F401
+    import generation.management.commands.runworker  # noqa: PLC0415
+    import generation.providers.openai_compatible  # noqa: F401, PLC0415
 
 
 def run(arguments: list[str]) -> None:
@@ -117,7 +117,7 @@ def run(arguments: list[str]) -> None:
     shift_s = float(os.environ.get("FAULT_CLOCK_S") or 0)
     if shift_s:
         shift_clock(shift_s)
-    from django.core.management import execute_from_command_line
+    from django.core.management import execute_from_command_line  # noqa: PLC0415
 
     point, _, count = os.environ.get("FAULT_POINT", "").partition(":")
     if point:

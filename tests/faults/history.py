@@ -6,6 +6,7 @@ It speaks SQL and knows nothing of the product's code, so that a fault there can
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,8 +48,9 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """Everything the database remembers. `deltas` are (artifact, epoch, seq, offset, text), `tasks` (task, artifact, status)
-    as each was written, `unfinished` those that are not over, `orphans` rows whose artifact is gone."""
+    """Everything the database remembers. `deltas` are (artifact, epoch, seq, offset, text), `tasks` are
+    (task, artifact, status) as each was written, `orphans` counts deltas whose artifact is gone.
+    """
 
     writes: list[Write]
     rows: dict[int, Row]
@@ -92,6 +94,19 @@ class Store:
     def remember(self) -> None:
         """From now on every write of an artifact or a task is kept."""
         self.run(*(_SQLITE if self._file is not None else _POSTGRES))
+
+    def hold_lock(self, seconds: float) -> None:
+        """Keep everybody from writing for so long."""
+        if self._file is not None:
+            with closing(sqlite3.connect(self._file, timeout=20, isolation_level=None)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                time.sleep(seconds)
+                connection.execute("ROLLBACK")
+            return
+        with psycopg.connect(self._postgres) as server:
+            server.execute("LOCK TABLE artifacts_project, artifacts_artifact, artifacts_delta IN EXCLUSIVE MODE")
+            time.sleep(seconds)
+            server.rollback()
 
     def now(self) -> float:
         sql = f"SELECT {_SQLITE_NOW if self._file is not None else _POSTGRES_NOW}"

@@ -1,4 +1,4 @@
-"""A TCP proxy between two processes that can cut, delay and half-open. It reads nothing but what a rule is asked about."""
+"""A TCP proxy between two processes that can cut, delay and half-open. What it passes only its rule may read."""
 
 from __future__ import annotations
 

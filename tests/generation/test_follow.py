@@ -170,6 +170,20 @@ def test_regenerate_is_announced_and_shown_from_its_beginning():
     ]
 
 
+def test_regenerate_between_two_reads_of_one_look_loses_nothing():
+    artifact = documents.complete("Old text.")
+    moments = [lambda: lifecycle.reset(artifact.pk, documents.sections(1), "")]
+
+    def meanwhile(execute, sql, params, many, context):
+        if 'FROM "artifacts_delta"' in sql and moments:
+            moments.pop()()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(meanwhile):
+        status, out, _ = watched(artifact.pk, lambda: documents.reopened(artifact.pk).finish("New text."))
+    assert (status, out) == ("complete", "New text.")
+
+
 def test_escapes_are_taken_out_across_deltas():
     draft = documents.opened(total=1)
     draft.append("a\x1b[3")

@@ -416,7 +416,7 @@ async def test_web_page_names_the_address_as_the_fix(server, provider):
 @pytest.mark.parametrize("stall", ["headers", "first_piece", "pieces"])
 async def test_stall_is_cut_off_by_the_read_timeout(server, stall):
     behave(server, Behaviour(stall=stall))
-    provider = OpenAICompatible(base_url=server.base_url, first_piece_s=0.2, stall_s=0.2, connect_s=0.5)
+    provider = OpenAICompatible(base_url=server.base_url, first_piece_s=0.1, stall_s=0.1, connect_s=0.5)
     began = time.monotonic()
     answered = await call(provider)
     assert isinstance(answered.error, ProviderUnavailable)
@@ -429,7 +429,7 @@ async def test_stall_is_cut_off_by_the_read_timeout(server, stall):
 async def test_stall_after_the_finish_keeps_the_complete_answer(server):
     finish = 'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n'
     behave(server, Behaviour(insert={3: finish}, stall="pieces", stall_after=3))
-    provider = OpenAICompatible(base_url=server.base_url, first_piece_s=0.2, stall_s=0.2)
+    provider = OpenAICompatible(base_url=server.base_url, first_piece_s=0.1, stall_s=0.1)
     answered = await call(provider)
     assert answered.text == "".join(tokens(TEXT)[:3])
     assert answered.finish.reason is FinishReason.COMPLETE
@@ -486,6 +486,7 @@ def _error(message: str, **fields: object) -> str:
         (404, _error("The model `m` does not exist", code="model_not_found"), ModelNotFound, "STREAMGEN_MODEL"),
         (404, '{"error": "model \\"m\\" not found, try pulling it first"}', ModelNotFound, "STREAMGEN_MODEL"),
         (400, _error("invalid model: m"), ModelNotFound, "STREAMGEN_MODEL"),
+        (400, _error("API key not valid. Please pass a valid API key."), AuthFailed, "OPENAI_API_KEY"),
         (404, "<html>nginx</html>", ProviderRefused, "OPENAI_BASE_URL"),
         (404, '{"detail": "Not Found"}', ProviderRefused, "OPENAI_BASE_URL"),
         (400, _error("This model's maximum context length is 8192 tokens"), ProviderRefused, "larger context"),
@@ -565,7 +566,7 @@ async def test_impossible_key_is_refused_without_showing_it(key):
     assert "sk-" not in "".join(traceback.format_exception(caught.value))
 
 
-@pytest.mark.parametrize("address", ["ftp://host/v1", "not an address", "http://", "/v1"])
+@pytest.mark.parametrize("address", ["ftp://host/v1", "not an address", "http://", "/v1", "http://h:99999/", "http://[::1", "http://h:x/"])
 async def test_impossible_address_is_refused(address):
     with pytest.raises(ProviderRefused, match="OPENAI_BASE_URL"):
         OpenAICompatible(base_url=address)
@@ -636,6 +637,21 @@ async def test_limit_too_large_for_the_model_is_lowered_and_remembered(server, p
     # Lowered, it is the limit that "stop" is compared with.
     behave(server, Behaviour(finish="stop", usage={"prompt_tokens": 1, "completion_tokens": 4_000}))
     assert (await call(provider, max_tokens=32_000)).finish.reason is FinishReason.TRUNCATED
+
+
+async def test_limit_too_large_beside_this_prompt_is_lowered_for_this_call_only(server, provider):
+    behave(server, context_tokens=4_096)
+    assert (await call(provider, max_tokens=6_000)).text == TEXT
+    assert (await call(provider, max_tokens=4_000)).text == TEXT
+    assert [call.body["max_tokens"] for call in server.requests] == [6_000, 3_000, 4_000]
+
+
+async def test_prompt_that_fills_the_context_is_refused_with_the_fix(server, provider):
+    behave(server, context_tokens=100)
+    error = (await call(provider, asking("word " * 200), max_tokens=600)).error
+    assert isinstance(error, ProviderRefused)
+    assert "larger context" in error.detail
+    assert [call.body["max_tokens"] for call in server.requests] == [600, 300, 256]
 
 
 async def test_endpoint_that_does_not_stream_says_so_and_answers_turns(server, provider):
@@ -759,10 +775,14 @@ async def test_cancelling_before_the_first_piece_closes_the_connection_at_once(s
         await task
 
 
-async def test_connection_is_used_again_after_a_whole_answer(server, provider):
+@pytest.mark.parametrize(("host", "connections"), [("0.0.0.0", 1), ("127.0.0.1", 3)])
+async def test_connection_is_used_again_only_where_it_is_far_away(server, monkeypatch, host, connections):
+    monkeypatch.setenv("NO_PROXY", "*")
+    provider = OpenAICompatible(base_url=server.base_url.replace("127.0.0.1", host))
     for delivery in ("stream", "turns", "stream"):
-        await call(provider, delivery=delivery)
-    assert len({request.peer for request in server.requests}) == 1
+        assert (await call(provider, delivery=delivery)).text == TEXT
+    assert len({request.peer for request in server.requests}) == connections
+    await provider.aclose()
 
 
 async def test_provider_may_be_used_after_it_was_closed(provider):

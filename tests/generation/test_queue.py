@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from threading import Barrier, Event
 
@@ -363,6 +365,32 @@ def test_claim_passes_over_a_document_that_is_locked_instead_of_waiting(postgres
     assert first.task == free.pk
     assert second is None
     assert taken().task == busy.pk
+
+
+def locks(work: Callable[[], object]) -> list[str]:
+    """Which rows were locked or changed, in their order: artifact, task."""
+    with CaptureQueriesContext(connection) as captured:
+        work()
+    taken = [query["sql"] for query in captured if " FOR UPDATE" in query["sql"] or query["sql"].startswith("UPDATE ")]
+    of_artifact = re.compile(r'FOR UPDATE OF "artifacts_artifact"|(FROM|UPDATE) "artifacts_artifact"')
+    return ["artifact" if of_artifact.search(sql) else "task" for sql in taken]
+
+
+def test_artifact_is_locked_before_its_task(postgres):
+    task, other, third = queued(), queued(), queued()
+
+    # A claim reads the task again under the locks: what it found may be older than they are.
+    assert locks(lambda: claim(only=task.pk))[:2] == ["artifact", "task"]
+
+    found, released = taken(only=other.pk), taken(only=third.pk)
+    draft_of(found).stop()
+    draft_of(released).release()
+    assert locks(lambda: queue.settle(found.artifact, "paused")) == ["artifact", "task", "task"]
+    assert locks(lambda: queue.give_back(released)) == ["artifact", "task"]
+    assert locks(lambda: control.resume(other.artifact))[0] == "artifact"
+    assert locks(lambda: control.cancel(other.artifact))[0] == "artifact"
+    assert locks(lambda: control.regenerate(other.artifact, None, plan=PLAN))[0] == "artifact"
+    assert locks(lambda: control.cancel(task.artifact)) == ["artifact", "artifact"]
 
 
 def test_cancels_and_claims_never_lock_each_other_out(every_database):

@@ -30,10 +30,8 @@ class Clock:
 
 
 async def call(provider: ScriptedProvider, messages=ASKING, *, max_tokens=1_000, delivery="stream"):
-    items: list[Piece | Finish] = []
     async with provider.stream(messages, model="", max_tokens=max_tokens, delivery=delivery) as pieces:
-        async for item in pieces:
-            items.append(item)
+        items = [item async for item in pieces]
     assert isinstance(items[-1], Finish)
     return [item.text for item in items[:-1]], items[-1]
 
@@ -74,12 +72,10 @@ async def test_reply_longer_than_the_limit_is_truncated_there(delivery):
 
 async def test_error_comes_after_the_text_and_instead_of_a_finish():
     provider = ScriptedProvider([Reply(text="half", error=ProviderUnavailable("gone"))])
-    seen = []
-    with pytest.raises(ProviderUnavailable):
-        async with provider.stream(ASKING, model="", max_tokens=100) as pieces:
-            async for item in pieces:
-                seen.append(item)
-    assert seen == [Piece(text="half")]
+    async with provider.stream(ASKING, model="", max_tokens=100) as pieces:
+        assert await anext(pieces) == Piece(text="half")
+        with pytest.raises(ProviderUnavailable, match="gone"):
+            await anext(pieces)
 
 
 async def test_usage_and_reasoning_are_as_scripted():

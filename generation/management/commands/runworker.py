@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from generation.control import WAKE_CHANNEL
+from generation.exits import end_within
 from generation.worker import GenerationWorker
 
 
@@ -34,6 +35,7 @@ async def _work(concurrency: int | None) -> None:
         if stop.is_set():
             os._exit(1)  # asked twice: at once
         stop.set()
+        end_within()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

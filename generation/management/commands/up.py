@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +24,8 @@ from generation.providers import provider_from_settings
 from generation.providers.base import ProviderError
 from generation.server import HostedServer
 
+SET_UP_LOCK = 7_382_915
+"""Any number of our own, for PostgreSQL's advisory lock."""
 SAMPLE_TITLE = "A library of things"
 SAMPLE_DESCRIPTION = (
     "A neighbourhood wants to share what stands unused in its cupboards: drills, tents, sewing machines, a projector. "
@@ -39,9 +43,10 @@ class Command(BaseCommand):
         parser.add_argument("--no-worker", action="store_true", help="Serve only; tasks wait for a runworker.")
 
     def handle(self, *args: Any, host: str, port: int, no_worker: bool, **options: Any) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
-        admin, password = access.administrator()
-        self._sample(admin)
+        with _alone():
+            call_command("migrate", verbosity=0, interactive=False)
+            admin, password = access.administrator()
+            self._sample(admin)
         facts = [("model", self._provider(no_worker))]
         facts.append(("database", _database()))
         if password:
@@ -77,6 +82,20 @@ class Command(BaseCommand):
     def _sample(self, owner: User) -> None:
         if not Project.objects.exists():
             control.create_project(owner, SAMPLE_TITLE, SAMPLE_DESCRIPTION)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Several processes may begin at once on one PostgreSQL: they set it up one after the other."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [SET_UP_LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [SET_UP_LOCK])
 
 
 def _sign_in_path(user: User) -> str:

@@ -1,0 +1,361 @@
+"""The feed of one document: what it hears, what it reads, and that it goes when nobody watches."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+
+import pytest
+from channels.db import database_sync_to_async
+from channels.layers import InMemoryChannelLayer
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
+
+from artifacts import feed, lifecycle
+from artifacts.events import group
+from artifacts.feed import Feed, Feeds, glance, look
+from artifacts.models import StopRequest
+from artifacts.preview import LivePreview, Update, render
+from artifacts.renderer import Renderer
+from artifacts.replica import Replica
+from artifacts.subscription import Subscription
+from tests import documents
+from tests.artifacts.test_replica import Truth
+
+T = TypeVar("T")
+
+WAIT_S = 20.0
+OFTEN_S = 0.05
+SELDOM_S = 3_600.0
+
+
+class Watching:
+    """Somebody who looks at a feed, and whose wake-ups can be awaited."""
+
+    def __init__(self, *, shows_html: bool = False) -> None:
+        self.shows_html = shows_html
+        self._news = asyncio.Event()
+
+    def wake(self) -> None:
+        self._news.set()
+
+    async def until(self, condition: Callable[[], T]) -> T:
+        async with asyncio.timeout(WAIT_S):
+            while not (met := condition()):
+                self._news.clear()
+                await self._news.wait()
+            return met
+
+
+class DeafLayer(InMemoryChannelLayer):
+    """Drops every event, as layers may."""
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        pass
+
+
+@asynccontextmanager
+async def feeds(layer: Any = None, *, glance_s: float = SELDOM_S) -> AsyncIterator[Feeds]:
+    heard = Subscription(lambda: layer) if layer is not None else Subscription()
+    yield Feeds(subscription=heard, glance_s=glance_s, preview_s=0.01)
+    await heard.close()
+
+
+async def opened() -> documents.Draft:
+    draft: documents.Draft = await database_sync_to_async(documents.opened)()
+    await write(draft.begin, 0)
+    return draft
+
+
+async def write(verb: Callable[..., object], *arguments: object, **options: object) -> None:
+    await database_sync_to_async(verb)(*arguments, **options)
+
+
+def text_of(watched: Feed) -> str:
+    return watched.replica.transcript.cut(0, watched.replica.length)
+
+
+@pytest.mark.asyncio
+@pytest.mark.django_db(transaction=True)
+class TestFollowing:
+    async def test_events_bring_text_and_a_change_of_state_is_looked_up(self) -> None:
+        draft, watcher = await opened(), Watching()
+        async with feeds() as all_feeds:
+            watched = all_feeds.enter(draft.pk, watcher)
+            await watcher.until(lambda: watched.replica.epoch)
+            await write(draft.append, "Hello")
+            await watcher.until(lambda: text_of(watched) == "Hello")
+            await write(draft.end_section, 0, " world", tokens=7)
+            state = await watcher.until(
+                lambda: watched.replica.state if watched.replica.state["sections_completed"] else None
+            )
+            assert text_of(watched) == "Hello world"
+            assert state["sections"][0]["tokens"] == 7
+            await all_feeds.leave(watched, watcher)
+
+    async def test_writer_whose_events_never_come_is_seen_within_a_glance(self) -> None:
+        draft, watcher = await opened(), Watching()
+        async with feeds(DeafLayer(), glance_s=OFTEN_S) as all_feeds:
+            watched = all_feeds.enter(draft.pk, watcher)
+            await watcher.until(lambda: watched.replica.epoch)
+            await write(draft.append, "Hello")
+            await watcher.until(lambda: text_of(watched) == "Hello")
+            await write(draft.stop, " world")
+            await watcher.until(lambda: watched.replica.state["status"] == "paused")
+            assert text_of(watched) == "Hello world"
+            await all_feeds.leave(watched, watcher)
+
+    async def test_new_epoch_replaces_the_text(self) -> None:
+        draft, watcher = await opened(), Watching()
+        await write(draft.stop, "Old")
+        async with feeds() as all_feeds:
+            watched = all_feeds.enter(draft.pk, watcher)
+            await watcher.until(lambda: text_of(watched) == "Old")
+            await write(lifecycle.reset, draft.pk, documents.sections(), "")
+            await watcher.until(lambda: watched.replica.epoch == 2)
+            assert text_of(watched) == ""
+            await all_feeds.leave(watched, watcher)
+
+    @pytest.mark.parametrize("layer", [None, DeafLayer()], ids=["heard", "unheard"])
+    async def test_deleted_document_is_gone(self, layer: Any) -> None:
+        draft, watcher = await opened(), Watching()
+        async with feeds(layer, glance_s=OFTEN_S) as all_feeds:
+            watched = all_feeds.enter(draft.pk, watcher)
+            await watcher.until(lambda: watched.replica.epoch)
+            await write(lifecycle.delete, draft.pk)
+            await watcher.until(lambda: watched.replica.is_gone)
+            await all_feeds.leave(watched, watcher)
+
+    async def test_tokens_alone_are_shown_with_the_glance(self) -> None:
+        draft, watcher = await opened(), Watching()
+        async with feeds(glance_s=OFTEN_S) as all_feeds:
+            watched = all_feeds.enter(draft.pk, watcher)
+            await watcher.until(lambda: watched.replica.epoch)
+            await write(draft.append, "Hello", tokens=3)
+            await watcher.until(lambda: watched.replica.state["tokens_generated"] == 3)
+            await all_feeds.leave(watched, watcher)
+
+    async def test_viewers_of_one_document_share_a_feed_and_the_last_one_takes_it_along(self) -> None:
+        draft, first, second = await opened(), Watching(), Watching()
+        layer = InMemoryChannelLayer()
+        async with feeds(layer) as all_feeds:
+            watched = all_feeds.enter(draft.pk, first)
+            assert all_feeds.enter(draft.pk, second) is watched
+            await first.until(lambda: watched.replica.epoch)
+            assert group(draft.pk) in layer.groups
+            await all_feeds.leave(watched, first)
+            assert all_feeds.enter(draft.pk, first) is watched
+            await all_feeds.leave(watched, first)
+            await all_feeds.leave(watched, second)
+            other = all_feeds.enter(draft.pk, first)
+            assert other is not watched
+            await first.until(lambda: other.replica.epoch)
+            await all_feeds.leave(other, first)
+
+    async def test_database_that_is_away_only_delays(self) -> None:
+        draft, watcher = await opened(), Watching()
+        failures = list[str]()
+
+        def fail(execute: Any, sql: str, *rest: Any) -> Any:
+            failures.append(sql)
+            if len(failures) > 3:
+                connection.execute_wrappers.remove(fail)
+            raise OperationalError("away")
+
+        async with feeds(DeafLayer(), glance_s=OFTEN_S) as all_feeds:
+            await database_sync_to_async(lambda: connection.execute_wrappers.append(fail))()
+            watched = all_feeds.enter(draft.pk, watcher)
+            await watcher.until(lambda: watched.replica.epoch)
+            assert len(failures) > 3
+            await all_feeds.leave(watched, watcher)
+
+
+@pytest.mark.asyncio
+@pytest.mark.django_db(transaction=True)
+class TestPreview:
+    async def test_preview_exists_while_an_html_viewer_is_there_only(self) -> None:
+        draft, reads_text, reads_html = await opened(), Watching(), Watching(shows_html=True)
+        await write(draft.append, "Hello *world*\n\nSecond")
+        async with feeds() as all_feeds:
+            watched = all_feeds.enter(draft.pk, reads_text)
+            await reads_text.until(lambda: watched.replica.epoch)
+            assert watched.replica.page is None
+            all_feeds.enter(draft.pk, reads_html)
+            page = await reads_html.until(lambda: watched.replica.page)
+            assert "<em>world</em>" in "".join(page.fragments)
+            await all_feeds.leave(watched, reads_html)
+            assert watched.replica.page is None
+            await write(draft.append, " line")
+            await reads_text.until(lambda: text_of(watched).endswith("line"))
+            assert watched.replica.page is None
+            await all_feeds.leave(watched, reads_text)
+
+    async def test_final_preview_is_the_rendered_document(self) -> None:
+        draft, watcher = await opened(), Watching(shows_html=True)
+        async with feeds() as all_feeds:
+            watched = all_feeds.enter(draft.pk, watcher)
+            await write(draft.append, "# Title\n\n- one\n- two\n\n")
+            await write(lifecycle.request_stop, draft.pk, StopRequest.CANCEL)
+            await write(draft.stop, "`code` and **bold")
+            page = await watcher.until(
+                lambda: watched.replica.page if watched.replica.page and watched.replica.page.is_final else None
+            )
+            assert page.tail == ""
+            assert "".join("".join(page.fragments).split()) == "".join(render(text_of(watched)).split())
+            await all_feeds.leave(watched, watcher)
+
+
+class Gate(LivePreview):
+    """A preview whose rendering waits until it is let through, and which counts who is inside."""
+
+    inside, most = 0, 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered, self.may_go = threading.Event(), threading.Event()
+
+    def update(self) -> Update:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        self.entered.set()
+        assert self.may_go.wait(WAIT_S)
+        self.inside -= 1
+        return super().update()
+
+
+class Broken(LivePreview):
+    def update(self) -> Update:
+        raise ZeroDivisionError
+
+
+@contextmanager
+def rendering(replica: Replica, watcher: Watching, **options: Any) -> Iterator[Renderer]:
+    renderer = Renderer(replica, interval_s=options.pop("interval_s", 0.0), on_page=watcher.wake, **options)
+    renderer.wake()
+    yield renderer
+    renderer.stop()
+
+
+@pytest.mark.asyncio
+class TestRendering:
+    async def test_rendering_runs_off_the_event_loop_and_never_twice_at_once(self) -> None:
+        truth, replica, watcher, gate = Truth(text="Hello"), Replica(1), Watching(), Gate()
+        replica.see(truth.look(replica))
+        with rendering(replica, watcher, make_preview=lambda: gate) as renderer:
+            assert await asyncio.to_thread(gate.entered.wait, WAIT_S)  # the loop is free while it renders
+            truth.append(" world")
+            replica.hear(truth.events[-1])
+            renderer.wake()
+            assert replica.page is None
+            gate.may_go.set()
+            await watcher.until(lambda: replica.page is not None and replica.page.length == 11)
+        assert gate.most == 1
+
+    async def test_rendering_waits_for_the_interval_but_the_end_does_not(self) -> None:
+        truth, replica, watcher = Truth(text="Hello"), Replica(1), Watching()
+        replica.see(truth.look(replica))
+        with rendering(replica, watcher, interval_s=SELDOM_S) as renderer:
+            await watcher.until(lambda: replica.page)
+            assert replica.page is not None
+            truth.append(" world")
+            replica.hear(truth.events[-1])
+            renderer.wake()
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert replica.page.version == 1
+            truth.end()
+            replica.see(truth.look(replica))
+            renderer.wake()
+            await watcher.until(lambda: replica.page and replica.page.is_final)
+            assert (replica.page.version, replica.page.length) == (2, 11)
+
+    async def test_epoch_that_ends_while_it_is_rendered_is_not_shown(self) -> None:
+        truth, replica, watcher, made = Truth(text="Old"), Replica(1), Watching(), asyncio.Queue[Gate]()
+
+        def make() -> Gate:
+            gate = Gate()
+            made.put_nowait(gate)
+            return gate
+
+        replica.see(truth.look(replica))
+        with rendering(replica, watcher, interval_s=SELDOM_S, make_preview=make) as renderer:
+            old = await made.get()
+            assert await asyncio.to_thread(old.entered.wait, WAIT_S)
+            truth.begin_anew()
+            truth.append("New")
+            replica.see(truth.look(replica))
+            renderer.wake()
+            old.may_go.set()
+            new = await made.get()
+            assert replica.page is None
+            new.may_go.set()
+            await watcher.until(lambda: replica.page)
+            assert replica.page is not None
+            assert (replica.page.epoch, replica.page.length) == (2, 3)
+
+    async def test_fault_in_rendering_shows_the_text_itself_and_the_end_comes(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        truth, replica, watcher = Truth(text="a < b"), Replica(1), Watching()
+        replica.see(truth.look(replica))
+        with rendering(replica, watcher, make_preview=Broken) as renderer:
+            page = await watcher.until(lambda: replica.page)
+            assert page.fragments == ["<pre>a &lt; b</pre>"]
+            truth.append(" & c")
+            truth.end()
+            replica.see(truth.look(replica))
+            renderer.wake()
+            await watcher.until(lambda: page.is_final)
+            assert (page.fragments, page.tail) == (["<pre>a &lt; b &amp; c</pre>"], "")
+        assert "The preview failed artifact=1" in caplog.text
+
+
+@pytest.mark.django_db
+class TestLooking:
+    def test_look_reads_only_what_is_missing(self) -> None:
+        draft = documents.opened()
+        draft.append("Hello")
+        draft.append(" world")
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            found = look(draft.pk, 1, 5)
+        assert found is not None
+        assert (found.begin, found.text.cut(0, found.text.length), found.length) == (5, " world", 11)
+        assert not any('"content"' in query["sql"] for query in queries)
+
+    @pytest.mark.parametrize(("epoch", "have"), [(0, 0), (2, 5), (1, 12), (1, 0)])
+    def test_look_of_another_epoch_or_beyond_the_text_reads_it_whole(self, epoch: int, have: int) -> None:
+        draft = documents.opened()
+        draft.append("Hello")
+        draft.append(" world")
+        found = look(draft.pk, epoch, have)
+        assert found is not None
+        assert (found.epoch, found.begin, found.text.cut(0, found.text.length)) == (1, 0, "Hello world")
+
+    def test_look_at_a_restored_document_reads_it_whole(self) -> None:
+        artifact = documents.complete("One", "Two")
+        text = artifact.text
+        lifecycle.reset(artifact.pk, documents.sections(), "")
+        documents.reopened(artifact.pk).stop("x")
+        lifecycle.restore(artifact.pk, documents.row(artifact.pk).versions.get(epoch=1).pk)
+        found = look(artifact.pk, 2, 1)
+        assert found is not None
+        assert (found.epoch, found.text.cut(0, found.text.length)) == (3, text)
+
+    def test_look_at_what_is_not_there_is_none(self) -> None:
+        assert look(10**6, 0, 0) is None
+
+    def test_glance_is_one_query_for_any_number_of_documents(self, django_assert_num_queries: Any) -> None:
+        known = [documents.opened().pk, documents.idle().pk]
+        with django_assert_num_queries(1):
+            seen = glance([*known, 10**6])
+        assert seen == {known[0]: (1, 2), known[1]: (1, 0), 10**6: None}
+
+
+@pytest.mark.asyncio
+async def test_each_event_loop_has_its_own_feeds() -> None:
+    assert feed.current() is feed.current()

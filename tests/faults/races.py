@@ -1,0 +1,170 @@
+"""Scenarios: people and processes that act at the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+from channels_redis.pubsub import RedisPubSubChannelLayer
+
+from tests.faults.result import Result
+from tests.faults.rig import Database, rigged
+from tests.faults.waiting import until
+
+
+async def cancel_meets_completion(database: Database, seed: int, runs: int) -> Result:
+    """Short documents, each cancelled at some moment around its end."""
+    async with rigged(database, seed=seed, redis=database == "postgres", pause_s=0.001) as rig:
+        await rig.web()
+        await rig.worker()
+        ends: dict[str, int] = {}
+        refused = 0
+        for begun in range(0, runs, 5):
+            documents = await rig.begin(min(5, runs - begun), sections=1, chars=150)
+            for document in documents:
+                rig.watch(document)
+
+            async def cancel(artifact: int, after_s: float) -> int:
+                await asyncio.sleep(after_s)
+                return (await rig.call("POST", f"/artifacts/{artifact}/cancel"))[0]
+
+            answers = await asyncio.gather(*(cancel(one.artifact, rig.rng.uniform(0, 0.6)) for one in documents))
+            await rig.until(documents)
+            for document, answer in zip(documents, answers, strict=True):
+                status = rig.statuses([document])[document.artifact][0]
+                ends[status] = ends.get(status, 0) + 1
+                refused += (answer == 409) != (status == "complete")
+        await rig.caught_up()
+        verdict = await rig.verdict()
+        broken = [f"{refused} answers that the end did not keep"] if refused else []
+        return Result(runs=runs, figures=f"ends: {ends}", broken=[*verdict.broken, *broken])
+
+
+async def hammered(database: Database, seed: int, runs: int) -> Result:
+    """Pause and resume as fast as the API takes them, by two people at once."""
+    async with rigged(database, seed=seed, redis=database == "postgres", pause_s=0.01) as rig:
+        await rig.web()
+        await rig.worker()
+        documents = await rig.begin(2, chars=1_500)
+        for document in documents:
+            rig.watch(document)
+        wrong: list[int] = []
+
+        async def person(artifact: int) -> None:
+            for _ in range(runs):
+                verb = rig.rng.choice(["pause", "resume"])
+                status, _answer = await rig.call("POST", f"/artifacts/{artifact}/{verb}")
+                if status not in {200, 202, 409}:
+                    wrong.append(status)
+                await asyncio.sleep(rig.rng.uniform(0, 0.1))
+
+        await asyncio.gather(*(person(one.artifact) for one in documents for _ in range(2)))
+
+        async def finish(artifact: int) -> None:
+            while (now := (await rig.call("GET", f"/artifacts/{artifact}"))[1]["state"]["status"]) != "complete":
+                if now == "paused":
+                    await rig.call("POST", f"/artifacts/{artifact}/resume")
+                await asyncio.sleep(0.1)
+
+        async with asyncio.timeout(90):
+            await asyncio.gather(*(finish(one.artifact) for one in documents))
+        await rig.caught_up()
+        verdict = await rig.verdict()
+        broken = [f"answers {wrong}"] if wrong else []
+        return Result(runs=runs * 4, figures="complete, every word once", broken=[*verdict.broken, *broken])
+
+
+async def deleted(database: Database, seed: int, runs: int) -> Result:
+    """Documents deleted while they are written, or just when they are claimed."""
+    async with rigged(database, seed=seed, redis=database == "postgres", pause_s=0.02) as rig:
+        await rig.web()
+        await rig.worker()
+        gone_s, closed_s = [], []
+        for turn in range(runs):
+            (document,) = await rig.begin(1)
+            bot = rig.watch(document)
+            if turn % 2:
+                await rig.until([document], 60)
+                await until(lambda bot=bot: bot.is_connected, within_s=10, what="the viewer is there")
+            else:
+                await asyncio.sleep(rig.rng.uniform(0, 0.1))
+            status, _ = await rig.call("DELETE", f"/artifacts/{document.artifact}")
+            assert status == 204, status
+            calls = [one for one in rig.endpoint.requests if one.section in document.names]
+            gone_s.append(
+                await until(
+                    lambda calls=calls: all(one.state != "open" for one in calls), within_s=5, what="call ended"
+                )
+            )
+            closed_s.append(
+                await until(
+                    lambda bot=bot: bool(bot.seen.closes) and bot.seen.closes[-1][1] == 4404,
+                    within_s=10,
+                    what="viewer told",
+                )
+            )
+        verdict = await rig.verdict()
+        late = [f"a worker stopped only after {max(gone_s):.1f} s"] if max(gone_s) > 1 else []
+        figures = f"call ended after {max(gone_s):.2f} s, viewer told after {max(closed_s):.2f} s (most)"
+        return Result(runs=runs, figures=figures, broken=[*verdict.broken, *late])
+
+
+async def announced(database: Database, seed: int, runs: int) -> Result:
+    """The same task announced 100 times to two workers."""
+    async with rigged(database, seed=seed, redis=True, pause_s=0.01) as rig:
+        assert rig.redis
+        await rig.web()
+        for _ in range(2):
+            await rig.worker()
+        layer = RedisPubSubChannelLayer(hosts=[f"redis://127.0.0.1:{rig.redis.port}/0"])
+        documents = []
+        for _ in range(runs):
+            begun = await rig.begin(1, chars=400)
+            documents += begun
+            for _ in range(100):
+                await layer.send("generation", {"type": "generation.wake"})
+            await rig.until(begun)
+        await layer.flush()
+        verdict = await rig.verdict()
+        calls = len(rig.endpoint.requests)
+        needed = sum(len(document.names) for document in documents)
+        broken = [f"{calls} calls, {needed} needed"] if calls != needed else []
+        return Result(runs=runs, figures=f"{calls} calls, {needed} needed", broken=[*verdict.broken, *broken])
+
+
+async def long_queue(database: Database, seed: int, runs: int) -> Result:
+    """Many tasks and no worker; one that starts later runs each of them once, within its bounds."""
+    async with rigged(database, seed=seed, redis=database == "postgres", pause_s=0) as rig:
+        await rig.web()
+        began = time.monotonic()
+        documents = []
+        for _ in range(0, runs, 6):
+            documents += await rig.begin(6, sections=1, chars=60)
+        queued_s = time.monotonic() - began
+        worker = await rig.worker()
+        first_kb = _resident_kb(worker.inner.pid)
+        most_kb, at_once = first_kb, 0
+        began = time.monotonic()
+        while rig.store.query("SELECT count(*) FROM artifacts_artifact WHERE stream_status = 'streaming'")[0][0]:
+            most_kb = max(most_kb, _resident_kb(worker.inner.pid))
+            at_once = max(at_once, sum(one.state == "open" for one in rig.endpoint.requests))
+            await asyncio.sleep(0.2)
+        took_s = time.monotonic() - began
+        verdict = await rig.verdict()
+        extra = len(rig.endpoint.requests) - len(documents)
+        broken = [f"{extra} calls too many"] if extra else []
+        if at_once > 32:
+            broken.append(f"{at_once} calls at once")
+        figures = (
+            f"{len(documents) / took_s:.0f} documents per second, memory {first_kb // 1024} -> {most_kb // 1024} MB, "
+            f"queued in {queued_s:.0f} s"
+        )
+        return Result(runs=len(documents), figures=figures, broken=[*verdict.broken, *broken])
+
+
+def _resident_kb(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    return 0

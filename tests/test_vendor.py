@@ -1,0 +1,61 @@
+"""What browsers are given: vendored files as published, small scripts, and nothing that the policy would refuse."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STATIC = ROOT / "static"
+VENDOR = STATIC / "vendor"
+SCRIPTS = sorted([*(STATIC / "js").glob("*.js"), *VENDOR.rglob("*.js")])
+SHEETS = sorted((STATIC / "css").glob("*.css"))
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+JAVASCRIPT_BYTES = 20 * 1024
+
+
+def manifest() -> dict[str, dict[str, object]]:
+    return json.loads((VENDOR / "manifest.json").read_text(encoding="utf-8"))
+
+
+def test_every_vendored_file_is_named_with_version_licence_and_hash() -> None:
+    hashes: dict[str, str] = {}
+    for package in manifest().values():
+        assert package["version"]
+        assert package["licence"]
+        hashes |= package["files"]
+    found = {path.relative_to(VENDOR).as_posix(): path for path in VENDOR.rglob("*") if path.is_file()}
+    del found["manifest.json"]
+    assert {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in found.items()} == hashes
+
+
+def test_all_scripts_together_stay_small() -> None:
+    assert len(SCRIPTS) > 5
+    sizes = {path.name: len(gzip.compress(path.read_bytes(), 9)) for path in SCRIPTS}
+    assert sum(sizes.values()) <= JAVASCRIPT_BYTES, sizes
+
+
+@pytest.mark.parametrize("path", [path for path in SCRIPTS if VENDOR not in path.parents], ids=lambda path: path.name)
+def test_own_scripts_make_html_only_where_the_server_sanitised_it(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    assert not re.search(r"\beval\(|new Function\(|insertAdjacentHTML|outerHTML|document\.write", source)
+    assert path.name == "document.js" or not re.search(r"\.innerHTML\s*=", source)
+
+
+@pytest.mark.parametrize("path", SHEETS, ids=lambda path: path.name)
+def test_style_sheets_load_nothing(path: Path) -> None:
+    assert not re.search(r"url\(|@import", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_templates_hold_no_inline_style_or_handler_and_no_foreign_address(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    assert not re.search(r"\sstyle=|\son\w+=|javascript:|(?:src|href)=\"(?:https?:)?//", source)
+    assert path.name == "export.html" or "<style" not in source
+    assert "|safe" not in source
+    assert "autoescape off" not in source
