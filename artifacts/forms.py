@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from django import forms
 
 from artifacts import limits
 from artifacts.errors import InvalidInput
+
+_OF_PLAN = re.compile(r"^plan\[(\d+)\]\.(\w+)")
 
 
 class LongText(forms.CharField):
@@ -50,6 +54,7 @@ class ArtifactForm(forms.Form):
 
 
 def refuse(form: forms.Form, error: InvalidInput) -> None:
-    """Put a verb's refusal beside the field it names."""
+    """Put a verb's refusal beside the field it names. The verbs count sections from 0, people from 1."""
     field = error.field.split("[")[0]
-    form.add_error(field if field in form.fields else None, error.detail[:1].upper() + error.detail[1:])
+    detail = _OF_PLAN.sub(lambda found: f"The {found[2]} of section {int(found[1]) + 1}", error.detail)
+    form.add_error(field if field in form.fields else None, detail[:1].upper() + detail[1:])

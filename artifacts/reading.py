@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.safestring import SafeString, mark_safe
 
+from artifacts.errors import NotFound
 from artifacts.models import Artifact, StreamStatus
 from artifacts.preview import LivePreview, render
 
@@ -35,4 +36,8 @@ def text_html(text: str, *, growing: bool = False) -> SafeString:
 
 def _saved(artifact: Artifact) -> Artifact:
     """One query, so that preview, its length and the text's length belong together while a writer goes on."""
-    return Artifact.objects.only("preview_html", "preview_length", "length", "stream_status").get(pk=artifact.pk)
+    rows = Artifact.objects.only("preview_html", "preview_length", "length", "stream_status")
+    row = rows.filter(pk=artifact.pk).first()
+    if row is None:
+        raise NotFound
+    return row

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
+from typing import ParamSpec
 
 from django.contrib import messages
 from django.contrib.auth import login
@@ -23,13 +26,28 @@ from django.views.decorators.http import require_safe
 from artifacts import access, wording
 from artifacts.errors import NotFound
 from artifacts.forms import ArtifactForm, ProjectForm
-from artifacts.models import Artifact, ArtifactVersion, Project, StreamStatus
+from artifacts.models import Artifact, ArtifactVersion, StreamStatus
 from artifacts.reading import document_html, text_html
 from artifacts.state import state_of
+
+P = ParamSpec("P")
 
 PROJECTS_PER_PAGE = 24
 ASKABLE = frozenset({"cancel", "regenerate", "delete"})
 """The verbs that ask back before they act."""
+
+
+def or_not_found(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+    """What is not there, is gone by now, or is not the visitor's: the same 404 page."""
+
+    @wraps(view)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        try:
+            return view(*args, **kwargs)
+        except NotFound as error:
+            raise Http404(error.detail) from None
+
+    return checked
 
 
 # Pages
@@ -60,13 +78,14 @@ def projects_page(request: HttpRequest, form: ProjectForm | None = None) -> Http
 
 @require_safe
 @login_required
+@or_not_found
 def project(request: HttpRequest, project_id: int) -> HttpResponse:
     return project_page(request, project_id)
 
 
 def project_page(request: HttpRequest, project_id: int, form: ArtifactForm | None = None) -> HttpResponse:
     """The documents of a project, each with where it stands."""
-    shown = _project(request, project_id)
+    shown = access.project_for(request.user, project_id)
     rows = [
         {
             "artifact": row,
@@ -82,19 +101,21 @@ def project_page(request: HttpRequest, project_id: int, form: ArtifactForm | Non
 
 @require_safe
 @login_required
+@or_not_found
 def artifact(request: HttpRequest, artifact_id: int) -> HttpResponse:
     return artifact_page(request, artifact_id)
 
 
 def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: Form | None = None) -> HttpResponse:
     """The live page, whole as of now; its module keeps it live from here on. `form` is what `verb` refused."""
-    shown = _artifact(request, artifact_id)
+    shown = access.artifact_for(request.user, artifact_id)
     state = state_of(shown)
-    elapsed_s = _elapsed_s(shown)
+    elapsed_s = _age_s(shown, shown.finished_at)
     asked = verb or request.GET.get("ask", "")
     live = {
         "artifact": shown.pk,
         "epoch": shown.epoch,
+        "age_s": _age_s(shown),
         "elapsed_s": elapsed_s,
         "statuses": wording.STATUS_WORDS,
         "waiting": wording.WAITING,
@@ -122,12 +143,13 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
 
 @require_safe
 @login_required
+@or_not_found
 def version(request: HttpRequest, artifact_id: int, version_id: int) -> HttpResponse:
     """An earlier text of a document, as it was kept."""
-    shown = _artifact(request, artifact_id)
+    shown = access.artifact_for(request.user, artifact_id)
     earlier = ArtifactVersion.objects.filter(artifact=shown, pk=version_id).first()
     if earlier is None:
-        raise Http404
+        raise NotFound("There is no such version of this document.")
     context = {
         "artifact": shown,
         "version": earlier,
@@ -173,26 +195,11 @@ def _render(request: HttpRequest, template: str, context: dict[str, object]) -> 
     return render(request, template, context, status=422 if refused else 200)
 
 
-def _project(request: HttpRequest, project_id: int) -> Project:
-    try:
-        return access.project_for(request.user, project_id)
-    except NotFound as error:
-        raise Http404(error.detail) from None
-
-
-def _artifact(request: HttpRequest, artifact_id: int) -> Artifact:
-    try:
-        return access.artifact_for(request.user, artifact_id)
-    except NotFound as error:
-        raise Http404(error.detail) from None
-
-
-def _elapsed_s(artifact: Artifact) -> float | None:
-    """Seconds from the first claim to the end, or to now; None before the first claim."""
+def _age_s(artifact: Artifact, end: datetime | None = None) -> float | None:
+    """Seconds from the first claim to `end` or now; None before the first claim."""
     if artifact.started_at is None:
         return None
-    end: datetime = artifact.finished_at or timezone.now()
-    return max(0.0, (end - artifact.started_at).total_seconds())
+    return max(0.0, ((end or timezone.now()) - artifact.started_at).total_seconds())
 
 
 def clock(elapsed_s: float | None) -> str:

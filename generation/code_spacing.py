@@ -49,26 +49,19 @@ def lost_code_space(ending: Ending, answer: str) -> str:
     """The white space between the open code block and the answer; indentation that the answer kept stays."""
     first = answer.split("\n", 1)[0]
     line = ending.tail[ending.tail.rfind("\n") + 1 :]
-    info = _info(ending)
     if answer[0].isspace():
         return "\n"
     if FENCE_LINE.match(first) or FENCE_LINE.match(line):
         return "\n" + _fence_indent(ending)
     if first.strip() == "{":
         return " "
-    if info == "diff":
+    if ending.info == "diff":
         return "\n" if first[0] in "+-@" else " "
-    if info == "sql" and _CLAUSE.match(first):
+    if ending.info == "sql" and _CLAUSE.match(first):
         return "\n" + _own_indent(line)
-    if info in _SHELLS and _COMMAND.match(first) and not _UNFINISHED.search(line):
+    if ending.info in _SHELLS and _COMMAND.match(first) and not _UNFINISHED.search(line):
         return "\n"
     return _line_breaks(ending, first) + _indent(ending, line, answer) if _is_line_over(line.rstrip(), first) else " "
-
-
-def _info(ending: Ending) -> str:
-    """The word after the open fence."""
-    found = [match for line in ending.tail.split("\n") if (match := FENCE_LINE.match(line))]
-    return found[-1][2].strip().lower() if found else ""
 
 
 def _fence_indent(ending: Ending) -> str:

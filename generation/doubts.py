@@ -10,10 +10,9 @@ from itertools import takewhile
 
 from generation.endings import FENCE_LINE, HEADING, ITEM, Ending, block_of
 from generation.kinship import kinship
-from generation.overlaps import copied_letters
+from generation.overlaps import RESTART_LETTERS, copied_letters
 
-RESTART_LETTERS = 40
-"""A beginning with so many letters in a row out of the text before is a restart, not a turn of phrase."""
+RESTART = "the answer starts the text again"
 LEAST_KINSHIP = 0.23
 """Measured on documents of models and people: less have some 5 % of true continuations and 90 % of fresh texts."""
 _BEGINNING_CHARS = 4_000
@@ -64,10 +63,13 @@ LINKS_BACK = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """Beginnings that point to what was said just before."""
+_FIRST_PERSON = re.compile(r"I(?![\w-])")
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _PROSE_LINE = re.compile(
     r"(?:#{1,6} |[-*+] |\d+[.)] |> |\*\*|\|)*\W?(?:[A-Z][\w'’-]*|\w[\w'’-]+ \w+ \w+)(?:\W+\w+)+|#{1,6} |---$|\|.*\|"
 )
+_BLOCK_BEGUN = re.compile(r"\s+(?:if|elif|else|for|while|try|except|with)\b.*:$")
+_PROGRAM_BEGINS = re.compile(r"(?:import|from|class|def|package|#include)\b")
 _CODE_MARK = re.compile(
     r"[{}=<>\\]|\w\(|[;,({]$|^\s+\S|::|->|\$\w|^[A-Z_ ]+$|\b[A-Z]{3,} [A-Z]{3,}\b|^\w+ -|^#!|--\w|\"\s*:"
 )
@@ -85,7 +87,7 @@ def doubt(ending: Ending, answer: str) -> str | None:
     """The reason why `answer`, which begins with a visible character, does not go on from the text, or None."""
     first = answer.split("\n", 1)[0].rstrip()
     if _restarts(ending, answer, first):
-        return "the answer starts the text again"
+        return RESTART
     if _FRONT_MATTER.match(answer):
         return "the answer begins a new document"
     if ending.fence:
@@ -119,8 +121,10 @@ def _doubt_in_code(ending: Ending, answer: str) -> str | None:
     """Inside a code block code must follow, unless the block holds text."""
     if HEADING.match(answer) and re.match(r"[^\n]*\n[ \t]*\n", answer):
         return "a heading begins inside a code block"  # a comment has its code below it
+    if _BLOCK_BEGUN.match(ending.line) and _PROGRAM_BEGINS.match(answer):
+        return "code begins anew inside a block"
     block = ending.tail[ending.tail.rfind(ending.fence) :].split("\n")
-    if "diff" in block[0] and ending.line[:1] in "+-@":
+    if ending.info == "diff" and ending.line[:1] in "+-@":
         return None if answer[0] in "+-@ " else "no code goes on inside a code block"
     lines = list(takewhile(lambda line: not FENCE_LINE.match(line), answer.split("\n")))
     is_code = len(block) < 4 or _code_share(block[1:]) > 0.6
@@ -138,7 +142,7 @@ def _doubt_in_row(ending: Ending, answer: str, first: str) -> str | None:
     """After a whole row anything may come that has a bar or begins like a paragraph; inside a row only its rest."""
     if "|" in first:
         return "a table begins inside a row" if _TABLE_HEAD.match(answer) else None
-    if not ending.line.endswith("|") or first[0].islower():
+    if not ending.is_row_whole or first[0].islower():
         return "the answer leaves a table in the middle of a row"
     return _doubt_of_subject(ending, answer, first)
 
@@ -156,6 +160,8 @@ def _doubt_mid_sentence(ending: Ending, answer: str, first: str) -> str | None:
         return _doubt_of_subject(ending, answer, first, least=0.5 * LEAST_KINSHIP)
     if not word[0][0].isupper() or _is_name(ending, word[0]):
         return None
+    if _FIRST_PERSON.match(word[0]):
+        return _doubt_of_subject(ending, answer, first)
     is_sentence = _STARTER.fullmatch(word[0]) or _VERB_NEXT.match(first, word.end())
     is_title = first.endswith(":") or (len(first) < 60 and answer[len(first) :].lstrip(" \t").startswith("\n\n"))
     if (is_sentence or is_title) and not may_be_over:
@@ -178,7 +184,7 @@ def _may_line_be_over(ending: Ending) -> bool:
 
 def _is_name(ending: Ending, word: str) -> bool:
     """Whether the word keeps its capital inside sentences of this text, or must have it anyway."""
-    if word == "I" or word.startswith(("I'", "I’")) or (len(word) > 1 and not word[1:].islower()):
+    if len(word) > 1 and not word[1:].islower() and not _FIRST_PERSON.match(word):
         return True
     inside = re.search(rf"[a-z,;(] [*_`\"']*{re.escape(word)}\b", ending.tail)
     return inside is not None and not _STARTER.fullmatch(word)

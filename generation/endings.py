@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import Literal
 
 WINDOW_CHARS = 6_000
@@ -64,6 +65,12 @@ class Ending:
         return open_fence(self.previous)
 
     @cached_property
+    def info(self) -> str:
+        """The word after the open fence, "" for none."""
+        found = [match for line in self.tail.split("\n") if (match := FENCE_LINE.match(line))] if self.fence else []
+        return found[-1][2].strip().lower() if found else ""
+
+    @cached_property
     def space(self) -> str:
         """The white space at the very end."""
         return self.tail[len(self.tail.rstrip()) :]
@@ -102,6 +109,12 @@ class Ending:
         text = self.tail.rstrip()
         start = max(text.rfind("\n\n"), text.rfind("\n \n"))
         return text[start + 1 :].strip("\n")
+
+    @cached_property
+    def is_row_whole(self) -> bool:
+        """Whether the table row that is the last line has all the cells of the table."""
+        rows = list(takewhile(lambda line: block_of(line) == "table", reversed(self.lines)))
+        return self.line.endswith("|") and len(rows) > 0 and rows[0].count("|") >= rows[-1].count("|") > 1
 
     @cached_property
     def is_mid_sentence(self) -> bool:

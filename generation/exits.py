@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import Any
 
 from django.db import connections
 
@@ -20,6 +21,7 @@ def end_within(seconds: float = END_WITHIN_S) -> None:
 
 def close_pools() -> None:
     """Close the connection pools while their threads still run; left to the interpreter's end each costs seconds."""
+    connection: Any  # only PostgreSQL's has a pool
     for connection in connections.all():
         if connection.alias in getattr(connection, "_connection_pools", {}):
             connection.close_pool()

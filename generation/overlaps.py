@@ -13,6 +13,8 @@ from itertools import takewhile
 TAIL_CHARS = 4_000
 HEAD_CHARS = 4_000
 LEAST_OVERLAP = 12
+RESTART_LETTERS = 40
+"""A beginning with so many letters in a row out of the text before is a restart, not a turn of phrase."""
 LEAST_INSIDE = 24
 MOST_INSIDE = 200
 PRELUDE_CHARS = 400
@@ -41,7 +43,7 @@ class Squashed:
 def after_overlap(previous: str, answer: str, *, is_code: bool) -> str | None:
     """What follows in the answer after its beginning repeated the end of `previous`; None where it does not."""
     tail, head = previous[-TAIL_CHARS:], answer[:HEAD_CHARS]
-    exact = _exact_overlap(tail, head) or _marks_again(tail, head) or (0 if is_code else _cell_again(tail, head))
+    exact = _exact_overlap(tail, head) or _line_again(tail, head) or (0 if is_code else _cell_again(tail, head))
     if exact:
         return answer[exact:]
     before, after = Squashed.of(tail, is_code=is_code), Squashed.of(head, is_code=is_code)
@@ -51,21 +53,23 @@ def after_overlap(previous: str, answer: str, *, is_code: bool) -> str | None:
             match = _Match(
                 tail=tail, head=head, start=before.places[-length], end=after.places[length - 1] + 1, length=length
             )
-            if match.is_sure(is_code=is_code):
+            if match.is_sure(is_code=is_code) and (length >= LEAST_OVERLAP or not _restarts(tail, head)):
                 rest = _align(tail[before.places[-1] + 1 :], answer[match.end :])
                 if rest is not None:
                     return rest
     return None
 
 
-def after_inside(previous: str, answer: str, *, is_code: bool, is_strict: bool) -> str | None:
-    """What follows after the end of `previous` was found inside the answer; None where it is not there.
+def after_inside(
+    previous: str, answer: str, *, is_code: bool, least: int = LEAST_INSIDE, is_strict: bool = True
+) -> str | None:
+    """What follows after at least so many letters of the end of `previous` were found inside the answer, else None.
 
     Strictly, only marks, titles and announcements may precede the repeated text; else anything may.
     """
     tail, head = previous[-TAIL_CHARS:], answer[:HEAD_CHARS]
     before, after = Squashed.of(tail, is_code=is_code), Squashed.of(head, is_code=is_code)
-    needle = _only_once(before.letters)
+    needle = _only_once(before.letters, least)
     if not needle:
         return None
     best_length, best_end = 0, 0
@@ -81,9 +85,9 @@ def after_inside(previous: str, answer: str, *, is_code: bool, is_strict: bool) 
     return _align(tail[before.places[-1] + 1 :], answer[after.places[best_end - 1] + 1 :])
 
 
-def _only_once(letters: str) -> str:
-    """The shortest end, of 24 letters or more, that the text has only there; "" where even a long one says nothing."""
-    for length in range(LEAST_INSIDE, min(len(letters), MOST_INSIDE) + 1, 8):
+def _only_once(letters: str, least: int) -> str:
+    """The shortest end, of so many letters or more, that the text has only there; "" where a long one says nothing."""
+    for length in range(least, min(len(letters), MOST_INSIDE) + 1, 8):
         if letters.find(letters[-length:]) == len(letters) - length:
             return letters[-length:]
     return ""
@@ -184,11 +188,19 @@ def _exact_overlap(tail: str, head: str) -> int:
     return 0
 
 
-def _marks_again(tail: str, head: str) -> int:
-    """The length of the marks, such as those of a list, that are all there is of the last line and begin the answer."""
-    line = tail[tail.rfind("\n") + 1 :].strip()
-    found = _MARKS.fullmatch(line) and re.match(rf"\s*{re.escape(line)}(?=\s)", head)
+def _line_again(tail: str, head: str) -> int:
+    """The length of the last line where the answer begins with it, indentation or marks included, and goes on in it."""
+    line = tail[tail.rfind("\n") + 1 :]
+    marks = line.strip()
+    if line[:1].isspace() and marks and head.startswith(line) and head[len(line) : len(line) + 1] not in ("", "\n"):
+        return len(line) if not (line[-1].isalnum() and head[len(line)].isalnum()) else 0
+    found = _MARKS.fullmatch(marks) and re.match(rf"\s*{re.escape(marks)}(?=\s)", head)
     return found.end() if found else 0
+
+
+def _restarts(tail: str, head: str) -> bool:
+    """Whether a repetition too short to be sure is only where another piece of the text begins again."""
+    return copied_letters(tail, head) >= RESTART_LETTERS
 
 
 def _cell_again(tail: str, head: str) -> int:
@@ -199,7 +211,8 @@ def _cell_again(tail: str, head: str) -> int:
     cell = line[bar + 1 :].strip()
     if not cell or not line.lstrip().startswith("|"):
         return 0
-    found = re.match(rf"\s*\|\s*{re.escape(cell)}(?!\w)", row)
+    whole = "" if len(cell) >= 4 else r"(?!\w)"
+    found = re.match(rf"\s*\|\s*{re.escape(cell)}{whole}", row)
     if found is None:
         return 0
     header = [line, *_rows_above(tail)][-1]

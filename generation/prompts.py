@@ -142,16 +142,13 @@ def _about_section(plan: tuple[SectionPlan, ...], index: int) -> list[str]:
 
 
 def _go_on(text: str, *, is_repeated: bool) -> str:
-    """The request to go on, with the words to begin with, so that the seam can be verified."""
-    parts = [
-        "Your answer was cut off. Go on exactly where it stops: no preface, no repetition, no new start, "
-        "no code fence that is open already.",
-        "Begin by copying these last words exactly, then continue in the same line:\n" + _fenced(last_words(text)),
-        "If the section is finished there, copy these words and write nothing else.",
-    ]
-    if is_repeated:
-        parts.insert(1, "Your last attempt did not begin with the words below, so it could not be used.")
-    return "\n\n".join(parts)
+    """The request to go on. It ends with the words to begin with: copied, they verify the seam."""
+    repeated = "Your last attempt did not begin with the words below, so it could not be used. " if is_repeated else ""
+    return (
+        "Your answer was cut off. Go on exactly where it stops: no preface, no repetition, no new start, no code fence "
+        f"that is open already. {repeated}Begin by copying the last words below exactly, then continue in the same line. "
+        f"If the section is finished there, copy them and write nothing else. The last words:\n\n{_safe(last_words(text))}"
+    )
 
 
 def last_words(text: str) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from generation.doubts import doubt, doubt_of_chatter
+from generation.doubts import RESTART, doubt, doubt_of_chatter
 from generation.endings import FENCE_LINE, Ending, block_of, opened_fence
-from generation.overlaps import HEAD_CHARS, after_inside, after_overlap, is_inside
+from generation.overlaps import HEAD_CHARS, LEAST_INSIDE, after_inside, after_overlap, is_inside
 from generation.spacing import lost_space
 
 Mode = Literal["prefill", "reprompt"]
@@ -43,6 +43,7 @@ _GOING_ON = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _MARKDOWN = ("markdown", "md")
+_LANGUAGES = {"py": "python", "js": "javascript", "ts": "typescript", "yml": "yaml", "sh": "bash", "shell": "bash"}
 _PLAIN = ("", "text", "txt", "plaintext")
 
 
@@ -103,20 +104,28 @@ def _join_asked(ending: Ending, answer: str) -> str:
     if answer[0] == " " and not ending.space and answer[1:2].strip():
         return answer  # a blank kept at its beginning: who answers anew does not begin with one
     for reading in readings:
-        rest = after_inside(ending.previous, reading, is_code=is_code, is_strict=True)
+        rest = after_inside(ending.previous, reading, is_code=is_code)
         if rest is not None:
             return rest
     alone = said if inner is None or not _is_wrapped(ending, said, inner) else inner
-    judged = alone.lstrip()[:JUDGED_CHARS]
-    why = doubt_of_chatter(answer, is_preface=said is not answer) or (
-        doubt(ending, judged) if judged else "it is empty"
-    )
+    why = doubt_of_chatter(answer, is_preface=said is not answer) or _doubt_alone(ending, said, alone)
     if why is None:
         return _missing_space(ending, alone, begins_line=alone is inner and is_code) + _without_space(ending, alone)
-    rest = after_inside(ending.previous, alone, is_code=is_code, is_strict=False)
+    least = LEAST_INSIDE if why == RESTART else 2 * LEAST_INSIDE
+    rest = after_inside(ending.previous, alone, is_code=is_code, least=least, is_strict=False)
     if rest is None:
         raise BadSeam(why)
     return rest
+
+
+def _doubt_alone(ending: Ending, said: str, alone: str) -> str | None:
+    judged = alone.lstrip()[:JUDGED_CHARS]
+    if not judged:
+        return "the answer is empty"
+    infos = {ending.info, _info_of(said.lstrip().split("\n", 1)[0])} - {*_PLAIN, *_MARKDOWN}
+    if alone is not said and len({_LANGUAGES.get(info, info) for info in infos}) > 1:
+        return "the answer is a code block in another language"
+    return doubt(ending, judged)
 
 
 def _unprefaced(answer: str) -> str:
@@ -168,7 +177,7 @@ def _reads_as_text(text: str) -> bool:
     """Whether the lines are more likely Markdown than the content of a code block."""
     lines = [line for line in text.split("\n") if line.strip()]
     likely = [line for line in lines if block_of(line) != "prose" or len(line.split()) > 7]
-    return len(likely) * 2 > len(lines)
+    return len(likely) * 2 >= len(lines)
 
 
 def _missing_space(ending: Ending, answer: str, *, begins_line: bool) -> str:

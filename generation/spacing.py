@@ -57,24 +57,20 @@ def lost_space(ending: Ending, answer: str) -> str:
 def _space_at_table(ending: Ending, *, is_row: bool) -> str:
     if ending.block != "table":
         return "\n\n"
-    rows = []
-    for line in reversed(ending.lines):
-        if block_of(line) != "table":
-            break
-        rows.append(line.count("|"))
-    is_whole = ending.line.endswith("|") and rows[0] >= rows[-1] > 1
-    if not is_whole:
+    if not ending.is_row_whole:
         return _padding(ending) if is_row else " "
     return "\n" if is_row else "\n\n"
 
 
 def _padding(ending: Ending) -> str:
     """The blanks that bring the next bar under the one in the row above, where the columns are aligned."""
-    above = ending.lines[-2] if len(ending.lines) > 1 else ""
-    bar = above.find("|", len(ending.line) + 1)
-    aligned = [place for place, char in enumerate(ending.line) if char == "|"]
-    is_aligned = bar > 0 and len(aligned) > 1 and all(above[place : place + 1] == "|" for place in aligned)
-    return " " * (bar - len(ending.line)) if is_aligned else " "
+    if len(ending.lines) < 3:
+        return " "
+    *_, top, above, line = ending.lines
+    bar = above.find("|", len(line) + 1)
+    places = [*(place for place, char in enumerate(line) if char == "|"), bar]
+    is_aligned = bar > 0 and all(row[place : place + 1] == "|" for row in (top, above) for place in places)
+    return " " * (bar - len(line)) if is_aligned else " "
 
 
 def _gap_before(ending: Ending, kind: re.Pattern[str], *, default: str) -> str:

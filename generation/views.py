@@ -12,15 +12,15 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils.text import slugify
 
 from artifacts import access
-from artifacts.errors import ArtifactError, InvalidInput, NotFound
+from artifacts.errors import IllegalMove, InvalidInput, NotFound
 from artifacts.forms import ArtifactForm, ProjectForm, refuse
 from artifacts.models import Artifact, StreamStatus
-from artifacts.views import artifact_page, project_page, projects_page
+from artifacts.views import artifact_page, or_not_found, project_page, projects_page
 from generation import control
 from generation.errors import GenerationError
 from generation.forms import OrderForm
@@ -59,6 +59,7 @@ def create_project(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@or_not_found
 def create_artifact(request: HttpRequest, project_id: int) -> HttpResponse:
     """A document of the visitor's own; without a short name it gets one from its title."""
     if request.method != "POST":
@@ -70,8 +71,6 @@ def create_artifact(request: HttpRequest, project_id: int) -> HttpResponse:
             project = access.project_for(request.user, project_id)
             artifact = control.add_artifact(project, form.cleaned_data["phase"] or _phase_of(title), title)
             return redirect("artifact", artifact.pk)
-        except NotFound as error:
-            raise Http404(error.detail) from None
         except InvalidInput as error:
             refuse(form, error)
     return project_page(request, project_id, form)
@@ -80,10 +79,11 @@ def create_artifact(request: HttpRequest, project_id: int) -> HttpResponse:
 # The verbs of one document
 
 
+@or_not_found
 def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpResponse:
     """One verb, as a form or for the page's module. Whoever comes by an address bar is sent to the document."""
     if verb not in _VERBS:
-        raise Http404
+        raise NotFound
     wants_json = request.get_preferred_type(["text/html", "application/json"]) == "application/json"
     back = resolve_url("artifact", artifact_id)
     if not request.user.is_authenticated:
@@ -92,13 +92,11 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
         return redirect(back)
     try:
         answer = _VERBS[verb](access.artifact_for(request.user, artifact_id), request)
-    except NotFound as error:
-        raise Http404(error.detail) from None
     except Refused as refused:
         if wants_json:
             return JsonResponse({"errors": refused.form.errors}, status=422)
         return artifact_page(request, artifact_id, verb, refused.form)
-    except (ArtifactError, GenerationError) as error:
+    except (IllegalMove, GenerationError) as error:
         if wants_json:
             return JsonResponse({"detail": error.detail}, status=409)
         messages.error(request, error.detail)

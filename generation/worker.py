@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 LISTEN_BACKOFF_S = 1.0
 LISTEN_BACKOFF_MAX_S = 10.0
+RESTART_S = 1.0
 
 
 class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
@@ -97,7 +98,19 @@ class Embedded:
 
     def start(self) -> None:
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(GenerationWorker(self._choice).work(self._stop))
+            self._task = asyncio.get_running_loop().create_task(self._work())
+
+    async def _work(self) -> None:
+        """Nobody restarts a part of a server, so it does that itself; without a provider there is nothing to begin."""
+        while not self._stop.is_set():
+            try:
+                await GenerationWorker(self._choice).work(self._stop)
+            except ProviderError as error:
+                logger.error("no worker here: %s", error.detail)
+                return
+            except Exception:
+                logger.exception("the embedded worker failed and begins again")
+                await asyncio.sleep(RESTART_S)
 
     async def stop(self) -> None:
         self._stop.set()

@@ -142,7 +142,8 @@ class Writer:
         async with self._door:
             if self.is_lost:
                 return None
-            if self._failure is not None:
+            # Told to the run, whose verbs carry text, and never to the slots, which only renew.
+            if self._failure is not None and with_tail:
                 failure, self._failure = self._failure, None
                 raise failure
             taken = len(self._unsaved) if with_tail else 0

@@ -1,20 +1,26 @@
-"""Link definitions, `[label]: address "title"`: what they look like and how a label is compared. Keeps nothing."""
+"""Link definitions, `[label]: address "title"`, and what they share with links: labels, addresses, titles, entities.
+
+Says what they look like and how labels are compared. Keeps nothing.
+"""
 
 import re
 from dataclasses import dataclass
 from html.entities import html5
 
+from artifacts.preview.lines import shown
+
 LABEL_MAX = 999
 ADDRESS_PARENTHESES = 32
+MAX_CHARACTER = 0x10FFFF
 
-_LABEL = re.compile(r"\[((?:[^\\\[\]]|\\.){1,%d}+)\]" % LABEL_MAX, re.DOTALL)
+_LABEL = re.compile(rf"\[((?:[^\\\[\]]|\\.){{1,{LABEL_MAX}}}+)\]", re.DOTALL)
 _GAP = re.compile(r"[ \t]*+(?:\n[ \t]*+)?")
 _ANGLED = re.compile(r"<((?:[^<>\n\\]|\\.)*+)>")
 _PLAIN_PIECE = re.compile(r"(?:[^\\()\x00- \x7f]|\\[!-/:-@\[-`{-~]|\\)++")
 _TITLE = re.compile(r'"((?:[^"\\]|\\.)*+)"|\'((?:[^\'\\]|\\.)*+)\'|\(((?:[^()\\]|\\.)*+)\)', re.DOTALL)
 _LINE_END = re.compile(r"[ \t]*+(?:\n|\Z)")
-_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+_ESCAPED_OR_ENTITY = re.compile(rf"\\([!-/:-@\[-`{{-~])|{_ENTITY.pattern}")
 _SPACE = re.compile(r"[ \t\r\n]+")
 
 
@@ -32,29 +38,26 @@ def label_key(label: str) -> str:
     return _SPACE.sub(" ", label.strip(" \t\r\n")).casefold()
 
 
+def entity_at(text: str, start: int) -> str:
+    """The entity that begins here, as it is written; nothing if there is none."""
+    found = _ENTITY.match(text, start)
+    return found[0] if found else ""
+
+
 def entity(source: str) -> str:
     """The character of an entity, `source` itself when there is none such."""
-    if source[1] == "#":
-        number = int(source[3:-1], 16) if source[2] in "xX" else int(source[2:-1])
-        if number < 32 and number not in (9, 10) or 0x7F <= number <= 0x9F or 0xD800 <= number <= 0xDFFF:
-            return "\ufffd"
-        return chr(number) if number <= 0x10FFFF else "\ufffd"
-    return html5.get(source[1:], source)
+    if source[1] != "#":
+        return html5.get(source[1:], source)
+    number = int(source[3:-1], 16) if source[2] in "xX" else int(source[2:-1])
+    character = chr(number) if number <= MAX_CHARACTER else "\ufffd"
+    return shown(character)
 
 
 def plain(source: str) -> str:
     """An address, a title or an info string without its backslashes and entities."""
-    if "\\" in source:
-        source = _ESCAPED.sub(r"\1", source) if "&" not in source else _unescape_both(source)
+    if "\\" not in source and "&" not in source:
         return source
-    return _ENTITY.sub(lambda match: entity(match[0]), source) if "&" in source else source
-
-
-_BOTH = re.compile(f"{_ESCAPED.pattern}|{_ENTITY.pattern}")
-
-
-def _unescape_both(source: str) -> str:
-    return _BOTH.sub(lambda match: match[1] or entity(match[0]), source)
+    return _ESCAPED_OR_ENTITY.sub(lambda match: match[1] or entity(match[0]), source)
 
 
 def address_at(text: str, start: int) -> tuple[str, int] | None:

@@ -12,7 +12,7 @@ from markdown.extensions import Extension
 from markdown.treeprocessors import Treeprocessor
 from pymdownx.slugs import slugify
 
-from artifacts.preview import inline, limits
+from artifacts.preview import inline, limits, tokens
 from artifacts.preview.block import Block
 from artifacts.preview.tree import Builder, Source, literal
 from artifacts.preview.writer import HEADING_ID, Writer
@@ -24,7 +24,7 @@ _slug = slugify(case="lower")
 _LABEL = re.compile(r"\]\[[^\[\]]*+\]")
 
 
-class Scope(inline.Scope, Protocol):
+class Scope(tokens.Scope, Protocol):
     """What a piece of a document may refer to, and what gives its headings their names."""
 
     def heading_id(self, slug: str) -> str: ...
@@ -83,8 +83,8 @@ class _InlineStep(_ScopedStep):
                     child.tail = "\n"
 
     def _read(self, text: Source, writer: Writer, *, last: bool) -> None:
-        tokens = inline.tokens(str(text), self.scope, growing=text.growing)
-        writer.write(tokens if last else [*tokens, "\n"])
+        read = inline.tokens(str(text), self.scope, growing=text.growing)
+        writer.write(read if last else [*read, "\n"])
 
 
 class _HeadingIds(_ScopedStep):
@@ -107,7 +107,9 @@ def _said(text: str) -> str:
 
 
 class _NothingDefined:
-    live = False
+    @property
+    def live(self) -> bool:
+        return False
 
     def definition(self, key: str) -> None:
         return None

@@ -7,19 +7,34 @@ languages that were measured are read, and of a text only the beginning that loo
 import re
 from functools import lru_cache
 from html import escape
+from typing import ClassVar
 
 from pygments.lexer import Lexer, default, include
 from pygments.lexers import get_lexer_by_name
 from pygments.lexers.c_cpp import CLexer, CppLexer
-from pygments.token import STANDARD_TYPES
+from pygments.token import STANDARD_TYPES, _TokenType
 from pygments.util import ClassNotFound
 
 from artifacts.preview import limits
 
-LANGUAGES = frozenset(
-    "bash c cpp css diff docker go html http ini java javascript json kotlin lua make nginx php python ruby rust scss "
-    "sql swift toml typescript xml yaml".split()
+_PROGRAMS = (
+    "c",
+    "cpp",
+    "go",
+    "java",
+    "javascript",
+    "kotlin",
+    "lua",
+    "php",
+    "python",
+    "ruby",
+    "rust",
+    "swift",
+    "typescript",
 )
+_DATA = ("css", "diff", "html", "http", "ini", "json", "scss", "toml", "xml", "yaml")
+_TOOLS = ("bash", "docker", "make", "nginx", "sql")
+LANGUAGES = frozenset((*_PROGRAMS, *_DATA, *_TOOLS))
 _NOT_CODE = re.compile(rf"^[^\n]{{{limits.CODE_LINE_CHARS}}}|(?:^[ \t]*\n){{{limits.CODE_BLANK_LINES}}}", re.MULTILINE)
 _SAFE = re.compile(r"(?:[^<>]|<span class=\"[a-z0-9]{1,4}\">|</span>)*+")
 
@@ -28,11 +43,11 @@ _ROOT = [include("whitespace"), include("keywords"), include("types"), default("
 
 
 class _C(CLexer):
-    tokens = {"root": _ROOT}
+    tokens: ClassVar = {"root": _ROOT}
 
 
 class _Cpp(CppLexer):
-    tokens = {"root": [include("whitespace"), include("keywords"), include("types"), default("statement")]}
+    tokens: ClassVar = {"root": _ROOT}
 
 
 @lru_cache(maxsize=128)
@@ -41,10 +56,9 @@ def _lexer(language: str) -> Lexer | None:
         lexer = get_lexer_by_name(language, stripnl=False)
     except ClassNotFound:
         return None
-    if isinstance(lexer, CppLexer):
-        return _Cpp(stripnl=False)
-    if isinstance(lexer, CLexer):
-        return _C(stripnl=False)
+    for family, ours in ((CppLexer, _Cpp), (CLexer, _C)):
+        if isinstance(lexer, family):
+            return ours(stripnl=False)
     return lexer if LANGUAGES.intersection(lexer.aliases) else None
 
 
@@ -56,14 +70,20 @@ def highlighted(text: str, language: str) -> str:
         return escape(text, quote=False)
     pieces = []
     for kind, value in lexer.get_tokens(text[:end]):
-        while kind not in STANDARD_TYPES:
-            kind = kind.parent
-        name, shown = STANDARD_TYPES[kind], escape(value, quote=False)
+        name, shown = _class(kind), escape(value, quote=False)
         pieces.append(f'<span class="{name}">{shown}</span>' if name and value.strip() else shown)
     html = "".join(pieces)
     if not _SAFE.fullmatch(html):
         html = escape(text[:end], quote=False)
     return html + escape(text[end:], quote=False)
+
+
+@lru_cache(maxsize=512)
+def _class(kind: _TokenType) -> str:
+    """The class of a token's kind, or of the nearest kind above it that has one."""
+    while kind not in STANDARD_TYPES and kind.parent is not None:
+        kind = kind.parent
+    return STANDARD_TYPES.get(kind, "")
 
 
 def _code_end(text: str) -> int:

@@ -6,12 +6,17 @@ A chunk may end anywhere, between CR and LF too; the lines are the same however 
 import re
 
 # VT and FF end no line and are white space. The other control characters cannot be shown (the engine and the sanitiser
-# use some of them as their own marks), and a surrogate alone is no character.
+# use some of them as their own marks), and neither can a surrogate alone.
 _WHITE = re.compile("[\x0b\x0c]")
 _UNSHOWABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
-_ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_ODD = re.compile(f"{_WHITE.pattern}|{_UNSHOWABLE.pattern}")
 
 BYTE_ORDER_MARK = "\ufeff"
+
+
+def shown(text: str) -> str:
+    """The text with nothing in it that cannot be shown. Line ends are not its business."""
+    return _UNSHOWABLE.sub("\ufffd", _WHITE.sub(" ", text)) if _ODD.search(text) else text
 
 
 class Lines:
@@ -26,17 +31,13 @@ class Lines:
         """The lines that `text` completes, without their ends."""
         if not text:
             return []
-        if self._after_cr and text[0] == "\n":
+        if (self._after_cr and text[0] == "\n") or (self._at_start and text[0] == BYTE_ORDER_MARK):
             text = text[1:]
-        elif self._at_start and text[0] == BYTE_ORDER_MARK:
-            text = text[1:]
-        self._after_cr = text.endswith("\r") if text else False
+        self._after_cr = text.endswith("\r")
         self._at_start = False
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
-        if _ODD.search(text):
-            text = _UNSHOWABLE.sub("\ufffd", _WHITE.sub(" ", text))
-        *lines, rest = text.split("\n")
+        *lines, rest = shown(text).split("\n")
         if lines:
             lines[0] = "".join([*self._pieces, lines[0]])
             self._pieces.clear()

@@ -198,7 +198,7 @@ class LivePreview:
             self._html.append(notes)
 
     def _footnotes(self) -> str:
-        """The footnotes in the order of their numbers; those that nothing refers to come last, their words count too."""
+        """The footnotes by their numbers; those that nothing refers to come last, their words count too."""
         scope, items = self._scope(len(self._html), 0, live=False), list[str]()
         named = len(self._names.note_labels())
         for label in self._reader.footnotes:

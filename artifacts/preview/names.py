@@ -1,10 +1,10 @@
-"""The names a document gives: ids of its headings, numbers of its footnotes, in the order of the text. Renders nothing."""
+"""The names a document gives, ids of headings and numbers of footnotes, in the order of its text. Renders nothing."""
 
 from collections.abc import Container
 from dataclasses import dataclass, field
 
 from artifacts.preview.definitions import Definition
-from artifacts.preview.inline import Note
+from artifacts.preview.tokens import Note
 
 
 class Names:
@@ -14,7 +14,7 @@ class Names:
         self._below = below
         self._ids: dict[str, int] = {}  # each id, and how often it was asked for
         self._notes: dict[str, tuple[int, int]] = {}
-        self._note_count = below._note_count if below else 0
+        self._note_count: int = below._note_count if below else 0
 
     def heading_id(self, slug: str) -> str:
         """An id that no other heading has."""

@@ -5,14 +5,12 @@ that is closed stays as it is.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum, auto
 
 from artifacts.preview import limits, starts, tables
-from artifacts.preview.block import CONTAINERS, VERBATIM, Block
-from artifacts.preview.comments import without_comments
+from artifacts.preview.block import VERBATIM, Block
 from artifacts.preview.cursor import CODE_INDENT, Cursor
-from artifacts.preview.definitions import Definition, definition_at
+from artifacts.preview.open_blocks import OpenBlocks
 
 DEFINITION_LINES = 8  # a definition that has not ended by then is looked at again when its paragraph closes
 
@@ -30,63 +28,19 @@ class _Begins(Enum):
     DONE = auto()  # nothing of the line is left
 
 
-class Reader:
+class Reader(OpenBlocks):
     """Takes lines, gives closed blocks of the top level, definitions and footnotes."""
 
     def __init__(self) -> None:
-        self._chain: list[Block] = [Block("document")]  # the open blocks, outermost first
+        super().__init__()
         self._cursor = Cursor("")
-        self._line_number = 0
-        self._characters = 0
-        self._blocks = 0
-        self._matched = 1
         self.opens_with_rule = False  # as a document with front matter does
-        self._at_end = True  # what closes now has its last line; a fork closes blocks that still grow
-        self.definitions: dict[str, Definition] = {}
-        self.footnotes: dict[str, Block] = {}
-        self.defined: list[str] = []  # keys in order
-
-    # -- what the reader is asked
-
-    def take(self) -> list[Block]:
-        """The blocks of the top level that were closed since the last call."""
-        document = self._chain[0]
-        open_one = document.children[-1:] if len(self._chain) > 1 else []
-        closed = document.children[:-1] if open_one else document.children
-        document.children = open_one
-        return [block for block in closed if block.kind != "footnote"]
-
-    @property
-    def tip(self) -> Block:
-        return self._chain[-1]
-
-    @property
-    def place(self) -> int:
-        """The line in which the open block of the top level began; without one, the line that comes next."""
-        return self._chain[1].first_line if len(self._chain) > 1 else self._line_number + 1
-
-    def grow(self, fed: bool) -> None:
-        """Marks the text at the document's end: more of it may come. `fed`: its last line has no end yet."""
-        block = self.tip
-        while fed and block.children:
-            block = block.children[-1]
-        block.growing = block.kind in ("paragraph", "summary") or (fed and block.kind in ("table", "heading"))
 
     def fork(self) -> "Reader":
         """A reader that goes on from here and leaves this one alone."""
         twin = Reader()
-        twin._chain = [block.twin() for block in self._chain]
-        twin._chain[0].children = []
-        for parent, child in zip(twin._chain, twin._chain[1:], strict=False):
-            parent.children[-1:] = [child]
-        twin._line_number, twin._characters, twin._blocks = self._line_number, self._characters, self._blocks
-        twin.definitions = self.definitions
-        twin._at_end = False
+        self._copy_to(twin)
         return twin
-
-    def finish(self) -> None:
-        """Closes everything."""
-        self._close_to(1)
 
     # -- one line
 
@@ -363,7 +317,7 @@ class Reader:
             return
         self._close_to(self._matched)
         block = self.tip
-        self._note_blank(block)
+        self._note_blank(block, blank=cursor.blank)
         if block.kind in VERBATIM:
             block.lines.append(cursor.rest())
             self._end_verbatim(block)
@@ -382,6 +336,8 @@ class Reader:
     def _end_verbatim(self, block: Block) -> None:
         """Closes a block whose own end mark stands in its last line."""
         line = block.lines[-1]
+        if block.kind in ("fence", "code"):
+            return
         if block.kind == "summary":
             end = starts.SUMMARY_END.search(line)
             if end is None:
@@ -392,84 +348,9 @@ class Reader:
                 self._cursor = Cursor(line[end.end() :])
                 self._matched = len(self._chain)
                 self._read_rest()
-        elif block.kind in ("html", "comment") and block.level <= starts.LAST_OWN_END:
-            if starts.HTML_ENDS[block.level - 1].search(line):
-                block.closed = True
-                self._close_to(len(self._chain) - 1)
-
-    def _note_blank(self, block: Block) -> None:
-        """Remembers where blank lines were: they make a list loose."""
-        blank = self._cursor.blank
-        if blank and block.children:
-            block.children[-1].blank_after = True
-        empty_item = block.kind == "item" and not block.children and block.first_line == self._line_number
-        for open_one in self._chain:
-            open_one.blank_after = False
-        block.blank_after = blank and block.kind not in ("quote", "fence") and not empty_item
-
-    # -- opening and closing
-
-    def _open(self, block: Block) -> None:
-        """Opens a block in the innermost block that goes on in this line; what does not is closed."""
-        self._close_to(self._matched)
-        while not self._holds(self.tip, block):
+        elif block.level <= starts.LAST_OWN_END and starts.HTML_ENDS[block.level - 1].search(line):
+            block.closed = True
             self._close_to(len(self._chain) - 1)
-        parent = self.tip
-        if parent.children:
-            if parent.kind == "list" and parent.children[-1].ends_with_blank():
-                parent.loose = True
-            elif parent.kind == "item" and parent.children[-1].ends_with_blank():
-                self._chain[-2].loose = True
-        for open_one in self._chain:
-            open_one.blank_after = False
-        block.first_line = self._line_number
-        self._blocks += 1
-        parent.children.append(block)
-        self._chain.append(block)
-        self._matched = len(self._chain)
-
-    @staticmethod
-    def _holds(parent: Block, child: Block) -> bool:
-        return parent.kind in CONTAINERS and ((parent.kind == "list") == (child.kind == "item"))
-
-    def _close_to(self, length: int) -> None:
-        while len(self._chain) > length:
-            self._close(self._chain.pop(), self._chain[-1])
-
-    def _close(self, block: Block, parent: Block) -> None:
-        keep = True
-        if block.kind == "paragraph":
-            keep = self.take_definitions(block)
-        elif block.kind == "code":
-            while block.lines and not block.lines[-1].strip(" \t"):
-                block.lines.pop()
-        elif block.kind in ("html", "comment"):
-            keep = self._close_html(block)
-        elif block.kind == "footnote" and self._at_end:
-            self.footnotes.setdefault(block.info.casefold(), block)
-        if not keep:
-            parent.children.pop()
-
-    def _close_html(self, block: Block) -> bool:
-        """Comments go, all else is shown as it was typed. A comment without an end is none, but it may still come."""
-        if block.kind == "comment" and not block.closed and not self._at_end:
-            return False
-        block.lines = without_comments("\n".join(block.lines)).split("\n")
-        return any(line.strip(" \t") for line in block.lines)
-
-    def take_definitions(self, paragraph: Block) -> bool:
-        """Takes the definitions off a paragraph's beginning; is anything left of it?"""
-        if not paragraph.lines or not paragraph.lines[0].startswith("["):
-            return bool(paragraph.lines)
-        text, place = "\n".join(paragraph.lines), 0
-        while text.startswith("[", place) and (found := definition_at(text, place)):
-            key, definition, place = found
-            if self._at_end and key not in self.definitions:
-                self.definitions[key] = replace(definition, line=self._line_number)
-                self.defined.append(key)
-        if place:
-            paragraph.lines = text[place:].split("\n") if place < len(text) else []
-        return bool(paragraph.lines)
 
 
 _BEGINNINGS: tuple[Callable[[Reader], _Begins], ...] = (

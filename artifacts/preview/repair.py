@@ -10,10 +10,11 @@ from artifacts.preview.block import Block
 from artifacts.preview.reader import Reader
 
 _PREFIX = re.compile(r"(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])))*+[ \t]*", re.ASCII)
-# A line that has said nothing yet: marks only, a number, a fence's first line, a task's box, a footnote's or a tag's name.
+# A line that has said nothing yet: marks only, a number, a fence's first line, the box of a task, the name of a
+# footnote or of a tag.
 _UNDECIDED = re.compile(
-    r"[-*_=+#>~`|: \t]*+|\d{1,9}[.)]?|`{3,}+[^`]*+|~{3,}.*+|\[[ xX]?\]?[ \t]*+|\[\^[^\]\s]*+\]?|<(?:[!/?A-Za-z][^>]{0,%d})?"
-    % limits.HTML_TAG_CHARS,
+    r"[-*_=+#>~`|: \t]*+|\d{1,9}[.)]?|`{3,}+[^`]*+|~{3,}.*+|\[[ xX]?\]?[ \t]*+|\[\^[^\]\s]*+\]?"
+    rf"|<(?:[!/?A-Za-z][^>]{{0,{limits.HTML_TAG_CHARS}}})?",
     re.ASCII,
 )
 _HALF_LABEL = re.compile(r"\[(?:[^\\\[\]]|\\.)*+\]?", re.DOTALL)

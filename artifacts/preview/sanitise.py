@@ -6,20 +6,19 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from bleach.html5lib_shim import Filter
+from bleach.html5lib_shim import Filter  # type: ignore[attr-defined]  # the shim has no types
 from bleach.sanitizer import Cleaner
 
 REL = "noopener noreferrer nofollow"
 SCHEMES = frozenset(("http", "https", "mailto"))
 
-_TAGS = frozenset(
-    "p h1 h2 h3 h4 h5 h6 hr br blockquote ul ol li table thead tbody tr th td pre code em strong del a sup span input "
-    "details summary section".split()
-)
-_CLASSES = frozenset(
-    ("task-list", "task-list-item", "footnote-ref", "footnote-back", "footnotes", "reference", "raw-html", "plain", "image")
-)
-_ID = re.compile(r"(?:doc|fn|fnref)-[^\s\"'<>&]{1,200}")
+_INLINE = ("a", "br", "code", "del", "em", "span", "strong", "sup")
+_LISTS = ("ul", "ol", "li", "input")
+_TABLES = ("table", "thead", "tbody", "tr", "th", "td")
+_OTHERS = ("p", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "blockquote", "pre", "details", "summary")
+_TAGS = frozenset((*_INLINE, *_LISTS, *_TABLES, *_OTHERS))
+_CLASSES = frozenset(("task-list", "task-list-item", "footnote-ref", "reference", "raw-html", "plain", "image"))
+_ID = re.compile(r"(?:doc|fnref)-[^\s\"'<>&]{1,200}")
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _IGNORED = re.compile(r"[\x00-\x20\x7f-\xa0\xad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+")
 
@@ -62,15 +61,19 @@ def _allowed(tag: str, name: str, value: str) -> bool:
 _BLOCK_TAG = re.compile(
     r"""(</?(?:blockquote|details|h[1-6]|hr|li|ol|p|pre|summary|table|tbody|td|th|thead|tr|ul)>
     |<h[1-6]\ id="doc-[\w-]+">|<ol\ start="\d{1,9}">|<t[hd]\ align="(?:left|right|center)">|<pre\ data-code="\d{1,9}">
-    |<[uo]l\ class="task-list">|<li\ class="task-list-item">|<p\ class="raw-html">|<pre\ class="plain">
+    |<ul\ class="task-list">|<ol\ class="task-list"(?:\ start="\d{1,9}")?>|<li\ class="task-list-item">|<p\ class="raw-html">|<pre\ class="plain">
     |<input(?:\ checked)?\ disabled\ type="checkbox">|<details\ open>)""",
     re.VERBOSE,
 )
 # Escaped text and tags without attributes: cleaning would give this back as it is.
-_CLEAN = re.compile(r"(?:[^<>&]|&(?:amp|lt|gt|quot);|</?(?:code|del|em|strong)>|<br>|<span class=\"reference\">|</span>)*+")
+_CLEAN = re.compile(
+    r"""(?:[^<>&]|&(?:amp|lt|gt|quot);|</?(?:code|del|em|strong)>|<br>|<span class="reference">|</span>)*+"""
+)
+# A piece with any other tag was cut at the wrong places: then all is cleaned as one.
+_NOT_INLINE = re.compile(rf"<(?!/?(?:{'|'.join(_INLINE)})[ >])")
 
 
-class _Rel(Filter):  # type: ignore[misc]  # bleach has no types for its shim
+class _Rel(Filter):  # type: ignore[misc]
     """Every link that leaves the document says so; a link without an address is none."""
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -96,8 +99,12 @@ def sanitise(html: str) -> str:
     """The HTML with nothing in it but what the allow-list knows."""
     pieces = _BLOCK_TAG.split(html)
     for place in range(0, len(pieces), 2):
-        if not _CLEAN.fullmatch(pieces[place]):
-            pieces[place] = cleaned(pieces[place])
+        piece = pieces[place]
+        if _CLEAN.fullmatch(piece):
+            continue
+        if _NOT_INLINE.search(piece):
+            return cleaned(html)
+        pieces[place] = cleaned(piece)
     return "".join(pieces)
 
 

@@ -1,4 +1,4 @@
-"""Blocks into Python-Markdown's element tree. What is inline markup is marked for the inline step, the rest is literal."""
+"""Blocks into Python-Markdown's element tree. Inline markup is marked for the inline step, all else is literal."""
 
 import re
 from collections.abc import Callable
@@ -44,9 +44,6 @@ class Builder:
     def build_all(self, parent: Element, blocks: list[Block]) -> None:
         for block in blocks:
             self.build(parent, block)
-
-    def _nothing(self, parent: Element, block: Block) -> None:
-        """Footnotes stand at the end of the document, wherever they were written."""
 
     def _paragraph(self, parent: Element, block: Block) -> None:
         SubElement(parent, "p").text = _lines(block)
@@ -114,7 +111,7 @@ class Builder:
                 body = SubElement(table, "tbody") if body is None else body
                 row = SubElement(body, "tr")
             cells = _cells(line, len(block.align))
-            for place, align in enumerate(block.align[:None if filled else len(cells)]):
+            for place, align in enumerate(block.align[: None if filled else len(cells)]):
                 cell = SubElement(row, "th" if number == 0 else "td", {"align": align} if align else {})
                 if place < len(cells):
                     cell.text = source(cells[place], growing and place == len(cells) - 1)
@@ -164,5 +161,4 @@ _BUILD: dict[str, Callable[[Builder, Element, Block], None]] = {
     "table": Builder._table,
     "details": Builder._details,
     "summary": Builder._summary,
-    "footnote": Builder._nothing,
 }

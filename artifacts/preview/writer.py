@@ -3,7 +3,7 @@
 from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
-from artifacts.preview import inline, limits
+from artifacts.preview import limits, tokens
 from artifacts.preview.tree import literal
 
 HEADING_ID = "doc-"  # before every heading's id: a document cannot name an element of the page
@@ -26,21 +26,21 @@ class Writer:
         self._image_address = ""
         self._image_is_blank = True
 
-    def write(self, tokens: list[inline.Token]) -> None:
-        for token in tokens:
+    def write(self, written: list[tokens.Token]) -> None:
+        for token in written:
             if isinstance(token, str):
                 self._text(token)
-            elif isinstance(token, inline.Marks):
+            elif isinstance(token, tokens.Marks):
                 self._marks(token)
-            elif isinstance(token, inline.Code):
+            elif isinstance(token, tokens.Code):
                 self._code(token.text)
-            elif isinstance(token, inline.Break):
+            elif isinstance(token, tokens.Break):
                 self._break()
-            elif isinstance(token, inline.Link):
+            elif isinstance(token, tokens.Link):
                 self._link(token)
-            elif isinstance(token, inline.Awaited):
+            elif isinstance(token, tokens.Awaited):
                 self._open("span", {"class": "reference"})
-            elif isinstance(token, inline.LinkEnd):
+            elif isinstance(token, tokens.LinkEnd):
                 self._link_end()
             else:
                 self._note(token)
@@ -86,10 +86,10 @@ class Writer:
         self._flush()
         self._inner = next(element for element in reversed(self._stack) if element is not None)
 
-    def _marks(self, marks: inline.Marks) -> None:
+    def _marks(self, marks: tokens.Marks) -> None:
         for _ in marks.closes:
             self._close()
-        self._text(marks.character * marks.count)
+        self._text(marks.character * marks.left)
         for name in reversed(marks.opens):
             self._open(name, {})
 
@@ -106,7 +106,7 @@ class Writer:
             self._add(Element("br"))
             self._text("\n")
 
-    def _note(self, note: inline.Note) -> None:
+    def _note(self, note: tokens.Note) -> None:
         if self._in_image:
             return
         element = self._add(Element("sup", {"class": "footnote-ref"}))
@@ -116,7 +116,7 @@ class Writer:
                 element.set("id", f"{REFERENCE_ID}{note.number}")
         element.text = str(note.number)
 
-    def _link(self, link: inline.Link) -> None:
+    def _link(self, link: tokens.Link) -> None:
         if self._in_link or self._in_image:
             self._stack.append(None)
         else:

@@ -17,7 +17,7 @@ from generation.providers.refusals import Asked
 MAX_EVENT_BYTES = 4_000_000
 """One event, or one whole JSON answer. 32 000 tokens are about 150 KB; what is longer is not an answer."""
 MAX_CHARS_PER_TOKEN = 16
-SLACK_CHARS = 4_000
+SLACK_CHARS = 20_000
 """An answer longer than the limit in tokens allows is cut here: some endpoints ignore the limit and write for ever."""
 
 _REASONS: Mapping[str, FinishReason] = {
@@ -131,7 +131,7 @@ class Answer:
         self._start = b""
         self._thoughts = Thoughts()
         self._half_character = ""
-        self._word: object = None
+        self._word = ""
         self._usage: Usage | None = None
         self._model = ""
         self._reasoned = self._refused = self._called_tool = self._heard = False
@@ -145,6 +145,8 @@ class Answer:
     def feed(self, chunk: bytes) -> Iterator[str]:
         if self._events is None:
             self._start += chunk
+            if len(self._start) > MAX_EVENT_BYTES:
+                raise refusals.malformed(self._asked)
             begun = self._start.lstrip(b" \t\r\n\xef\xbb\xbf")
             if not begun:
                 return
@@ -152,8 +154,6 @@ class Answer:
                 raise refusals.web_page(self._asked)
             if begun.startswith((b"{", b"[")):
                 self.is_whole = True
-                if len(self._start) > MAX_EVENT_BYTES:
-                    raise refusals.malformed(self._asked)
                 return
             self._events, chunk, self._start = Events(), begun, b""
         try:
@@ -177,16 +177,13 @@ class Answer:
             yield rest
 
     def finish(self) -> Finish:
-        return Finish(reason=self._reason(), usage=self._usage, model=self._model, reasoned=self._reasoned_at_all())
-
-    def _reasoned_at_all(self) -> bool:
-        return self._reasoned or self._thoughts.found
+        reasoned = self._reasoned or self._thoughts.found
+        return Finish(reason=self._reason(), usage=self._usage, model=self._model, reasoned=reasoned)
 
     def _reason(self) -> FinishReason:
         if self._refused:
             return FinishReason.FILTERED
-        word = self._word if isinstance(self._word, str) else ""
-        reason = _REASONS.get(word, FinishReason.INTERRUPTED)
+        reason = _REASONS.get(self._word, FinishReason.INTERRUPTED)
         if self._chars_left <= 0:
             return FinishReason.TRUNCATED
         if reason is FinishReason.COMPLETE and self._called_tool:
@@ -217,6 +214,9 @@ class Answer:
         try:
             payload = json.loads(data)
         except (ValueError, RecursionError):  # broken JSON, bytes that are not UTF-8, or nested without end
+            if self.has_reason:
+                self.is_over = True  # the text was complete before it
+                return
             raise refusals.malformed(self._asked) from None
         yield from self._payload(payload)
 
@@ -250,13 +250,15 @@ class Answer:
         self._called_tool = self._called_tool or bool(delta.get("tool_calls") or delta.get("function_call"))
         text = self._whole_characters(self._thoughts.feed(self._content(delta.get("content"))))
         if text:
-            self._chars_left -= len(text)
             yield text
-        if word := choice.get("finish_reason"):
+        word = choice.get("finish_reason")
+        if isinstance(word, str) and word:
             self._word = word
-        self.has_reason = self._word is not None
-        if self._chars_left <= 0:
-            self.is_over = True
+            # Not for words nobody knows: some servers send "null" with every piece.
+            self.has_reason = word in _REASONS
+        if not self.is_whole:  # a whole document may begin with an echo of what was begun
+            self._chars_left -= len(text)
+            self.is_over = self._chars_left <= 0
 
     def _content(self, content: object) -> str:
         """The text of a message's content: a string, or a list of parts of which only text parts are text."""

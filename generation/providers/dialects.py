@@ -118,7 +118,7 @@ class Dialect:
             self._asks_usage = False
             return True
         refused, model = self._word_in(body), body["model"]
-        if refused not in said:
+        if refused not in said or self._is_too_large(said, refused):
             return False
         if self._tokens_word_for(model) == refused:
             if model in self._swapped:
@@ -129,19 +129,21 @@ class Dialect:
     def lowered(self, said: str, body: Body) -> int | None:
         """A smaller limit to ask for, where the refusal says that this one is too large; a refused call costs nothing.
 
-        Models differ in the longest answer they allow, and say it in many ways. It is remembered, unless it was too large
-        only together with this prompt.
+        Models differ in the longest answer they allow, and say it in many ways. It is remembered, unless it was too
+        large only together with this prompt.
         """
-        limit, word = self.limit_in(body), self._word_in(body)
-        is_about_it = word in said or ("context" in said and "completion" in said)
-        if not is_about_it or _UNKNOWN_TO_IT.search(said) or not _TOO_LARGE.search(said.replace(word, "")):
-            return None
-        if limit <= MIN_TOKENS:
+        limit = self.limit_in(body)
+        if limit <= MIN_TOKENS or not self._is_too_large(said, self._word_in(body)):
             return None
         lower = max(MIN_TOKENS, limit // 2)
         if not _WITH_PROMPT.search(said):
             self._most_tokens[body["model"]] = min(self._most_tokens.get(body["model"], lower), lower)
         return lower
+
+    @staticmethod
+    def _is_too_large(said: str, word: str) -> bool:
+        is_about_it = word in said or ("context" in said and "completion" in said)
+        return bool(is_about_it and not _UNKNOWN_TO_IT.search(said) and _TOO_LARGE.search(said.replace(word, "")))
 
     def look(self, owner: str) -> None:
         """Learn from the name of the endpoint's software."""

@@ -60,7 +60,8 @@ MAX_MODEL_LIST_BYTES = 256_000
 class OpenAICompatible:
     """A `Provider` for an address of the OpenAI chat-completions form; the key is optional.
 
-    `connect_s`, `first_piece_s` and `stall_s` bound the waiting for bytes; who wants pieces guards them above.
+    `connect_s` bounds the connecting, `first_piece_s` and `stall_s` together the waiting for bytes. That is only a net:
+    bytes are no pieces (some servers send comments to keep a connection open), and the caller guards those.
     `extra` goes into every request body as it is (sampling parameters, say).
     """
 
@@ -79,7 +80,7 @@ class OpenAICompatible:
         now: Callable[[], float] = time.time,
     ) -> None:
         base_url = (base_url or OPENAI_URL).strip()
-        if urlsplit(base_url).scheme not in ("http", "https") or not host_of(base_url):
+        if not _is_address(base_url):
             raise ProviderRefused("OPENAI_BASE_URL is not an http or https address.")
         self._key = api_key.strip()
         if not self._key.isascii() or not self._key.isprintable():
@@ -90,7 +91,7 @@ class OpenAICompatible:
         self._dialect = Dialect(base_url, continuation)
         self._model = model or (OPENAI_MODEL if host_of(base_url) == host_of(OPENAI_URL) else "")
         self._place = urlsplit(base_url).netloc
-        self._connect_s, self._read_s = connect_s, max(first_piece_s, stall_s)
+        self._connect_s, self._read_s = connect_s, first_piece_s + stall_s
         self._extra = dict(extra or {})
         self._now = now
         self._lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Line] = WeakKeyDictionary()
@@ -192,7 +193,7 @@ class OpenAICompatible:
             except (openai.OpenAIError, httpx2.HTTPError, TimeoutError) as err:
                 trouble = self._unreached(asked, err)
             else:
-                if self._dialect.must_look:
+                if self._dialect.must_look:  # its list of models cannot be had, although it answers
                     self._dialect.look("llamacpp" if response.headers.get("server") == "llama.cpp" else "")
                 return response, self._dialect.limit_in(body)
             # Raised outside of `except`: what the SDK raised holds the prompt and the server's words.
@@ -226,13 +227,13 @@ class OpenAICompatible:
         answer = Answer(asked, limit_tokens)
         trouble = None
         async with aclosing(response.http_response.aiter_bytes()) as chunks:
-            while not answer.is_over and trouble is None:
+            while not answer.is_over:
                 try:
                     chunk = await _next(chunks, USAGE_WAIT_S if answer.has_reason else None)
                 except httpx2.HTTPError as err:
-                    slow = isinstance(err, httpx2.TimeoutException)
-                    trouble = refusals.too_slow(asked, self._read_s) if slow else refusals.dropped(asked)
-                    continue
+                    is_slow = isinstance(err, httpx2.TimeoutException)
+                    trouble = refusals.too_slow(asked, self._read_s) if is_slow else refusals.dropped(asked)
+                    break
                 if not chunk:
                     break
                 for text in answer.feed(chunk):
@@ -339,6 +340,15 @@ async def _owner_and_model(client: openai.AsyncOpenAI) -> tuple[str, str]:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return "", ""
     return (owner if isinstance(owner, str) else ""), (name if isinstance(name, str) else "")
+
+
+def _is_address(address: str) -> bool:
+    try:
+        httpx2.URL(address)
+        parts = urlsplit(address)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except (ValueError, httpx2.InvalidURL):
+        return False
 
 
 def _login_in(address: str) -> tuple[str, str] | None:

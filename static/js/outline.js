@@ -58,20 +58,22 @@ export class Outline {
   }
 }
 
-/** Sections in order, each with the id of its own heading and the headings below it. */
+/** Sections in order, each with the id of its own heading and the headings below it; before them what belongs to none. */
 function entriesOf(sections, headings) {
   const entries = sections.map(({ name, status, tokens }) => ({ name, status, tokens, id: "", below: [] }));
+  const before = [];
   let at = -1;
-  for (const { id, textContent, localName } of headings) {
-    const found = localName === "h2" ? entries.findIndex((entry, index) => index > at && key(entry.name) === key(textContent)) : -1;
+  for (const { id, textContent: name, localName } of headings) {
+    const own = (entry, index) => index > at && key(entry.name) === key(name);
+    const found = localName === "h2" ? entries.findIndex(own) : -1;
     if (found >= 0) {
       at = found;
       entries[at].id = id;
-    } else if (at >= 0) {
-      entries[at].below.push({ name: textContent, id, below: [] });
+    } else {
+      (entries[at]?.below ?? before).push({ name, id, below: [] });
     }
   }
-  return entries;
+  return [...before, ...entries];
 }
 
 /** Names as they compare: Markdown in a name is gone from its heading. */

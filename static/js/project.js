@@ -3,33 +3,33 @@
 import { announce } from "./status.js";
 
 const EVERY_MS = 2000;
-const REST_MS = 15000; // nothing is being written, or the server does not answer
+const AFTER_FAILURE_MS = 10000;
 
 const page = document.querySelector("[data-project]");
 const words = JSON.parse(document.getElementById("project-words").textContent);
 let timer = null;
 
 document.addEventListener("visibilitychange", look);
-schedule();
+schedule(EVERY_MS);
 
-function schedule(failed = false) {
-  const writing = page.querySelector('[data-artifact][data-status="streaming"]') !== null;
+function schedule(wait) {
   clearTimeout(timer);
-  timer = setTimeout(look, writing && !failed ? EVERY_MS : REST_MS);
+  if (page.querySelector('[data-artifact][data-status="streaming"]')) timer = setTimeout(look, wait);
 }
 
 async function look() {
-  clearTimeout(timer);
   if (document.visibilityState !== "visible") return;
-  let answered = false;
+  let wait = AFTER_FAILURE_MS;
   try {
     const answer = await fetch(`/api/projects/${page.dataset.project}`, { headers: { Accept: "application/json" } });
-    answered = answer.ok;
-    if (answered) (await answer.json()).artifacts.forEach(show);
+    if (answer.ok) {
+      (await answer.json()).artifacts.forEach(show);
+      wait = EVERY_MS;
+    }
   } catch {
     // The next look may find the server again.
   }
-  schedule(!answered);
+  schedule(wait);
 }
 
 function show(artifact) {

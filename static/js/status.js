@@ -10,8 +10,9 @@ export class Status {
     this.state = null;
     this.samples = [];
     this.title = document.title;
-    this.began = words.elapsed_s === null ? null : performance.now() - words.elapsed_s * 1000;
-    this.ended = performance.now();
+    // Times of this page's own clock: a pause counts, as it does for the server.
+    this.began = words.age_s === null ? null : performance.now() - words.age_s * 1000;
+    this.ended = this.began === null ? null : this.began + words.elapsed_s * 1000;
     setInterval(() => this.tick(), 1000);
   }
 
@@ -27,7 +28,7 @@ export class Status {
     const { status, reason, sections_total: total, sections_completed: completed } = state;
     const writing = status === "streaming" && !this.words.calm.includes(reason);
     const waiting = status === "streaming" && !writing;
-    this.follow(status, reason, writing);
+    this.keepTime(status, writing);
     this.page.dataset.status = status;
     this.page.toggleAttribute("data-waiting", waiting);
     const pill = this.put("pill", waiting ? this.words.waiting : this.words.statuses[status]);
@@ -55,15 +56,14 @@ export class Status {
     return this.words.reasons[reason] ?? "";
   }
 
-  /** Keep the clock and the samples of the speed. */
-  follow(status, reason, writing) {
+  keepTime(status, writing) {
     const now = performance.now();
     if (writing) this.began ??= now;
-    if (status !== "streaming" && this.state) this.ended = this.running ? now : this.ended;
+    if (this.running && status !== "streaming") this.ended = now;
     this.running = status === "streaming" && this.began !== null;
-    const last = this.samples.at(-1);
-    if (last && this.state.tokens_generated < last.tokens) this.samples = [];
-    this.samples.push({ at: now, tokens: this.state.tokens_generated });
+    const { tokens_generated: tokens } = this.state;
+    if (tokens < this.samples.at(-1)?.tokens) this.samples = [];
+    this.samples.push({ at: now, tokens });
   }
 
   tick() {

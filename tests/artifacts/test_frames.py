@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
-from artifacts import frames
+from artifacts import consumers, frames, sockets
 from artifacts.frames import Ack, AnyFrame, BadMessage, EncodedFrames, Ping, parse
+from artifacts.sockets import Ending
+from artifacts.state import State
+
+PROTOCOL = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
 
 
 def delta(text: str) -> AnyFrame:
@@ -93,3 +99,23 @@ def test_other_messages_are_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(BadMessage) as refusal:
         parse(text)
     assert refusal.value.detail.endswith(".")
+
+
+def test_every_frame_field_error_and_close_code_is_in_the_documentation() -> None:
+    text = PROTOCOL.read_text()
+    for frame in get_args(AnyFrame):
+        fields = get_type_hints(frame, localns={"State": State})
+        (kind,) = get_args(fields["type"])
+        assert f'{{"type":"{kind}"' in text
+        for field in fields:
+            assert f'"{field}":' in text, (kind, field)
+    for field in get_type_hints(State):
+        assert f'"{field}":' in text
+    endings = [
+        ending for module in (consumers, sockets) for ending in vars(module).values() if isinstance(ending, Ending)
+    ]
+    assert len(endings) > 8
+    for ending in endings:
+        assert f"| {ending.close_code} |" in text
+        assert f"`{ending.error}`" in text or not ending.error
+    assert "`bad_message`" in text

@@ -1,4 +1,4 @@
-"""The same websocket under Daphne and under uvicorn, each a process of its own, with the `websockets` library as the client.
+"""The same websocket under Daphne and uvicorn, each a process of its own, with the `websockets` library as the client.
 
 The writer is the test's process: the servers share nothing with it but the database.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
@@ -30,6 +31,7 @@ from tests.servers import Server, serving
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
+PROTOCOL = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
 WAIT_S = 60.0
 
 in_database = database_sync_to_async
@@ -88,8 +90,7 @@ async def closing(viewer: ClientConnection) -> tuple[list[Any], int]:
             frame = json.loads(await viewer.recv())
             errors += [frame["code"]] if frame["type"] == "error" else []
     except ConnectionClosed as closed:
-        assert closed.rcvd is not None, "the server closes with a frame"
-        return errors, closed.rcvd.code
+        return errors, closed.rcvd.code if closed.rcvd else 0
 
 
 async def test_document_is_followed_to_its_end_in_both_formats(place: Place) -> None:
@@ -119,6 +120,15 @@ async def test_ten_megabytes_reach_a_stock_client(place: Place) -> None:
             reader.apply(await viewer.recv())
             await viewer.send(reader.ack())
     assert reader.text == whole + "The end"
+
+
+async def test_client_of_the_documentation_reads_a_document_to_its_end(place: Place) -> None:
+    await in_database(place.draft.finish)("One \U0001f600", "Two")
+    (code,) = re.findall(r"```python\n(.*?)```", PROTOCOL.read_text(), re.DOTALL)
+    code = code.replace("ws://localhost:8000/ws/artifacts/7/", place.server.url(f"/ws/artifacts/{place.draft.pk}/"))
+    names = {"token": place.token}
+    await asyncio.to_thread(exec, code, names)
+    assert names["text"] == await in_database(lambda: documents.row(place.draft.pk).text)()
 
 
 async def test_reconnecting_viewer_gets_what_is_missing(place: Place) -> None:

@@ -194,7 +194,8 @@ def nothing_is_orphaned(evidence: Evidence) -> Iterable[str]:
         ends = [write.written_at for write in writes[1:]] + [evidence.history.taken_at]
         alone = 0.0
         for write, until in zip(writes, ends, strict=True):
-            if write.status != "streaming" or write.kind == "DELETE":
+            # A task that nobody has claimed yet may wait for a free slot.
+            if write.status != "streaming" or write.kind == "DELETE" or not write.fence:
                 alone = 0.0
                 continue
             begin = max(write.written_at, write.lease_until or 0.0)

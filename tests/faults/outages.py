@@ -104,7 +104,7 @@ async def redis_away(database: Database, seed: int, runs: int) -> Result:
 
 
 async def postgres_restarted(database: Database, seed: int, runs: int) -> Result:
-    """PostgreSQL ends at once (no checkpoint) and is started again; text goes on within three seconds."""
+    """PostgreSQL ends at once (no checkpoint) and is started again; the last time it stays away for a while."""
     broken: list[str] = []
     back_s: list[float] = []
     async with rigged(database, seed=seed, redis=True, pause_s=0.03, lease_s=5) as rig:
@@ -113,13 +113,15 @@ async def postgres_restarted(database: Database, seed: int, runs: int) -> Result
         for _ in range(2):
             await rig.worker()
         documents: list[Document] = []
-        for _ in range(runs):
+        for turn in range(runs):
             if not documents or all(rig.statuses([one])[one.artifact][0] != "streaming" for one in documents):
                 documents += await _watched(rig, 3)
             await rig.until(documents, 60)
             running = [one for one in documents if rig.statuses([one])[one.artifact][0] == "streaming"]
             before = rig.statuses(running) if running else {}
             await asyncio.to_thread(rig.postgres.fall)
+            if turn == runs - 1:
+                await asyncio.sleep(AWAY_S)
             await asyncio.to_thread(rig.postgres.rise)
             began = time.monotonic()
             for one in running:
@@ -130,7 +132,10 @@ async def postgres_restarted(database: Database, seed: int, runs: int) -> Result
         verdict = await rig.verdict()
     if max(back_s) > 3:
         broken.append(f"text went on only after {max(back_s):.1f} s")
-    figures = f"text goes on {percentile(back_s, 0.5):.2f} s (p50), {max(back_s):.2f} s (most) after it listens again"
+    figures = (
+        f"text goes on {percentile(back_s, 0.5):.2f} s (p50), {max(back_s):.2f} s (most) after it listens again, "
+        f"{back_s[-1]:.2f} s after {AWAY_S:g} s away"
+    )
     return Result(runs=runs, figures=figures, broken=[*verdict.broken, *broken])
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
 from tests.faults.result import Result
-from tests.faults.rig import Database, rigged
+from tests.faults.rig import Database, Document, rigged
 from tests.faults.waiting import until
 
 
@@ -25,11 +25,20 @@ async def cancel_meets_completion(database: Database, seed: int, runs: int) -> R
             for document in documents:
                 rig.watch(document)
 
-            async def cancel(artifact: int, after_s: float) -> int:
-                await asyncio.sleep(after_s)
-                return (await rig.call("POST", f"/artifacts/{artifact}/cancel"))[0]
+            async def cancel(document: Document) -> int:
+                """At once, half-way, or within moments of the last word."""
+                (name,) = document.names
+                sent = rig.rng.choice([0, 0.5, 1, 1, 1]) * len(rig.endpoint.script.texts[name])
+                calls = rig.endpoint.requests
+                await until(
+                    lambda: any(one.section == name and len(one.sent) >= sent for one in calls),
+                    within_s=60,
+                    what="the text was sent",
+                )
+                await asyncio.sleep(rig.rng.uniform(0, 0.15))
+                return (await rig.call("POST", f"/artifacts/{document.artifact}/cancel"))[0]
 
-            answers = await asyncio.gather(*(cancel(one.artifact, rig.rng.uniform(0, 0.6)) for one in documents))
+            answers = await asyncio.gather(*(cancel(document) for document in documents))
             await rig.until(documents)
             for document, answer in zip(documents, answers, strict=True):
                 status = rig.statuses([document])[document.artifact][0]

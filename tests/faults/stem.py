@@ -1,7 +1,7 @@
 """A process that has the product imported already and forks one worker after the other from it, in milliseconds.
 
-Each line on stdin asks for one: `{"log": FILE, "environment": {...}}`; lines on stdout say `{"pid": N}`,
-and at its end `{"pid": N, "exit": CODE}`. The children run the product's own command, from its beginning; only the imports are shared.
+Each line on stdin asks for one: `{"log": FILE, "environment": {...}}`. Lines on stdout say `{"pid": N}`, and at its end
+`{"pid": N, "exit": CODE}`. The children run the product's own command, from its beginning; only imports are shared.
 """
 
 from __future__ import annotations

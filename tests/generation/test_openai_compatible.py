@@ -236,7 +236,7 @@ async def test_endpoint_that_ignores_the_limit_is_cut_off(server, provider):
     behave(server, Behaviour(text="word " * 50_000, ignores_limit=True, piece_tokens=500))
     answered = await call(provider, max_tokens=100)
     assert answered.finish.reason is FinishReason.TRUNCATED
-    assert len(answered.text) < 10_000
+    assert len(answered.text) < 30_000
 
 
 # How it is sent
@@ -436,6 +436,19 @@ async def test_stall_after_the_finish_keeps_the_complete_answer(server):
     await provider.aclose()
 
 
+async def test_trouble_after_the_finish_keeps_the_complete_answer(server, provider):
+    finish = 'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n'
+    behave(
+        server,
+        Behaviour(insert={3: f"{finish}data: broken\n\n"}),
+        Behaviour(insert={3: finish}, cut_after_pieces=3, cut="close"),
+    )
+    for _ in range(2):
+        answered = await call(provider)
+        assert answered.text == "".join(tokens(TEXT)[:3])
+        assert answered.finish.reason is FinishReason.COMPLETE
+
+
 async def test_connection_closed_without_an_answer_is_unavailable(server, provider):
     behave(server, Behaviour(hang_up=True), Behaviour(hang_up=True, cut="reset"))
     assert isinstance((await call(provider)).error, ProviderUnavailable)
@@ -566,7 +579,9 @@ async def test_impossible_key_is_refused_without_showing_it(key):
     assert "sk-" not in "".join(traceback.format_exception(caught.value))
 
 
-@pytest.mark.parametrize("address", ["ftp://host/v1", "not an address", "http://", "/v1", "http://h:99999/", "http://[::1", "http://h:x/"])
+@pytest.mark.parametrize(
+    "address", ["ftp://host/v1", "not an address", "http://", "/v1", "http://h:99999/", "http://[::1", "http://h:x/"]
+)
 async def test_impossible_address_is_refused(address):
     with pytest.raises(ProviderRefused, match="OPENAI_BASE_URL"):
         OpenAICompatible(base_url=address)

@@ -1,4 +1,4 @@
-"""The block structure of a document, as cmark-gfm sees it and as the preview's HTML shows it, in one form to compare."""
+"""The structure of a document, as cmark-gfm sees it and as the preview's HTML shows it, in one form to compare."""
 
 import ctypes
 import re
@@ -17,8 +17,10 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _VOID = frozenset(("br", "hr", "input", "img"))
 _MARKUP = {"emph": "em", "strong": "strong", "strikethrough": "del", "link": "a"}
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_TABLE = ("table", "thead", "tbody", "tr", "th", "td")
 _BLOCKS = frozenset(
-    "p h1 h2 h3 h4 h5 h6 hr blockquote ul ol li table thead tbody tr th td pre details summary section".split()
+    (*_HEADINGS, *_TABLE, "p", "hr", "blockquote", "ul", "ol", "li", "pre", "details", "summary", "section")
 )
 
 

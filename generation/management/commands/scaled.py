@@ -48,11 +48,13 @@ class Command(BaseCommand):
             "--port", type=int, default=8000, help="The first web process; the second one takes the next."
         )
 
-    def handle(self, *args: Any, port: int, **options: Any) -> None:
+        parser.add_argument("--data", type=Path, default=settings.DATA_DIR / "scaled", help="Where data and logs live.")
+
+    def handle(self, *args: Any, port: int, data: Path, **options: Any) -> None:
         stop = threading.Event()
         for asked in (signal.SIGINT, signal.SIGTERM):
             signal.signal(asked, lambda *_: stop.set())
-        folder = settings.DATA_DIR / "scaled"
+        folder = data.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             environment = os.environ | {

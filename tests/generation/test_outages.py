@@ -1,0 +1,85 @@
+"""A writer in trouble that is not the model's: late news, a full disk, a document deleted before it was read."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+from django.db import connection
+from django.db.backends.signals import connection_created
+
+from artifacts import events
+from artifacts.models import Reason, StreamStatus
+from generation import control, queue
+from generation.providers import Choice
+from generation.providers.scripted import ScriptedProvider
+from generation.run import Run, RunPolicy
+from tests.generation.workbench import choice_of, document, start, text_of, until, until_ended, working
+from tests.openai_script import Behaviour, Script
+from tests.openai_server import serving
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
+
+TEXT = "One light for the whole coast, seen for twenty miles.\n\n" * 3
+LONG = "".join(f"Ship {number} came home because of the light.\n\n" for number in range(400))
+synced = database_sync_to_async
+
+
+async def test_news_older_than_the_claim_stops_nobody(artifact, owner):
+    script = Script(texts={"Summary": TEXT}, default=Behaviour(pause_s=0.01))
+    async with serving(script) as server, working(choice_of(server)):
+        await start(artifact, owner, "Summary")
+        now = await until(artifact, lambda now: now.length > 20)
+        late = events.Event(artifact=artifact.pk, epoch=1, seq=1, status="streaming", fence=now.fence - 1)
+        await get_channel_layer().group_send(events.group(artifact.pk), events.encode(late))
+        done = await until_ended(artifact)
+    assert done.stream_status == StreamStatus.COMPLETE
+
+
+async def test_full_disk_pauses_with_that_reason_and_the_text_goes_on_after_it(artifact, owner):
+    def pages():
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA page_count")
+            return cursor.fetchone()[0]
+
+    most = await synced(pages)() + 2
+
+    def leave_no_room(connection, **_):
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA max_page_count = {most}")
+
+    async with serving(Script(texts={"Summary": LONG}, default=Behaviour(piece_tokens=40, pause_s=0.05))) as server:
+        connection_created.connect(leave_no_room)
+        try:
+            async with working(choice_of(server)):
+                await start(artifact, owner, "Summary")
+                await server.until(lambda: any(one.state == "gone" for one in server.requests))
+                connection_created.disconnect(leave_no_room)
+                await _paused_then_resumed(artifact)
+        finally:
+            connection_created.disconnect(leave_no_room)
+
+
+async def _paused_then_resumed(artifact):
+    paused = await until_ended(artifact)
+    assert (paused.stream_status, paused.reason) == (StreamStatus.PAUSED, Reason.DISK_FULL), paused.last_error
+    assert paused.last_error
+    await synced(control.resume)(artifact)
+    done = await until_ended(artifact)
+    assert done.stream_status == StreamStatus.COMPLETE, done.last_error
+    assert await text_of(artifact) == document([("Summary", LONG.strip("\n"))])
+
+
+async def test_document_deleted_between_claim_and_reading_ends_its_run_without_a_word(artifact, owner, caplog):
+    await start(artifact, owner, "Summary")
+    claim = await synced(queue.claim)("test", lease_s=5)
+    await synced(control.delete)(artifact)
+    provider = ScriptedProvider()
+    choice = Choice(provider=provider, name="scripted", why="the test says so")
+    run = Run(claim, choice, policy=RunPolicy.from_settings())
+    await asyncio.wait_for(run.go(), 5)
+    assert not provider.calls
+    assert not [record for record in caplog.records if record.exc_info]
