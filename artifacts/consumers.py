@@ -148,8 +148,8 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
             await self._object(bad.detail)
             return
         if isinstance(said, Ack):
-            self._viewer.acknowledge(said)
-            self.wake()
+            if self._viewer.acknowledge(said):
+                self.wake()
         else:
             await self._send_frame(PONG)
 

@@ -57,17 +57,20 @@ class Viewer:
             self.unacknowledged_bytes += frame.size
         return frame
 
-    def acknowledge(self, ack: Ack) -> None:
-        """The viewer has applied everything up to there. One that claims more than it was sent has applied all of it.
+    def acknowledge(self, ack: Ack) -> bool:
+        """The viewer has applied everything up to there; True where it had no credit and has some now.
 
-        A frame that brings no text is acknowledged with the text before it.
+        One that claims more than it was sent has applied all of it. A frame that brings no text is acknowledged with the
+        text before it.
         """
         applied = min(Cursor(epoch=ack.epoch, offset=ack.offset), self._at)
         if ack.epoch > self._at.epoch or applied <= self._acknowledged:
-            return
+            return False
+        had_none = self.unacknowledged_bytes > CREDIT_BYTES
         self._acknowledged = applied
         while self._sent and self._sent[0][0] <= applied:
             self.unacknowledged_bytes -= self._sent.popleft()[1]
+        return had_none and self.unacknowledged_bytes <= CREDIT_BYTES
 
     def _snapshot(self, replica: Replica) -> Frame | None:
         frame = self._text_snapshot(replica) if self._shows == "text" else self._html_snapshot(replica)

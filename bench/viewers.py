@@ -6,7 +6,6 @@ channel layer, subscription, feed, socket. What it costs by itself is measured w
 beside it is what the server itself takes to send the same frame to as many sockets, with nothing of ours in between.
 """
 
-# ruff: noqa: T201
 
 from __future__ import annotations
 
@@ -39,7 +38,7 @@ FLUSH_CHARS = 400
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """The project's application, and one address that writes."""
-    from streamgen.asgi import application as streamgen  # noqa: PLC0415  the settings must be there first
+    from streamgen.asgi import application as streamgen
 
     if scope["type"] == "http" and scope["path"] == "/bench/write":
         await write(**json.loads(scope["query_string"].decode().replace("%22", '"')))
@@ -71,9 +70,9 @@ async def floor(receive: Any, send: Any) -> None:
 
 async def write(*, artifact: int, fence: int, flushes: int, chars: int, pause_s: float) -> None:
     """So many flushes of so many characters, one every `pause_s` seconds."""
-    from channels.db import database_sync_to_async  # noqa: PLC0415
+    from channels.db import database_sync_to_async
 
-    from artifacts import lifecycle, outbox  # noqa: PLC0415
+    from artifacts import lifecycle, outbox
 
     outbox.attach()
     loop = asyncio.get_running_loop()
@@ -147,7 +146,7 @@ class Bench:
 
 async def view(bench: Bench, artifact: int, ready: asyncio.Event, until: int, compressed: bool) -> int:
     """One viewer: counts deltas until it has `until` characters, and acknowledges as the protocol asks."""
-    from websockets.asyncio.client import connect  # noqa: PLC0415
+    from websockets.asyncio.client import connect
 
     deltas, acknowledged_at, offset = 0, time.monotonic(), 0
     async with connect(
@@ -185,7 +184,7 @@ async def deliver(bench: Bench, viewers: int, seconds: int, compressed: bool) ->
 
 async def deliver_floor(bench: Bench, viewers: int, seconds: int) -> tuple[float, int]:
     """The same frames from a bare ASGI application."""
-    from websockets.asyncio.client import connect  # noqa: PLC0415
+    from websockets.asyncio.client import connect
 
     url, flushes = f"ws://127.0.0.1:{bench.port}/bench/floor", seconds * 10
     sockets = [await connect(url, compression=None, open_timeout=60) for _ in range(viewers)]
@@ -255,10 +254,10 @@ async def measure(options: argparse.Namespace) -> None:
 
 def make() -> None:
     """The database and the user of a bench; prints a bearer token."""
-    from django.contrib.auth.models import User  # noqa: PLC0415
-    from django.core.management import call_command  # noqa: PLC0415
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
 
-    from artifacts.access import issue_token  # noqa: PLC0415
+    from artifacts.access import issue_token
 
     call_command("migrate", verbosity=0)
     print(issue_token(User.objects.create_user("bench")))
@@ -266,10 +265,10 @@ def make() -> None:
 
 def make_document() -> None:
     """Prints the id and the fence of a document that is being written."""
-    from django.contrib.auth.models import User  # noqa: PLC0415
+    from django.contrib.auth.models import User
 
-    from artifacts import lifecycle  # noqa: PLC0415
-    from artifacts.models import Artifact, Project  # noqa: PLC0415
+    from artifacts import lifecycle
+    from artifacts.models import Artifact, Project
 
     project = Project.objects.create(owner=User.objects.get(), title="Bench")
     artifact = Artifact.objects.create(project=project, phase="brief", title="Bench")
@@ -287,7 +286,7 @@ def main() -> None:
     if options.verb == "measure":
         asyncio.run(measure(options))
         return
-    import django  # noqa: PLC0415
+    import django
 
     django.setup()
     {"make": make, "document": make_document}[options.verb]()

@@ -19,7 +19,8 @@ _BEGINNING_CHARS = 4_000
 _MEMORY_CHARS = 24_000
 
 _CHATTER = re.compile(
-    r"""(?: (?:i'm|i[ ]am)[ ](?:sorry|unable|happy|glad|not[ ]able) | i[ ](?:cannot|can't|don't[ ]have|do[ ]not[ ]have)
+    r"""(?: (?:i'm|i[ ]am)[ ](?:(?:so|very|really)[ ])?(?:sorry|unable|happy|glad|not[ ]able)
+    | i[ ](?:cannot|can't|don't[ ]have|do[ ]not[ ]have)
     | i(?:'d|[ ]would)[ ]be[ ](?:happy|glad) | as[ ]an[ ]ai\b
     | (?:it[ ])?(?:looks|seems|appears)[ ](?:like|that)[ ](?:your|you|the[ ](?:text|message|document))
     | please[ ](?:provide|share|let[ ]me[ ]know|give[ ]me) | could[ ]you[ ](?:please[ ])?(?:provide|share|tell|clarify)
@@ -63,7 +64,7 @@ LINKS_BACK = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """Beginnings that point to what was said just before."""
-_FIRST_PERSON = re.compile(r"I(?![\w-])")
+_FIRST_PERSON = re.compile(r"\bI(?![\w-])")
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _PROSE_LINE = re.compile(
     r"(?:#{1,6} |[-*+] |\d+[.)] |> |\*\*|\|)*\W?(?:[A-Z][\w'’-]*|\w[\w'’-]+ \w+ \w+)(?:\W+\w+)+|#{1,6} |---$|\|.*\|"
@@ -161,7 +162,12 @@ def _doubt_mid_sentence(ending: Ending, answer: str, first: str) -> str | None:
     if not word[0][0].isupper() or _is_name(ending, word[0]):
         return None
     if _FIRST_PERSON.match(word[0]):
-        return _doubt_of_subject(ending, answer, first)
+        speaks = _FIRST_PERSON.search(ending.tail) is not None
+        return (
+            _doubt_of_subject(ending, answer, first)
+            if speaks
+            else "somebody begins to speak in the middle of a sentence"
+        )
     is_sentence = _STARTER.fullmatch(word[0]) or _VERB_NEXT.match(first, word.end())
     is_title = first.endswith(":") or (len(first) < 60 and answer[len(first) :].lstrip(" \t").startswith("\n\n"))
     if (is_sentence or is_title) and not may_be_over:

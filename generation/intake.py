@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from generation.seams import BadSeam, Mode, is_settled, join
 
+CHECK_CHARS = 100
+"""In reprompt mode a growing head is looked at each time it has grown by so much: a look costs milliseconds."""
 SALVAGE_CHARS = 24
 """Of an answer that broke off before its seam was found, less than this says too little to be joined."""
 
@@ -15,6 +17,7 @@ class Intake:
         self._previous = shown if mode == "prefill" else previous
         self._mode = mode
         self._head = ""
+        self._looked_at = 0  # the length of the head when it was looked at last
         self._open = not self._previous  # nothing to join with: every piece is certain at once
 
     def feed(self, piece: str) -> str:
@@ -22,6 +25,9 @@ class Intake:
         if self._open:
             return piece
         self._head += piece
+        if self._mode == "reprompt" and len(self._head) < self._looked_at + CHECK_CHARS:
+            return ""
+        self._looked_at = len(self._head)
         return self.end() if is_settled(self._previous, self._head, mode=self._mode) else ""
 
     def end(self, *, is_truncated: bool = False) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import takewhile
 
 TAIL_CHARS = 4_000
@@ -22,22 +23,32 @@ PRELUDE_CHARS = 400
 _DOUBLES = frozenset({"had", "that", "very", "so", "no", "yes", "ha", "bye", "long", "many", "much", "more"})
 _TITLE = re.compile(r"#{1,6} .*|\*\*[^*]+\*\*:?|\W*")
 _MARKS = re.compile(r"[-*+>#/|]+|\d+[.)]")
+_LETTER = re.compile(r"[^\W_]")
 _NO_LETTER = re.compile(r"[\W_]+")
+_VISIBLE = re.compile(r"\S")
+_SPACE = re.compile(r"\s+")
 _CLOSING_LINE = re.compile(r"\W*|</\w+>|end\W*|done|fi|esac|else\W*|\W*else\W*|pass|break;?|continue;?")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Squashed:
-    """The letters that are compared, and where each stood."""
+    """The letters of a text that are compared, and where each of them stood."""
 
-    letters: str
-    places: list[int]
+    text: str
+    is_code: bool
 
-    @classmethod
-    def of(cls, text: str, *, is_code: bool) -> Squashed:
-        kept = [(place, char) for place, char in enumerate(text) if (not char.isspace() if is_code else char.isalnum())]
-        letters = "".join(char if is_code else char.lower()[0] for _, char in kept)
-        return cls(letters=letters, places=[place for place, _ in kept])
+    @cached_property
+    def letters(self) -> str:
+        if self.is_code:
+            return _SPACE.sub("", self.text)
+        lowered = self.text.lower()
+        if len(lowered) != len(self.text):  # a few letters become two
+            lowered = "".join(char.lower()[0] for char in self.text)
+        return _NO_LETTER.sub("", lowered)
+
+    @cached_property
+    def places(self) -> list[int]:
+        return [found.start() for found in (_VISIBLE if self.is_code else _LETTER).finditer(self.text)]
 
 
 def after_overlap(previous: str, answer: str, *, is_code: bool) -> str | None:
@@ -46,7 +57,7 @@ def after_overlap(previous: str, answer: str, *, is_code: bool) -> str | None:
     exact = _exact_overlap(tail, head) or _line_again(tail, head) or (0 if is_code else _cell_again(tail, head))
     if exact:
         return answer[exact:]
-    before, after = Squashed.of(tail, is_code=is_code), Squashed.of(head, is_code=is_code)
+    before, after = Squashed(tail, is_code), Squashed(head, is_code)
     longest = min(len(before.letters), len(after.letters))
     for length in range(longest, 0, -1):
         if before.letters.endswith(after.letters[:length]):
@@ -68,7 +79,7 @@ def after_inside(
     Strictly, only marks, titles and announcements may precede the repeated text; else anything may.
     """
     tail, head = previous[-TAIL_CHARS:], answer[:HEAD_CHARS]
-    before, after = Squashed.of(tail, is_code=is_code), Squashed.of(head, is_code=is_code)
+    before, after = Squashed(tail, is_code), Squashed(head, is_code)
     needle = _only_once(before.letters, least)
     if not needle:
         return None

@@ -74,7 +74,7 @@ class SectionPrompt:
 
 def section_prompt(assignment: Assignment, index: int, *, earlier: str, mode: Mode) -> SectionPrompt:
     """The prompt for section `index` (from 0) of the plan; `earlier` is the document's text before it."""
-    parts = [*_about_document(assignment), *_about_earlier(earlier), *_about_section(assignment.plan, index)]
+    parts = [*_about_document(assignment), *_about_earlier(earlier), *_about_section(assignment, index)]
     return SectionPrompt(
         opening=({"role": "system", "content": ROLE}, {"role": "user", "content": "\n\n".join(parts)}), mode=mode
     )
@@ -130,14 +130,16 @@ def _about_earlier(earlier: str) -> list[str]:
     ]
 
 
-def _about_section(plan: tuple[SectionPlan, ...], index: int) -> list[str]:
-    section = plan[index]
-    parts = [f"Section to write now, number {index + 1} of {len(plan)}: {_line(section.name)}"]
+def _about_section(assignment: Assignment, index: int) -> list[str]:
+    section = assignment.plan[index]
+    parts = [f"Section to write now, number {index + 1} of {len(assignment.plan)}: {_line(section.name)}"]
     if section.instructions.strip():
         # Verbatim: no other part of the prompt decides more about what is written.
         instructions = _start(section.instructions, SECTION_INSTRUCTIONS_CHARS)
         parts.append("What it must hold:\n" + _fenced(instructions))
-    parts.append("Write the text of this section. Where your answer was begun already, only its end may be shown.")
+    parts.append("Where your answer was begun already, only its end may be shown.")
+    names = f'"{_line(section.name)}" of the document "{_line(assignment.document_title)}"'
+    parts.append(f"Now write the section {names}, beginning with its first sentence.")
     return parts
 
 
@@ -146,9 +148,9 @@ def _go_on(text: str, *, is_repeated: bool) -> str:
     repeated = "Your last attempt did not begin with the words below, so it could not be used. " if is_repeated else ""
     return (
         "Your answer was cut off. Go on exactly where it stops: no preface, no repetition, no new start, no code fence "
-        f"that is open already. {repeated}Begin by copying the last words below exactly, then continue in the same line. "
-        f"If the section is finished there, copy them and write nothing else. The last words:\n\n{_safe(last_words(text))}"
-    )
+        f"that is open already. {repeated}Begin by copying the last words below exactly, then continue in the same "
+        "line. If the section is finished there, copy them and write nothing else. The last words:\n\n"
+    ) + _safe(last_words(text))
 
 
 def last_words(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The ASGI application: pages and API to Django, websockets to the artifacts' consumer, and the life of the server process."""
+"""The ASGI application: pages and API to Django, websockets to the consumer of artifacts, the life of the process."""
 
 import os
 from typing import Any

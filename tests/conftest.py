@@ -15,7 +15,7 @@ __all__ = ["every_database", "migrated_postgres", "postgres", "postgres_server",
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory) -> None:
-    """A database file of this run's own: one that a killed run left behind, with half a log beside it, spoils nothing."""
+    """A database file of this run's own: what a killed run left behind, half a log beside it, spoils nothing."""
     default = connections["default"]
     if default.vendor == "sqlite":
         default.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")

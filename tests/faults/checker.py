@@ -65,7 +65,6 @@ class Evidence:
     calls: Sequence[Called] = ()
     processes: Sequence[Ended] = ()
     able: Sequence[tuple[float, float]] = ()
-    lease_s: float = 5.0
     free_text: frozenset[int] = frozenset()
     """Artifacts whose endpoint misbehaved on purpose: their text is not compared with what it would have written."""
     calls_may_fail: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,6 @@ class History:
     tasks: list[tuple[int, int, str]]
     taken_at: float
     orphans: int = 0
-    versions: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def deltas_of(self, artifact: int, epoch: int) -> list[tuple[int, int, str]]:
         """(seq, offset, text) of one epoch in the order of the text."""
@@ -135,10 +134,6 @@ class Store:
             tasks=[(t, a, s) for t, a, s in self.query("SELECT task, artifact, status FROM fault_tasks ORDER BY id")],
             taken_at=self.now(),
             orphans=int(orphans[0][0]),
-            versions={
-                (a, e): text
-                for a, e, text in self.query("SELECT artifact_id, epoch, content FROM artifacts_artifactversion")
-            },
         )
 
 

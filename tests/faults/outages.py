@@ -119,10 +119,12 @@ async def postgres_restarted(database: Database, seed: int, runs: int) -> Result
             await rig.until(documents, 60)
             running = [one for one in documents if rig.statuses([one])[one.artifact][0] == "streaming"]
             before = rig.statuses(running) if running else {}
+            away = time.time()
             await asyncio.to_thread(rig.postgres.fall)
             if turn == runs - 1:
                 await asyncio.sleep(AWAY_S)
             await asyncio.to_thread(rig.postgres.rise)
+            rig.outages.append((away, time.time()))
             began = time.monotonic()
             for one in running:
                 await rig.until([one], before[one.artifact][1] + 1, within_s=20)
@@ -230,7 +232,7 @@ def _fill(ballast: Path) -> None:
 
 
 async def provider_half_open(database: Database, seed: int, runs: int) -> Result:
-    """The way to the endpoint hangs without a word, then is cut: calls end by themselves and the text goes on."""
+    """The way to the endpoint hangs without a word, is cut, is slow: calls end by themselves and the text goes on."""
     async with rigged(
         database,
         seed=seed,
@@ -250,7 +252,9 @@ async def provider_half_open(database: Database, seed: int, runs: int) -> Result
             await asyncio.sleep(1.5)
             rig.provider_proxy.cut()
             rig.provider_proxy.go_on()
+            rig.provider_proxy.delay_s = 0.2
             await asyncio.sleep(1)
+            rig.provider_proxy.delay_s = 0.0
         await rig.until(documents, within_s=120)
         await rig.caught_up()
         verdict = await rig.verdict()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -19,14 +19,12 @@ def _let_pass(_direction: Direction, _data: bytes) -> Verdict:
 
 
 class Proxy:
-    """Passes connections on to a port or a Unix socket. `rule`, `delay_s` and `is_held` may change at any time."""
+    """Passes connections on to a port or a Unix socket. `rule` and `delay_s` may change at any time."""
 
     def __init__(self, upstream: int | Path) -> None:
         self.rule: Rule = _let_pass
         self.delay_s = 0.0
         self.port = 0
-        self.accepted = 0
-        self.on_accept: Callable[[], None] | None = None
         self._upstream = upstream
         self._flows = asyncio.Event()
         self._flows.set()
@@ -55,9 +53,6 @@ class Proxy:
         self._flows.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.accepted += 1
-        if self.on_accept is not None:
-            self.on_accept()
         self._writers.add(writer)
         other: asyncio.StreamWriter | None = None
         try:
@@ -99,13 +94,3 @@ class Proxy:
                 raise ConnectionAbortedError
         with suppress(OSError):
             to.write_eof()
-
-
-@asynccontextmanager
-async def proxying(upstream: int | Path) -> AsyncIterator[Proxy]:
-    proxy = Proxy(upstream)
-    await proxy.start()
-    try:
-        yield proxy
-    finally:
-        await proxy.stop()

@@ -62,7 +62,6 @@ class Rig:
     postgres: Postgres | None
     database_proxy: Proxy | None
     environment: dict[str, str]
-    lease_s: float
     http: aiohttp.ClientSession
     processes: list[Process] = field(default_factory=list)
     documents: dict[int, Document] = field(default_factory=dict)
@@ -72,6 +71,8 @@ class Rig:
     stem: Stem | None = None
     token: str = ""
     address: str = ""
+    outages: list[tuple[float, float]] = field(default_factory=list)
+    """When the database was away: no worker could have done anything."""
     calls_may_fail: bool = False
     calls_may_overlap: bool = False
     _spare: list[int] = field(default_factory=list)
@@ -219,8 +220,9 @@ class Rig:
             seen=[bot.seen for bot in self.bots],
             calls=self._calls(),
             processes=[self._ended(process) for process in self.processes],
-            able=_union([(a, b) for one in self.processes if one.kind != "web" for a, b in one.able]),
-            lease_s=self.lease_s,
+            able=_without(
+                _union([(a, b) for one in self.processes if one.kind != "web" for a, b in one.able]), self.outages
+            ),
             free_text=frozenset(self.free_text),
             calls_may_fail=self.calls_may_fail,
             calls_may_overlap=self.calls_may_overlap,
@@ -274,6 +276,13 @@ def _union(stretches: list[tuple[float, float]]) -> list[tuple[float, float]]:
         else:
             joined.append((start, end))
     return joined
+
+
+def _without(stretches: list[tuple[float, float]], gaps: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    for gone, back in gaps:
+        pieces = [piece for start, end in stretches for piece in ((start, min(end, gone)), (max(start, back), end))]
+        stretches = [(start, end) for start, end in pieces if start < end]
+    return stretches
 
 
 @asynccontextmanager
@@ -338,7 +347,6 @@ async def rigged(
                 postgres=server,
                 database_proxy=database_proxy,
                 environment=environment | settings,
-                lease_s=lease_s,
                 http=http,
             )
             try:

@@ -1,6 +1,6 @@
 """Makes joints out of real documents: a text cut somewhere, and what models really answer when they are asked to go on.
 
-A joint knows the text that belongs after the cut, so that any joiner can be judged; nothing here knows how joining works.
+A joint knows the text that belongs after the cut, so that any joiner can be judged; nothing here knows how to join.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ CHATTER = (
     "As an AI language model, I do not have access to the earlier parts of this conversation.",
     "The section is complete. Let me know if you would like me to write the next one!",
     "Thank you for sharing this document. Overall it is well structured and easy to follow, but it could say more.",
-    "Here are some suggestions for improving the text:\n\n1. Add more detail to the introduction.\n2. Use shorter sentences.",
+    "Here are some suggestions for improving the text:\n\n1. Add more detail to the introduction.\n2. Be brief.",
     "You can use this text as a starting point and adapt it to your needs.",
 )
 
