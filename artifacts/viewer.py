@@ -60,8 +60,8 @@ class Viewer:
     def acknowledge(self, ack: Ack) -> bool:
         """The viewer has applied everything up to there; True where it had no credit and has some now.
 
-        One that claims more than it was sent has applied all of it. A frame that brings no text is acknowledged with the
-        text before it.
+        One that claims more than it was sent has applied all of it. A frame without text is acknowledged with the text
+        before it.
         """
         applied = min(Cursor(epoch=ack.epoch, offset=ack.offset), self._at)
         if ack.epoch > self._at.epoch or applied <= self._acknowledged:

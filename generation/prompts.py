@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from generation.endings import opened_fence
 from generation.phases import SectionPlan
 from generation.providers.base import Message
 from generation.seams import Mode
+from generation.seams.endings import opened_fence
 
 DESCRIPTION_CHARS = 12_000
 USER_INSTRUCTIONS_CHARS = 8_000
@@ -24,7 +24,7 @@ TAIL_CHARS = 6_000
 """The end of this section's own text: about 1 500 tokens."""
 TAIL_STEP_CHARS = 2_000
 """The tail's beginning moves in steps, so that between two steps the prompt only grows."""
-SEAM_CHARS = 160
+SEAM_CHARS = 100
 """In reprompt mode the model begins with the last words of the text, at most this many characters of them."""
 
 ROLE = """\
@@ -154,13 +154,12 @@ def _go_on(text: str, *, is_repeated: bool) -> str:
 
 
 def last_words(text: str) -> str:
-    """The end of the text, from the beginning of a line or at least of a word."""
-    end = text.rstrip()
-    words = end[-SEAM_CHARS:]
-    line = words[words.rfind("\n") + 1 :]
-    if len(line) >= SEAM_CHARS // 4:
-        words = line
-    return words if len(words) == len(end) or words is line else words[words.find(" ") + 1 :]
+    """The very end of the text, white space included, from the beginning of a line or at least of a word."""
+    words = text[-SEAM_CHARS:]
+    line = words[words.rstrip().rfind("\n") + 1 :]
+    if len(line.rstrip()) >= SEAM_CHARS // 4:
+        return line if len(line) < len(words) or len(words) == len(text) else line[line.find(" ") + 1 :]
+    return words if len(words) == len(text) else words[words.find(" ") + 1 :]
 
 
 def _material(text: str) -> str:

@@ -1,89 +1,59 @@
 """Code to highlighted HTML: text in, escaped text in spans with Pygments' classes out. No style, no other markup.
 
-Pygments' lexers are regular expressions, and some take a time that grows with the square of what they read. So only
-languages that were measured are read, and of a text only the beginning that looks like code.
+Pygments' lexers are regular expressions, and many take a time that grows with the square of what they may look at. So
+none looks further than a window here, only the beginning of a long text is read, and what is no code is soon left alone.
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from html import escape
-from typing import ClassVar
+from typing import Any, cast
 
-from pygments.lexer import Lexer, default, include
+from pygments.lexer import Lexer, RegexLexer
 from pygments.lexers import get_lexer_by_name
-from pygments.lexers.c_cpp import CLexer, CppLexer
-from pygments.token import STANDARD_TYPES, _TokenType
+from pygments.token import STANDARD_TYPES, Error, _TokenType
 from pygments.util import ClassNotFound
 
 from artifacts.preview import limits
 
-_PROGRAMS = (
-    "c",
-    "cpp",
-    "go",
-    "java",
-    "javascript",
-    "kotlin",
-    "lua",
-    "php",
-    "python",
-    "ruby",
-    "rust",
-    "swift",
-    "typescript",
-)
+# Measured with texts made to be dear for each of them; what is not here is shown plain.
+_PROGRAMS = ("c", "cpp", "go", "javascript", "kotlin", "lua", "php", "python", "ruby", "rust", "swift", "typescript")
 _DATA = ("css", "diff", "html", "http", "ini", "json", "scss", "toml", "xml", "yaml")
 _TOOLS = ("bash", "docker", "make", "nginx", "sql")
 LANGUAGES = frozenset((*_PROGRAMS, *_DATA, *_TOOLS))
+
 _NOT_CODE = re.compile(rf"^[^\n]{{{limits.CODE_LINE_CHARS}}}|(?:^[ \t]*\n){{{limits.CODE_BLANK_LINES}}}", re.MULTILINE)
 _SAFE = re.compile(r"(?:[^<>]|<span class=\"[a-z0-9]{1,4}\">|</span>)*+")
 
-# Without the expressions that tell functions from other names: those read ahead from every name.
-_ROOT = [include("whitespace"), include("keywords"), include("types"), default("statement")]
+_Match = Callable[..., re.Match[str] | None]
 
 
-class _C(CLexer):
-    tokens: ClassVar = {"root": _ROOT}
-
-
-class _Cpp(CppLexer):
-    tokens: ClassVar = {"root": _ROOT}
-
-
-@lru_cache(maxsize=128)
-def _lexer(language: str) -> Lexer | None:
-    try:
-        lexer = get_lexer_by_name(language, stripnl=False)
-    except ClassNotFound:
-        return None
-    for family, ours in ((CppLexer, _Cpp), (CLexer, _C)):
-        if isinstance(lexer, family):
-            return ours(stripnl=False)
-    return lexer if LANGUAGES.intersection(lexer.aliases) else None
+def code_block(text: str, language: str) -> str:
+    """A whole code block."""
+    name = re.sub(r"[^a-z0-9+#.-]", "", language)
+    attribute = f' class="language-{name}"' if name else ""
+    return f'<pre class="highlight"><code{attribute}>{highlighted(text, language)}</code></pre>'
 
 
 def highlighted(text: str, language: str) -> str:
     """The code as HTML; only its beginning is coloured when it is long, so that the rest may grow cheaply."""
     lexer = _lexer(language) if language else None
     end = _code_end(text) if lexer else 0
-    if lexer is None or not end:
-        return escape(text, quote=False)
-    pieces = []
-    for kind, value in lexer.get_tokens(text[:end]):
+    html = _coloured(lexer, text[:end]) if lexer and end else None
+    return escape(text, quote=False) if html is None else html + escape(text[end:], quote=False)
+
+
+def _coloured(lexer: Lexer, text: str) -> str | None:
+    pieces, errors = [], 0
+    for kind, value in lexer.get_tokens(text):
+        errors += kind is Error
+        if errors > limits.CODE_ERRORS:
+            return None
         name, shown = _class(kind), escape(value, quote=False)
         pieces.append(f'<span class="{name}">{shown}</span>' if name and value.strip() else shown)
     html = "".join(pieces)
-    if not _SAFE.fullmatch(html):
-        html = escape(text[:end], quote=False)
-    return html + escape(text[end:], quote=False)
-
-
-@lru_cache(maxsize=512)
-def _class(kind: _TokenType) -> str:
-    """The class of a token's kind, or of the nearest kind above it that has one."""
-    while kind not in STANDARD_TYPES and kind.parent is not None:
-        kind = kind.parent
-    return STANDARD_TYPES.get(kind, "")
+    return html if _SAFE.fullmatch(html) else None
 
 
 def _code_end(text: str) -> int:
@@ -95,8 +65,36 @@ def _code_end(text: str) -> int:
     return odd.start() if odd else end
 
 
-def code_block(text: str, language: str) -> str:
-    """A whole code block."""
-    name = re.sub(r"[^a-z0-9+#.-]", "", language)
-    attribute = f' class="language-{name}"' if name else ""
-    return f'<pre class="highlight"><code{attribute}>{highlighted(text, language)}</code></pre>'
+@lru_cache(maxsize=128)
+def _lexer(language: str) -> Lexer | None:
+    try:
+        lexer = get_lexer_by_name(language)
+    except ClassNotFound:
+        return None
+    return _bounded(type(lexer)) if LANGUAGES.intersection(lexer.aliases) and isinstance(lexer, RegexLexer) else None
+
+
+def _bounded(kind: type[RegexLexer]) -> Lexer:
+    """A lexer of this kind whose expressions see no further than a window."""
+    ours = cast("Any", type(kind.__name__, (kind,), {}))
+    ours()  # the first instance compiles the expressions of its class
+    ours._tokens = {
+        state: [(_windowed(match), *rest) for match, *rest in rules] for state, rules in ours._tokens.items()
+    }
+    return cast("Lexer", ours(stripnl=False))
+
+
+def _windowed(match: _Match) -> _Match:
+    def windowed(text: str, position: int, end: int | None = None) -> re.Match[str] | None:
+        limit = position + limits.CODE_WINDOW_CHARS
+        return match(text, position, limit if end is None else min(end, limit))
+
+    return windowed
+
+
+@lru_cache(maxsize=512)
+def _class(kind: _TokenType) -> str:
+    """The class of a token's kind, or of the nearest kind above it that has one."""
+    while kind not in STANDARD_TYPES and kind.parent is not None:
+        kind = kind.parent
+    return STANDARD_TYPES.get(kind, "")

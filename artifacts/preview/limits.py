@@ -12,6 +12,8 @@ TABLE_COLUMNS = 128
 HIGHLIGHT_CHARS = 6_000
 CODE_LINE_CHARS = 400
 CODE_BLANK_LINES = 20
+CODE_ERRORS = 20  # what the language does not know
+CODE_WINDOW_CHARS = 500  # that one expression may look at
 
 HTML_TAG_CHARS = 400  # an unfinished tag at the end of a live text is held back this long
 

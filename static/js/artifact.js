@@ -1,4 +1,4 @@
-/** The live page of one document: puts its parts together. The server rendered all there was; from here on it is kept live. */
+/** The live page of one document: puts its parts together. The server rendered what there was; here it is kept live. */
 
 import { Commands } from "./commands.js";
 import { LiveDocument } from "./document.js";
@@ -32,7 +32,8 @@ wireKeys(page, {
 });
 
 const scheme = location.protocol === "https:" ? "wss" : "ws";
-const line = new Line(`${scheme}://${location.host}/ws/artifacts/${words.artifact}/?format=html`, { onFrame, onChange });
+const address = `${scheme}://${location.host}/ws/artifacts/${words.artifact}/?format=html`;
+const line = new Line(address, { onFrame, onChange });
 page.querySelector("[data-retry]").addEventListener("click", () => line.retry());
 
 const arrived = performance.getEntriesByType("navigation")[0]?.type === "navigate" && !location.hash;
@@ -58,18 +59,17 @@ async function begunAnew(number) {
   epoch = number;
   text.clear();
   status.restart();
-  const answer = await fetch(location.pathname);
-  if (!answer.ok) return;
+  const answer = await fetch(location.pathname).catch(() => null);
+  if (!answer?.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   page.querySelector("[data-versions]").replaceWith(fresh.querySelector("[data-versions]"));
 }
 
-function onChange({ kind, seconds, detail }) {
+function onChange({ kind, detail }) {
   page.dataset.connection = kind;
   page.querySelector("[data-retry]").hidden = kind !== "lost";
   if (kind === "open") lineNews.hide();
-  else if (kind === "lost") lineNews.show(detail || `Connection lost. Next attempt in ${seconds} s.`);
-  else if (kind === "trying") lineNews.show("Connecting again…");
+  else if (kind === "lost") lineNews.show(detail || "Connection lost. Trying again…");
   else if (kind === "signed-out") signedOut();
   else if (kind === "gone") deleted();
 }
@@ -82,6 +82,7 @@ function signedOut() {
 /** What is on the page stays readable; nothing can be done with it any more. */
 function deleted() {
   page.dataset.status = "deleted";
+  status.put("pill", "Deleted").dataset.status = "deleted";
   follower.growing = false;
   lineNews.show("This document was deleted.");
   announce("This document was deleted.");

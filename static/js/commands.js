@@ -48,7 +48,8 @@ export class Commands {
     this.refusals(form, {});
     try {
       // The body of a form has the token that guards it.
-      const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } });
+      const body = new FormData(form);
+      const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
       await this.answered(form, answer);
     } catch {
       this.refuse(form, "The server does not answer. Please try again in a moment.");

@@ -8,7 +8,7 @@ export function wireKeys(page, keys) {
   box.addEventListener("change", () => (box.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "1")));
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
-    if (event.target.closest("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open], :popover-open")) return;
+    if (event.target.closest("input, textarea, select") || document.querySelector("dialog[open], :popover-open")) return;
     if (!box.checked && event.key.length === 1 && event.key !== "?") return;
     if (keys[event.key]?.()) event.preventDefault();
   });

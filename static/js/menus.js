@@ -1,9 +1,9 @@
-/** The menus of the bar: they close when left, and hold what needs a script: copying, printing, the list of keys. */
+/** The menus of the bar: they close when left, and what in them needs a script: copying, printing, the list of keys. */
 
 export function wireMenus(page, { text, say }) {
   const menus = [...page.querySelectorAll("[data-menu]")];
   const shut = (except) => menus.forEach((menu) => menu !== except && menu.removeAttribute("open"));
-  document.addEventListener("click", (event) => shut(event.target.closest("summary") && event.target.closest("[data-menu]")));
+  document.addEventListener("click", ({ target }) => shut(target.closest("summary") && target.closest("[data-menu]")));
   document.addEventListener("keydown", (event) => {
     const open = menus.find((menu) => menu.open);
     if (event.key !== "Escape" || !open) return;
@@ -12,14 +12,16 @@ export function wireMenus(page, { text, say }) {
   });
 
   const contents = page.querySelector("[popover]");
-  contents.addEventListener("click", (event) => event.target.closest("a") && contents.matches(":popover-open") && contents.hidePopover());
+  contents.addEventListener("click", (event) => {
+    if (event.target.closest("a") && contents.matches(":popover-open")) contents.hidePopover();
+  });
 
   const wire = (selector, act) => {
     const button = page.querySelector(selector);
     button.hidden = false;
     button.addEventListener("click", act);
   };
-  const told = async (copying) => say((await copying) ? "Copied." : "The browser did not allow copying.");
+  const told = async (copying) => say((await copying) ? "Copied." : "It could not be copied.");
   wire('[data-copy="text"]', () => told(copy({ "text/plain": markdown(page) })));
   wire('[data-copy="html"]', () => told(copy({ "text/html": text.root.innerHTML, "text/plain": text.root.innerText })));
   wire("[data-print]", () => print());

@@ -1,4 +1,4 @@
-/** The contents beside the text: the planned sections with where they stand, the headings found below them, and where the reader is. */
+/** The contents beside the text: the planned sections and where they stand, the headings in them, and where the reader is. */
 
 const READING_LINE = 1 / 3; // of the window, from its top: the heading above it is where the reader is
 

@@ -1,4 +1,4 @@
-/** What the HTML of Markdown lacks for readers without a mouse or without sight: names for its boxes, a way to scroll what is wide. */
+/** What the HTML of Markdown lacks for those without mouse or sight: names for its boxes, a way to scroll what is wide. */
 
 const WIDE = "pre, table";
 

@@ -16,8 +16,8 @@ const REFUSED = [4409, 4429]; // come back, but slowly
 
 export class Line {
   /**
-   * `onFrame(frame)` applies one frame. `onChange({kind, seconds, detail})` tells how the line stands: `open`, `lost` (a new
-   * attempt in `seconds`), `trying`, `signed-out`, `gone`.
+   * `onFrame(frame)` applies one frame. `onChange({kind, detail})` tells how the line stands: `open`; `lost`, with what the
+   * server said of it; `signed-out`; `gone`.
    */
   constructor(address, { onFrame, onChange }) {
     this.address = address;
@@ -54,9 +54,7 @@ export class Line {
 
   /** Cut a wait short. */
   retry() {
-    if (!this.waiting) return;
-    this.onChange({ kind: "trying" });
-    this.open();
+    if (this.waiting) this.open();
   }
 
   /** Begin again from a whole snapshot: what came does not fit what is shown. */
@@ -67,6 +65,7 @@ export class Line {
 
   receive(data) {
     this.listen();
+    const { socket } = this;
     const frame = JSON.parse(data);
     if (frame.type === "error") this.detail = frame.detail;
     this.onFrame(frame);
@@ -74,7 +73,7 @@ export class Line {
       this.attempts = 0;
       this.onChange({ kind: "open" });
     }
-    if (!this.socket) return;
+    if (this.socket !== socket) return; // it was closed or begun anew meanwhile
     if ("offset" in frame) this.applied = { epoch: frame.epoch, offset: frame.offset };
     this.unacknowledged += data.length;
     if (this.unacknowledged >= ACK_CHARACTERS) this.acknowledge();
@@ -89,7 +88,7 @@ export class Line {
     this.send({ type: "ack", ...this.applied });
   }
 
-  /** The server gave a sign of life: ask again after a while, and give up on a line that does not answer. */
+  /** A sign of life, or the first moment: ask after a while, and give up on a line that does not open or answer. */
   listen() {
     clearTimeout(this.pulse);
     clearTimeout(this.silence);
@@ -119,10 +118,11 @@ export class Line {
     if (code === SIGNED_OUT) return this.onChange({ kind: "signed-out" });
     if (code === NOT_THERE) return this.onChange({ kind: "gone" });
     // The wait doubles; the random part keeps a crowd that lost its server from coming back as one.
-    const longest = REFUSED.includes(code) ? LONGEST_WAIT_MS * 2 : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.attempts);
+    const usual = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.attempts);
+    const longest = REFUSED.includes(code) ? LONGEST_WAIT_MS * 2 : usual;
     const wait = longest * (0.6 + 0.4 * Math.random());
     this.attempts += 1;
     this.waiting = setTimeout(() => this.retry(), wait);
-    return this.onChange({ kind: "lost", seconds: Math.ceil(wait / 1000), detail: this.detail });
+    return this.onChange({ kind: "lost", detail: this.detail });
   }
 }

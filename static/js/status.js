@@ -1,9 +1,9 @@
-/** The state of a document on the page: pill, figures, notice, title, and what a screen reader hears of it. Text only, never HTML. */
+/** The state of a document on the page: pill, figures, notice, title, and what a screen reader hears. Text, never HTML. */
 
 const RATE_MS = 8000; // tokens per second are those of the last seconds
 
 export class Status {
-  /** `words` has the labels of statuses and reasons; `page` is the element that carries the status for the style sheet. */
+  /** `words` has the labels of statuses and reasons; `page` carries the status for the style sheet. */
   constructor(page, words) {
     this.page = page;
     this.words = words;

@@ -7,7 +7,8 @@ export class Toast {
 
   show(text, { seconds } = {}) {
     clearTimeout(this.timer);
-    this.element.querySelector("p").textContent = text;
+    const place = this.element.querySelector("p");
+    if (place.textContent !== text) place.textContent = text;
     this.element.hidden = false;
     if (seconds) this.timer = setTimeout(() => this.hide(), seconds * 1000);
   }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artifacts.events import Event
@@ -191,6 +191,7 @@ STEPS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(steps=STEPS)
 def test_events_lost_doubled_and_out_of_order_never_make_a_wrong_text(steps: list[tuple[str, object]]) -> None:
     truth = Truth()

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artifacts.frames import Ack, Frame
@@ -91,6 +91,7 @@ def test_cursor_counts_for_the_first_snapshot_only() -> None:
     assert (snapshot["epoch"], snapshot["offset"], snapshot["text"]) == (2, 0, "Anew")
 
 
+@settings(deadline=None)
 @given(text=st.text(CHARACTERS, max_size=40), data=st.data())
 def test_snapshot_from_every_cursor_and_later_deltas_make_the_whole_text(text: str, data: st.DataObject) -> None:
     truth = Truth(text=text)

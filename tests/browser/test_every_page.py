@@ -12,7 +12,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 EVERYTHING = (
     "## Purpose\n\nA lamp that *never* goes out, see [the harbour](https://example.org/).\n\n### Oil\n\n"
-    '| What | How much |\n|---|---:|\n| oil | 3 l |\n\n```python\ndef light(lamp):  # it burns\n    return "oil"\n```\n\n'
+    "| What | How much |\n|---|---:|\n| oil | 3 l |\n\n"
+    '```python\ndef light(lamp):  # it burns\n    return "oil"\n```\n\n'
     "- [x] oil\n- [ ] a wick\n\n> Quoted, and ~~struck~~.\n\n1. One\n2. Two `code`\n\nA paragraph to end with.\n\n"
 )
 WIDE = (

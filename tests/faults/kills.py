@@ -262,7 +262,7 @@ async def worker_frozen(database: Database, seed: int, runs: int) -> Result:
 
 async def clock_wrong(database: Database, seed: int, runs: int) -> Result:
     """One worker's clock an hour ahead, another's an hour behind, beside one that is right."""
-    async with rigged(database, seed=seed, redis=database == "postgres", lease_s=1) as rig:
+    async with rigged(database, seed=seed, redis=database == "postgres", lease_s=5) as rig:
         await rig.web()
         await rig.worker(FAULT_CLOCK_S="3600")
         await rig.worker(FAULT_CLOCK_S="-3600")

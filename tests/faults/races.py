@@ -144,7 +144,7 @@ async def announced(database: Database, seed: int, runs: int) -> Result:
 
 async def long_queue(database: Database, seed: int, runs: int) -> Result:
     """Many tasks and no worker; one that starts later runs each of them once, within its bounds."""
-    async with rigged(database, seed=seed, redis=database == "postgres", pause_s=0) as rig:
+    async with rigged(database, seed=seed, redis=database == "postgres", pause_s=0, lease_s=5) as rig:
         await rig.web()
         began = time.monotonic()
         documents = []

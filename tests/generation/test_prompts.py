@@ -223,12 +223,17 @@ def test_outline_gives_up_deep_headings_first():
 
 def test_last_words_are_the_cut_line_or_whole_words():
     assert last_words("One.\n\nThis line is long enough to stand for itself, isn't ") == (
-        "This line is long enough to stand for itself, isn't"
+        "This line is long enough to stand for itself, isn't "
     )
     assert last_words("One two.\n- a") == "One two.\n- a"
     long = last_words("word " * 100)
     assert long.split() == ["word"] * len(long.split())
     assert len(long) <= SEAM_CHARS
+
+
+@given(st.text(alphabet="ab \n", max_size=400))
+def test_last_words_are_the_very_end_of_the_text(text):
+    assert text.endswith(last_words(text))
 
 
 def test_prompts_of_the_built_in_brief_name_each_section_once():

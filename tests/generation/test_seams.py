@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generation.endings import Ending, open_fence
 from generation.seams import BadSeam, certain, is_settled, join
+from generation.seams.endings import Ending, open_fence
 from tests.generation.joints import KINDS, Document, Joint, make
 
 TEXTS = Path(__file__).parent / "texts"

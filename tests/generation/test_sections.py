@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from generation.body import Body, Characters, has_text
 from generation.continuation import Continuation, Outcome
-from generation.phases import SectionPlan
+from generation.phases import BRIEF, SectionPlan
 from generation.prompts import Assignment
 from generation.providers.base import FinishReason, ProviderUnavailable
 from generation.providers.scripted import Call, Reply, ScriptedProvider
@@ -21,6 +21,7 @@ NAME = "Goals & scope"
 ASSIGNMENT = Assignment(
     project_title="Lighthouse", document_title="Brief", plan=(SectionPlan(name="Summary"), SectionPlan(name=NAME))
 )
+BRIEF_ASSIGNMENT = Assignment(project_title="Lighthouse", document_title=BRIEF.title, plan=BRIEF.plan)
 EARLIER = "## Summary\n\nA lamp for ships."
 OPENING = f"\n\n## {NAME}\n\n"
 
@@ -67,6 +68,7 @@ async def write(
     held: str = "",
     stop_after: int | None = None,
     prefills: bool = True,
+    assignment: Assignment = ASSIGNMENT,
     **options: object,
 ) -> tuple[Continuation, list[str]]:
     """Write the section; with `stop_after`, stop as soon as so many characters are there."""
@@ -84,7 +86,7 @@ async def write(
 
     result = await write_section(
         ScriptedProvider(script, prefills=prefills, sleep=no_sleep),
-        ASSIGNMENT,
+        assignment,
         index,
         earlier=earlier,
         held=held,
@@ -149,6 +151,30 @@ async def test_reprompted_model_that_copies_the_last_words_writes_the_same_text(
     result, _ = await write(script, prefills=False, delivery="turns", turn_tokens=15)
     assert (result.text, result.outcome) == (OPENING + text, Outcome.COMPLETE)
     assert result.turns > 2
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("turn_tokens", [60, 97, 150])
+async def test_both_modes_write_the_same_document(turn_tokens):
+    texts = []
+    for prefills in (True, False):
+        text = ""
+        for index in range(len(BRIEF.plan)):
+            result, _ = await write(
+                None,
+                index=index,
+                earlier=text,
+                assignment=BRIEF_ASSIGNMENT,
+                prefills=prefills,
+                delivery="turns",
+                turn_tokens=turn_tokens,
+                max_turns=60,
+                budget_tokens=5_000,
+            )
+            assert result.outcome is Outcome.COMPLETE
+            text += result.text
+        texts.append(text)
+    assert texts[0] == texts[1]
 
 
 # The body

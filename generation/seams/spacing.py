@@ -9,9 +9,9 @@ import math
 import re
 from itertools import pairwise
 
-from generation.code_spacing import lost_code_space
-from generation.doubts import LINKS_BACK
-from generation.endings import FENCE_LINE, HEADING, ITEM, Ending, block_of
+from generation.seams.code_spacing import lost_code_space
+from generation.seams.doubts import LINKS_BACK
+from generation.seams.endings import FENCE_LINE, HEADING, ITEM, Ending, block_of
 
 _CJK = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")
 _NO_SPACE_BEFORE = re.compile(r"[,;:?)\]}%’”…。，、！？：；）」』]|!(?!\[)|\.(?!\w)|'(?:s|t|re|ve|ll|d|m)\b")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from generation.endings import FENCE_LINE, Ending
+from generation.seams.endings import FENCE_LINE, Ending
 
 _UNFINISHED = re.compile(
     r"""(?: [=+\-*/%&|<>?~^(\[] | => | -> | \\

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from itertools import takewhile
 
-from generation.endings import FENCE_LINE, HEADING, ITEM, Ending, block_of
-from generation.kinship import kinship
-from generation.overlaps import RESTART_LETTERS, copied_letters
+from generation.seams.endings import FENCE_LINE, HEADING, ITEM, Ending, block_of
+from generation.seams.kinship import kinship
+from generation.seams.overlaps import RESTART_LETTERS, copied_letters
 
 RESTART = "the answer starts the text again"
 LEAST_KINSHIP = 0.23

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from generation.doubts import RESTART, doubt, doubt_of_chatter
-from generation.endings import FENCE_LINE, Ending, block_of, opened_fence
-from generation.overlaps import HEAD_CHARS, LEAST_INSIDE, after_inside, after_overlap, is_inside
-from generation.spacing import lost_space
+from generation.seams.doubts import RESTART, doubt, doubt_of_chatter
+from generation.seams.endings import FENCE_LINE, Ending, block_of, opened_fence
+from generation.seams.overlaps import HEAD_CHARS, LEAST_INSIDE, after_inside, after_overlap, is_inside
+from generation.seams.spacing import lost_space
 
 Mode = Literal["prefill", "reprompt"]
 
