@@ -49,7 +49,8 @@ class Feed:
         self._preview_s = preview_s
         self._renderer: Renderer | None = None
         self._is_stale = True
-        self._looking: asyncio.Task[None] | None = asyncio.create_task(self._open())
+        self._is_closed = False
+        self._looking: asyncio.Task[None] = asyncio.create_task(self._open())
 
     def attach(self, watcher: Watcher) -> None:
         self.watchers.add(watcher)
@@ -65,6 +66,8 @@ class Feed:
             self._renderer = None
 
     async def close(self) -> None:
+        """Hear nothing more, and look no more."""
+        self._is_closed = True
         await self._subscription.leave(self.replica.artifact_id, self.hear)
 
     def hear(self, news: Event | Missed) -> None:
@@ -85,15 +88,16 @@ class Feed:
     def look_again(self) -> None:
         """Look at the database from now on; a look that is under way already may be too old."""
         self._is_stale = True
-        if self._looking is None or self._looking.done():
+        if self._looking.done():
             self._looking = asyncio.create_task(self._look())
 
     async def _open(self) -> None:
-        await self._subscription.join(self.replica.artifact_id, self.hear)
+        if not self._is_closed:
+            await self._subscription.join(self.replica.artifact_id, self.hear)
         await self._look()
 
     async def _look(self) -> None:
-        while self._is_stale and self.watchers:
+        while self._is_stale and not self._is_closed:
             self._is_stale = False
             replica = self.replica
             try:

@@ -18,9 +18,9 @@ from pygments.util import ClassNotFound
 from artifacts.preview import limits
 
 # Measured with texts made to be dear for each of them; what is not here is shown plain.
-_PROGRAMS = ("c", "cpp", "go", "javascript", "kotlin", "lua", "php", "python", "ruby", "rust", "swift", "typescript")
-_DATA = ("css", "diff", "html", "http", "ini", "json", "scss", "toml", "xml", "yaml")
-_TOOLS = ("bash", "docker", "make", "nginx", "sql")
+_PROGRAMS = ("c", "cpp", "go", "javascript", "kotlin", "lua", "php", "python", "ruby", "rust", "swift", "typescript", "java", "csharp", "powershell", "dart", "scala","r","elixir","haskell","objective-c","jsx","tsx","perl")
+_DATA = ("css", "diff", "html", "http", "ini", "json", "scss", "toml", "xml", "yaml","graphql","protobuf","hcl","terraform","gherkin","markdown", "vue", "less")
+_TOOLS = ("bash", "docker", "basemake", "nginx", "sql","console","shell-session","postgresql","plpgsql","django","jinja")
 LANGUAGES = frozenset((*_PROGRAMS, *_DATA, *_TOOLS))
 
 _NOT_CODE = re.compile(rf"^[^\n]{{{limits.CODE_LINE_CHARS}}}|(?:^[ \t]*\n){{{limits.CODE_BLANK_LINES}}}", re.MULTILINE)
@@ -45,10 +45,12 @@ def highlighted(text: str, language: str) -> str:
 
 
 def _coloured(lexer: Lexer, text: str) -> str | None:
-    pieces, errors = [], 0
+    pieces: list[str] = []
+    errors = read = 0
     for kind, value in lexer.get_tokens(text):
         errors += kind is Error
-        if errors > limits.CODE_ERRORS:
+        read += len(value)
+        if errors > limits.CODE_ERRORS or len(pieces) > limits.CODE_TOKEN_ALLOWANCE + read / limits.CODE_TOKEN_CHARS:
             return None
         name, shown = _class(kind), escape(value, quote=False)
         pieces.append(f'<span class="{name}">{shown}</span>' if name and value.strip() else shown)
@@ -68,10 +70,12 @@ def _code_end(text: str) -> int:
 @lru_cache(maxsize=128)
 def _lexer(language: str) -> Lexer | None:
     try:
-        lexer = get_lexer_by_name(language)
+        lexer = get_lexer_by_name(language, stripnl=False)
     except ClassNotFound:
         return None
-    return _bounded(type(lexer)) if LANGUAGES.intersection(lexer.aliases) and isinstance(lexer, RegexLexer) else None
+    if LANGUAGES.isdisjoint(lexer.aliases):
+        return None
+    return _bounded(type(lexer)) if isinstance(lexer, RegexLexer) else lexer
 
 
 def _bounded(kind: type[RegexLexer]) -> Lexer:

@@ -14,6 +14,8 @@ CODE_LINE_CHARS = 400
 CODE_BLANK_LINES = 20
 CODE_ERRORS = 20  # what the language does not know
 CODE_WINDOW_CHARS = 500  # that one expression may look at
+CODE_TOKEN_ALLOWANCE = 200
+CODE_TOKEN_CHARS = 1.6  # real code has a token for 3 to 5 characters
 
 HTML_TAG_CHARS = 400  # an unfinished tag at the end of a live text is held back this long
 

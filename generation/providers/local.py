@@ -22,13 +22,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from generation.providers import local_server
-from generation.providers.base import Finish, Message, Piece, ProviderRefused, ProviderUnavailable
+from generation.providers.base import Finish, FinishReason, Message, Piece, ProviderRefused, ProviderUnavailable
 from generation.providers.dialects import Continuation
 from generation.providers.openai_compatible import OpenAICompatible
 
 logger = logging.getLogger(__name__)
 
-LABEL = "SmolLM2-135M, a very small model: the prose is poor"
+MODEL = "SmolLM2-135M"
+LABEL = f"{MODEL}, a very small model: the prose is poor"
 START_S = 60.0
 """A busy machine may take this long to load the model; an idle one takes about a second."""
 STOP_S = 1.5
@@ -48,6 +49,10 @@ SAMPLING: dict[str, Any] = {
     "dry_penalty_last_n": 1024,
     "stop": ["\n# ", "\n## "],
 }
+
+ENOUGH_CHARS = 1_500
+"""One section in seven still does not end: past this length, the end of its sentence is taken as its end."""
+_SENTENCE_END = re.compile(r"(?<=\w)[.!?][)*\"”]*(?=\s)|(?=\n)")
 
 SYSTEM = "You write documents in clear, simple English, in Markdown."
 HEAD_CHARS = 400
@@ -215,19 +220,30 @@ class LocalModel:
         self, messages: Sequence[Message], max_tokens: int, delivery: Literal["stream", "turns"]
     ) -> AsyncIterator[AsyncIterator[Piece | Finish]]:
         endpoint = await self._ready()
-        async with aclosing(
-            self._pieces(endpoint.stream(messages, model="", max_tokens=max_tokens, delivery=delivery))
-        ) as it:
-            yield it
+        call = endpoint.stream(messages, model="", max_tokens=max_tokens, delivery=delivery)
+        begun = messages[-1]["content"] if messages[-1]["role"] == "assistant" else ""
+        # In one document llama.cpp repeats what was begun.
+        text = "" if delivery == "turns" else begun
+        async with aclosing(self._pieces(call, text)) as pieces:
+            yield pieces
 
     async def _pieces(
-        self, call: AbstractAsyncContextManager[AsyncIterator[Piece | Finish]]
+        self, call: AbstractAsyncContextManager[AsyncIterator[Piece | Finish]], text: str
     ) -> AsyncGenerator[Piece | Finish]:
         is_broken = False
         try:
             async with call as pieces:
-                async for piece in pieces:
-                    yield piece
+                async for item in pieces:
+                    if isinstance(item, Finish):
+                        yield item
+                        return
+                    end = enough_of(text, item.text)
+                    if end != 0:
+                        yield Piece(text=item.text[:end])
+                    if end is not None:
+                        yield Finish(reason=FinishReason.COMPLETE, model=MODEL)
+                        return
+                    text += item.text
         except ProviderUnavailable:
             is_broken = True  # its sentence speaks of addresses, which nobody set here
         if is_broken:
@@ -245,13 +261,22 @@ class LocalModel:
             self._endpoint = OpenAICompatible(
                 base_url=address,
                 api_key=self._server.key,
-                model="SmolLM2-135M",
+                model=MODEL,
                 continuation=self._continuation,
                 first_piece_s=self._first_piece_s,
                 stall_s=self._stall_s,
                 extra=SAMPLING,
             )
         return self._endpoint
+
+
+def enough_of(text: str, more: str) -> int | None:
+    """How much of `more` is to follow `text` before the section is taken as ended; None: all, and it goes on."""
+    start = max(ENOUGH_CHARS, len(text) - 2)  # an end may be known only by the space that comes after it
+    if len(text) + len(more) <= start:
+        return None
+    end = _SENTENCE_END.search(text + more, start)
+    return None if end is None else max(0, end.end() - len(text))
 
 
 def condensed(messages: Sequence[Message]) -> list[Message]:
@@ -275,7 +300,8 @@ def _task_in(prompt: str) -> str:
     title, document = _found(_TITLE, prompt, 80) or "the project", _found(_DOCUMENT, prompt, 80) or "document"
     about, wishes, holds = _found(_ABOUT, prompt, 350), _found(_WISHES, prompt, 200), _found(_HOLDS, prompt, 400)
     task = f'Write the section "{section["it"]}" of the {document.lower()} for {title}.'
-    return f"{title}: {about}\n\n{' '.join(part for part in (task, holds, wishes) if part)}"
+    parts = [part for part in (task, holds, wishes, "Write several paragraphs, and a list.") if part]
+    return f"{title}: {about}\n\n{' '.join(parts)}"
 
 
 def _found(pattern: re.Pattern[str], prompt: str, chars: int) -> str:

@@ -155,6 +155,16 @@ class TestFollowing:
             await first.until(lambda: other.replica.epoch)
             await all_feeds.leave(other, first)
 
+    async def test_feed_that_is_left_before_it_began_leaves_no_listener_behind(self) -> None:
+        draft, watcher, layer = await opened(), Watching(), InMemoryChannelLayer()
+        async with feeds(layer) as all_feeds:
+            await all_feeds.leave(all_feeds.enter(draft.pk, watcher), watcher)
+            other = await opened()
+            watched = all_feeds.enter(other.pk, watcher)
+            await watcher.until(lambda: watched.replica.epoch)
+            assert set(layer.groups) & {group(draft.pk), group(other.pk)} == {group(other.pk)}
+            await all_feeds.leave(watched, watcher)
+
     async def test_database_that_is_away_only_delays(self) -> None:
         draft, watcher = await opened(), Watching()
         failures = list[str]()

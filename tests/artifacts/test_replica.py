@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,9 +112,12 @@ def test_event_after_a_hole_calls_for_a_look_and_brings_nothing_itself() -> None
     assert replica.hear(truth.events[0]) is False, "what came too late is old"
 
 
-def test_event_that_does_not_fit_the_text_calls_for_a_look() -> None:
+@pytest.mark.parametrize(("offset", "text", "length"), [(3, "xx", 5), (5, "xx", 8), (6, "xx", 8), (4, "", 4)])
+def test_event_that_does_not_fit_the_text_calls_for_a_look(offset: int, text: str, length: int) -> None:
     replica = copied(Truth(text="Hello"))
-    event = Event(artifact=1, epoch=1, seq=2, status="streaming", offset=3, text="xx", length=5, state_changed=False)
+    event = Event(
+        artifact=1, epoch=1, seq=2, status="streaming", offset=offset, text=text, length=length, state_changed=False
+    )
     assert replica.hear(event) is True
     assert text_of(replica) == "Hello"
 

@@ -288,3 +288,18 @@ def test_html_viewer_that_never_acknowledges_is_bounded_too() -> None:
     viewer.acknowledge(Ack(epoch=1, offset=len(truth.text)))
     (frame,) = sent_to(viewer, replica)
     assert json.loads(frame.text)["offset"] == len(truth.text)
+
+
+def test_html_viewer_never_sees_the_page_of_another_epoch() -> None:
+    truth = Truth(text="old")
+    replica, viewer, reader = copied(truth), Viewer("html"), Reader("html")
+    rendered(truth, replica)
+    reader.apply(sent_to(viewer, replica)[0].text)
+    truth.begin_anew()
+    truth.append("new")
+    replica.see(truth.look(replica))
+    assert viewer.next_frame(replica) is None
+    rendered(truth, replica)
+    for frame in sent_to(viewer, replica):
+        reader.apply(frame.text)
+    assert (reader.epoch, reader.tail) == (2, "new")

@@ -157,10 +157,14 @@ class Visit:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visit(browser: Browser, house: House, author: Author, request: pytest.FixtureRequest) -> AsyncIterator[Visit]:
-    """A signed-in visitor with a name of its own. Parameters go to the browser's context. Faults fail the test."""
+    """A signed-in visitor with a name of its own. Parameters go to the browser's context. Faults fail the test.
+
+    Motion is reduced unless a parameter says otherwise: without a graphics card every frame costs time.
+    """
     name = f"visitor-{request.node.name}"[:140]
     session = await author.visitor(name=name)
-    context = await browser.new_context(base_url=house.origin, **getattr(request, "param", {}))
+    wanted = {"reduced_motion": "reduce"} | getattr(request, "param", {})
+    context = await browser.new_context(base_url=house.origin, **wanted)
     context.set_default_timeout(WAIT_MS)
     cookie = {"name": "sessionid", "value": session["cookie"], "url": house.origin}
     await context.add_cookies([cookie])

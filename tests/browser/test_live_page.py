@@ -131,6 +131,7 @@ async def test_document_written_anew_replaces_the_old_one_and_keeps_it_as_a_vers
 # The reader's place
 
 
+@pytest.mark.parametrize("visit", [{"reduced_motion": "no-preference"}], indirect=True)
 async def test_page_follows_the_end_until_the_reader_scrolls_up(visit: Visit, desk: Desk) -> None:
     await desk.start(names=["Purpose"])
     await desk.write(text=paragraphs(1, 40))

