@@ -6,7 +6,6 @@ channel layer, subscription, feed, socket. What it costs by itself is measured w
 beside it is what the server itself takes to send the same frame to as many sockets, with nothing of ours in between.
 """
 
-
 from __future__ import annotations
 
 import argparse

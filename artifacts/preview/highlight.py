@@ -18,9 +18,65 @@ from pygments.util import ClassNotFound
 from artifacts.preview import limits
 
 # Measured with texts made to be dear for each of them; what is not here is shown plain.
-_PROGRAMS = ("c", "cpp", "go", "javascript", "kotlin", "lua", "php", "python", "ruby", "rust", "swift", "typescript", "java", "csharp", "powershell", "dart", "scala","r","elixir","haskell","objective-c","jsx","tsx","perl")
-_DATA = ("css", "diff", "html", "http", "ini", "json", "scss", "toml", "xml", "yaml","graphql","protobuf","hcl","terraform","gherkin","markdown", "vue", "less")
-_TOOLS = ("bash", "docker", "basemake", "nginx", "sql","console","shell-session","postgresql","plpgsql","django","jinja")
+_PROGRAMS = (
+    "c",
+    "cpp",
+    "go",
+    "javascript",
+    "kotlin",
+    "lua",
+    "php",
+    "python",
+    "ruby",
+    "rust",
+    "swift",
+    "typescript",
+    "java",
+    "csharp",
+    "powershell",
+    "dart",
+    "scala",
+    "r",
+    "elixir",
+    "haskell",
+    "objective-c",
+    "jsx",
+    "tsx",
+    "perl",
+)
+_DATA = (
+    "css",
+    "diff",
+    "html",
+    "http",
+    "ini",
+    "json",
+    "scss",
+    "toml",
+    "xml",
+    "yaml",
+    "graphql",
+    "protobuf",
+    "hcl",
+    "terraform",
+    "gherkin",
+    "markdown",
+    "vue",
+    "less",
+)
+_TOOLS = (
+    "bash",
+    "docker",
+    "basemake",
+    "nginx",
+    "sql",
+    "console",
+    "shell-session",
+    "postgresql",
+    "plpgsql",
+    "django",
+    "jinja",
+)
 LANGUAGES = frozenset((*_PROGRAMS, *_DATA, *_TOOLS))
 
 _NOT_CODE = re.compile(rf"^[^\n]{{{limits.CODE_LINE_CHARS}}}|(?:^[ \t]*\n){{{limits.CODE_BLANK_LINES}}}", re.MULTILINE)

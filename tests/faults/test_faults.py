@@ -21,12 +21,9 @@ from tests.faults import processes
 from tests.faults.scenarios import SCENARIOS
 
 SHORT = [
-    ("worker-killed", "sqlite", 4),
-    ("worker-killed", "postgres", 4),
-    ("ended-in-turn", "postgres", 2),
+    ("worker-killed", "sqlite", 3),
+    ("worker-killed", "postgres", 3),
     ("deleted", "sqlite", 2),
-    ("answers-lost", "postgres", 5),
-    ("endpoint-fails", "sqlite", 4),
 ]
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 
