@@ -1,7 +1,7 @@
 """Code to highlighted HTML: text in, escaped text in spans with Pygments' classes out. No style, no other markup.
 
 Pygments' lexers are regular expressions, and many take a time that grows with the square of what they may look at. So
-none looks further than a window here, only the beginning of a long text is read, and what is no code is soon left alone.
+none looks further than a window here, of a long text the beginning is read, and what is no code is soon left alone.
 """
 
 import re
@@ -18,68 +18,19 @@ from pygments.util import ClassNotFound
 from artifacts.preview import limits
 
 # Measured with texts made to be dear for each of them; what is not here is shown plain.
-_PROGRAMS = (
-    "c",
-    "cpp",
-    "go",
-    "javascript",
-    "kotlin",
-    "lua",
-    "php",
-    "python",
-    "ruby",
-    "rust",
-    "swift",
-    "typescript",
-    "java",
-    "csharp",
-    "powershell",
-    "dart",
-    "scala",
-    "r",
-    "elixir",
-    "haskell",
-    "objective-c",
-    "jsx",
-    "tsx",
-    "perl",
+LANGUAGES = frozenset(
+    (
+        *("c", "cpp", "dart", "elixir", "go", "java", "javascript", "jsx", "kotlin", "lua", "objective-c", "perl"),
+        *("php", "powershell", "python", "r", "ruby", "rust", "scala", "swift", "tsx", "typescript"),
+        *("css", "diff", "gherkin", "graphql", "hcl", "html", "http", "ini", "json", "less", "markdown", "protobuf"),
+        *("scss", "toml", "xml", "yaml", "basemake", "bash", "console", "docker", "nginx", "postgresql", "sql"),
+    )
 )
-_DATA = (
-    "css",
-    "diff",
-    "html",
-    "http",
-    "ini",
-    "json",
-    "scss",
-    "toml",
-    "xml",
-    "yaml",
-    "graphql",
-    "protobuf",
-    "hcl",
-    "terraform",
-    "gherkin",
-    "markdown",
-    "vue",
-    "less",
-)
-_TOOLS = (
-    "bash",
-    "docker",
-    "basemake",
-    "nginx",
-    "sql",
-    "console",
-    "shell-session",
-    "postgresql",
-    "plpgsql",
-    "django",
-    "jinja",
-)
-LANGUAGES = frozenset((*_PROGRAMS, *_DATA, *_TOOLS))
+# These have a lexer that cannot be bounded; another one reads them well enough.
+_STAND_INS = {"make": "basemake", "makefile": "basemake", "csharp": "java", "cs": "java", "c#": "java"}
 
 _NOT_CODE = re.compile(rf"^[^\n]{{{limits.CODE_LINE_CHARS}}}|(?:^[ \t]*\n){{{limits.CODE_BLANK_LINES}}}", re.MULTILINE)
+_PLAIN = frozenset(("", "n", "p", "w", "x", "g", "esc"))  # no colour in any of our styles
 _SAFE = re.compile(r"(?:[^<>]|<span class=\"[a-z0-9]{1,4}\">|</span>)*+")
 
 _Match = Callable[..., re.Match[str] | None]
@@ -109,7 +60,7 @@ def _coloured(lexer: Lexer, text: str) -> str | None:
         if errors > limits.CODE_ERRORS or len(pieces) > limits.CODE_TOKEN_ALLOWANCE + read / limits.CODE_TOKEN_CHARS:
             return None
         name, shown = _class(kind), escape(value, quote=False)
-        pieces.append(f'<span class="{name}">{shown}</span>' if name and value.strip() else shown)
+        pieces.append(shown if name in _PLAIN else f'<span class="{name}">{shown}</span>')
     html = "".join(pieces)
     return html if _SAFE.fullmatch(html) else None
 
@@ -126,7 +77,7 @@ def _code_end(text: str) -> int:
 @lru_cache(maxsize=128)
 def _lexer(language: str) -> Lexer | None:
     try:
-        lexer = get_lexer_by_name(language, stripnl=False)
+        lexer = get_lexer_by_name(_STAND_INS.get(language, language), stripnl=False)
     except ClassNotFound:
         return None
     if LANGUAGES.isdisjoint(lexer.aliases):

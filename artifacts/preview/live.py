@@ -212,7 +212,7 @@ class LivePreview:
 
 def _html(blocks: list[Block], scope: PieceScope) -> str:
     rendered = _engines.one.render(blocks, scope)
-    html = sanitise(rendered.html)
+    html = sanitise(rendered.html).rstrip("\n")
     return _CODE_PLACE.sub(lambda match: code_block(*rendered.code[int(match[1])]), html) if rendered.code else html
 
 

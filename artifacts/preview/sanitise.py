@@ -11,6 +11,7 @@ from bleach.sanitizer import Cleaner
 
 REL = "noopener noreferrer nofollow"
 SCHEMES = frozenset(("http", "https", "mailto"))
+REMEMBERED_CHARS = 2_000
 
 _INLINE = ("a", "br", "code", "del", "em", "span", "strong", "sup")
 _LISTS = ("ul", "ol", "li", "input")
@@ -60,9 +61,10 @@ def _allowed(tag: str, name: str, value: str) -> bool:
 # written here, and what stands between them is cleaned piece by piece.
 _BLOCK_TAG = re.compile(
     r"""(</?(?:blockquote|details|h[1-6]|hr|li|ol|p|pre|summary|table|tbody|td|th|thead|tr|ul)>
-    |<h[1-6]\ id="doc-[\w-]+">|<ol\ start="\d{1,9}">|<t[hd]\ align="(?:left|right|center)">|<pre\ data-code="\d{1,9}">
-    |<ul\ class="task-list">|<ol\ class="task-list"(?:\ start="\d{1,9}")?>|<li\ class="task-list-item">|<p\ class="raw-html">|<pre\ class="plain">
-    |<input(?:\ checked)?\ disabled\ type="checkbox">|<details\ open>)""",
+    |<h[1-6]\ id="doc-[\w-]+">|<ol\ start="\d{1,9}">|<t[hd]\ align="(?:left|right|center)">
+    |<ul\ class="task-list">|<ol\ class="task-list"(?:\ start="\d{1,9}")?>|<li\ class="task-list-item">
+    |<p\ class="raw-html">|<pre\ class="plain">|<pre\ data-code="\d{1,9}">|<details\ open>
+    |<input(?:\ checked)?\ disabled\ type="checkbox">)""",
     re.VERBOSE,
 )
 # Escaped text and tags without attributes: cleaning would give this back as it is.
@@ -104,11 +106,14 @@ def sanitise(html: str) -> str:
             continue
         if _NOT_INLINE.search(piece):
             return cleaned(html)
-        pieces[place] = cleaned(piece)
+        pieces[place] = _remembered(piece) if len(piece) <= REMEMBERED_CHARS else cleaned(piece)
     return "".join(pieces)
 
 
-@lru_cache(maxsize=512)
 def cleaned(html: str) -> str:
     """The HTML as bleach leaves it."""
     return str(_cleaners.one.clean(html))
+
+
+# The end of a live document is cleaned again and again, and most of it is the same.
+_remembered = lru_cache(maxsize=4096)(cleaned)

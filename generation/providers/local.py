@@ -32,7 +32,6 @@ MODEL = "SmolLM2-135M"
 LABEL = f"{MODEL}, a very small model: the prose is poor"
 START_S = 60.0
 """A busy machine may take this long to load the model; an idle one takes about a second."""
-STOP_S = 1.5
 SETTLE_S = 0.3
 
 # With plain sampling this model repeats itself for ever, and half of its sections never end. Penalties on repeated
@@ -113,7 +112,9 @@ class LocalServer:
                 process.wait(SETTLE_S)
 
     def stop(self) -> None:
-        """End the process, within 2 s."""
+        """End the process at once, also one that is only starting."""
+        if (process := self._process) is not None:
+            process.kill()
         with self._lock:
             self._end()
 
@@ -158,15 +159,12 @@ class LocalServer:
         process, self._process = self._process, None
         if process is None:
             return
+        process.kill()  # it keeps nothing that could be lost
+        process.wait()
         assert process.stdin is not None
         assert process.stdout is not None
         with suppress(BrokenPipeError):
-            process.stdin.close()  # this tells it
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            process.stdin.close()
         process.stdout.close()
 
 
@@ -223,12 +221,12 @@ class LocalModel:
         call = endpoint.stream(messages, model="", max_tokens=max_tokens, delivery=delivery)
         begun = messages[-1]["content"] if messages[-1]["role"] == "assistant" else ""
         # In one document llama.cpp repeats what was begun.
-        text = "" if delivery == "turns" else begun
-        async with aclosing(self._pieces(call, text)) as pieces:
+        text, echoed = ("", len(begun)) if delivery == "turns" else (begun, 0)
+        async with aclosing(self._pieces(call, text, echoed)) as pieces:
             yield pieces
 
     async def _pieces(
-        self, call: AbstractAsyncContextManager[AsyncIterator[Piece | Finish]], text: str
+        self, call: AbstractAsyncContextManager[AsyncIterator[Piece | Finish]], text: str, echoed: int
     ) -> AsyncGenerator[Piece | Finish]:
         is_broken = False
         try:
@@ -237,7 +235,7 @@ class LocalModel:
                     if isinstance(item, Finish):
                         yield item
                         return
-                    end = enough_of(text, item.text)
+                    end = enough_of(text, item.text, echoed)
                     if end != 0:
                         yield Piece(text=item.text[:end])
                     if end is not None:
@@ -270,9 +268,12 @@ class LocalModel:
         return self._endpoint
 
 
-def enough_of(text: str, more: str) -> int | None:
-    """How much of `more` is to follow `text` before the section is taken as ended; None: all, and it goes on."""
-    start = max(ENOUGH_CHARS, len(text) - 2)  # an end may be known only by the space that comes after it
+def enough_of(text: str, more: str, echoed: int = 0) -> int | None:
+    """How much of `more` is to follow `text` before the section is taken as ended; None: all, and it goes on.
+
+    The first `echoed` characters are no news.
+    """
+    start = max(ENOUGH_CHARS, echoed, len(text) - 2)  # an end may be known only by the space that comes after it
     if len(text) + len(more) <= start:
         return None
     end = _SENTENCE_END.search(text + more, start)

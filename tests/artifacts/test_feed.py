@@ -374,20 +374,22 @@ async def test_each_event_loop_has_its_own_feeds() -> None:
 def test_looks_at_a_document_that_is_written_and_written_anew_are_whole(every_database: str) -> None:
     """Each look belongs to one moment, although it takes several queries."""
     draft = documents.opened()
-    pk, pieces = draft.pk, [f"{number:>100}" for number in range(150)]
+    pk, pieces = draft.pk, [f"{number:>1000}" for number in range(30)]
     is_done = threading.Event()
 
     def write_it() -> None:
         writer = draft
-        for epoch in (1, 2, 3):
-            writer.begin(0)
-            for piece in pieces:
-                writer.append(piece)
-            writer.stop()
-            if epoch < 3:
-                lifecycle.reset(pk, documents.sections(), "")
-                writer = documents.reopened(pk)
-        is_done.set()
+        try:
+            for epoch in (1, 2):
+                writer.begin(0)
+                for piece in pieces:
+                    writer.append(piece)
+                writer.stop()
+                if epoch == 1:
+                    lifecycle.reset(pk, documents.sections(), "")
+                    writer = documents.reopened(pk)
+        finally:
+            is_done.set()
 
     def look_at_it() -> Replica:
         replica = Replica(pk)
@@ -399,7 +401,7 @@ def test_looks_at_a_document_that_is_written_and_written_anew_are_whole(every_da
             if is_last:
                 return replica
 
-    failure, replica, _ = documents.together(write_it, look_at_it, look_at_it)
+    failure, replica = documents.together(write_it, look_at_it)
     assert failure is None
     assert isinstance(replica, Replica), replica
-    assert (replica.epoch, replica.transcript.cut(0, replica.length)) == (3, "".join(pieces))
+    assert (replica.epoch, replica.transcript.cut(0, replica.length)) == (2, "".join(pieces))

@@ -29,6 +29,7 @@ def sent_to(viewer: Viewer, replica: Replica) -> list[Frame]:
     frames = []
     while frame := viewer.next_frame(replica):
         frames.append(frame)
+        assert len(frames) < 10_000, "frames without end"
     return frames
 
 
@@ -168,6 +169,29 @@ def test_states_without_text_need_no_ack_of_their_own() -> None:
     truth.end()
     replica.see(truth.look(replica))
     assert types(frames_for(viewer, replica)) == ["state", "end"]
+
+
+def test_viewer_that_brought_everything_along_has_nothing_to_acknowledge() -> None:
+    truth = Truth(text="Hello")
+    replica, viewer = copied(truth), Viewer("text", Cursor(epoch=1, offset=5))
+    frames_for(viewer, replica)
+    assert viewer.unacknowledged_bytes == 0
+
+
+def test_shared_frames_never_let_seq_fall() -> None:
+    truth = Truth(text="Hello")
+    replica, viewers, readers = copied(truth), [Viewer("text"), Viewer("text")], [Reader(), Reader()]
+    for viewer, reader in zip(viewers, readers, strict=True):
+        reader.apply(sent_to(viewer, replica)[0].text)
+    truth.append(" world")
+    replica.hear(truth.events[-1])
+    readers[0].apply(sent_to(viewers[0], replica)[0].text)
+    truth.change("waiting_retry")
+    replica.see(truth.look(replica))
+    for viewer, reader in zip(viewers, readers, strict=True):
+        for frame in sent_to(viewer, replica):
+            reader.apply(frame.text)
+        assert (reader.text, reader.seq) == ("Hello world", truth.seq)
 
 
 def test_states_coalesce_for_a_viewer_without_credit() -> None:

@@ -48,7 +48,7 @@ class Redis:
                 cwd=self._folder,
             )
         async with asyncio.timeout(READY_S):
-            while not await self._answers():  # noqa: ASYNC110  it is another process
+            while not await self._answers():
                 await asyncio.sleep(LOOK_S)
 
     async def stop(self) -> None:

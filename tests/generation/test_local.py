@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,11 +60,12 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def wait_until_ended(pid: int, within_s: float) -> None:
-    until = time.monotonic() + within_s
-    while is_running(pid):
-        assert time.monotonic() < until, "it still runs"
-        time.sleep(0.01)
+def has_ended(pid: int, within_s: float) -> bool:
+    process = os.pidfd_open(pid)
+    try:
+        return bool(select.select([process], [], [], within_s)[0])
+    finally:
+        os.close(process)
 
 
 @pytest.fixture
@@ -96,13 +99,14 @@ async def test_model_writes_and_continues_exactly_where_it_was_cut(model):
 
 @needs_model
 @pytest.mark.asyncio
-async def test_section_that_is_long_enough_is_complete(model):
+@pytest.mark.parametrize("delivery", ["stream", "turns"])
+async def test_section_that_is_long_enough_is_complete(model, delivery):
     begun = "The lamp turns. " * (ENOUGH_CHARS // 16 + 1)
-    text, finish = await call(
-        model, [*asking("Write about a lamp."), {"role": "assistant", "content": begun}], max_tokens=400
-    )
+    messages = [*asking("Write about a lamp."), {"role": "assistant", "content": begun}]
+    text, finish = await call(model, messages, max_tokens=100, delivery=delivery)
     assert finish.reason is FinishReason.COMPLETE
-    assert len(text) < 1_000
+    assert text.startswith(begun) == (delivery == "turns")
+    assert len(text.removeprefix(begun)) < 1_000
 
 
 @needs_model
@@ -153,9 +157,9 @@ def test_model_ends_with_its_parent_even_after_kill_9():
     )
     with parent:
         pid = int(parent.stdout.readline())
-        assert is_running(pid)
+        assert not has_ended(pid, within_s=0)
         parent.kill()
-    wait_until_ended(pid, within_s=5)
+        assert has_ended(pid, within_s=5)
 
 
 @needs_model
@@ -201,6 +205,20 @@ def test_text_that_goes_on_for_ever_ends_with_a_sentence(step, end):
 
 def test_text_ends_by_itself_where_it_is_short():
     assert enough_of("", "One. Two. Three.\n" * 20) is None
+
+
+@needs_model
+def test_model_that_is_only_starting_is_stopped_at_once(server):
+    with ThreadPoolExecutor() as pool:
+        starting = pool.submit(server.start)
+        while server.pid is None and not starting.done():
+            time.sleep(0.001)
+        began = time.monotonic()
+        server.stop()
+        assert time.monotonic() - began < 2
+        with pytest.raises(ProviderError, match="did not start"):
+            starting.result()
+    assert server.pid is None
 
 
 def test_long_prompt_is_condensed_to_what_it_is_about_and_what_is_asked():

@@ -93,7 +93,7 @@ async def test_without_a_worker_tasks_wait_until_one_comes(tmp_path):
         assert (await state())["reason"] == "queued"
         async with manage("runworker", "generation", folder=tmp_path) as worker:
             async with asyncio.timeout(WAIT_S):
-                while (await state())["tokens_generated"] == 0:  # noqa: ASYNC110  another process writes it
+                while (await state())["tokens_generated"] == 0:
                     await asyncio.sleep(0.1)
             worker.process.send_signal(signal.SIGTERM)
             assert (await worker.ended()).code == 0
