@@ -185,7 +185,9 @@ def test_piece_with_very_many_labels_learns_late_definitions_at_completion() -> 
 
 def test_headings_have_ids_of_their_own_that_stay() -> None:
     preview = LivePreview()
-    preview.append("# A thing\n\n## A thing\n\n# A thing 1\n\n## [A] thing\n\n- # A thing\n\n# ...\n\n# Ünï *x*\n\n# A th")
+    preview.append(
+        "# A thing\n\n## A thing\n\n# A thing 1\n\n## [A] thing\n\n- # A thing\n\n# ...\n\n# Ünï *x*\n\n# A th"
+    )
     preview.update()
     ids = re.findall(r'id="([^"]+)"', "".join(preview.fragments))
     assert ids == [
@@ -210,7 +212,9 @@ def test_link_to_a_heading_leads_to_its_id() -> None:
 
 def test_footnotes_are_numbers_at_once_and_stand_at_the_end_on_completion() -> None:
     preview = LivePreview()
-    preview.append("one[^b] two[^a] three[^b] four[^none]\n\n[^a]: first\n[^b]: second\n\n    more\n\n[^c]: unused\n\nend\n\n")
+    preview.append(
+        "one[^b] two[^a] three[^b] four[^none]\n\n[^a]: first\n[^b]: second\n\n    more\n\n[^c]: unused\n\nend\n\n"
+    )
     preview.update()
     assert re.findall(r"<sup[^>]*><a[^>]*>(\d)</a>", preview.fragments[0]) == ["1", "2", "1", "3"]
     assert "second" not in "".join(preview.fragments)
