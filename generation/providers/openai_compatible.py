@@ -55,6 +55,8 @@ KEEP_S = 3.0
 """How long an idle connection is kept. Many servers close theirs after 5 s, and a call must not meet that moment."""
 LOOK_S = 2.0
 MAX_MODEL_LIST_BYTES = 256_000
+_REFUSES_ANYBODY = (401, 403, 429)
+"""Statuses that say nothing about which models there are."""
 
 
 class OpenAICompatible:
@@ -96,6 +98,7 @@ class OpenAICompatible:
         self._now = now
         self._lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Line] = WeakKeyDictionary()
         self._streams = True
+        self._no_model: ProviderError | None = None
         self.name = name or self._place
 
     @property
@@ -114,14 +117,18 @@ class OpenAICompatible:
         async with line.looking:
             if not self._must_look:
                 return
+            asked = Asked(place=self._place, model=self._model, has_key=bool(self._key), streamed=False)
+            self._no_model = None
             try:
                 async with asyncio.timeout(LOOK_S):
                     owner, first_model = await _owner_and_model(line.client)
             except openai.APIStatusError as err:
-                if err.status_code >= 500 or err.status_code == 429:
+                if err.status_code in _REFUSES_ANYBODY or err.status_code >= 500:
+                    self._no_model = self._refused(asked, err, refusals.words(err.body))
                     return
                 owner, first_model = "", ""  # it has no such list, and will not have one later
-            except (openai.OpenAIError, httpx2.HTTPError, TimeoutError):
+            except (openai.OpenAIError, httpx2.HTTPError, TimeoutError) as err:
+                self._no_model = self._unreached(asked, err)
                 return  # the call itself will say what is wrong, and the next one looks again
             self._dialect.look(owner)
             self._model = self._model or first_model
@@ -157,7 +164,9 @@ class OpenAICompatible:
             prefilled=bool(messages) and messages[-1]["role"] == "assistant",
         )
         if not asked.model:
-            raise ModelNotFound(f"{self._place} does not say which models it has. Set STREAMGEN_MODEL.")
+            raise self._no_model or ModelNotFound(
+                f"{self._place} does not say which models it has. Set STREAMGEN_MODEL."
+            )
         if streamed and not self._streams:
             raise refusals.no_streaming(asked)
         if asked.prefilled and not self.prefills:

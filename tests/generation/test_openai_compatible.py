@@ -465,6 +465,36 @@ async def test_nothing_listening_names_the_address_as_the_fix():
     await provider.aclose()
 
 
+@pytest.mark.parametrize("model", ["", "m"])
+@pytest.mark.parametrize(
+    ("status", "expected", "word"),
+    [
+        (0, ProviderUnavailable, "OPENAI_BASE_URL"),
+        (401, AuthFailed, "OPENAI_API_KEY"),
+        (429, RateLimited, ""),
+        (500, ProviderUnavailable, ""),
+    ],
+)
+async def test_trouble_is_named_even_where_the_model_is_to_be_asked_for(status, expected, word, model):
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 %d No\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}" % status)
+        await writer.drain()
+        writer.close()
+
+    listening = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    if not status:
+        listening.close()
+        await listening.wait_closed()
+    provider = OpenAICompatible(base_url=f"http://127.0.0.1:{port}/v1", api_key="k")
+    error = (await call(provider, model=model)).error
+    assert type(error) is expected
+    assert word in error.detail
+    await provider.aclose()
+    listening.close()
+
+
 async def test_unknown_host_name_is_said():
     provider = OpenAICompatible(base_url="http://no-such-host.invalid/v1", model="m")
     error = (await call(provider)).error
