@@ -183,6 +183,21 @@ async def test_join_returns_soon_while_the_layer_is_away_and_listeners_are_told_
         await ear.hears(event(1))
 
 
+async def test_join_does_not_wait_for_a_slow_layer_and_the_listener_is_told_once_it_has_joined() -> None:
+    layer, may_join = FaultyLayer(), asyncio.Event()
+    layer.fault = may_join.wait
+    subscription = Subscription(lambda: layer, timeout_s=WAIT_S)
+    ear = Ear()
+    async with asyncio.timeout(WAIT_S / 2):
+        await subscription.join(1, ear)
+    assert ear.news.empty()
+    may_join.set()
+    await ear.hears(Missed())
+    await broadcast(layer, event(1))
+    await ear.hears(event(1))
+    await subscription.close()
+
+
 @pytest.mark.parametrize("fault", [refuse, hang])
 async def test_layer_that_fails_later_makes_everybody_look_at_the_database(fault: Callable[[], Any]) -> None:
     layer = FaultyLayer()

@@ -1,0 +1,29 @@
+"""Somebody who looks at a feed, for tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+WAIT_S = 20.0
+
+
+class Watching:
+    """Somebody who looks at a feed, and whose wake-ups can be awaited."""
+
+    def __init__(self, *, shows_html: bool = False) -> None:
+        self.shows_html = shows_html
+        self._news = asyncio.Event()
+
+    def wake(self) -> None:
+        self._news.set()
+
+    async def until(self, condition: Callable[[], T]) -> T:
+        async with asyncio.timeout(WAIT_S):
+            while not (met := condition()):
+                self._news.clear()
+                await self._news.wait()
+            return met
