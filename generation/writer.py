@@ -14,7 +14,8 @@ from functools import partial
 from typing import TypeVar
 
 from channels.db import database_sync_to_async
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import Error as DatabaseError
+from django.db import InterfaceError, InternalError, OperationalError, transaction
 
 from artifacts import lifecycle
 from artifacts.errors import NotFound, WriterRefused
@@ -31,6 +32,8 @@ T = TypeVar("T")
 RETRY_BASE_S = 0.05
 RETRY_CAP_S = 1.0
 POSTGRES_DISK_FULL = "53100"
+POSTGRES_SLEPT = "25P03"
+"""We were frozen inside a transaction, and the server ended it."""
 
 
 class DiskFull(Exception):
@@ -180,7 +183,9 @@ async def until_answered(work: Callable[[], T], *, waits_for_room: bool = True) 
         try:
             answer: T = await database_sync_to_async(work)()
             return answer
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, InternalError) as error:
+            if isinstance(error, InternalError) and _state(error) != POSTGRES_SLEPT:
+                raise
             if not waits_for_room and _is_disk_full(error):
                 raise DiskFull from None
             # The class only: the text of a database error may carry what was being written.
@@ -189,10 +194,14 @@ async def until_answered(work: Callable[[], T], *, waits_for_room: bool = True) 
     raise AssertionError("unreachable")
 
 
-def _is_disk_full(error: Exception) -> bool:
-    cause = error.__cause__
-    code = getattr(cause, "sqlite_errorcode", None)
-    return code == sqlite3.SQLITE_FULL or getattr(cause, "sqlstate", None) == POSTGRES_DISK_FULL
+def _is_disk_full(error: DatabaseError) -> bool:
+    code = getattr(error.__cause__, "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_FULL or _state(error) == POSTGRES_DISK_FULL
+
+
+def _state(error: DatabaseError) -> str | None:
+    """PostgreSQL's code of what went wrong."""
+    return getattr(error.__cause__, "sqlstate", None)
 
 
 def _stop(

@@ -99,6 +99,8 @@ DATABASES = {"default": env.database("DATABASE_URL", DATA_DIR / "streamgen.sqlit
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     Path(str(DATABASES["default"]["NAME"])).parent.mkdir(parents=True, exist_ok=True)
     DATABASES["default"] |= {
+        # Opening the file and closing it, which folds the log into it, costs about half as much as a flush itself.
+        "CONN_MAX_AGE": None,
         # SQLite has no row locks: a transaction that will write takes the write lock at its beginning and others wait.
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
@@ -113,9 +115,19 @@ else:
     DATABASES["default"] |= {
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,  # a connection that the server closed meanwhile is replaced, not handed out
-        "OPTIONS": {"connect_timeout": 5}
+        "OPTIONS": {
+            "connect_timeout": 5,
+            # A server that vanished without a word is noticed within about 10 s, whether we wait for it or send to it.
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
+            # A process frozen inside a transaction would keep its row locked, and every other worker out, for ever.
+            "options": f"-c idle_in_transaction_session_timeout={max(5_000, int(STREAMGEN_LEASE_SECONDS * 1_000))}",
+        }
         | DATABASES["default"]["OPTIONS"]
-        | {"pool": {"min_size": 1, "max_size": 12, "timeout": 10}},
+        # The pool by itself waits ever longer before it tries an absent server again; our own retries are quicker.
+        | {"pool": {"min_size": 1, "max_size": 12, "timeout": 2, "reconnect_timeout": 1}},
     }
 
 # Messages between processes are hints; the in-memory layer serves the one-process mode

@@ -159,6 +159,18 @@ def test_postgres_keeps_the_options_of_its_address(load):
     assert (database["CONN_MAX_AGE"], database["OPTIONS"]["pool"]["max_size"]) == (0, 12)
 
 
+def test_row_is_not_locked_for_ever_by_a_frozen_process(load):
+    address = "postgres://u:p@host/name"
+    options = [
+        load(DATABASE_URL=address, STREAMGEN_LEASE_SECONDS=lease)["DATABASES"]["default"]["OPTIONS"]["options"]
+        for lease in ("1", "20")
+    ]
+
+    assert options == [f"-c idle_in_transaction_session_timeout={ms}" for ms in (5_000, 20_000)]
+    given = load(DATABASE_URL=f"{address}?options=-c%20work_mem%3D8MB")["DATABASES"]["default"]["OPTIONS"]["options"]
+    assert given == "-c work_mem=8MB"
+
+
 def test_redis_makes_the_layer_a_shared_one(load):
     layer = load(REDIS_URL="rediss://:p@host:6380/1")["CHANNEL_LAYERS"]["default"]
 

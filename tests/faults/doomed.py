@@ -1,8 +1,8 @@
 """Makes a worker process fail: at a named point of its work, or with a wrong clock.
 
 It hooks only what Django and the channel layer offer; the product's own code runs as it is. From the environment:
-`FAULT_POINT=name:count` kills the process (SIGKILL) the count-th time the point is reached; `FAULT_CLOCK_S` is how
-wrong its clock goes.
+`FAULT_POINT=name:count` kills the process (SIGKILL) the count-th time the point is reached, or stops it there with
+`FAULT_SIGNAL=STOP`; `FAULT_CLOCK_S` is how wrong its clock goes.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ _STOP = 'UPDATE "artifacts_artifact"'
 class Doom:
     """Counts how often its point was reached, and ends the process in time."""
 
-    def __init__(self, point: str, count: int) -> None:
+    def __init__(self, point: str, count: int, fate: signal.Signals = signal.SIGKILL) -> None:
         self.point = point
+        self.fate = fate
         self._left = count
         self._written: set[str] = set()
 
@@ -35,9 +36,9 @@ class Doom:
         if name != self.point:
             return
         self._left -= 1
-        if self._left <= 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-            time.sleep(60)  # the signal is on its way: nothing more may happen here
+        if self._left == 0:
+            os.kill(os.getpid(), self.fate)
+            time.sleep(1 if self.fate == signal.SIGSTOP else 60)  # it is on its way: nothing more may happen here
 
     def on_statement(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         result = execute(sql, params, many, context)
@@ -121,5 +122,5 @@ def run(arguments: list[str]) -> None:
 
     point, _, count = os.environ.get("FAULT_POINT", "").partition(":")
     if point:
-        arm(Doom(point, int(count or 1)))
+        arm(Doom(point, int(count or 1), signal.Signals[f"SIG{os.environ.get('FAULT_SIGNAL', 'KILL')}"]))
     execute_from_command_line(arguments)

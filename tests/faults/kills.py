@@ -1,4 +1,4 @@
-"""Scenarios: processes that are killed, stopped, frozen, or tell the wrong time."""
+"""Scenarios: processes that are killed without a warning."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import signal
 import time
 from collections.abc import Sequence
 
-import aiohttp
-
 from tests.faults.doomed import POINTS
+from tests.faults.load import VIEWERS, top_up
 from tests.faults.processes import Process
 from tests.faults.result import Result, percentile
-from tests.faults.rig import Database, Document, Rig, rigged
+from tests.faults.rig import OVER, Database, Document, Rig, rigged
+from tests.faults.waiting import until
 
-DOCUMENTS_AT_ONCE = 4
-VIEWERS = 20
+RECLAIMS = 5
+"""So often a task is taken over without a new character before it is paused."""
 
 
 async def worker_killed(database: Database, seed: int, runs: int) -> Result:
@@ -29,7 +29,7 @@ async def worker_killed(database: Database, seed: int, runs: int) -> Result:
         deaths = 0
         began = time.monotonic()
         while deaths < runs:
-            await _top_up(rig, documents)
+            await top_up(rig, documents)
             for place, worker in enumerate(workers):
                 if not worker.is_alive:
                     await worker.ended(1)
@@ -68,16 +68,6 @@ def _note_ready(workers: Sequence[Process]) -> None:
             worker.able.append([time.time(), float("inf")])
 
 
-async def _top_up(rig: Rig, documents: list[Document]) -> None:
-    under_way = documents[-2 * DOCUMENTS_AT_ONCE :]
-    statuses = await asyncio.to_thread(rig.statuses, under_way) if under_way else {}
-    missing = DOCUMENTS_AT_ONCE - sum(status == "streaming" for status, _ in statuses.values())
-    for document in await rig.begin(max(0, missing)):
-        documents.append(document)
-        if len(rig.bots) < VIEWERS:
-            rig.watch(document)
-
-
 async def web_killed(database: Database, seed: int, runs: int) -> Result:
     """kill -9 of a web process with 20 viewers, while another one and a worker go on."""
     async with rigged(database, seed=seed, redis=database == "postgres", pause_s=0.02, lease_s=5) as rig:
@@ -91,7 +81,7 @@ async def web_killed(database: Database, seed: int, runs: int) -> Result:
         await rig.until(documents, 100)
         equal_s = []
         for _ in range(runs):
-            running = [one for one in documents if rig.statuses([one])[one.artifact][0] == "streaming"]
+            running = [one for one in documents if rig.status(one) == "streaming"]
             if len(running) < 2:
                 more = await rig.begin(2, chars=2_500)
                 documents += more
@@ -144,7 +134,7 @@ async def embedded_killed(database: Database, seed: int, runs: int) -> Result:
             rig.watch(document)
         resumed_s = []
         for _ in range(runs):
-            running = [one for one in documents if rig.statuses([one])[one.artifact][0] == "streaming"]
+            running = [one for one in documents if rig.status(one) == "streaming"]
             if len(running) < 2:
                 more = await rig.begin(2, chars=1_500)
                 for document in more:
@@ -169,109 +159,36 @@ async def embedded_killed(database: Database, seed: int, runs: int) -> Result:
         return Result(runs=runs, figures=figures, broken=verdict.broken)
 
 
-async def ended_in_turn(database: Database, seed: int, runs: int) -> Result:
-    """SIGTERM of everything in turn under load: 1012, exit 0, taken over at once."""
-    broken, exits_s = [], []
-    async with rigged(database, seed=seed, redis=database == "postgres", pause_s=0.02, lease_s=5) as rig:
+async def poison(database: Database, seed: int, runs: int) -> Result:
+    """Documents on which every worker dies at once: paused with that reason, and resumed by a person."""
+    broken: list[str] = []
+    deaths = 0
+    async with rigged(database, seed=seed, redis=database == "postgres", lease_s=1) as rig:
         await rig.web()
-        web = await rig.web()
-        port = rig.port_of(web)
-        workers = [await rig.worker(), await rig.worker()]
-        documents: list[Document] = []
-        for turn in range(runs):
-            await _top_up(rig, documents)
-            for number, document in enumerate(documents[-DOCUMENTS_AT_ONCE:]):
-                if number < 2:
-                    rig.watch(document, address=f"127.0.0.1:{port}")
-            await rig.until(documents, 60)
-            if turn % 2:
-                watching = [bot for bot in rig.bots if bot.is_connected and bot.address.endswith(f":{port}")]
-                slow = asyncio.create_task(_slow_request(rig, port))
-                await asyncio.sleep(0.4)
-                began, since = time.monotonic(), time.time()
-                web.send(signal.SIGTERM)
-                code = await web.ended(30)
-                exits_s.append(time.monotonic() - began)
-                if (answer := await slow) != 201:
-                    broken.append(f"a request under way was answered {answer}")
-                web = await rig.web(port=port)
-                await asyncio.sleep(0.3)
-                wrong = {code for bot in watching for at, code in bot.seen.closes if at >= since} - {1012}
-                if wrong:
-                    broken.append(f"sockets closed with {wrong}")
-            else:
-                began = time.monotonic()
-                workers[0].send(signal.SIGTERM)
-                replacement = asyncio.create_task(rig.worker())
-                code = await workers[0].ended(30)
-                exits_s.append(time.monotonic() - began)
-                workers = [workers[1], await replacement]
-            if code != 0:
-                broken.append(f"exit code {code}")
-        await rig.until(documents, within_s=120)
-        await rig.caught_up()
-        verdict = await rig.verdict()
-        handed_s = verdict.handovers_s
-        late = percentile(handed_s, 0.99) if handed_s else 0.0
-    if late > 1:
-        broken.append(f"given back, taken over only {late:.2f} s later")
-    if max(exits_s) > 10:
-        broken.append(f"ended only after {max(exits_s):.1f} s")
-    figures = (
-        f"ended in {percentile(exits_s, 0.5):.1f} s (p50), {max(exits_s):.1f} s (most); "
-        f"taken over in {late:.2f} s (p99 of {len(handed_s)})"
-    )
-    return Result(runs=runs, figures=figures, broken=[*verdict.broken, *broken])
-
-
-async def _slow_request(rig: Rig, port: int) -> int | str:
-    """The status of a request that takes most of a second, because somebody else holds the database."""
-    lock = asyncio.create_task(asyncio.to_thread(rig.store.hold_lock, 0.8))
-    await asyncio.sleep(0.1)
-    try:
-        status, _ = await rig.call("POST", "/projects", {"title": "In flight"}, address=f"127.0.0.1:{port}")
-    except aiohttp.ClientError as error:
-        return f"with {type(error).__name__}"
-    finally:
-        await lock
-    return status
-
-
-async def worker_frozen(database: Database, seed: int, runs: int) -> Result:
-    """SIGSTOP of a worker past its lease; another takes over; the old one, continued, writes nothing."""
-    async with rigged(database, seed=seed, redis=database == "postgres", pause_s=0.03, lease_s=1) as rig:
-        rig.calls_may_overlap = True
-        await rig.web()
-        workers = [await rig.worker(), await rig.worker()]
-        documents: list[Document] = []
-        for turn in range(runs):
-            await _top_up(rig, documents)
-            await rig.until(documents, 60)
-            frozen = workers[turn % 2]
-            frozen.freeze()
-            await asyncio.sleep(2.5)
-            frozen.thaw()
-            await asyncio.sleep(0.5)
-        await rig.until(documents, within_s=120)
-        await rig.caught_up()
-        verdict = await rig.verdict()
-        late = percentile(verdict.takeovers_s, 0.99)
-        figures = f"{len(verdict.takeovers_s)} documents taken over, p99 {late:.2f} s after the lease's end"
-        return Result(runs=runs, figures=figures, broken=verdict.broken)
-
-
-async def clock_wrong(database: Database, seed: int, runs: int) -> Result:
-    """One worker's clock an hour ahead, another's an hour behind, beside one that is right."""
-    async with rigged(database, seed=seed, redis=database == "postgres", lease_s=5) as rig:
-        await rig.web()
-        await rig.worker(FAULT_CLOCK_S="3600")
-        await rig.worker(FAULT_CLOCK_S="-3600")
-        await rig.worker()
-        documents = await rig.begin(max(3, runs))
-        for document in documents:
+        for _ in range(runs):
+            (document,) = await rig.begin(1)
             rig.watch(document)
-        await rig.until(documents, within_s=120)
+            died = 0
+            while rig.status(document) == "streaming":
+                worker = await rig.worker(ready=False, FAULT_POINT="before_the_call:1")
+                await until(
+                    lambda worker=worker, document=document: not worker.is_alive or rig.status(document) in OVER,
+                    within_s=20,
+                    what="the worker died or gave up",
+                )
+                died += not worker.is_alive
+                await worker.kill()
+            deaths += died
+            sql = f"SELECT stream_status, reason, last_error FROM artifacts_artifact WHERE id = {document.artifact}"
+            status, reason, detail = rig.store.query(sql)[0]
+            if (status, reason, died) != ("paused", "poison", RECLAIMS + 1) or not detail:
+                broken.append(f"{status} {reason!r} {detail!r} after {died} deaths")
+            healthy = await rig.worker()
+            await rig.call("POST", f"/artifacts/{document.artifact}/resume")
+            await rig.until([document])
+            healthy.send(signal.SIGTERM)
+            await healthy.ended(20)
         await rig.caught_up()
         verdict = await rig.verdict()
-        early = [f"{len(verdict.takeovers_s)} takeovers although nobody died"] if verdict.takeovers_s else []
-        return Result(runs=len(documents), figures="no takeover", broken=[*verdict.broken, *early])
+        figures = f"paused as poison after {deaths / runs:g} deaths each, complete once resumed"
+        return Result(runs=runs, figures=figures, broken=[*verdict.broken, *broken])

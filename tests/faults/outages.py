@@ -114,10 +114,10 @@ async def postgres_restarted(database: Database, seed: int, runs: int) -> Result
             await rig.worker()
         documents: list[Document] = []
         for turn in range(runs):
-            if not documents or all(rig.statuses([one])[one.artifact][0] != "streaming" for one in documents):
+            if not documents or all(rig.status(one) != "streaming" for one in documents):
                 documents += await _watched(rig, 3)
             await rig.until(documents, 60)
-            running = [one for one in documents if rig.statuses([one])[one.artifact][0] == "streaming"]
+            running = [one for one in documents if rig.status(one) == "streaming"]
             before = rig.statuses(running) if running else {}
             away = time.time()
             await asyncio.to_thread(rig.postgres.fall)
@@ -166,6 +166,43 @@ async def answers_lost(database: Database, seed: int, runs: int) -> Result:
         return Result(runs=cuts, figures="every committed write kept once", broken=verdict.broken)
 
 
+_ABORTS = (
+    "CREATE SEQUENCE fault_aborts",
+    """CREATE FUNCTION fault_abort() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF random() < 0.15 THEN
+                PERFORM nextval('fault_aborts');
+                IF random() < 0.5 THEN
+                    RAISE EXCEPTION 'as if in a deadlock' USING ERRCODE = 'deadlock_detected';
+                END IF;
+                RAISE EXCEPTION 'as if not serializable' USING ERRCODE = 'serialization_failure';
+            END IF;
+            RETURN NULL;
+        END $$""",
+    "CREATE TRIGGER fault_abort AFTER INSERT ON artifacts_delta FOR EACH ROW EXECUTE FUNCTION fault_abort()",
+    "CREATE CONSTRAINT TRIGGER fault_abort_late AFTER INSERT ON artifacts_delta DEFERRABLE INITIALLY DEFERRED"
+    " FOR EACH ROW EXECUTE FUNCTION fault_abort()",
+)
+"""Every fourth write is aborted: half at the statement, half at COMMIT. A sequence counts them."""
+
+
+async def transactions_aborted(database: Database, seed: int, runs: int) -> Result:
+    """PostgreSQL aborts writes as it does in a deadlock or for want of serializability: they come again, once each."""
+    async with rigged(database, seed=seed, redis=True, lease_s=5) as rig:
+        await rig.web()
+        await rig.worker()
+        rig.store.run(*_ABORTS)
+        documents: list[Document] = []
+        aborts = 0
+        while aborts < runs:
+            documents += await _watched(rig, 4)
+            await rig.until(documents, within_s=120)
+            aborts = rig.store.query("SELECT last_value FROM fault_aborts")[0][0]
+        await rig.caught_up()
+        verdict = await rig.verdict()
+        return Result(runs=aborts, figures=f"{len(documents)} documents, every write kept once", broken=verdict.broken)
+
+
 async def database_locked(database: Database, seed: int, runs: int) -> Result:
     """Somebody else holds the lock that every write needs: writing waits, nothing is lost, nobody is taken over."""
     async with rigged(database, seed=seed, redis=database == "postgres", pause_s=0.03, lease_s=5) as rig:
@@ -201,7 +238,7 @@ async def disk_full(database: Database, seed: int, runs: int) -> Result:
             await rig.until(documents, within_s=60)
             reasons = {row[0] for row in rig.store.query("SELECT reason FROM artifacts_artifact WHERE length > 0")}
             for document in documents:
-                if rig.statuses([document])[document.artifact][0] == "paused":
+                if rig.status(document) == "paused":
                     status, answer = await rig.call("POST", f"/artifacts/{document.artifact}/resume")
                     assert status == 202, answer
             await rig.until(documents, within_s=120)

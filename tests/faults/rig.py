@@ -137,7 +137,7 @@ class Rig:
         if not self._spare:
             status, project = await self.call("POST", "/projects", {"title": f"Project {len(self.documents)}"})
             assert status == 201, project
-            self._spare = [row["id"] for row in project["artifacts"]]
+            self._spare += [row["id"] for row in project["artifacts"]]
         artifact = self._spare.pop()
         names = tuple(section_name(self.rng) for _ in range(sections))
         texts = {name: section_text(self.rng, chars) for name in names}
@@ -170,6 +170,9 @@ class Rig:
         wanted = ",".join(str(document.artifact) for document in documents)
         rows = self.store.query(f"SELECT id, stream_status, length FROM artifacts_artifact WHERE id IN ({wanted})")
         return {row[0]: (row[1], row[2]) for row in rows}
+
+    def status(self, document: Document) -> str:
+        return self.statuses([document])[document.artifact][0]
 
     async def until(
         self, documents: Sequence[Document], length: int | None = None, *, within_s: float = SETTLE_S

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.faults import kills, outages, provider_faults, races
+from tests.faults import ends, kills, outages, provider_faults, races, sleepers
 from tests.faults.result import Result
 
 BOTH = ("sqlite", "postgres")
@@ -28,14 +28,26 @@ SCENARIOS = (
     Scenario(name="worker-killed", play=kills.worker_killed, runs=30, issue_runs=200),
     Scenario(name="web-killed", play=kills.web_killed, runs=4, issue_runs=50, databases=("postgres",)),
     Scenario(name="embedded-killed", play=kills.embedded_killed, runs=5, issue_runs=50, databases=("sqlite",)),
-    Scenario(name="ended-in-turn", play=kills.ended_in_turn, runs=4, issue_runs=20),
-    Scenario(name="worker-frozen", play=kills.worker_frozen, runs=3, issue_runs=20),
-    Scenario(name="clock-wrong", play=kills.clock_wrong, runs=6, issue_runs=20),
+    Scenario(name="ended-in-turn", play=ends.ended_in_turn, runs=4, issue_runs=20),
+    Scenario(name="poison", play=kills.poison, runs=1, issue_runs=10),
+    Scenario(name="told-twice", play=ends.told_twice, runs=2, issue_runs=20),
+    Scenario(name="worker-frozen", play=sleepers.worker_frozen, runs=3, issue_runs=20),
+    Scenario(
+        name="frozen-in-transaction",
+        play=sleepers.frozen_in_transaction,
+        runs=1,
+        issue_runs=10,
+        databases=("postgres",),
+    ),
+    Scenario(name="clock-wrong", play=sleepers.clock_wrong, runs=6, issue_runs=20),
     Scenario(name="redis-away", play=outages.redis_away, runs=3, issue_runs=3, databases=("postgres",)),
     Scenario(
         name="postgres-restarted", play=outages.postgres_restarted, runs=4, issue_runs=20, databases=("postgres",)
     ),
     Scenario(name="answers-lost", play=outages.answers_lost, runs=20, issue_runs=100, databases=("postgres",)),
+    Scenario(
+        name="transactions-aborted", play=outages.transactions_aborted, runs=40, issue_runs=500, databases=("postgres",)
+    ),
     Scenario(name="database-locked", play=outages.database_locked, runs=2, issue_runs=10),
     Scenario(name="disk-full", play=outages.disk_full, runs=1, issue_runs=1, databases=("sqlite",)),
     Scenario(name="endpoint-half-open", play=outages.provider_half_open, runs=2, issue_runs=10, databases=("sqlite",)),

@@ -8,7 +8,6 @@ import pytest
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.db import connection
-from django.db.backends.signals import connection_created
 
 from artifacts import events
 from artifacts.models import Reason, StreamStatus
@@ -24,6 +23,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
 TEXT = "One light for the whole coast, seen for twenty miles.\n\n" * 3
 LONG = "".join(f"Ship {number} came home because of the light.\n\n" for number in range(400))
+ROOM = 100_000
+"""Pages."""
 synced = database_sync_to_async
 
 
@@ -39,28 +40,22 @@ async def test_news_older_than_the_claim_stops_nobody(artifact, owner):
 
 
 async def test_full_disk_pauses_with_that_reason_and_the_text_goes_on_after_it(artifact, owner):
-    def pages():
+    def leave_room(spare_pages: int) -> None:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM")
             cursor.execute("PRAGMA page_count")
-            return cursor.fetchone()[0]
-
-    most = await synced(pages)() + 2
-
-    def leave_no_room(connection, **_):
-        with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA max_page_count = {most}")
+            cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0] + spare_pages}")
 
     async with serving(Script(texts={"Summary": LONG}, default=Behaviour(piece_tokens=40, pause_s=0.05))) as server:
-        connection_created.connect(leave_no_room)
+        await synced(leave_room)(2)
         try:
             async with working(choice_of(server)):
                 await start(artifact, owner, "Summary")
                 await server.until(lambda: any(one.state == "gone" for one in server.requests))
-                connection_created.disconnect(leave_no_room)
+                await synced(leave_room)(ROOM)
                 await _paused_then_resumed(artifact)
         finally:
-            connection_created.disconnect(leave_no_room)
+            await synced(leave_room)(ROOM)
 
 
 async def _paused_then_resumed(artifact):
