@@ -1,6 +1,6 @@
 """The one place that broadcasts: after an artifact's save commits, its event goes to the artifact's group.
 
-It is a hint: nothing here may fail the save or delay it.
+It is a hint: nothing here may fail the save or delay it. The other receiver locks what a project takes along.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 from django.db import transaction
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import post_delete, post_save, pre_delete
 
 from artifacts import outbox
 from artifacts.events import Event, encode, group
-from artifacts.models import Artifact
+from artifacts.models import Artifact, Project
 
 _TEXT_FIELDS = frozenset(
     {"seq", "updated_at", "lease_until", "length", "content", "content_length", "tokens_generated"}
@@ -26,6 +26,7 @@ def connect() -> None:
     """Called once, when the app is ready."""
     post_save.connect(broadcast_saved, sender=Artifact, dispatch_uid="artifacts.broadcast")
     post_delete.connect(broadcast_deleted, sender=Artifact, dispatch_uid="artifacts.broadcast")
+    pre_delete.connect(lock_documents, sender=Project, dispatch_uid="artifacts.lock")
 
 
 def broadcast_saved(
@@ -53,6 +54,14 @@ def broadcast_saved(
 def broadcast_deleted(sender: type[Artifact], instance: Artifact, **kwargs: Any) -> None:
     event = Event(artifact=instance.pk, epoch=instance.epoch, seq=instance.seq + 1, status="", deleted=True)
     _send_after_commit(event)
+
+
+def lock_documents(sender: type[Project], instance: Project, **kwargs: Any) -> None:
+    """A project goes, perhaps with its owner: writers wait and are refused, else a flush between the deletion of the
+    deltas and that of their document would fail the whole of it.
+    """
+    rows = Artifact.objects.select_for_update().filter(project=instance).order_by("pk")
+    list(rows.values_list("pk", flat=True))
 
 
 def _send_after_commit(event: Event) -> None:

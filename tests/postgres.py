@@ -59,6 +59,7 @@ def postgres(migrated_postgres: str, django_db_blocker: DjangoDbBlocker) -> Iter
         "ENGINE": "django.db.backends.postgresql",
         "NAME": "tests",
         "USER": "postgres",
+        "CONN_MAX_AGE": 0,
         "OPTIONS": {"host": folder, "pool": {"min_size": 1, "max_size": 12, "timeout": 10}},
     }
     del connections["default"]

@@ -7,7 +7,7 @@ from functools import partial
 from artifacts import lifecycle
 from artifacts.errors import ArtifactError, IllegalMove, NotFound, WriterRefused
 from artifacts.lifecycle import Standing
-from artifacts.models import StopRequest
+from artifacts.models import Project, StopRequest
 from tests import documents
 from tests.documents import Draft, row
 
@@ -103,3 +103,21 @@ def test_document_deleted_while_it_is_written_leaves_nothing(every_database):
         assert wrote is None or isinstance(wrote, WriterRefused)
         assert documents.everything(draft.pk) == {"artifact": [], "Section": [], "Delta": [], "ArtifactVersion": []}
         assert isinstance(documents.together(partial(lifecycle.delete, draft.pk))[0], NotFound)
+
+
+def test_project_deleted_while_its_documents_are_written_leaves_nothing(every_database):
+    for _ in range(ROUNDS):
+        drafts = [documents.opened(total=1) for _ in range(2)]
+        owner = row(drafts[0].pk).project.owner
+        Project.objects.filter(artifacts__in=[draft.pk for draft in drafts]).update(owner=owner)
+
+        def write(draft: Draft) -> None:
+            for offset in range(0, 80, 4):
+                draft.append("word", offset=offset)
+
+        *wrote, deleted = documents.together(*(partial(write, draft) for draft in drafts), owner.delete)
+
+        assert isinstance(deleted, tuple), deleted
+        assert all(outcome is None or isinstance(outcome, WriterRefused) for outcome in wrote), wrote
+        for draft in drafts:
+            assert not any(documents.everything(draft.pk).values())
