@@ -122,8 +122,9 @@ else:
             "keepalives_interval": 2,
             "keepalives_count": 3,
             "tcp_user_timeout": 10_000,
-            # A process frozen inside a transaction would keep its row locked, and every other worker out, for ever.
-            "options": f"-c idle_in_transaction_session_timeout={max(5_000, int(STREAMGEN_LEASE_SECONDS * 1_000))}",
+            # A process frozen inside a transaction would keep its row locked for ever. Half a lease: whoever waits for
+            # that row has time to renew its own leases afterwards.
+            "options": f"-c idle_in_transaction_session_timeout={max(2_500, int(STREAMGEN_LEASE_SECONDS * 500))}",
         }
         | DATABASES["default"]["OPTIONS"]
         # The pool by itself waits ever longer before it tries an absent server again; our own retries are quicker.

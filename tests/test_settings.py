@@ -166,7 +166,7 @@ def test_row_is_not_locked_for_ever_by_a_frozen_process(load):
         for lease in ("1", "20")
     ]
 
-    assert options == [f"-c idle_in_transaction_session_timeout={ms}" for ms in (5_000, 20_000)]
+    assert options == [f"-c idle_in_transaction_session_timeout={ms}" for ms in (2_500, 10_000)]
     given = load(DATABASE_URL=f"{address}?options=-c%20work_mem%3D8MB")["DATABASES"]["default"]["OPTIONS"]["options"]
     assert given == "-c work_mem=8MB"
 

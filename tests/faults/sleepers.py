@@ -63,7 +63,7 @@ async def frozen_in_transaction(database: Database, seed: int, runs: int) -> Res
         for _ in range(runs):
             fault = f"in_the_transaction:{rig.rng.randint(1, 4)}"
             sleeper = await rig.worker(FAULT_POINT=fault, FAULT_SIGNAL="STOP")
-            documents += await rig.begin(3, sections=1, chars=2_000)
+            documents += await rig.begin(3, sections=1, chars=1_200)
             for document in documents[-3:]:
                 rig.watch(document)
             await until(lambda pid=sleeper.inner.pid: _is_stopped(pid), within_s=30, what="the worker is frozen")
