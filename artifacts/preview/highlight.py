@@ -47,22 +47,25 @@ def highlighted(text: str, language: str) -> str:
     """The code as HTML; only its beginning is coloured when it is long, so that the rest may grow cheaply."""
     lexer = _lexer(language) if language else None
     end = _code_end(text) if lexer else 0
-    html = _coloured(lexer, text[:end]) if lexer and end else None
-    return escape(text, quote=False) if html is None else html + escape(text[end:], quote=False)
+    html, read = _coloured(lexer, text[:end]) if lexer and end else ("", 0)
+    return html + escape(text[read:], quote=False)
 
 
-def _coloured(lexer: Lexer, text: str) -> str | None:
+def _coloured(lexer: Lexer, text: str) -> tuple[str, int]:
+    """The beginning of the text in colour, and where it ends; nothing, if the text is not of that language."""
     pieces: list[str] = []
     errors = read = 0
-    for kind, value in lexer.get_tokens(text):
+    for _, kind, value in lexer.get_tokens_unprocessed(text):
         errors += kind is Error
-        read += len(value)
-        if errors > limits.CODE_ERRORS or len(pieces) > limits.CODE_TOKEN_ALLOWANCE + read / limits.CODE_TOKEN_CHARS:
-            return None
+        if errors > limits.CODE_ERRORS:
+            return "", 0
         name, shown = _class(kind), escape(value, quote=False)
         pieces.append(shown if name in _PLAIN else f'<span class="{name}">{shown}</span>')
+        read += len(value)
+        if len(pieces) == limits.HIGHLIGHT_TOKENS:
+            break
     html = "".join(pieces)
-    return html if _SAFE.fullmatch(html) else None
+    return (html, read) if _SAFE.fullmatch(html) else ("", 0)
 
 
 def _code_end(text: str) -> int:

@@ -38,7 +38,7 @@ _FOOTNOTE = re.compile(r"\^[^\]\[\s^]{1,200}")
 # The end of a growing text that may still become markup; it is looked for in the last LOOSE_END_CHARS.
 LOOSE_END_CHARS = 300
 _LOOSE_END = re.compile(
-    r"(?:[*_~`!\\ \t\n]|&[#\w]{0,32}|<[A-Za-z][\w.!#$%&'*+/=?^`{|}~@:-]{0,200}|<br\s*/?|</?|<!-{0,2})+\Z"
+    r"(?:[*_~`!\\ \t\n]|&[#\w]{0,32}|</?[A-Za-z][\w.!#$%&'*+/=?^`{|}~@:-]{0,200}|<br\s*/?|</?|<!-{0,2})+\Z"
 )
 _HALF_FOOTNOTE = re.compile(r"\^[^\]\[\s^]{0,200}")
 _HALF_TARGET = re.compile(
@@ -203,7 +203,8 @@ class _Scan:
         if place < len(same):
             return self._put(Code(_code_text(self._text[content : same[place]])), start, same[place] + length)
         if self._growing:
-            return self._put(Code(_code_text(f"{self._text[content:]} ")), start, len(self._text))
+            open_code = self._text[content:].replace("\n", " ")
+            return self._put(Code(open_code.removeprefix(" ")), start, len(self._text))
         return content
 
     # -- links, images, footnotes
@@ -310,7 +311,7 @@ class _Scan:
     def _is_index(self, bracket: _Bracket) -> bool:
         """`rows[0][1]` is no reference in the making."""
         place = bracket.end - 2
-        return place >= 0 and not bracket.image and self._text[place].isalnum()
+        return place >= 0 and not bracket.image and (self._text[place].isalnum() or self._text[place] == "]")
 
     def _half_end(self, after: int) -> int | None:
         """Where the beginning of a link's target ends, if the text ends in it."""

@@ -8,14 +8,14 @@ CONTAINER_DEPTH = 32  # open containers at once; a list counts twice, with its i
 INLINE_DEPTH = 24  # emphasis in emphasis in a link
 TABLE_COLUMNS = 128
 
-# Of a code block the beginning is coloured: up to so many characters, to a line this long, to so many blank lines.
+# Of a code block the beginning is coloured: up to so many characters and tokens (real code has one for 2 to 5
+# characters, white space included), to a line this long, to so many blank lines.
 HIGHLIGHT_CHARS = 6_000
+HIGHLIGHT_TOKENS = 1_500
 CODE_LINE_CHARS = 400
 CODE_BLANK_LINES = 20
 CODE_ERRORS = 20  # what the language does not know
 CODE_WINDOW_CHARS = 500  # that one expression may look at
-CODE_TOKEN_ALLOWANCE = 200
-CODE_TOKEN_CHARS = 1.6  # real code has a token for 3 to 5 characters
 
 HTML_TAG_CHARS = 400  # an unfinished tag at the end of a live text is held back this long
 
@@ -27,7 +27,7 @@ LINK_ALLOWANCE = 200
 LINK_CHARS = 16
 
 # The same for blocks: beyond one for BLOCK_CHARS characters read so far, a line begins no block, it is text.
-BLOCK_CHARS = 4
+BLOCK_CHARS = 3
 BLOCK_ALLOWANCE = 600
 
 TAIL_CHARS = 4_000  # of HTML, or

@@ -313,7 +313,7 @@ class Reader(OpenBlocks):
     def _add_text(self) -> None:
         cursor = self._cursor
         if self._lazy() and not cursor.blank:
-            self.tip.lines.append(cursor.line[cursor.next :])
+            self._add_line(self.tip)
             return
         self._close_to(self._matched)
         block = self.tip
@@ -324,14 +324,27 @@ class Reader(OpenBlocks):
         elif cursor.blank:
             return
         elif block.kind == "table":
-            block.lines.append(cursor.line[cursor.next :])
+            self._add_line(block)
         elif block.kind == "paragraph":
             # A list of definitions is taken line by line, or each update would read all of it again.
             if cursor.line.startswith("[", cursor.next) and len(block.lines) <= DEFINITION_LINES:
                 self.take_definitions(block)
-            block.lines.append(cursor.line[cursor.next :])
+            self._add_line(block)
         else:
-            self._open(Block("paragraph", lines=[cursor.line[cursor.next :]]))
+            paragraph = Block("paragraph")
+            self._open(paragraph)
+            self._add_line(paragraph)
+
+    def _add_line(self, block: Block) -> None:
+        """Adds a line of text; `</details>` at its end ends what it is in."""
+        text, ended = self._cursor.line[self._cursor.next :], -1
+        for place in reversed(range(1, len(self._chain))):
+            if self._chain[place].kind != "details" or not text.rstrip(" \t").lower().endswith(starts.DETAILS_LAST):
+                continue
+            text, ended = text.rstrip(" \t")[: -len(starts.DETAILS_LAST)], place
+        block.lines.append(text)
+        if ended > 0:
+            self._close_to(ended)
 
     def _end_verbatim(self, block: Block) -> None:
         """Closes a block whose own end mark stands in its last line."""

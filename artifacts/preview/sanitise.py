@@ -68,9 +68,8 @@ _BLOCK_TAG = re.compile(
     re.VERBOSE,
 )
 # Escaped text and tags without attributes: cleaning would give this back as it is.
-_CLEAN = re.compile(
-    r"""(?:[^<>&]|&(?:amp|lt|gt|quot);|</?(?:code|del|em|strong)>|<br>|<span class="reference">|</span>)*+"""
-)
+_PAIRS = {f"<{tag}>": f"</{tag}>" for tag in ("code", "del", "em", "strong")} | {'<span class="reference">': "</span>"}
+_CLEAN = re.compile(rf"(?:[^<>&]|&(?:amp|lt|gt|quot);|{'|'.join([*_PAIRS, *_PAIRS.values()])}|<br>)*+")
 # A piece with any other tag was cut at the wrong places: then all is cleaned as one.
 _NOT_INLINE = re.compile(rf"<(?!/?(?:{'|'.join(_INLINE)})[ >])")
 
@@ -100,14 +99,27 @@ _cleaners = _Cleaners()
 def sanitise(html: str) -> str:
     """The HTML with nothing in it but what the allow-list knows."""
     pieces = _BLOCK_TAG.split(html)
+    if not _well_nested(pieces[1::2]):
+        return cleaned(html)
     for place in range(0, len(pieces), 2):
         piece = pieces[place]
-        if _CLEAN.fullmatch(piece):
+        if _CLEAN.fullmatch(piece) and all(piece.count(tag) == piece.count(end) for tag, end in _PAIRS.items()):
             continue
         if _NOT_INLINE.search(piece):
             return cleaned(html)
         pieces[place] = _remembered(piece) if len(piece) <= REMEMBERED_CHARS else cleaned(piece)
     return "".join(pieces)
+
+
+def _well_nested(tags: list[str]) -> bool:
+    open_tags: list[str] = []
+    for tag in tags:
+        if tag.startswith("</"):
+            if not open_tags or open_tags.pop() != tag[2:-1]:
+                return False
+        elif not tag.startswith(("<hr", "<input")):
+            open_tags.append(tag[1:].split(" ", 1)[0].rstrip(">"))
+    return not open_tags
 
 
 def cleaned(html: str) -> str:

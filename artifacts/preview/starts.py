@@ -16,6 +16,7 @@ FOOTNOTE = re.compile(r"\[\^([^\]\[\s^]{1,200})\]:")
 
 DETAILS = re.compile(r"<details(?:\s[^<>]*)?>", re.IGNORECASE)
 DETAILS_END = re.compile(r"</details\s*>", re.IGNORECASE)
+DETAILS_LAST = "</details>"  # behind text
 SUMMARY = re.compile(r"<summary(?:\s[^<>]*)?>", re.IGNORECASE)
 SUMMARY_END = re.compile(r"</summary\s*>", re.IGNORECASE)
 

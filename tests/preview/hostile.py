@@ -246,7 +246,6 @@ _MARKDOWN = [
     "[a](javascript:alert(1)//http://b.example)",
     "[a](javascript:window.onerror=alert;throw%201)",
     "[a][b]\n\n[b]: data:text/html,<script>alert(1)</script>",
-    "<javascript:alert(1)>",
     "<JAVASCRIPT:alert(1)>",
     "<http://a.example/<script>alert(1)</script>>",
     '<http://a.example/"onclick="alert(1)>',

@@ -29,6 +29,9 @@ def _marked(name: str, text: str) -> Iterator[str]:
     yield f"\N{LEFT-POINTING ANGLE BRACKET}{name} {text}\N{RIGHT-POINTING ANGLE BRACKET}"
 
 
+_MARKED = re.compile("\N{LEFT-POINTING ANGLE BRACKET}\\w+ |\N{RIGHT-POINTING ANGLE BRACKET}")
+
+
 def _words(text: str) -> str:
     return _SPACE.sub(" ", text).strip()
 
@@ -141,7 +144,8 @@ def _inline_pieces(node: int) -> Iterator[str]:
             literal = _said(child, "node_get_literal")
             yield " " if _BREAK.fullmatch(literal) else _COMMENT.sub("", literal)
         elif kind == "image":
-            yield "".join(_inline_pieces(child)) or _said(child, "node_get_url")
+            alt = _MARKED.sub("", "".join(_inline_pieces(child)))
+            yield alt or _said(child, "node_get_url")
         elif kind == "text":
             yield _said(child, "node_get_literal")
         elif kind == "code":
@@ -168,6 +172,8 @@ class Node:
             return " "
         if self.tag == "sup":
             return "[note]"
+        if self.attributes.get("class") == "footnote-back":
+            return ""
         text = "".join(child if isinstance(child, str) else child.text() for child in self.children)
         if self.tag in ("em", "strong", "del", "code", "a") and self.attributes.get("class") != "image":
             return "".join(_marked(self.tag, text))
@@ -219,6 +225,10 @@ def preview_entries(html: str) -> list[Entry]:
     return entries
 
 
+def _elements(node: Node) -> Iterator[Node]:
+    return (child for child in node.children if isinstance(child, Node))
+
+
 def _walk_html(node: Node, path: str, entries: list[Entry]) -> None:
     run: list[str] = []
     for child in node.children:
@@ -249,22 +259,22 @@ def _block(node: Node, path: str, entries: list[Entry]) -> None:
     elif tag == "hr":
         entries.append((path, "hr", ""))
     elif tag == "pre":
-        code = next((child for child in node.children if isinstance(child, Node)), node)
+        code = next(_elements(node), node)
         entries.append((path, "pre", "".join(_letters(code)).rstrip("\n")))
     elif tag in ("ul", "ol"):
         name = "ul" if tag == "ul" else f"ol{node.attributes.get('start') or 1}"
         entries.append((path, name, ""))
         _walk_html(node, f"{path} {name}", entries)
     elif tag == "li":
-        if node.attributes.get("id"):
-            _walk_html(node, f"{path} note", entries)
-            return
         entries.append((path, "task" if node.attributes.get("class") == "task-list-item" else "li", ""))
         _walk_html(node, f"{path} li", entries)
     elif tag == "table":
         entries.append((path, "table", ""))
         _walk_html(node, f"{path} table", entries)
-    elif tag in ("thead", "tbody", "tr", "section", "details"):
+    elif tag == "section":
+        for note in _elements(next(_elements(node))):
+            _walk_html(note, f"{path} note", entries)
+    elif tag in ("thead", "tbody", "tr", "details"):
         _walk_html(node, path, entries)
     else:
         _walk_html(node, f"{path} quote", entries)
