@@ -269,7 +269,7 @@ def _fill(ballast: Path) -> None:
 
 
 async def provider_half_open(database: Database, seed: int, runs: int) -> Result:
-    """The way to the endpoint hangs without a word, is cut, is slow: calls end by themselves and the text goes on."""
+    """The way to the endpoint hangs without a word, is cut, is refused, is slow: the text goes on by itself."""
     async with rigged(
         database,
         seed=seed,
@@ -287,8 +287,10 @@ async def provider_half_open(database: Database, seed: int, runs: int) -> Result
             await rig.until(documents, 60)
             rig.provider_proxy.hold()
             await asyncio.sleep(1.5)
-            rig.provider_proxy.cut()
+            await rig.provider_proxy.stop()
             rig.provider_proxy.go_on()
+            await asyncio.sleep(1)
+            await rig.provider_proxy.start()
             rig.provider_proxy.delay_s = 0.2
             await asyncio.sleep(1)
             rig.provider_proxy.delay_s = 0.0

@@ -106,6 +106,10 @@ def _judge(rig: Rig, fault: Fault, document: Document) -> list[str]:
         broken.append(f"{fault.name}: {status} {reason!r} {detail!r}")
     if status == "paused" and not detail:
         broken.append(f"{fault.name}: no sentence says why")
+    if fault.behaviours[0].status in {429, 500}:
+        sql = f"SELECT count(*) FROM fault_writes WHERE reason = 'waiting_retry' AND artifact = {document.artifact}"
+        if not rig.store.query(sql)[0][0]:
+            broken.append(f"{fault.name}: its wait was not shown")
     if calls > fault.calls:
         broken.append(f"{fault.name}: {calls} calls")
     return broken
