@@ -6,6 +6,7 @@ The model knows only what people were promised; after every step the database mu
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from django.db import transaction
@@ -71,6 +72,9 @@ class Document(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
+        self.begin_another()
+
+    def begin_another(self) -> None:
         self.artifact = documents.idle()
         self.model = Model()
         self.claims: list[Claim] = []
@@ -134,6 +138,19 @@ class Document(RuleBasedStateMachine):
         self.model.done = sum(section["status"] == "complete" for section in version.sections)
         return None
 
+    @rule()
+    def delete(self) -> None:
+        """From any state; whoever wrote it is refused, nothing is left, and another document begins."""
+        gone, tasks = self.artifact.pk, GenerationTask.objects.filter(artifact=self.artifact)
+        control.delete(self.artifact)
+        for claim in self.claims:
+            with pytest.raises(NotStreaming):
+                self.append_once(claim, Tail(offset=len(self.model.text), text="late", tokens=1))
+            queue.give_back(claim)
+        assert not any(documents.everything(gone).values())
+        assert not tasks.exists()
+        self.begin_another()
+
     # Workers
 
     @rule()
@@ -181,6 +198,14 @@ class Document(RuleBasedStateMachine):
         standing = self.append_once(claim, tail)  # its answer was lost on the way: it comes again
         assert standing.length == len(self.model.text)
         assert standing.stop_requested == self.model.stop
+
+    @precondition(lambda self: self.claims)
+    @rule(waits=st.booleans(), data=st.data())
+    def show_sign_of_life(self, waits: bool, data: st.DataObject) -> None:
+        number, claim = self.some_claim(data)
+        verb = partial(lifecycle.wait, detail="waiting 8 s") if waits else lifecycle.renew
+        if not self.is_refused(number, lambda: verb(claim.artifact, fence=claim.fence, lease_s=LEASE_S)):
+            self.model.is_leased = True
 
     @precondition(lambda self: self.model.writer is not None)
     @rule(shift=st.integers(min_value=-3, max_value=3).filter(bool))
