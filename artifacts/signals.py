@@ -1,6 +1,7 @@
 """The one place that broadcasts: after an artifact's save commits, its event goes to the artifact's group.
 
-It is a hint: nothing here may fail the save or delay it. The other receiver locks what a project takes along.
+It is a hint: nothing here may fail the save or delay it. Two more receivers look after what Django does by itself:
+deletion by way of a project, and connections of threads that live as long as a request.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from functools import partial
 from typing import Any
 
 from channels.layers import get_channel_layer
-from django.db import transaction
+from django.core.signals import request_finished
+from django.db import connections, transaction
 from django.db.models.signals import post_delete, post_save, pre_delete
 
 from artifacts import outbox
@@ -27,6 +29,7 @@ def connect() -> None:
     post_save.connect(broadcast_saved, sender=Artifact, dispatch_uid="artifacts.broadcast")
     post_delete.connect(broadcast_deleted, sender=Artifact, dispatch_uid="artifacts.broadcast")
     pre_delete.connect(lock_documents, sender=Project, dispatch_uid="artifacts.lock")
+    request_finished.connect(close_connections, dispatch_uid="artifacts.close")
 
 
 def broadcast_saved(
@@ -62,6 +65,13 @@ def lock_documents(sender: type[Project], instance: Project, **kwargs: Any) -> N
     """
     rows = Artifact.objects.select_for_update().filter(project=instance).order_by("pk")
     list(rows.values_list("pk", flat=True))
+
+
+def close_connections(**kwargs: Any) -> None:
+    """A server gives each request a thread of its own, so a connection that is kept would only wait to be collected."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:  # a test's
+            connection.close()
 
 
 def _send_after_commit(event: Event) -> None:

@@ -72,7 +72,7 @@ async def _cancel_near_the_end(rig: Rig, document: Document, aim: Aim) -> int:
     half = len(rig.endpoint.script.texts[name]) / 2
     calls = rig.endpoint.requests
     await rig.endpoint.until(
-        lambda: any(one.section == name and len(one.sent) >= half for one in calls[-AT_ONCE * 4 :])
+        lambda: any(one.section == name and len(one.sent) >= half for one in calls[-AT_ONCE * 4 :]), timeout_s=60
     )
     await asyncio.sleep(aim.take())
     return (await rig.call("POST", f"/artifacts/{document.artifact}/cancel"))[0]
