@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 from django.contrib import messages
 from django.contrib.auth import login
@@ -20,6 +20,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme, urlsafe_base64_decode
+from django.utils.timesince import timesince
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -73,7 +74,13 @@ def projects_page(request: HttpRequest, form: ProjectForm | None = None) -> Http
         .order_by("-pk")
     )
     page = Paginator(rows, PROJECTS_PER_PAGE).get_page(request.GET.get("page"))
-    return _render(request, "projects.html", {"page": page, "form": form or ProjectForm()})
+    cards = [_card(row) for row in page.object_list]
+    return _render(request, "projects.html", {"page": page, "cards": cards, "form": form or ProjectForm()})
+
+
+def _card(project: Any) -> dict[str, object]:
+    """A project with the counts of its row, and when one of its documents last changed."""
+    return {"project": project, "touched": ago(project.touched_at)}
 
 
 @require_safe
@@ -131,7 +138,7 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
         "notice": wording.notice(shown.reason, shown.last_error),
         "body": document_html(shown),
         "elapsed": clock(elapsed_s),
-        "speed": round(shown.tokens_generated / elapsed_s) if elapsed_s and shown.tokens_generated else None,
+        "speed": _speed(shown.tokens_generated, elapsed_s),
         "versions": shown.versions.defer("content", "sections"),
         "asked": asked if asked in ASKABLE else "",
         "refused": verb,
@@ -209,6 +216,18 @@ def clock(elapsed_s: float | None) -> str:
     minutes, seconds = divmod(int(elapsed_s), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _speed(tokens: int, elapsed_s: float | None) -> int | None:
+    """Tokens per second; None where it says nothing."""
+    return round(tokens / elapsed_s) if tokens and elapsed_s is not None and elapsed_s >= 1 else None
+
+
+def ago(moment: datetime | None) -> str:
+    """`just now`, `5 minutes ago`; nothing for never."""
+    if moment is None:
+        return ""
+    return "just now" if timezone.now() - moment < timedelta(minutes=1) else f"{timesince(moment, depth=1)} ago"
 
 
 def _user_id(uidb64: str) -> int:

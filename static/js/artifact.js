@@ -16,8 +16,10 @@ let epoch = words.epoch;
 
 const text = new LiveDocument(page.querySelector("[data-document]"));
 const status = new Status(page, words);
-const outline = new Outline(page.querySelector("[data-sections]"), text.root);
 const follower = new Follower({ end: text.tail, button: page.querySelector("[data-jump]") });
+const outline = new Outline(page.querySelector("[data-sections]"), text.root, {
+  follows: () => follower.live && follower.following,
+});
 const news = new Toast(page.querySelector("[data-news]"));
 const lineNews = new Toast(page.querySelector("[data-line]"));
 
@@ -49,9 +51,9 @@ function onFrame(frame) {
     if (frame.epoch === epoch && !text.show(frame.from, frame.fragments, frame.tail)) line.restart();
   }
   if (frame.state) status.show(frame.state);
-  outline.show(frame.state?.sections);
   follower.growing = page.dataset.status === "streaming";
   follower.grown();
+  outline.show({ sections: frame.state?.sections, headings: text.takeHeadingsChanged() });
 }
 
 /** Another epoch: the text before it has become an earlier version. */

@@ -1,12 +1,16 @@
 /**
  * The text on the page: one element per settled fragment, and the tail. All HTML here was sanitised by the server.
  *
+ * Fragments stand in chunks, because a browser looks at every sibling of what it lays out: without them each update of a long
+ * text would cost more than the one before.
+ *
  * Nodes that a reader may be looking at, have selected or have unfolded are kept: what settles is moved out of the tail, not
  * made anew, and a text that grew is extended, not replaced.
  */
 
 import { keepReachable, reachable } from "./reach.js";
 
+const CHUNK = 32; // fragments
 const MORPH = { morphStyle: "innerHTML", callbacks: { beforeNodeMorphed: extend, beforeAttributeUpdated: mayChange } };
 
 export class LiveDocument {
@@ -15,6 +19,7 @@ export class LiveDocument {
     this.tail = root.querySelector("[data-tail]");
     this.fragments = []; // the elements
     this.html = []; // what each was made of
+    this.headingsChanged = false;
     keepReachable(root);
   }
 
@@ -23,12 +28,20 @@ export class LiveDocument {
     if (first > this.fragments.length) return false;
     const restore = selectionIn(this.root);
     const length = first + fragments.length;
-    for (const element of this.fragments.splice(length)) element.remove();
+    this.headingsChanged ||= this.fragments.length > length;
+    for (const element of this.fragments.splice(length)) remove(element);
     this.html.length = Math.min(this.html.length, length);
     fragments.forEach((html, index) => this.set(first + index, html));
     this.fill(this.tail, tail);
     restore();
     return true;
+  }
+
+  /** Whether a heading may have changed since this was asked last. */
+  takeHeadingsChanged() {
+    const changed = this.headingsChanged;
+    this.headingsChanged = false;
+    return changed;
   }
 
   /** Nothing is shown. */
@@ -53,16 +66,33 @@ export class LiveDocument {
       if (node.nodeType === Node.ELEMENT_NODE) missing -= 1;
       element.append(node);
     }
-    this.tail.before(element);
+    this.room().append(element);
     this.fill(element, html);
     return element;
   }
 
+  /** The chunk that takes the next fragment. */
+  room() {
+    const last = this.tail.previousElementSibling;
+    if (last && last.childElementCount < CHUNK) return last;
+    const chunk = document.createElement("div");
+    chunk.className = "chunk";
+    this.tail.before(chunk);
+    return chunk;
+  }
+
   fill(element, html) {
+    this.headingsChanged ||= html.includes("<h") || element.querySelector("h1, h2, h3") !== null;
     if (!element.firstChild) element.append(parse(html));
     else if (element.innerHTML.trim() !== html.trim()) window.Idiomorph.morph(element, html, MORPH);
     reachable(element);
   }
+}
+
+function remove(fragment) {
+  const chunk = fragment.parentElement;
+  fragment.remove();
+  if (!chunk.firstElementChild) chunk.remove();
 }
 
 function parse(html) {

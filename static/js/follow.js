@@ -20,7 +20,8 @@ export class Follower {
 
   /** Whether the text is growing. Whoever has the end in view when it begins is taken along. */
   set growing(live) {
-    if (live && !this.live && this.endTop() <= innerHeight) this.following = true;
+    if (live === this.live) return;
+    if (live && this.endTop() <= innerHeight) this.following = true;
     this.live = live;
     this.offer();
   }
@@ -38,13 +39,17 @@ export class Follower {
 
   /** The text may have become longer. */
   grown() {
-    this.frame ??= requestAnimationFrame(() => this.glide());
+    this.frame ??= requestAnimationFrame(() => this.arrive());
+  }
+
+  arrive() {
+    this.frame = null;
+    if (this.live && this.following) this.glide();
+    else this.offer();
   }
 
   /** A frame of the way to the end. Not the browser's smooth scrolling: that would drag along a reader who turns back. */
   glide() {
-    this.frame = null;
-    if (!this.live || !this.following) return;
     const page = document.documentElement;
     const target = Math.min(this.endTop() + scrollY - innerHeight * END_AT, page.scrollHeight - innerHeight);
     const way = target - scrollY;

@@ -1,53 +1,57 @@
 /** The contents beside the text: the planned sections and where they stand, the headings in them, and where the reader is. */
 
-const READING_LINE = 1 / 3; // of the window, from its top: the heading above it is where the reader is
+// The heading above this line is where the reader is, as a part of the window from its top; whoever follows the end reads there.
+const READING_LINE = 1 / 3;
+const FOLLOWING_LINE = 1;
 
 export class Outline {
-  constructor(list, text) {
+  /** `follows()` tells whether the reader is at the growing end. */
+  constructor(list, text, { follows }) {
     this.list = list;
     this.text = text;
+    this.follows = follows;
     this.sections = [];
     this.headings = [];
     this.shown = "";
-    let due = false;
-    const mark = () => {
-      due = false;
-      this.mark();
-    };
-    addEventListener(
-      "scroll",
-      () => {
-        if (!due) requestAnimationFrame(mark);
-        due = true;
-      },
-      { passive: true },
-    );
+    this.links = new Map();
+    this.due = null;
+    addEventListener("scroll", () => this.moved(), { passive: true });
   }
 
-  /** The sections of the state, or null where only the text changed. */
-  show(sections) {
-    this.sections = sections ?? this.sections;
-    this.headings = [...this.text.querySelectorAll("h1[id], h2[id], h3[id]")];
+  /** `sections` of the state, or undefined where only the text changed; `headings`, whether one of them may have. */
+  show({ sections, headings }) {
+    if (sections || headings) this.rewrite(sections ?? this.sections, headings);
+    this.moved();
+  }
+
+  rewrite(sections, headings) {
+    this.sections = sections;
+    if (headings) this.headings = [...this.text.querySelectorAll("h1[id], h2[id], h3[id]")];
     const entries = entriesOf(this.sections, this.headings);
     const now = JSON.stringify(entries);
-    if (now !== this.shown) {
-      this.shown = now;
-      window.Idiomorph.morph(this.list, entries.map(sectionItem), { morphStyle: "innerHTML" });
-    }
-    this.mark();
+    if (now === this.shown) return;
+    this.shown = now;
+    window.Idiomorph.morph(this.list, entries.map(sectionItem), { morphStyle: "innerHTML" });
+    this.links = new Map([...this.list.querySelectorAll("a")].map((link) => [link.getAttribute("href").slice(1), link]));
+  }
+
+  /** Mark the place in the next frame, when the browser knows where everything stands. */
+  moved() {
+    this.due ??= requestAnimationFrame(() => this.mark());
   }
 
   mark() {
+    this.due = null;
+    const line = innerHeight * (this.follows() ? FOLLOWING_LINE : READING_LINE);
     let low = 0;
     let high = this.headings.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.headings[middle].getBoundingClientRect().top <= innerHeight * READING_LINE) low = middle + 1;
+      if (this.headings[middle].getBoundingClientRect().top <= line) low = middle + 1;
       else high = middle;
     }
-    const id = this.headings[low - 1]?.id;
-    const link = [...this.list.querySelectorAll("a")].find((candidate) => candidate.hash === `#${id}`);
-    if (link === this.marked && link?.ariaCurrent) return;
+    const link = this.links.get(this.headings[low - 1]?.id);
+    if (link === this.marked && (!link || link.ariaCurrent)) return;
     this.list.querySelector("[aria-current]")?.removeAttribute("aria-current");
     this.marked = link;
     if (!link) return;
@@ -61,11 +65,11 @@ export class Outline {
 /** Sections in order, each with the id of its own heading and the headings below it; before them what belongs to none. */
 function entriesOf(sections, headings) {
   const entries = sections.map(({ name, status, tokens }) => ({ name, status, tokens, id: "", below: [] }));
+  const keys = entries.map((entry) => key(entry.name));
   const before = [];
   let at = -1;
   for (const { id, textContent: name, localName } of headings) {
-    const own = (entry, index) => index > at && key(entry.name) === key(name);
-    const found = localName === "h2" ? entries.findIndex(own) : -1;
+    const found = localName === "h2" ? keys.indexOf(key(name), at + 1) : -1;
     if (found >= 0) {
       at = found;
       entries[at].id = id;

@@ -44,7 +44,7 @@ function show(artifact) {
     pill.textContent = label;
   }
   row.dataset.status = pill.dataset.status = status;
-  pill.toggleAttribute("data-waiting", waiting);
+  for (const element of [row, pill]) element.toggleAttribute("data-waiting", waiting);
   row.querySelector('[data-field="figures"]').textContent = total ? `${completed} of ${total} sections` : "";
   const progress = row.querySelector('[data-field="progress"]');
   progress.max = total || 1;

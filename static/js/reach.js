@@ -2,14 +2,20 @@
 
 const WIDE = "pre, table";
 
+// Widths are read when the browser has laid the page out anyway; asking earlier would make it do so once more.
+const measured = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    measured.unobserve(target);
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+
 export function reachable(element) {
   for (const box of element.querySelectorAll('input[type="checkbox"]:not([aria-label])')) {
     box.setAttribute("aria-label", box.checked ? "done" : "open");
   }
-  for (const wide of element.querySelectorAll(WIDE)) {
-    if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
-    else wide.removeAttribute("tabindex");
-  }
+  for (const wide of element.querySelectorAll(WIDE)) measured.observe(wide);
 }
 
 /** Keep it so when the window changes its width. */

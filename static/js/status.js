@@ -71,16 +71,18 @@ export class Status {
     const now = performance.now();
     const elapsed = this.began === null ? null : (this.running ? now : this.ended) - this.began;
     this.put("elapsed", elapsed === null ? "–" : clock(elapsed / 1000));
-    this.put("speed", this.speed(now, elapsed));
+    const speed = this.speed(now, elapsed);
+    this.put("speed", speed === null ? "–" : speed.toLocaleString("en")).toggleAttribute("data-none", speed === null);
   }
 
+  /** Tokens per second: of the last seconds while it is written, of the whole time after; null where that says nothing. */
   speed(now, elapsed) {
     const tokens = this.state.tokens_generated;
-    if (!this.running) return tokens && elapsed > 0 ? Math.round(tokens / (elapsed / 1000)) : "–";
+    if (!this.running) return tokens && elapsed >= 1000 ? Math.round(tokens / (elapsed / 1000)) : null;
     while (this.samples.length > 1 && this.samples[1].at < now - RATE_MS) this.samples.shift();
     const first = this.samples[0];
     const seconds = (now - first.at) / 1000;
-    return seconds >= 1 ? Math.round((tokens - first.tokens) / seconds) : "–";
+    return seconds >= 1 ? Math.round((tokens - first.tokens) / seconds) : null;
   }
 
   notice(reason, error) {
