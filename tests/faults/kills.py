@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from tests.faults.doomed import POINTS
 from tests.faults.load import VIEWERS, top_up
 from tests.faults.processes import Process
-from tests.faults.result import Result, percentile
+from tests.faults.result import Result, allowed, percentile
 from tests.faults.rig import OVER, Database, Document, Rig, rigged
 from tests.faults.waiting import until
 
@@ -50,7 +50,7 @@ async def worker_killed(database: Database, seed: int, runs: int) -> Result:
             f"at most {max(verdict.rewritten, default=0)} characters asked for again; {len(documents)} documents, "
             f"{continuation}; {took_s / max(1, runs):.1f} s a kill"
         )
-        broken = [*verdict.broken, *([f"taken over only after {late:.1f} s"] if late > 5 else [])]
+        broken = [*verdict.broken, *([f"taken over only after {late:.1f} s"] if late > allowed(5) else [])]
         return Result(runs=deaths, figures=figures, broken=broken)
 
 
@@ -103,7 +103,7 @@ async def web_killed(database: Database, seed: int, runs: int) -> Result:
         broken = [
             *verdict.broken,
             *gap,
-            *([f"viewers equal only after {max(equal_s):.1f} s"] if max(equal_s) > 2 else []),
+            *([f"viewers equal only after {max(equal_s):.1f} s"] if max(equal_s) > allowed(2) else []),
         ]
         return Result(runs=runs, figures=figures, broken=broken)
 

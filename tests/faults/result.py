@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,11 @@ def percentile(values: Sequence[float], part: float) -> float:
     """The value below which that part lies; 0 where there are none."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0
+
+
+def allowed(seconds: float) -> float:
+    """How long something may take here that a machine with nothing else to do must manage in `seconds`."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 @dataclass(frozen=True, kw_only=True)
