@@ -209,7 +209,8 @@ class _Loop:
     async def _turn(self) -> _Ending | None:
         """One call and what follows from it; None to go on."""
         self.delta = self.held = ""  # a held word is asked for again, so that the joint lies between words
-        intake = Intake(self.text, mode=self.terms.mode, shown=self.terms.shown(self.text))
+        shown = self.terms.shown(self.text)
+        intake = Intake(self.text, mode=self.terms.mode, shown=shown, guesses_space=self.bad_seams > 0)
         finish, why = await self._attempt(intake)
         await self._take(intake.salvage())
         if isinstance(why, StreamRefused) and self.delivery == "auto":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from generation.seams import BadSeam, Mode, is_settled, join
+from generation.seams import BadSeam, Mode, UnsureSpace, is_settled, join
 
 CHECK_CHARS = 100
 """In reprompt mode a growing head is looked at each time it has grown by so much: a look costs milliseconds."""
@@ -11,11 +11,15 @@ SALVAGE_CHARS = 24
 
 
 class Intake:
-    """One answer. `previous` is the text it goes on from, `shown` the part of it that the model may echo."""
+    """One answer. `previous` is the text it goes on from, `shown` the part of it that the model may echo.
 
-    def __init__(self, previous: str, *, mode: Mode, shown: str) -> None:
+    `guesses_space` takes the likelier white space where only that is in doubt: for who has asked once more already.
+    """
+
+    def __init__(self, previous: str, *, mode: Mode, shown: str, guesses_space: bool = False) -> None:
         self._previous = shown if mode == "prefill" else previous
         self._mode = mode
+        self._guesses_space = guesses_space
         self._head = ""
         self._looked_at = 0  # the length of the head when it was looked at last
         self._open = not self._previous  # nothing to join with: every piece is certain at once
@@ -38,7 +42,12 @@ class Intake:
         self._open = True
         if is_truncated and self._mode == "prefill" and head == self._previous:
             return head  # who was cut off has written something: a text that repeats itself, and no echo
-        return join(self._previous, head, mode=self._mode)
+        try:
+            return join(self._previous, head, mode=self._mode)
+        except UnsureSpace as unsure:
+            if self._guesses_space:
+                return unsure.likely
+            raise
 
     def salvage(self) -> str:
         """What may be kept of an answer that broke off while its seam was still sought; "" at any other time."""

@@ -11,8 +11,11 @@ from typing import Literal
 
 from generation.seams.doubts import RESTART, doubt, doubt_of_chatter
 from generation.seams.endings import FENCE_LINE, Ending, block_of, opened_fence
+from generation.seams.errors import BadSeam, UnsureSpace
 from generation.seams.overlaps import HEAD_CHARS, LEAST_INSIDE, after_inside, after_overlap, is_inside
 from generation.seams.spacing import lost_space
+
+__all__ = ["BadSeam", "Mode", "UnsureSpace", "certain", "is_settled", "join"]
 
 Mode = Literal["prefill", "reprompt"]
 
@@ -42,19 +45,27 @@ _GOING_ON = re.compile(
     | your[ ](?:text|document|section) | the[ ](?:text|document|answer|response) )\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+_ANNOUNCEMENT = re.compile(
+    r"[^\n|]{1,120}[:：][*_]*|[(（\[【][^\n]{1,80}[)）\]】]|(?:\*\*|__)[^\n*_]{1,80}(?:\*\*|__)|[^\n|]{1,120}(?:…|\.{3})"
+)
+"""A first line that may announce the answer, in any language."""
+_GOING_ON_ABROAD = re.compile(
+    r"\b(?:fortsetz\w*|geht(?: es)? weiter|schreibe weiter|rest des|suite|continu\w*|poursui\w*|prosegu\w*|resto del"
+    r"|продолж\w*)|续|続き|接上|이어",
+    re.IGNORECASE,
+)
+_BRACKETED = re.compile(r"[(（\[【][^\n]{1,30}[)）\]】]")
+_CODE_LIKE = re.compile(r"[={};\"]|\W'|'\W|\w\(|^[\w.-]+:$")
 _MARKDOWN = ("markdown", "md")
 _LANGUAGES = {"py": "python", "js": "javascript", "ts": "typescript", "yml": "yaml", "sh": "bash", "shell": "bash"}
 _PLAIN = ("", "text", "txt", "plaintext")
 
 
-class BadSeam(Exception):
-    """The answer does not go on from the text: nothing of it may be appended. Says why, without quoting it."""
-
-
 def join(previous: str, answer: str, *, mode: Mode) -> str:
     """The text to append after `previous`; "" when the answer brings nothing new.
 
-    Raises `BadSeam` when the answer must not be appended; never in prefill mode.
+    Raises `BadSeam` when the answer must not be appended; never in prefill mode. It is an `UnsureSpace` where only the
+    white space is in doubt.
     """
     if len(previous) >= ECHO_CHARS and answer.startswith(previous):
         return answer[len(previous) :]
@@ -93,9 +104,11 @@ def certain(text: str) -> int:
 
 
 def _join_asked(ending: Ending, answer: str) -> str:
-    said = _unprefaced(answer)
+    said = _unannounced(ending, _unprefaced(answer))
     inner = _without_fence(ending, said)
     readings = [*([inner] if inner is not None else []), *([said] if said is not answer else []), answer]
+    if (announced := _announced(said)) is not None:
+        readings.append(announced)
     is_code = bool(ending.fence)
     for reading in readings:
         rest = after_overlap(ending.previous, reading, is_code=is_code)
@@ -110,7 +123,11 @@ def _join_asked(ending: Ending, answer: str) -> str:
     alone = said if inner is None or not _is_wrapped(ending, said, inner) else inner
     why = doubt_of_chatter(answer, is_preface=said is not answer) or _doubt_alone(ending, said, alone)
     if why is None:
-        return _missing_space(ending, alone, begins_line=alone is inner and is_code) + _without_space(ending, alone)
+        rest = _without_space(ending, alone)
+        try:
+            return _missing_space(ending, alone, begins_line=alone is inner and is_code) + rest
+        except UnsureSpace as unsure:
+            raise UnsureSpace(unsure.likely + rest) from None
     least = LEAST_INSIDE if why == RESTART else 2 * LEAST_INSIDE
     rest = after_inside(ending.previous, alone, is_code=is_code, least=least, is_strict=False)
     if rest is None:
@@ -139,6 +156,37 @@ def _unprefaced(answer: str) -> str:
         return answer
     announces = _GOING_ON.search(said) or said.endswith("!") or len(said.split()) <= 3
     return text[end.end() :].lstrip("\n") if announces else answer
+
+
+def _announced(answer: str) -> str | None:
+    """What stands below a first line that may only announce it; None where there is no such line."""
+    text = answer.lstrip()
+    line, _, rest = text.partition("\n")
+    is_alone = re.match(r"[ \t]*(?:\n|`{3}|~{3})", rest) is not None
+    return rest.lstrip("\n") if is_alone and rest.strip() and _ANNOUNCEMENT.fullmatch(line.strip()) else None
+
+
+def _unannounced(ending: Ending, answer: str) -> str:
+    """The answer without a first line that cannot stand where the text was cut, while what is below it can.
+
+    Raises BadSeam where the line could belong to either, the document or the talk about it.
+    """
+    below = _announced(answer)
+    if below is None:
+        return answer
+    line = answer.lstrip().split("\n", 1)[0].strip()
+    if ending.fence:
+        return answer if _CODE_LIKE.search(line) and not _BRACKETED.fullmatch(line) else below
+    if after_overlap(ending.previous, answer, is_code=False) is not None:
+        return answer
+    is_talk = len(line) <= 60 and _GOING_ON_ABROAD.search(line) is not None
+    if is_talk or _BRACKETED.fullmatch(line) or after_overlap(ending.previous, below, is_code=False) is not None:
+        return below
+    if block_of(below) != "prose" or FENCE_LINE.match(below.split("\n", 1)[0]) or line.endswith(("…", "...")):
+        return answer
+    if ending.is_mid_sentence and not below[0].isupper() and (line[0].isupper() or not line[0].isalpha()):
+        return below
+    raise BadSeam("the answer may begin with an announcement")
 
 
 def _without_fence(ending: Ending, answer: str) -> str | None:

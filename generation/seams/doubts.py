@@ -6,9 +6,10 @@ Refusing a good answer costs one more call; appending a fresh one spoils the doc
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import takewhile
 
-from generation.seams.endings import FENCE_LINE, HEADING, ITEM, Ending, block_of
+from generation.seams.endings import FENCE_LINE, GOES_ON, HEADING, ITEM, Ending, block_of
 from generation.seams.kinship import kinship
 from generation.seams.overlaps import RESTART_LETTERS, copied_letters
 
@@ -36,8 +37,18 @@ _CHATTER = re.compile(
       (?:i'd|i[ ]would|i[ ]can|how|what|please|could|let[ ]me[ ]know) )""",
     re.IGNORECASE | re.VERBOSE,
 )
+_CHATTER_ABROAD = re.compile(
+    r"(?:es tut mir leid|tut mir leid|entschuldig|leider kann ich|als ki\b|je suis désolé|désolée?\b|je ne peux pas"
+    r"|lo siento|no puedo (?:ver|continuar)|mi dispiace|desculpe|sinto muito|извините|простите"
+    r"|к сожалению, я|я не (?:вижу|могу)"
+    r"|抱歉|对不起|很抱歉|我无法|我看不到|申し訳|すみません|죄송)",
+    re.IGNORECASE,
+)
 _POLITE = re.compile(r"i apologi[sz]e|my apologies|sorry\b", re.IGNORECASE)
-_FRONT_MATTER = re.compile(r"---\n[\w-]+:.*\n|<!--")
+_FRONT_MATTER = re.compile(
+    r"---\n[\w-]+:.*\n|<!--|#+ .*\n+(?:<!--.*\n+)?[-*] \[[^\]\n]+\]\(#|(?:[-*] [^\W\d_a-z][\w ]{2,20}: +\S.*\n){3}"
+)
+"""The head of a document: its data, a table of contents, a list of its properties."""
 _TABLE_HEAD = re.compile(r"[^\n]*\n[ \t]*\|?[ \t]*:?-{3,}")
 _BOLD_LABEL = re.compile(r"(?:\*\*|__)[^*_]+(?:\*\*|__)\W*")
 _STARTER = re.compile(
@@ -53,10 +64,6 @@ _VERB_NEXT = re.compile(
     |offers|includes|contains|refers|plays|involves|requires|helps|makes|means )\b""",
     re.VERBOSE,
 )
-_GOES_ON = re.compile(
-    r"(?:a|an|the|of|for|to|and|or|with|in|on|at|by|from|as|is|are|was|be|that|which|not)", re.IGNORECASE
-)
-"""Words that no line of text ends with."""
 LINKS_BACK = re.compile(
     r"""(?: they|it|its|their|these|this|those|he|she|his|her|however|therefore|thus|additionally|furthermore|moreover
     |also|as[ ]a[ ]result|in[ ]addition|finally|for[ ]example|another|such|similarly|instead|otherwise|then|but|and|or
@@ -64,13 +71,18 @@ LINKS_BACK = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """Beginnings that point to what was said just before."""
+_SCRIPT_CHARS = 400
+_SCRIPTS = (("\u024f", "latin"), ("\u03ff", "greek"), ("\u052f", "cyrillic"), ("\u06ff", "semitic"))
 _FIRST_PERSON = re.compile(r"\bI(?![\w-])")
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _PROSE_LINE = re.compile(
     r"(?:#{1,6} |[-*+] |\d+[.)] |> |\*\*|\|)*\W?(?:[A-Z][\w'’-]*|\w[\w'’-]+ \w+ \w+)(?:\W+\w+)+|#{1,6} |---$|\|.*\|"
 )
 _BLOCK_BEGUN = re.compile(r"\s+(?:if|elif|else|for|while|try|except|with)\b.*:$")
-_PROGRAM_BEGINS = re.compile(r"(?:import|from|class|def|package|#include)\b")
+_PROGRAM_BEGINS = re.compile(r"(?:import|from|class|def|package|#include|function|export|CREATE|public class)\b")
+_UNTOLD = ("", "text", "txt", "markdown", "md", "diff", "console", "output", "log")
+"""Code blocks that may well hold sentences."""
+_LEAST_SENTENCE_WORDS = 8
 _CODE_MARK = re.compile(
     r"[{}=<>\\]|\w\(|[;,({]$|^\s+\S|::|->|\$\w|^[A-Z_ ]+$|\b[A-Z]{3,} [A-Z]{3,}\b|^\w+ -|^#!|--\w|\"\s*:"
 )
@@ -79,7 +91,7 @@ _CODE_MARK = re.compile(
 def doubt_of_chatter(answer: str, *, is_preface: bool) -> str | None:
     """The reason why an answer is no text of the document at all; None without one. A preface may be polite."""
     said = answer.lstrip("*_> \n")
-    if _CHATTER.match(said) or (not is_preface and _POLITE.match(said)):
+    if _CHATTER.match(said) or _CHATTER_ABROAD.match(said) or (not is_preface and _POLITE.match(said)):
         return "the answer talks about the text instead of going on with it"
     return None
 
@@ -89,10 +101,14 @@ def doubt(ending: Ending, answer: str) -> str | None:
     first = answer.split("\n", 1)[0].rstrip()
     if _restarts(ending, answer, first):
         return RESTART
-    if _FRONT_MATTER.match(answer):
+    if _FRONT_MATTER.match(answer) and not (ending.block == "item" and ": " in ending.line):
         return "the answer begins a new document"
     if ending.fence:
         return _doubt_in_code(ending, answer)
+    if len({_script(ending.prose.rstrip()[-_SCRIPT_CHARS:]), _script(answer.split("\n\n", 1)[0])} - {""}) > 1:
+        return "the answer is written in another alphabet"
+    if ending.is_formula:
+        return None
     number = _number_of(first)
     if number is not None and not _may_come(ending, number):
         return "a list begins anew or skips numbers"
@@ -114,8 +130,11 @@ def _restarts(ending: Ending, answer: str, first: str) -> bool:
     if max(copied_letters(place, answer) for place in places) >= allowed:
         return True
     title = " ".join(first.split())
-    is_title = block_of(first) in ("table", "heading") and len(title) >= 12
-    return is_title and [" ".join(line.split()) for line in ending.lines].count(title) == 1
+    if block_of(first) not in ("table", "heading") or len(title) < 12:
+        return False
+    seen = [" ".join(line.split()) for line in ending.lines]
+    begun = [" ".join(line.split()) for line in ending.previous[:_BEGINNING_CHARS].split("\n")]
+    return seen.count(title) == 1 or (title not in seen and begun.count(title) == 1)
 
 
 def _doubt_in_code(ending: Ending, answer: str) -> str | None:
@@ -124,12 +143,32 @@ def _doubt_in_code(ending: Ending, answer: str) -> str | None:
         return "a heading begins inside a code block"  # a comment has its code below it
     if _BLOCK_BEGUN.match(ending.line) and _PROGRAM_BEGINS.match(answer):
         return "code begins anew inside a block"
+    if _PROGRAM_BEGINS.match(answer) and ending.line.replace('\\"', "").count('"') % 2:
+        return "code begins anew inside a block"
+    if ending.info not in _UNTOLD and _reads_as_sentence(ending, answer):
+        return "no code goes on inside a code block"
     block = ending.tail[ending.tail.rfind(ending.fence) :].split("\n")
     if ending.info == "diff" and ending.line[:1] in "+-@":
         return None if answer[0] in "+-@ " else "no code goes on inside a code block"
     lines = list(takewhile(lambda line: not FENCE_LINE.match(line), answer.split("\n")))
     is_code = len(block) < 4 or _code_share(block[1:]) > 0.6
     return "no code goes on inside a code block" if lines and is_code and _code_share(lines) < 0.4 else None
+
+
+def _reads_as_sentence(ending: Ending, answer: str) -> bool:
+    """Whether the first line, outside comments and strings, is a whole sentence or more."""
+    first = answer.split("\n", 1)[0]
+    is_text = first[0].isupper() and len(first.split()) >= _LEAST_SENTENCE_WORDS
+    is_inside = re.search(r"#|//|--|\*", ending.line) is not None or ending.line.count('"') % 2 == 1
+    return is_text and not is_inside and _PROSE_LINE.match(first) is not None and not _CODE_MARK.search(first)
+
+
+def _script(text: str) -> str:
+    """The alphabet that most letters of a text have; "" where there are few or none prevails."""
+    letters = [char for char in text[:_SCRIPT_CHARS] if char.isalpha()]
+    counts = Counter(next((name for last, name in _SCRIPTS if char <= last), "other") for char in letters)
+    name, count = counts.most_common(1)[0] if counts else ("", 0)
+    return name if count >= 20 and count > 0.7 * len(letters) else ""
 
 
 def _code_share(lines: list[str]) -> float:
@@ -142,10 +181,19 @@ def _code_share(lines: list[str]) -> float:
 def _doubt_in_row(ending: Ending, answer: str, first: str) -> str | None:
     """After a whole row anything may come that has a bar or begins like a paragraph; inside a row only its rest."""
     if "|" in first:
-        return "a table begins inside a row" if _TABLE_HEAD.match(answer) else None
+        return "a table begins inside a row" if _TABLE_HEAD.match(answer) and not _ends_head(ending, answer) else None
     if not ending.is_row_whole or first[0].islower():
         return "the answer leaves a table in the middle of a row"
     return _doubt_of_subject(ending, answer, first)
+
+
+def _ends_head(ending: Ending, answer: str) -> bool:
+    """Whether the row that was cut is the head of its table, and the answer the rest of it."""
+    if len(ending.lines) > 1 and block_of(ending.lines[-2]) == "table":
+        return False
+    first, dashes = answer.split("\n")[:2]
+    bars = (ending.line + first).count("|")
+    return bars == dashes.count("|")
 
 
 def _doubt_mid_sentence(ending: Ending, answer: str, first: str) -> str | None:
@@ -153,7 +201,8 @@ def _doubt_mid_sentence(ending: Ending, answer: str, first: str) -> str | None:
     may_be_over = _may_line_be_over(ending)
     block = block_of(first)
     if block in ("heading", "item", "table") or FENCE_LINE.match(first):
-        if block != ending.block and not may_be_over:
+        is_cut = ending.block != "heading" and GOES_ON.fullmatch(ending.line.split()[-1])
+        if (block != ending.block or is_cut) and not may_be_over:
             return "a new block begins in the middle of a sentence"
         return _doubt_of_subject(ending, answer, first)
     word = _WORD.match(first.lstrip("_\"'“‘([`"))
@@ -169,16 +218,26 @@ def _doubt_mid_sentence(ending: Ending, answer: str, first: str) -> str | None:
             else "somebody begins to speak in the middle of a sentence"
         )
     is_sentence = _STARTER.fullmatch(word[0]) or _VERB_NEXT.match(first, word.end())
-    is_title = first.endswith(":") or (len(first) < 60 and answer[len(first) :].lstrip(" \t").startswith("\n\n"))
+    is_title = first.endswith(":") or (
+        len(first) < 60 and first[-1] not in ".!?" and answer[len(first) :].lstrip(" \t").startswith("\n\n")
+    )
     if (is_sentence or is_title) and not may_be_over:
         return "a new sentence begins in the middle of another"
     least = 0.5 if _has_capital_nouns(ending) else 1.2
     return _doubt_of_subject(ending, answer, first, least=least * LEAST_KINSHIP)
 
 
+def begins_sentence(answer: str) -> bool:
+    """Whether the answer begins with a word whose capital says that a sentence begins with it."""
+    word = _WORD.match(answer.lstrip("_\"'“‘([`*"))
+    if word is None or not word[0][0].isupper():
+        return False
+    return _STARTER.fullmatch(word[0]) is not None or _VERB_NEXT.match(answer, word.end()) is not None
+
+
 def _may_line_be_over(ending: Ending) -> bool:
     """Whether the last line may end without a full stop: a title, a label, a short line, an item like the others."""
-    if ending.line.endswith(",") or _GOES_ON.fullmatch(ending.line.split()[-1]):
+    if ending.line.endswith(",") or GOES_ON.fullmatch(ending.line.split()[-1]):
         return False
     item = ITEM.match(ending.line)
     if item is None:
@@ -231,6 +290,8 @@ def _doubt_of_subject(ending: Ending, answer: str, first: str, *, least: float =
         least *= 1.5
     elif LINKS_BACK.match(answer) or (ending.block == "item" and block_of(first) == "item"):
         least *= 0.6
+    if FENCE_LINE.match(first) and ending.line.endswith((":", "：")):
+        return None  # what was announced; code has words of its own
     shared = kinship(ending.tail, answer)
     return "the answer speaks of something else" if shared is not None and shared < least else None
 

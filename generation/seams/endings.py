@@ -16,8 +16,14 @@ Block = Literal["code", "table", "item", "heading", "quote", "prose"]
 FENCE_LINE = re.compile(r"^[ \t]*(?:>[ \t]?|(?:[-*+]|\d{1,9}[.)])[ \t]+)*(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
 ITEM = re.compile(r"([ \t]*)([-*+]|\d{1,9}[.)])(?:[ \t]+|$)")
 HEADING = re.compile(r" {0,3}#{1,6}(?:[ \t]|$)")
-_CLOSERS = "*_`\"'”’»)]}"
-_SENTENCE_ENDS = ".!?:…。！？："
+GOES_ON = re.compile(
+    r"(?:a|an|the|of|for|to|and|or|with|in|on|at|by|from|as|is|are|was|be|that|which|not|our|your|its|vs)",
+    re.IGNORECASE,
+)
+"""Words that no line of text ends with."""
+UNSPACED = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")
+CLOSERS = "*_`\"'”’»)]}"
+SENTENCE_ENDS = ".!?:…。！？："
 
 
 def opened_fence(line: str, fence: str) -> str:
@@ -37,6 +43,20 @@ def open_fence(text: str) -> str:
     for found in FENCE_LINE.finditer(text):
         fence = opened_fence(found[0], fence)
     return fence
+
+
+def is_unspaced(before: str, after: str) -> bool:
+    """Whether no white space stands between these two characters, because both are Chinese or Japanese."""
+    return UNSPACED.match(before) is not None and UNSPACED.match(after) is not None
+
+
+def without_code(text: str) -> str:
+    """The text with its code blocks blanked out."""
+    kept, fence = [], ""
+    for line in text.split("\n"):
+        was, fence = fence, opened_fence(line, fence)
+        kept.append("" if was or fence else line)
+    return "\n".join(kept)
 
 
 def block_of(line: str) -> Block:
@@ -97,11 +117,7 @@ class Ending:
     @cached_property
     def prose(self) -> str:
         """The window without its code blocks."""
-        kept, fence = [], ""
-        for line in self.tail.split("\n"):
-            was, fence = fence, opened_fence(line, fence)
-            kept.append("" if was or fence else line)
-        return "\n".join(kept)
+        return without_code(self.tail)
 
     @cached_property
     def paragraph(self) -> str:
@@ -117,7 +133,12 @@ class Ending:
         return self.line.endswith("|") and len(rows) > 0 and rows[0].count("|") >= rows[-1].count("|") > 1
 
     @cached_property
+    def is_formula(self) -> bool:
+        """Whether a displayed formula is open."""
+        return sum(line.strip() == "$$" for line in self.prose.split("\n")) % 2 == 1
+
+    @cached_property
     def is_mid_sentence(self) -> bool:
         """Whether the line is open and its last sentence is not over."""
-        visible = self.line.rstrip(_CLOSERS)
-        return self.is_line_open and bool(visible) and visible[-1] not in _SENTENCE_ENDS
+        visible = self.line.rstrip(CLOSERS)
+        return self.is_line_open and bool(visible) and visible[-1] not in SENTENCE_ENDS

@@ -1,6 +1,7 @@
 """Decides which white space got lost between the end of a text and an answer that came stripped; pure.
 
-The text itself is the model for it: how its lists, paragraphs and headings are set apart says how they go on.
+The text itself is the model for it: how its lists, paragraphs and headings are set apart says how they go on. Where it
+does not say, `UnsureSpace` is raised: asking once more costs little.
 """
 
 from __future__ import annotations
@@ -11,76 +12,120 @@ from itertools import pairwise
 
 from generation.seams.code_spacing import lost_code_space
 from generation.seams.doubts import LINKS_BACK
-from generation.seams.endings import FENCE_LINE, HEADING, ITEM, Ending, block_of
+from generation.seams.endings import (
+    FENCE_LINE,
+    GOES_ON,
+    HEADING,
+    ITEM,
+    UNSPACED,
+    Ending,
+    block_of,
+    is_unspaced,
+    opened_fence,
+)
+from generation.seams.errors import UnsureSpace
+from generation.seams.list_spacing import may_end_list, space_before_item, space_in_item
+from generation.seams.wrapping import space_in_wrapped, wrapping_of
 
-_CJK = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")
+_CJK_LETTER = r"[\u3040-\u30ff\u3400-\u9fff]"
+_MIXED = re.compile(rf"{_CJK_LETTER}([ ]?)[A-Za-z0-9]|[A-Za-z0-9]([ ]?){_CJK_LETTER}")
 _NO_SPACE_BEFORE = re.compile(r"[,;:?)\]}%’”…。，、！？：；）」』]|!(?!\[)|\.(?!\w)|'(?:s|t|re|ve|ll|d|m)\b")
 _NO_SPACE_AFTER = "([{“‘«\\¿¡（「『"
 _RULE = re.compile(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
-_LABEL = re.compile(r"(?:\*\*|__)[^*_\n]{1,60}(?:\*\*|__)|[A-Z][\w .-]{0,30}:(?=\s)")
-_SENTENCE_END = re.compile(r"[.!?…][*_`\"'”’)\]]*(?=\s|$)")
-_TITLE_LINE = re.compile(r"[A-Z][\w ]{2,40}:$")
-_GOES_ON = re.compile(r"(?:#+|an?|the|of|for|to|and|or|with|in|on|at|by|from|as|is|are|our|your|its|vs)", re.IGNORECASE)
-_LEAST_WRAPS = 3
-_NEAR_CHARS = 2_000
+_LABEL = re.compile(r"(?:\*\*|__)[^*_\n]{1,60}(?:\*\*|__)|[^\W\d_a-z][\w .-]{0,30}:(?=\s)")
+_SENTENCE_END = re.compile(r"[.!?…。！？][*_`\"'”’»)\]]*(?=\s|$)")
+_TITLE_LINE = re.compile(r"[^\W\d_a-z][\w ]{2,40}:$")
+_NEXT_SENTENCE = re.compile(r"[.!?][*_`\"'”’)\]]*( +)(?=\S)")
+_AFTER_COLON = re.compile(r":[*_]{0,3}( |\n+)(?=[*_`\"“]*[^\W\d_a-z])")
+_REFERENCE = re.compile(r" {0,3}\[[^\]\n]+\]: ?\S")
+_TRAILING_BLANK = re.compile(r"\S[ \t]+$", re.MULTILINE)
+_SHORT_CHARS = 80
+"""So short a paragraph is rarely all of one."""
 _USUAL = math.log(350)
 """A paragraph of some 350 characters is usual where the text shows no other."""
-_BREAK_ODDS = 1.6
-_BREAK_ODDS_LINKED = 5.0
-"""Above these odds a new paragraph begins; a sentence that links back to the one before needs the higher."""
+_BLANK_ODDS, _BREAK_ODDS = 0.8, 2.5
+_BLANK_ODDS_LINKED, _BREAK_ODDS_LINKED = 1.6, 8.0
+"""Below the first a sentence goes on in its paragraph, above the second a new one begins; between them nobody knows.
+A sentence that links back to the one before needs the higher odds."""
 
 
 def lost_space(ending: Ending, answer: str) -> str:
-    """The white space to put between the text and the answer, neither of which has any there."""
+    """The white space to put between the text and the answer, neither of which has any there. Raises UnsureSpace."""
     if not ending.previous:
         return ""
     if ending.fence:
         return lost_code_space(ending, answer)
+    space = _space_outside_code(ending, answer)
+    if "\n" in space and _has_trailing_blanks(ending):
+        raise UnsureSpace(space)
+    return space
+
+
+def _space_outside_code(ending: Ending, answer: str) -> str:
     first = answer.split("\n", 1)[0]
+    if ending.is_formula:
+        return "\n" if first.strip() == "$$" or ending.line == "$$" else " "
     if FENCE_LINE.match(first):
-        return _gap_before(ending, FENCE_LINE, default="\n\n") + _fence_indent(answer)
+        return _gap_before_fence(ending, answer) + _fence_indent(answer)
     if HEADING.match(first) or _RULE.match(first):
         return "\n\n"
     block = block_of(first)
     if ending.block != "table" and block == "table" and "|" in ending.line:
         return " "
     if block == "table" or ending.block == "table":
-        return _space_at_table(ending, is_row=block == "table")
+        return _space_at_table(ending, answer, is_row=block == "table")
     item = ITEM.match(first)
     if item:
-        return _space_before_item(ending, answer, item)
+        return space_before_item(ending, answer, item)
+    if _REFERENCE.match(first) and _REFERENCE.match(ending.line):
+        return "\n"
     if block == "quote":
         return "\n" if ending.block == "quote" else "\n\n"
     return _space_before_prose(ending, answer)
 
 
-def _space_at_table(ending: Ending, *, is_row: bool) -> str:
+def _has_trailing_blanks(ending: Ending) -> bool:
+    """Whether lines of this text end with blanks, so that a line break alone is not all that got lost."""
+    lines = ending.tail.rstrip().count("\n")
+    return len(_TRAILING_BLANK.findall(ending.tail.rstrip())) * 10 > lines
+
+
+def _space_at_table(ending: Ending, answer: str, *, is_row: bool) -> str:
     if ending.block != "table":
         return "\n\n"
     if not ending.is_row_whole:
-        return _padding(ending) if is_row else " "
+        if is_unspaced(ending.previous[-1], answer[0]):
+            return ""
+        return _padding(ending, answer, is_bar=is_row)
     return "\n" if is_row else "\n\n"
 
 
-def _padding(ending: Ending) -> str:
+def _padding(ending: Ending, answer: str, *, is_bar: bool) -> str:
     """The blanks that bring the next bar under the one in the row above, where the columns are aligned."""
-    if len(ending.lines) < 3:
+    rows = [line for line in (*ending.lines[-8:-1], *answer.split("\n")[1:4]) if block_of(line) == "table"]
+    bodies = [row for row in rows if any(map(str.isalnum, row))]
+    if not is_bar or not any(re.search(r"[^|\s] {2,}\|", row) for row in bodies):
         return " "
-    *_, top, above, line = ending.lines
-    bar = above.find("|", len(line) + 1)
-    places = [*(place for place, char in enumerate(line) if char == "|"), bar]
-    is_aligned = bar > 0 and all(row[place : place + 1] == "|" for row in (top, above) for place in places)
-    return " " * (bar - len(line)) if is_aligned else " "
+    bars = {tuple(place for place, char in enumerate(row) if char == "|") for row in bodies}
+    if len(bars) == 1:
+        line = ending.line
+        bar = next((place for place in next(iter(bars)) if place > len(line)), 0)
+        if bar:
+            return " " * (bar - len(line))
+    raise UnsureSpace(" ")
 
 
-def _gap_before(ending: Ending, kind: re.Pattern[str], *, default: str) -> str:
-    """How blocks of that kind are set apart from a paragraph before them in this text."""
+def _gap_before_fence(ending: Ending, answer: str) -> str:
+    """How code blocks are set apart from a paragraph before them in this text; a blank line by default."""
     gaps = []
-    lines = ending.tail.split("\n")
-    for before, line in pairwise(lines):
-        if kind.match(line) and not kind.match(before):
-            gaps.append("\n\n" if not before.strip() else "\n")
-    return max(gaps, key=gaps.count) if gaps else default
+    for text in (ending.tail, answer):
+        fence, before = "", ""
+        for line in text.split("\n"):
+            was, fence = fence, opened_fence(line, fence)
+            if fence and not was and text.find(line):
+                gaps.append("\n" if before.strip() else "\n\n")
+            before = line
+    return max(gaps, key=gaps.count) if gaps else "\n\n"
 
 
 def _fence_indent(answer: str) -> str:
@@ -89,81 +134,36 @@ def _fence_indent(answer: str) -> str:
     return fences[0][: len(fences[0]) - len(fences[0].lstrip())] if fences else ""
 
 
-def _space_before_item(ending: Ending, answer: str, marker: re.Match[str]) -> str:
-    items = [found for line in ending.lines if (found := ITEM.match(line))]
-    is_in_list = ending.block == "item" or ITEM.match(ending.paragraph.lstrip("\n")) is not None
-    if not is_in_list or not items:
-        if ending.is_mid_sentence and marker[2] == "-" and len(ending.line) > 30:
-            return " "  # a dash
-        return _gap_before(ending, ITEM, default=_line_gap(ending)) + _indent_of_next(marker, answer)
-    if _is_dash(ending, marker[2]):
-        return " "
-    return ("\n\n" if _is_loose(ending) else "\n") + _item_indent(items, marker, answer)
-
-
-def _is_dash(ending: Ending, marker: str) -> bool:
-    """Whether the items of this list have a dash between a name and its meaning, and the last one has none yet."""
-    texts = [line[found.end() :] for line in ending.lines if (found := ITEM.match(line))]
-    dashed = [f" {marker} " in text for text in texts[:-1]]
-    return marker in "-*" and sum(dashed) * 2 > len(dashed) and f" {marker} " not in texts[-1] and len(texts[-1]) < 60
-
-
-def _is_loose(ending: Ending) -> bool:
-    """Whether blank lines stand between the items of the last list."""
-    lines = ending.tail.rstrip().split("\n")
-    gaps = [not before.strip() for before, line in pairwise(lines) if ITEM.match(line)][-4:]
-    inner = gaps[1:] if len(gaps) > 1 else []
-    return sum(inner) * 2 > len(inner)
-
-
-def _item_indent(items: list[re.Match[str]], marker: re.Match[str], answer: str) -> str:
-    """How deep the first item of the answer stands: as deep as the item it follows, or as its own next item."""
-    last = items[-1]
-    is_numbered = marker[2][0].isdigit()
-    if is_numbered:
-        wanted = int(marker[2][:-1]) - 1
-        for item in reversed(items):
-            if item[2][0].isdigit() and int(item[2][:-1]) == wanted:
-                return item[1]
-    if is_numbered == last[2][0].isdigit() and (is_numbered or marker[2] == last[2]):
-        return last[1]
-    if _indent_of_next(marker, answer):
-        return _indent_of_next(marker, answer)
-    for item in reversed(items):
-        if item[2] == marker[2]:
-            return item[1]
-    return last[1] + " " * (len(last[2]) + 1)
-
-
-def _indent_of_next(marker: re.Match[str], answer: str) -> str:
-    """How deep the answer's next item stands, where it is of the same kind."""
-    for line in answer.split("\n")[1:]:
-        found = ITEM.match(line)
-        if found:
-            return found[1] if found[2][0].isdigit() == marker[2][0].isdigit() else ""
-    return ""
-
-
 def _space_before_prose(ending: Ending, answer: str) -> str:
     last = ending.previous[-1]
-    if _NO_SPACE_BEFORE.match(answer) or last in _NO_SPACE_AFTER or _opens(ending.line, last):
+    if _NO_SPACE_BEFORE.match(answer):
+        return _space_before_mark(ending, answer)
+    if last in _NO_SPACE_AFTER or _opens(ending.line, last):
         return ""
     if re.search(r"\w[-/]$", ending.previous[-2:]) or _is_one_word(ending, answer):
         return ""
-    if _CJK.match(last) or _CJK.match(answer):
-        return ""
+    blank = _blank_between(ending, answer)
     if ending.block == "heading":
         return _space_after_heading(ending, answer)
-    width = _wrap_width(ending, answer)
-    if width:
-        return _space_in_wrapped(ending, answer, width)
+    wrapping = wrapping_of(ending, answer)
+    if wrapping is not None and len(ending.line) <= wrapping.longest + 1:
+        return space_in_wrapped(ending, answer, wrapping, blank)
     if _TITLE_LINE.fullmatch(ending.line):
-        return _gap_after(ending, _TITLE_LINE, default=" ")
+        return _gap_after_colon(ending, answer)
     if ending.is_mid_sentence or not _SENTENCE_END.search(ending.line[-6:]):
-        return _space_mid_sentence(ending, answer)
+        return _space_mid_sentence(ending, answer, blank)
     if ending.block == "item":
-        return _space_in_item(ending, answer)
-    return _space_between_sentences(ending, answer)
+        if _LABEL.match(answer) and answer.startswith(("**", "__")):
+            raise UnsureSpace("\n\n")
+        return space_in_item(ending, answer, blank)
+    return _space_between_sentences(ending, answer, blank)
+
+
+def _space_before_mark(ending: Ending, answer: str) -> str:
+    """Before a mark that wants no white space, unless the text has some before it everywhere, as French has."""
+    seen = re.findall(rf"\w([ \u00a0\u202f]?){re.escape(answer[0])}", ending.tail)
+    spaces = [space for space in seen if space]
+    return max(spaces, key=spaces.count) if len(spaces) * 2 > len(seen) else ""
 
 
 def _opens(line: str, last: str) -> bool:
@@ -186,66 +186,74 @@ def _is_one_word(ending: Ending, answer: str) -> bool:
     return (left[0] + right[0]).lower() in known and (left[0].lower() not in known or right[0].lower() not in known)
 
 
-def _space_after_heading(ending: Ending, answer: str) -> str:
-    first, _, rest = answer.partition("\n")
-    begins_low = answer[0].islower()
-    goes_on = _GOES_ON.fullmatch(ending.line.split()[-1]) is not None
-    is_title = len(first) <= 60 and first[-1] not in ".:;,?!" and (not rest or rest[0] == "\n")
-    if begins_low or goes_on or is_title:
+def _blank_between(ending: Ending, answer: str) -> str:
+    """What stands between words or sentences here: none in Chinese and Japanese, two where people type two."""
+    is_after, is_before = UNSPACED.match(ending.previous[-1]), UNSPACED.match(answer)
+    if is_after and is_before:
+        return ""
+    if is_after or is_before:
+        seen = ["".join(found) for found in _MIXED.findall(ending.tail + "\n" + answer)]
+        if seen and 0.2 < seen.count("") / len(seen) < 0.8:
+            raise UnsureSpace("")
+        return " " if seen.count(" ") * 2 > len(seen) else ""
+    if ending.is_mid_sentence or answer[0].islower():
         return " "
-    return _gap_after(ending, HEADING, default="\n\n")
-
-
-def _gap_after(ending: Ending, kind: re.Pattern[str], *, default: str) -> str:
-    """How lines of that kind are set apart from what follows them in this text."""
-    lines = ending.tail.rstrip().split("\n")
-    gaps = ["\n\n" if not after.strip() else "\n" for line, after in pairwise(lines) if kind.match(line)]
-    return max(gaps, key=gaps.count) if gaps else default
-
-
-def _wrap_width(ending: Ending, answer: str) -> int:
-    """The width at which the paragraphs around the cut are broken into lines; 0 where they are not."""
-    lines = [*ending.prose[-_NEAR_CHARS:].split("\n")[1:-1], "", *answer[:_NEAR_CHARS].split("\n")[1:]]
-    inner = whole = 0
-    width = 0
-    for line, after in pairwise(lines):
-        if not line.strip() or block_of(line) in ("heading", "table") or FENCE_LINE.match(line):
-            continue
-        whole += 1
-        if after.strip() and block_of(after) == "prose" and not FENCE_LINE.match(after) and 40 <= len(line) <= 140:
-            room = len(line) + 1 + len(after.split()[0])
-            inner += room > 60
-            width = max(width, len(line))
-    return width if inner >= _LEAST_WRAPS and inner * 2 >= whole else 0
-
-
-def _space_in_wrapped(ending: Ending, answer: str, width: int) -> str:
-    """In a text of broken lines the next word tells: where it would have fitted, there was no line break."""
-    line = ending.tail[ending.tail.rfind("\n") + 1 :]
-    first = answer.split("\n", 1)[0]
-    fits = len(line) + 1 + len(first.split()[0]) <= width
-    ends = not ending.is_mid_sentence
-    if fits:
-        return "\n\n" if ends and len(line) + 1 + len(first) > width + 2 else " "
-    return "\n" + _hanging_indent(ending, answer)
-
-
-def _hanging_indent(ending: Ending, answer: str) -> str:
-    for line in answer.split("\n")[1:2]:
-        if line.strip() and block_of(line) == "prose":
-            return line[: len(line) - len(line.lstrip())]
-    found = ITEM.match(ending.line)
-    return " " * found.end() if found else ending.line[: len(ending.line) - len(ending.line.lstrip())]
-
-
-def _space_mid_sentence(ending: Ending, answer: str) -> str:
-    """One blank, unless the text consists of labelled lines and the answer begins with a label."""
-    if not answer[0].islower() and ending.block == "prose" and _begins_labelled(ending, answer):
-        return _line_gap(ending)
+    seen = _NEXT_SENTENCE.findall(ending.prose)
+    double = sum(len(space) == 2 for space in seen)
+    if double * 10 > len(seen):
+        if double * 10 < len(seen) * 9:
+            raise UnsureSpace(" ")
+        return "  "
     return " "
 
 
-def _begins_labelled(ending: Ending, answer: str) -> bool:
+def _space_after_heading(ending: Ending, answer: str) -> str:
+    first, _, rest = answer.partition("\n")
+    goes_on = GOES_ON.fullmatch(ending.line.split()[-1]) is not None
+    is_short = len(first) <= 60 and first[-1] not in ".:;,?!。：！？"
+    if goes_on:
+        return " "
+    is_body = first in ending.lines and not rest.startswith("\n#")
+    if is_short and rest.startswith("\n") and not is_body:
+        return " "
+    if answer[0].islower() or (is_short and not is_body) or (first.endswith("?") and rest.startswith("\n")):
+        raise UnsureSpace(" ")
+    return _gap_after(ending, answer, HEADING, default="\n\n")
+
+
+def _gap_after(ending: Ending, answer: str, kind: re.Pattern[str], *, default: str) -> str:
+    """How lines of that kind are set apart from what follows them in this text."""
+    lines = [*ending.tail.rstrip().split("\n")[:-1], "", "", *answer.split("\n")]
+    gaps = [
+        "\n\n" if not after.strip() else "\n"
+        for line, after in pairwise(lines)
+        if kind.match(line) and not kind.match(after)
+    ]
+    return max(gaps, key=gaps.count) if gaps else default
+
+
+def _gap_after_colon(ending: Ending, answer: str) -> str:
+    """After a colon a sentence follows in the same line or below it, as it does after the other colons of the text."""
+    if not answer[0].isupper():
+        return " "
+    seen: list[str] = [*_AFTER_COLON.findall(ending.prose), *_AFTER_COLON.findall(answer)]
+    if not seen or seen.count(max(seen, key=seen.count)) * 4 < len(seen) * 3:
+        raise UnsureSpace(" ")
+    return max(seen, key=seen.count)
+
+
+def _space_mid_sentence(ending: Ending, answer: str, blank: str) -> str:
+    """One blank, unless the text consists of labelled lines and the answer begins with a label."""
+    if ending.line.rstrip("*_").endswith(":"):
+        return _gap_after_colon(ending, answer)
+    if not answer[0].islower() and ending.block == "prose" and begins_labelled(ending, answer):
+        return _line_gap(ending)
+    if ending.block == "item" and not answer[0].islower() and may_end_list(ending, answer):
+        raise UnsureSpace("\n\n")
+    return blank
+
+
+def begins_labelled(ending: Ending, answer: str) -> bool:
     """Whether the answer begins with a label, and lines of the text do as well."""
     if not _LABEL.match(answer):
         return False
@@ -263,25 +271,13 @@ def _line_gap(ending: Ending) -> str:
     return "\n" if tight > loose else "\n\n"
 
 
-def _space_in_item(ending: Ending, answer: str) -> str:
-    """After a whole sentence in a list item: another one, or a paragraph after the list."""
-    texts = [line for line in ending.lines if ITEM.match(line)]
-    counts = [len(_SENTENCE_END.findall(line)) for line in texts]
-    if len(counts) > 1 and counts[-1] >= max(counts[:-1]) and len(texts[-1]) > 0.6 * max(map(len, texts[:-1])):
-        return "\n\n"
-    return " "
-
-
-def _space_between_sentences(ending: Ending, answer: str) -> str:
+def _space_between_sentences(ending: Ending, answer: str, blank: str) -> str:
     """After a whole sentence: the same paragraph, or the next one, by the length that paragraphs have here."""
     if answer[0].islower():
-        return " "
-    if _begins_labelled(ending, answer):
-        return _line_gap(ending)
+        return blank
     gap = _line_gap(ending)
-    first = answer.split("\n", 1)[0]
-    if first.endswith(":") and len(first) < 60 and "\n" in answer:
-        return gap  # it announces what follows it
+    if begins_labelled(ending, answer):
+        return gap
     paragraphs = [part for part in ending.prose.split(gap) if part.strip()]
     if len(ending.tail) < len(ending.previous):
         paragraphs = paragraphs[1:]
@@ -290,7 +286,12 @@ def _space_between_sentences(ending: Ending, answer: str) -> str:
     coming, _, more = answer.partition(gap)
     measure = _density if more else _share_above
     odds = _density(present, lengths) * measure(len(coming), lengths) / measure(present + len(coming), lengths)
-    return gap if odds > (_BREAK_ODDS_LINKED if LINKS_BACK.match(answer) else _BREAK_ODDS) else " "
+    links_back = LINKS_BACK.match(answer) is not None
+    if odds <= (_BLANK_ODDS_LINKED if links_back else _BLANK_ODDS):
+        return blank
+    if present < _SHORT_CHARS or odds <= (_BREAK_ODDS_LINKED if links_back else _BREAK_ODDS):
+        raise UnsureSpace(blank)
+    return gap
 
 
 def _density(length: int, lengths: list[int]) -> float:

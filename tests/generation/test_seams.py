@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generation.seams import BadSeam, certain, is_settled, join
+from generation.seams import BadSeam, UnsureSpace, certain, is_settled, join
 from generation.seams.endings import Ending, open_fence
 from tests.generation.joints import KINDS, Document, Joint, make
 
@@ -136,7 +136,6 @@ def test_heading_whose_words_the_text_takes_up_is_no_repetition():
         (CODE, "try:\n            send(key)", "\n        "),
         (CODE + "\n        total =", "total + 1", " "),
         (CODE + "\n        total = total", "+ 1", " "),
-        (CODE + "\n        send(key)", "return key\n```", "\n        "),
         (CODE + "\n        return", "key\n```", " "),
         (CODE + "\n        pass", "```\n\nThe key is new.", "\n"),
         ('```json\n{\n  "name": "drill",', '"days": [1, 2]\n}\n```', "\n  "),
@@ -148,6 +147,62 @@ def test_heading_whose_words_the_text_takes_up_is_no_repetition():
     ],
 )
 def test_lost_white_space_is_found_again(previous, answer, space):
+    assert asked(previous, answer) == space + answer
+
+
+WRAPPED = (
+    "Lenders own tools that stand idle for most of the year, and they lend\n"
+    "them to the people of their street who need a drill or a ladder once,\n"
+    "for a day or for two days, without asking for any money in return and\n"
+    "without signing anything. Borrowers bring the tools back clean, on the\n"
+    "day that was agreed, and nobody has to remind them of it more than the\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("previous", "answer"),
+    [
+        (CODE + "\n        send(key)", "return key\n```"),
+        (CODE + "\n        send(key)  # once", "twice(key)"),
+        ("```yaml\na:\n  b:\n    c: 1", "d: 2\n```"),
+        ("```text\nlisten\nwait\nsend", "close\n```"),
+        ("- tools\n  - drills\n- people\n  - lenders", "- rules"),
+        ("- tools\n\n- lenders\n- people", "- rules"),
+        ("| State   | Next |\n|---|---|\n| open | shut |\n| closed", "| open |"),
+        (PROSE + " private. Some like it:", "Lenders decide."),
+        (WRAPPED + "once. They decide about the tools that they own and on which days", "all."),
+        ("```javascript\nreturn tools\n  .filter(isFree)", ".map(nameOf);\n```"),
+        ("A tool is free. \nA ladder is free. \n\n- tools", "- lenders"),
+    ],
+)
+def test_white_space_that_cannot_be_told_is_refused_and_its_likely_form_known(previous, answer):
+    with pytest.raises(UnsureSpace) as refusal:
+        asked(previous, answer)
+    assert refusal.value.likely.strip() == answer
+    assert refusal.value.likely[0].isspace()
+    assert answer not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("previous", "answer", "space"),
+    [
+        (WRAPPED + "once. They decide", "about the tools that they own.", " "),
+        (
+            WRAPPED + "once. They decide about the tools that they own and about the days on",
+            "when others may use them.",
+            "\n",
+        ),
+        ("所有请求都使用", "同一种格式。", ""),
+        ("他们使用 Python 和 Go。我们使用", "Rust 语言。", " "),
+        ("他们使用Python和Go。我们使用", "Rust语言。", ""),
+        ("Que faut-il faire\u00a0? Il faut choisir\u00a0: arroser, ou non. Faut-il attendre", "? Oui.", "\u00a0"),
+        ("One is here.  Two is there.  Three is both.  Four is", "none. Five.", " "),
+        ("$$\n\\ell(t) = \\ell(0)", "+ r \\cdot t\n$$", " "),
+        ("```rust\nuse std::{self,", "fmt};\n```", " "),
+        ('```python\nnames = ["a drill", "a', 'ladder"]\n```', " "),
+    ],
+)
+def test_lines_alphabets_and_formulas_are_respected(previous, answer, space):
     assert asked(previous, answer) == space + answer
 
 
@@ -341,16 +396,12 @@ def human_texts() -> tuple[Document, ...]:
 
 
 def outcome(joint: Joint) -> str:
-    """right; refused; space: the right words set apart otherwise; wrong: other text appended."""
+    """right; refused; wrong: other text appended, if only other white space."""
     try:
         got = join(joint.previous, joint.answer, mode=joint.mode)
     except BadSeam:
         return "right" if joint.expected is None else "refused"
-    if got == joint.expected:
-        return "right"
-    return (
-        "space" if joint.expected is not None and "".join(got.split()) == "".join(joint.expected.split()) else "wrong"
-    )
+    return "right" if got == joint.expected else "wrong"
 
 
 def judged(documents: tuple[Document, ...], *, per_kind: int, seed: int) -> tuple[Counter[str], str]:
@@ -361,24 +412,25 @@ def judged(documents: tuple[Document, ...], *, per_kind: int, seed: int) -> tupl
     return total, "\n".join(f"{kind:24} {dict(counts)}" for kind, counts in [*table.items(), ("all", total)])
 
 
-def assert_good(total: Counter[str], table: str, *, right: float, wrong: float, space: float) -> None:
+def assert_good(total: Counter[str], table: str, *, right: float, wrong: float) -> None:
     count = total.total()
     assert count >= 600
     assert total["right"] >= right * count, table
     assert total["wrong"] <= wrong * count, table
-    assert total["space"] <= space * count, table
 
 
-def test_joints_of_model_text_are_joined_right_or_refused():
-    total, table = judged(model_texts(), per_kind=40, seed=1)
-    assert_good(total, table, right=0.95, wrong=0.01, space=0.02)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_joints_of_model_text_are_joined_right_or_refused(seed):
+    total, table = judged(model_texts(), per_kind=40, seed=seed)
+    assert_good(total, table, right=0.95, wrong=0.01)
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the documents of the corpus are not on this machine")
 def test_joints_of_human_text_are_joined_right_or_refused():
-    """Harder: hard-wrapped lines, logs, and documents made from one template whose parts resemble each other."""
+    """Harder than what models write: lines broken by hand, where a lost line break can often not be told from a blank,
+    and documents made from one template, whose parts resemble each other."""
     total, table = judged(human_texts(), per_kind=35, seed=1)
-    assert_good(total, table, right=0.92, wrong=0.025, space=0.045)
+    assert_good(total, table, right=0.92, wrong=0.02)
 
 
 def test_every_kind_of_joint_is_made():
