@@ -376,7 +376,7 @@ class _Loop:
         if left_s is not None and left_s <= 0:
             return _ending_of(DeadlinePassed())
         if self.tokens >= self.budget_tokens:
-            detail = f"The section's {self.budget_tokens} tokens are used up and the model is not done."
+            detail = "The section's tokens are used up and the model is not done. Resume gives it as many again."
             return _Ending(outcome=Outcome.LIMITED, reason="tokens_exhausted", detail=detail)
         if self.turns >= self.terms.max_turns:
             detail = f"The model was not done after {self.turns} turns."

@@ -23,7 +23,7 @@ from generation.providers import Choice
 from generation.providers.base import Finish, ProviderError
 from generation.queue import Claim, Look
 from generation.retries import RetryPolicy, waiting_sentence
-from generation.sections import write_section
+from generation.sections import budget_left, write_section
 from generation.writer import DiskFull, FlushPolicy, Writer, until_answered
 
 logger = logging.getLogger(__name__)
@@ -220,6 +220,7 @@ class Run:
             mode="prefill" if self._provider.prefills else "reprompt",
             delivery=policy.delivery,
             turn_tokens=policy.turn_tokens,
+            budget_tokens=budget_left(assignment.plan[position].max_tokens, spent=before),
             max_turns=policy.max_turns,
             policy=policy.retry,
             limits=Limits(first_piece_s=policy.first_piece_s, stall_s=policy.stall_s, deadline=self._deadline),

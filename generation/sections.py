@@ -115,6 +115,11 @@ async def write_section(
     return replace(result, text="".join(chunks))
 
 
+def budget_left(max_tokens: int, *, spent: int) -> int:
+    """What a section that is gone on with may spend. Where all was spent a person resumed it: it begins anew."""
+    return max_tokens - spent if spent < max_tokens else max_tokens
+
+
 def opening_of(name: str, *, earlier: str) -> str:
     """What stands between the text before a section and its body."""
     return f"{JOINT if earlier else ''}## {name}\n\n"
