@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
 
-from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from artifacts import lifecycle, limits, outbox
+from artifacts import lifecycle, limits
 from artifacts.errors import IllegalMove, InvalidInput
 from artifacts.lifecycle import PlannedSection, Standing
 from artifacts.models import Artifact, Project, StopRequest, StreamStatus
 from generation import phases
+from generation.bell import ring_after_commit
 from generation.errors import TaskExists
 from generation.models import UNFINISHED, GenerationTask, TaskStatus
 from generation.queue import abandon, settle
 
 logger = logging.getLogger(__name__)
-
-WAKE_CHANNEL = "generation"
-WAKE_TYPE = "generation.wake"
 
 
 @transaction.atomic
@@ -79,7 +75,7 @@ def resume(artifact: Artifact) -> Standing:
         raise IllegalMove(StreamStatus.PAUSED, "resume", "Its task is gone; regenerate it.")
     task.status, task.worker, task.reclaims, task.error = TaskStatus.QUEUED, "", 0, ""
     task.save(update_fields=["status", "worker", "reclaims", "error"])
-    _ring_after_commit()
+    ring_after_commit()
     return standing
 
 
@@ -122,7 +118,7 @@ def _queue(
     with transaction.atomic():
         verb(artifact.pk, sections, instructions)
         task = _new_task(artifact, user, model)
-        _ring_after_commit()
+        ring_after_commit()
     logger.info("queued task=%s artifact=%s sections=%s", task.pk, artifact.pk, len(sections))
     return task
 
@@ -175,12 +171,3 @@ def _checked(plan: Sequence[PlannedSection]) -> list[PlannedSection]:
             )
         )
     return checked
-
-
-def _ring_after_commit() -> None:
-    transaction.on_commit(partial(outbox.post, _ring), robust=True)
-
-
-async def _ring() -> None:
-    # The layer is looked up here, because one that is set up wrongly raises when it is made.
-    await get_channel_layer().send(WAKE_CHANNEL, {"type": WAKE_TYPE})

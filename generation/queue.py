@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from artifacts import lifecycle
 from artifacts.lifecycle import Standing
 from artifacts.models import Artifact, Reason, StreamStatus
+from generation.bell import ring_after_commit
 from generation.models import UNFINISHED, GenerationTask, TaskStatus
 
 POISON_RECLAIMS = 5
@@ -76,7 +77,8 @@ def give_back(claim: Claim) -> None:
     artifact = _locked(claim.artifact)
     if artifact is not None and artifact.lease_until is None:
         running = GenerationTask.objects.filter(pk=claim.task, status=TaskStatus.RUNNING)
-        running.update(status=TaskStatus.QUEUED, worker="")
+        if running.update(status=TaskStatus.QUEUED, worker=""):
+            ring_after_commit()
 
 
 @transaction.atomic

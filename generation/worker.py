@@ -17,8 +17,8 @@ from channels.worker import Worker
 from django.conf import settings
 
 from artifacts import outbox
+from generation.bell import WAKE_CHANNEL
 from generation.consumers import GenerationConsumer
-from generation.control import WAKE_CHANNEL
 from generation.providers import Choice, provider_from_settings
 from generation.providers.base import ProviderError
 from generation.run import RunPolicy

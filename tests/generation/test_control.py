@@ -16,7 +16,7 @@ from artifacts.errors import IllegalMove, InvalidInput, NotFound
 from artifacts.lifecycle import PlannedSection
 from artifacts.models import Artifact, ArtifactVersion, StreamStatus
 from generation import control, phases, queue
-from generation.control import WAKE_CHANNEL, WAKE_TYPE
+from generation.bell import WAKE_CHANNEL, WAKE_TYPE
 from generation.errors import TaskExists
 from generation.models import GenerationTask
 from tests import documents
@@ -339,7 +339,7 @@ async def next_wake(layer: BaseChannelLayer) -> dict[str, str]:
 
 @pytest.mark.asyncio
 @pytest.mark.django_db(transaction=True)
-async def test_bell_rings_once_for_each_queued_task_and_never_for_one_rolled_back():
+async def test_bell_rings_once_whenever_a_task_is_queued_and_never_for_one_rolled_back():
     layer = get_channel_layer()
     await layer.flush()
 
@@ -355,10 +355,18 @@ async def test_bell_rings_once_for_each_queued_task_and_never_for_one_rolled_bac
         control.cancel(artifact)
         control.regenerate(artifact, None, plan=PLAN)
 
+    def given_back() -> None:
+        claim = queue.claim("worker", lease_s=5)
+        assert claim
+        Draft(pk=claim.artifact, fence=claim.fence).release()
+        queue.give_back(claim)
+        queue.give_back(claim)
+
     await database_sync_to_async(rolled_back)()
     await database_sync_to_async(live)()
+    await database_sync_to_async(given_back)()
 
-    assert [await next_wake(layer) for _ in range(3)] == [{"type": WAKE_TYPE}] * 3
+    assert [await next_wake(layer) for _ in range(4)] == [{"type": WAKE_TYPE}] * 4
     await layer.send(WAKE_CHANNEL, {"type": "no more than that"})
     assert await next_wake(layer) == {"type": "no more than that"}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from generation.control import WAKE_CHANNEL
+from generation.bell import WAKE_CHANNEL
 from generation.exits import end_within
 from generation.worker import GenerationWorker
 
