@@ -31,9 +31,11 @@ LEASE_S = 600.0
 MODEL = "a model of the test's own"
 
 
-def visitor(name: str) -> dict[str, Any]:
+def visitor(name: str, is_staff: bool = False) -> dict[str, Any]:
     """A user, and the session cookie of one who is signed in."""
-    user, _ = User.objects.get_or_create(username=name, defaults={"email": f"{name}@example.org"})
+    user, _ = User.objects.update_or_create(
+        username=name, defaults={"email": f"{name}@example.org", "is_staff": is_staff, "is_superuser": is_staff}
+    )
     session = import_module(settings.SESSION_ENGINE).SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]

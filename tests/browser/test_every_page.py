@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Response, expect
 
 from tests.browser.conftest import Author, Desk, Visit
 
@@ -31,14 +31,22 @@ WIDEST = """() => Math.max(
         .filter((element) => element.checkVisibility() && !element.closest("pre, table, .visually-hidden"))
         .filter((element) => getComputedStyle(element).clipPath === "none")
         .map((element) => Math.round(element.getBoundingClientRect().right)))"""
-BRIEFLY = {"resultTypes": ["violations"]}
-DARK = {"color_scheme": "dark"}
+BRIEFLY = {"resultTypes": ["violations"], "preload": False}
+POLICY = {
+    *("default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'"),
+    *("form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"),
+}
 
 
 async def settled(page: Page) -> None:
     """The page's module has applied its first snapshot."""
     if await page.locator("[data-live]").count():
         await expect(page.locator("[data-live]")).to_have_attribute("data-connection", "open")
+
+
+def policy(answer: Response | None) -> set[str]:
+    assert answer is not None
+    return set(answer.headers["content-security-policy"].split("; "))
 
 
 async def every_page(visit: Visit, desk: Desk, author: Author, text: str) -> list[tuple[str, str]]:
@@ -70,29 +78,36 @@ async def every_page(visit: Visit, desk: Desk, author: Author, text: str) -> lis
     ]
 
 
-async def test_every_page_is_accessible(visit: Visit, desk: Desk, author: Author) -> None:
+async def test_every_page_is_accessible_by_day_and_by_night(visit: Visit, desk: Desk, author: Author) -> None:
     visit.forgives.append("404")
     page = await visit.context.new_page()
     axe = Axe()
     for name, address in await every_page(visit, desk, author, EVERYTHING):
-        await page.goto(address)
+        assert policy(await page.goto(address)) == POLICY, name
         await settled(page)
         found = await axe.run(page, options=BRIEFLY)
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+        await page.emulate_media(color_scheme="dark")
+        found = await axe.run(page, options={"runOnly": ["color-contrast"]} | BRIEFLY)
+        assert found.violations_count == 0, f"{name} in the dark: {found.generate_report()}"
+        colour = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        assert sum(map(int, colour.strip("rgb()").split(","))) < 150
+        await page.emulate_media(color_scheme="light")
 
 
-@pytest.mark.parametrize("visit", [DARK], indirect=True)
-async def test_colours_are_told_apart_in_the_dark(visit: Visit, desk: Desk, author: Author) -> None:
+async def test_admin_obeys_the_policy_and_is_accessible(visit: Visit, desk: Desk, author: Author) -> None:
+    await author.visitor(name=visit.name, is_staff=True)
+    await desk.start(names=["Purpose"])
+    await desk.write(text=EVERYTHING)
     page = await visit.context.new_page()
     axe = Axe()
-    pages = dict(await every_page(visit, desk, author, EVERYTHING))
-    for name in ("project", "idle", "waiting", "paused", "complete", "asking to regenerate"):
-        await page.goto(pages[name])
-        await settled(page)
-        found = await axe.run(page, options={"runOnly": ["color-contrast"]} | BRIEFLY)
-        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
-    colour = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-    assert sum(map(int, colour.strip("rgb()").split(","))) < 150
+    lists = ("artifacts/artifact", "artifacts/delta", "generation/generationtask")
+    for address in ("", *(f"{name}/" for name in lists), f"artifacts/artifact/{desk.artifact}/change/"):
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)
+            assert policy(await page.goto(f"/admin/{address}")) == POLICY
+            found = await axe.run(page, options=BRIEFLY)
+            assert found.violations_count == 0, f"{address} {scheme}: {found.generate_report()}"
 
 
 @pytest.mark.parametrize("visit", [PHONE], indirect=True)

@@ -1,5 +1,0 @@
-/** The page of an earlier version. */
-
-import { keepReachable } from "./reach.js";
-
-keepReachable(document.querySelector(".prose"));
