@@ -10,6 +10,8 @@ from django.db import connections
 
 END_WITHIN_S = 9.5
 """After the first signal. Whatever hangs then, such as a thread in a database that does not answer, hangs alone."""
+GOODBYE_S = 2.0
+"""After everything is given back and answered. What hangs then, such as a cancelled driver, hangs for nothing."""
 
 
 def end_within(seconds: float = END_WITHIN_S) -> None:

@@ -14,14 +14,14 @@ from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from twisted.internet import defer
 
-from generation.exits import end_within
+from generation.exits import GOODBYE_S, end_within
 from generation.host import host
 
 MESSAGE_BYTES = 65_536
 """The largest websocket message a client may send; a larger one ends with 1009."""
 REQUESTS_S = 5.0
 """Requests under way may take so long to be answered before the process ends."""
-GOODBYE_S = 1.0
+CANCEL_S = 1.0
 
 
 class HostedServer(Server):  # type: ignore[misc]  # Daphne has no types
@@ -60,7 +60,8 @@ class HostedServer(Server):  # type: ignore[misc]  # Daphne has no types
         for instance in alive:
             instance.cancel()
         if alive:
-            await asyncio.wait(alive, timeout=GOODBYE_S)
+            await asyncio.wait(alive, timeout=CANCEL_S)
+        end_within(GOODBYE_S)
 
     async def _answered(self) -> None:
         if requests := self._alive(WebRequest):

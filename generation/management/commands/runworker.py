@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from generation.bell import WAKE_CHANNEL
-from generation.exits import end_within
+from generation.exits import GOODBYE_S, end_within
 from generation.worker import GenerationWorker
 
 
@@ -41,3 +41,4 @@ async def _work(concurrency: int | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     await GenerationWorker(capacity=concurrency).work(stop)
+    end_within(GOODBYE_S)
