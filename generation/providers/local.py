@@ -19,12 +19,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from generation.providers import local_server
 from generation.providers.base import Finish, FinishReason, Message, Piece, ProviderRefused, ProviderUnavailable
 from generation.providers.dialects import Continuation
-from generation.providers.openai_compatible import OpenAICompatible
+
+if TYPE_CHECKING:
+    from generation.providers.openai_compatible import OpenAICompatible
 
 logger = logging.getLogger(__name__)
 
@@ -253,10 +255,11 @@ class LocalModel:
     async def _ready(self) -> OpenAICompatible:
         if self._endpoint is not None and self._server.is_alive:
             return self._endpoint
-        address = await asyncio.to_thread(self._server.start)
+        # While the process loads the model, ours loads the client, which takes as long.
+        address, client = await asyncio.gather(asyncio.to_thread(self._server.start), asyncio.to_thread(_client))
         if self._endpoint is None or address != self._address:
             self._address = address
-            self._endpoint = OpenAICompatible(
+            self._endpoint = client(
                 base_url=address,
                 api_key=self._server.key,
                 model=MODEL,
@@ -266,6 +269,12 @@ class LocalModel:
                 extra=SAMPLING,
             )
         return self._endpoint
+
+
+def _client() -> type[OpenAICompatible]:
+    from generation.providers.openai_compatible import OpenAICompatible  # noqa: PLC0415
+
+    return OpenAICompatible
 
 
 def enough_of(text: str, more: str, echoed: int = 0) -> int | None:

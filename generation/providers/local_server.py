@@ -13,7 +13,6 @@ import sys
 CONTEXT_TOKENS = 8_192
 """All that the model was trained for; the calls under way share it."""
 PARALLEL_CALLS = 4
-NICENESS = 5
 
 
 def main(model: str) -> None:
@@ -25,7 +24,8 @@ def main(model: str) -> None:
     parameters.model_alias = {"SmolLM2-135M"}
     parameters.n_ctx, parameters.n_parallel, parameters.kv_unified = CONTEXT_TOKENS, PARALLEL_CALLS, True
     # One thread writes: two are hardly faster, and fight with the server process for the machine. Reading the prompt,
-    # a second at most, takes two, because people wait for the first word.
+    # a second at most, takes two, because people wait for the first word. For that
+    # reason the process is not nice either.
     parameters.cpuparams.n_threads, parameters.cpuparams_batch.n_threads = 1, min(2, os.cpu_count() or 1)
     parameters.n_threads_http = PARALLEL_CALLS + 2
     parameters.cache_ram_mib = 0
@@ -35,7 +35,6 @@ def main(model: str) -> None:
     parameters.cors_origins = ""
     parameters.verbosity = -1
     server = xllamacpp.Server(parameters)
-    os.nice(NICENESS)
     print(server.listening_address, flush=True)  # noqa: T201
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on
     with contextlib.suppress(KeyboardInterrupt):
