@@ -272,7 +272,7 @@ class LocalModel:
 
 
 def _client() -> type[OpenAICompatible]:
-    from generation.providers.openai_compatible import OpenAICompatible  # noqa: PLC0415
+    from generation.providers.openai_compatible import OpenAICompatible  # noqa: PLC0415  # slow: see above
 
     return OpenAICompatible
 
