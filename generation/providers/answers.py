@@ -16,6 +16,8 @@ from generation.providers.refusals import Asked
 
 MAX_EVENT_BYTES = 4_000_000
 """One event, or one whole JSON answer. 32 000 tokens are about 150 KB; what is longer is not an answer."""
+MOST_TOKENS = 100_000_000
+"""A count above it is no count; what is summed must fit into a column."""
 MAX_CHARS_PER_TOKEN = 16
 SLACK_CHARS = 20_000
 """An answer longer than the limit in tokens allows is cut here: some endpoints ignore the limit and write for ever."""
@@ -32,6 +34,8 @@ _REASONS: Mapping[str, FinishReason] = {
     }.items()
     for word in said.split()
 }
+_UNOPENED = re.compile(r"(?:(?!<think).)*?^[ \t]*</think(?:ing)?>\s*$\s*", re.DOTALL | re.MULTILINE | re.IGNORECASE)
+"""Reasoning whose opening tag stood in the prompt. A stream shows too late that it was no text."""
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 
 
@@ -80,9 +84,9 @@ class Events:
 
 
 class Thoughts:
-    """Takes an opening `<think>...</think>` block out of a text that comes in portions."""
+    """Takes an opening `<think>...</think>` block out of a text that comes in portions; capitals do not matter."""
 
-    _OPEN = ("<think>", "<thinking>")
+    _OPEN = ("<think>", "<thinking>", "<thought>", "<reasoning>")
 
     def __init__(self) -> None:
         self._held = ""
@@ -95,17 +99,17 @@ class Thoughts:
             return text
         self._held += text
         if not self._closing:
-            begun = self._held.lstrip()
+            begun = self._held.lstrip().lower()
             tag = next((tag for tag in self._OPEN if begun.startswith(tag)), None)
             if tag is None:
                 # White space, or "<thi": it cannot be told yet.
                 return "" if any(tag.startswith(begun) for tag in self._OPEN) else self.rest()
             self._closing, self.found = tag.replace("<", "</"), True
-        _, closed, after = self._held.partition(self._closing)
-        if not closed:
+        closed = re.search(re.escape(self._closing), self._held, re.IGNORECASE)
+        if closed is None:
             self._held = self._held[-len(self._closing) :]
             return ""
-        if not (after := after.lstrip()):
+        if not (after := self._held[closed.end() :].lstrip()):
             self._held = self._closing  # so that white space which follows is dropped too
             return ""
         self._passing = True
@@ -233,13 +237,14 @@ class Answer:
         choices = payload.get("choices")
         if not choices:  # the usage comes with an empty list, or with none
             return
-        if not isinstance(choices, list) or not isinstance(choices[0], dict):
+        if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
             raise refusals.malformed(self._asked)
-        yield from self._choice(choices[0])
+        for choice in choices:
+            if choice.get("index") in (None, 0, "0"):  # one answer was asked for
+                yield from self._choice(choice)
+                return
 
     def _choice(self, choice: dict[str, Any]) -> Iterator[str]:
-        if choice.get("index"):
-            return  # one answer was asked for
         if isinstance(choice.get("error"), dict):
             raise refusals.from_event(self._asked, choice)
         delta = choice.get("delta") or choice.get("message") or {}
@@ -248,7 +253,10 @@ class Answer:
         self._reasoned = self._reasoned or any(delta.get(field) for field in _REASONING_FIELDS)
         self._refused = self._refused or bool(delta.get("refusal"))
         self._called_tool = self._called_tool or bool(delta.get("tool_calls") or delta.get("function_call"))
-        text = self._whole_characters(self._thoughts.feed(self._content(delta.get("content"))))
+        content = self._content(delta.get("content"))
+        if self.is_whole and (thought := _UNOPENED.match(content)):
+            content, self._reasoned = content[thought.end() :], True
+        text = self._whole_characters(self._thoughts.feed(content))
         if text:
             yield text
         word = choice.get("finish_reason")
@@ -301,7 +309,7 @@ def _joined(halves: re.Match[str]) -> str:
 
 
 def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
 
 
 def _is_json(data: bytes) -> bool:

@@ -55,6 +55,7 @@ KEEP_S = 3.0
 """How long an idle connection is kept. Many servers close theirs after 5 s, and a call must not meet that moment."""
 LOOK_S = 2.0
 MAX_MODEL_LIST_BYTES = 256_000
+MAX_REFUSAL_BYTES = 32_000
 _REFUSES_ANYBODY = (401, 403, 429)
 """Statuses that say nothing about which models there are."""
 
@@ -220,6 +221,8 @@ class OpenAICompatible:
 
     def _unreached(self, asked: Asked, err: Exception) -> ProviderError:
         causes = list(_causes(err))
+        if any(isinstance(cause, httpx2.TooManyRedirects) for cause in causes):
+            return refusals.circle(asked)
         if any(isinstance(cause, httpx2.ConnectTimeout) for cause in causes):
             return refusals.unreachable(asked, "slow")
         if any(isinstance(cause, (httpx2.TimeoutException, TimeoutError)) for cause in causes):
@@ -271,6 +274,7 @@ class OpenAICompatible:
             base_url=self._address,
             api_key=self._key,
             max_retries=0,
+            default_headers={"Accept-Encoding": "identity"},  # a few bytes can unpack to any number of them
             timeout=timeout,
             _enforce_credentials=False,
             http_client=openai.DefaultAsyncHttpx2Client(
@@ -282,6 +286,7 @@ class OpenAICompatible:
                 limits=httpx2.Limits(max_keepalive_connections=0 if is_loopback else None, keepalive_expiry=KEEP_S),
                 # A proxy of the environment is not meant for a server on this machine.
                 trust_env=not is_loopback,
+                event_hooks={"response": [_bound_refusal]},
             ),
         )
         if host_of(self._address) != host_of(OPENAI_URL):
@@ -295,6 +300,30 @@ class _Line:
     def __init__(self, client: openai.AsyncOpenAI) -> None:
         self.client = client
         self.looking = asyncio.Lock()
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """The beginning of a body."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = MAX_REFUSAL_BYTES
+        async for chunk in self._stream:
+            yield chunk[:left]
+            left -= len(chunk)
+            if left <= 0:
+                return
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def _bound_refusal(response: httpx2.Response) -> None:
+    """The SDK reads the body of an error to its end; its words stand at its beginning."""
+    if response.status_code >= 300 and isinstance(response.stream, httpx2.AsyncByteStream):
+        response.stream = _Bounded(response.stream)
 
 
 @cache

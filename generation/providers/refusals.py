@@ -184,6 +184,10 @@ def empty(asked: Asked) -> ProviderError:
     )
 
 
+def circle(asked: Asked) -> ProviderError:
+    return ProviderRefused(f"{asked.place} redirects without end. Check OPENAI_BASE_URL; it usually ends in /v1.")
+
+
 def dropped(asked: Asked) -> ProviderError:
     return ProviderUnavailable(f"The connection to {asked.place} broke in the middle of an answer.")
 
