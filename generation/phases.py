@@ -13,7 +13,10 @@ PHASE_KEY = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 @dataclass(frozen=True, kw_only=True)
 class SectionPlan:
-    """One section to write. `max_tokens` bounds what the model may write for it."""
+    """One section to write. `max_tokens` bounds what the model may write for it.
+
+    It is a net, not an aim: a section that reaches it stops the document, so it is about twice what the section needs.
+    """
 
     name: str
     instructions: str = ""
@@ -47,7 +50,7 @@ BRIEF = Phase(
                 "Say in one paragraph what the project is, whom it serves and what will be different once it exists. "
                 "Then give the three most important points as a short list. No history, no technology."
             ),
-            max_tokens=500,
+            max_tokens=800,
         ),
         SectionPlan(
             name="Problem and people",
@@ -56,7 +59,7 @@ BRIEF = Phase(
                 "today and what that costs them. Name each group in bold and give it two or three sentences. Do not "
                 "propose the solution here."
             ),
-            max_tokens=900,
+            max_tokens=1_500,
         ),
         SectionPlan(
             name="Goals and non-goals",
@@ -65,7 +68,7 @@ BRIEF = Phase(
                 "it is reached. Then list what the project deliberately leaves out, with the reason in half a "
                 "sentence."
             ),
-            max_tokens=800,
+            max_tokens=1_300,
         ),
         SectionPlan(
             name="Approach",
@@ -73,7 +76,7 @@ BRIEF = Phase(
                 "Explain the idea of the solution in the order in which a user would meet it, then the main choice "
                 "behind it and the alternative it was preferred to. Stay above technical detail."
             ),
-            max_tokens=900,
+            max_tokens=1_500,
         ),
         SectionPlan(
             name="Risks and open questions",
@@ -82,7 +85,7 @@ BRIEF = Phase(
                 "most serious first. After it list the questions that must be answered before work begins, each with "
                 "who could answer it."
             ),
-            max_tokens=800,
+            max_tokens=1_300,
         ),
     ),
 )
@@ -104,7 +107,7 @@ PRD = Phase(
                 "does not, and what it depends on. End with a list of the terms that a reader could misunderstand, "
                 "each with its meaning here."
             ),
-            max_tokens=800,
+            max_tokens=1_300,
         ),
         SectionPlan(
             name="Users and their needs",
@@ -112,7 +115,7 @@ PRD = Phase(
                 "Describe each kind of user in a subsection of its own: the situation, the job to be done, what "
                 "success looks like, and what gets in the way today. Order them by importance to this version."
             ),
-            max_tokens=1_100,
+            max_tokens=1_800,
         ),
         SectionPlan(
             name="Functional requirements",
@@ -122,7 +125,7 @@ PRD = Phase(
                 "could). Cover the ordinary path, what happens on bad input, and what happens when something is not "
                 "available."
             ),
-            max_tokens=2_000,
+            max_tokens=3_200,
         ),
         SectionPlan(
             name="Quality requirements",
@@ -131,7 +134,7 @@ PRD = Phase(
                 "operation, numbered QR-1, QR-2 and so on. Each names the figure, the conditions it holds under and "
                 "how it is measured."
             ),
-            max_tokens=1_100,
+            max_tokens=1_800,
         ),
         SectionPlan(
             name="Success measures",
@@ -140,7 +143,7 @@ PRD = Phase(
                 "least one that would show that the product does harm. Where today's value is unknown, write "
                 "`unknown` and say how to find it."
             ),
-            max_tokens=700,
+            max_tokens=1_200,
         ),
         SectionPlan(
             name="Release plan and open questions",
@@ -149,7 +152,7 @@ PRD = Phase(
                 "what it contains and what is learned from it. Then list the open questions, the decision each one "
                 "blocks and the date or event by which it is needed."
             ),
-            max_tokens=900,
+            max_tokens=1_500,
         ),
     ),
 )
@@ -171,7 +174,7 @@ SPECS = Phase(
                 "Describe the system in a few paragraphs: what it does, what surrounds it, what it relies on and "
                 "what relies on it. Then list the constraints that were given and the assumptions that were made."
             ),
-            max_tokens=900,
+            max_tokens=1_500,
         ),
         SectionPlan(
             name="Architecture",
@@ -180,7 +183,7 @@ SPECS = Phase(
                 "follow one typical request through them, step by step, and say where state lives. End with the "
                 "alternatives that were rejected and why."
             ),
-            max_tokens=1_700,
+            max_tokens=2_800,
         ),
         SectionPlan(
             name="Data model",
@@ -189,7 +192,7 @@ SPECS = Phase(
                 "as a code block. Say what identifies a record, what may change after it was written, what is kept "
                 "how long, and how two writers at the same moment are kept apart."
             ),
-            max_tokens=1_500,
+            max_tokens=2_400,
         ),
         SectionPlan(
             name="Interfaces",
@@ -198,7 +201,7 @@ SPECS = Phase(
                 "code block. Say who may call it, what is checked, what is idempotent and how it may change without "
                 "breaking its callers."
             ),
-            max_tokens=1_800,
+            max_tokens=2_900,
         ),
         SectionPlan(
             name="Failure, security and operation",
@@ -207,7 +210,7 @@ SPECS = Phase(
                 "threats and what stands against each. Then what is logged and measured, what raises an alarm, and "
                 "how the system is deployed and rolled back."
             ),
-            max_tokens=1_500,
+            max_tokens=2_400,
         ),
         SectionPlan(
             name="Test plan",
@@ -215,7 +218,7 @@ SPECS = Phase(
                 "Say what is tested at which level and with which data, name the ten tests that matter most as "
                 "claims that can be false, and give the conditions under which the work counts as done."
             ),
-            max_tokens=1_000,
+            max_tokens=1_600,
         ),
     ),
 )
@@ -238,7 +241,7 @@ STORIES = Phase(
                 "one row per step: the step, what the user wants from it, and which stories belong to the first "
                 "release. Do not write the stories themselves yet."
             ),
-            max_tokens=800,
+            max_tokens=1_300,
         ),
         SectionPlan(
             name="First use",
@@ -246,7 +249,7 @@ STORIES = Phase(
                 "Write the stories that bring a new user from nothing to the first useful result, in the order in "
                 "which they happen. Four to six stories with their acceptance criteria."
             ),
-            max_tokens=1_800,
+            max_tokens=2_900,
         ),
         SectionPlan(
             name="Everyday use",
@@ -254,7 +257,7 @@ STORIES = Phase(
                 "Write the stories of the work that is done again and again, the most frequent first. Five to eight "
                 "stories with their acceptance criteria. Go on with the numbers of the section before."
             ),
-            max_tokens=2_200,
+            max_tokens=3_600,
         ),
         SectionPlan(
             name="When things go wrong",
@@ -263,7 +266,7 @@ STORIES = Phase(
                 "and undoing what was done. Four to six stories with their acceptance criteria. Go on with the "
                 "numbers."
             ),
-            max_tokens=1_800,
+            max_tokens=2_900,
         ),
         SectionPlan(
             name="Order and dependencies",
@@ -272,7 +275,7 @@ STORIES = Phase(
                 "or L), what each depends on and why it comes at this place. After it say in a short paragraph what "
                 "may be left out if time runs short."
             ),
-            max_tokens=1_000,
+            max_tokens=1_600,
         ),
     ),
 )
@@ -293,7 +296,7 @@ ARTIFACTS = Phase(
                 "Give a table with the columns Term, Meaning and Not to be confused with: ten to twenty terms of "
                 "this project in alphabetical order, each meaning in one sentence."
             ),
-            max_tokens=1_000,
+            max_tokens=1_600,
         ),
         SectionPlan(
             name="Interface texts",
@@ -302,7 +305,7 @@ ARTIFACTS = Phase(
                 "most likely error messages (what happened, what to do now) and the first message a new user gets. "
                 "Group them by screen or situation."
             ),
-            max_tokens=1_300,
+            max_tokens=2_100,
         ),
         SectionPlan(
             name="Example data",
@@ -311,7 +314,7 @@ ARTIFACTS = Phase(
                 "limit, and three that must be refused, each with the reason. Invent nothing that looks like a real "
                 "person's data."
             ),
-            max_tokens=1_300,
+            max_tokens=2_100,
         ),
         SectionPlan(
             name="Checklists",
@@ -320,7 +323,7 @@ ARTIFACTS = Phase(
                 "something goes wrong in operation. Each item is something one can do and see done; eight to twelve "
                 "items each."
             ),
-            max_tokens=1_200,
+            max_tokens=2_000,
         ),
         SectionPlan(
             name="Decision records",
@@ -329,7 +332,7 @@ ARTIFACTS = Phase(
                 "options with what speaks for and against them, the decision, and what follows from it, the "
                 "unpleasant part too."
             ),
-            max_tokens=1_500,
+            max_tokens=2_400,
         ),
     ),
 )
@@ -350,7 +353,7 @@ HANDOFF = Phase(
                 "Say in one paragraph what the project is for. Then list what is decided, what is finished, what is "
                 "begun and what has not been touched, each item in one sentence."
             ),
-            max_tokens=800,
+            max_tokens=1_300,
         ),
         SectionPlan(
             name="How it fits together",
@@ -359,7 +362,7 @@ HANDOFF = Phase(
                 "Name the two or three ideas without which the rest cannot be understood, and the places where "
                 "things are not what they seem."
             ),
-            max_tokens=1_300,
+            max_tokens=2_100,
         ),
         SectionPlan(
             name="First week",
@@ -367,7 +370,7 @@ HANDOFF = Phase(
                 "Give a numbered list of steps for the first week: what to read, set up, try and change, each with "
                 "what one should see when it worked. Begin with a step that takes less than an hour."
             ),
-            max_tokens=900,
+            max_tokens=1_500,
         ),
         SectionPlan(
             name="Next steps",
@@ -375,7 +378,7 @@ HANDOFF = Phase(
                 "List the next pieces of work in the order in which they should be done: the outcome, why now, "
                 "roughly how large, and what could go wrong. Mark the ones that cannot wait."
             ),
-            max_tokens=1_000,
+            max_tokens=1_600,
         ),
         SectionPlan(
             name="Known problems and questions",
@@ -383,7 +386,7 @@ HANDOFF = Phase(
                 "Give a table with the columns Problem or question, Effect, Known workaround and Who to ask. Be "
                 "honest about what was left unfinished and about decisions that may have to be taken back."
             ),
-            max_tokens=800,
+            max_tokens=1_300,
         ),
     ),
 )
@@ -421,7 +424,7 @@ def phase_of(key: str, *, title: str = "") -> Phase:
                     "Say in two or three paragraphs what this document covers, for whom it is and what the reader "
                     "will be able to do after reading it. End with the main points as a short list."
                 ),
-                max_tokens=700,
+                max_tokens=1_200,
             ),
             SectionPlan(
                 name="Details",
@@ -429,7 +432,7 @@ def phase_of(key: str, *, title: str = "") -> Phase:
                     "Work out the subject of the document in full, with a subsection for each part. Give examples, "
                     "tables or code blocks where they say more than a paragraph does."
                 ),
-                max_tokens=2_000,
+                max_tokens=3_200,
             ),
             SectionPlan(
                 name="Next steps",
@@ -437,7 +440,7 @@ def phase_of(key: str, *, title: str = "") -> Phase:
                     "List what follows from the document, in the order in which it should be done: the step, why it "
                     "matters and how one knows that it is done. Then the questions that are still open."
                 ),
-                max_tokens=700,
+                max_tokens=1_200,
             ),
         ),
     )
