@@ -10,7 +10,7 @@ import re
 from typing import Literal
 
 from generation.seams.doubts import RESTART, doubt, doubt_of_chatter
-from generation.seams.endings import FENCE_LINE, Ending, block_of, opened_fence
+from generation.seams.endings import FENCE_LINE, WINDOW_CHARS, Ending, block_of, opened_fence
 from generation.seams.errors import BadSeam, UnsureSpace
 from generation.seams.overlaps import HEAD_CHARS, LEAST_INSIDE, after_inside, after_overlap, is_inside
 from generation.seams.spacing import lost_space
@@ -71,7 +71,16 @@ def join(previous: str, answer: str, *, mode: Mode) -> str:
         return answer[len(previous) :]
     if mode == "prefill" or not previous:
         return answer
-    return _join_asked(Ending(previous), answer) if answer.strip() else ""
+    if not answer.strip():
+        return ""
+    if "\r\n" not in answer and "\r\n" not in previous[-WINDOW_CHARS:]:
+        return _join_asked(Ending(previous), answer)
+    line_end = "\r\n" if "\r\n" in answer or "\n" not in answer else "\n"
+    try:
+        rest = _join_asked(Ending(previous.replace("\r\n", "\n")), answer.replace("\r\n", "\n"))
+    except UnsureSpace as unsure:
+        raise UnsureSpace(unsure.likely.replace("\n", line_end)) from None
+    return rest.replace("\n", line_end)
 
 
 def is_settled(previous: str, head: str, *, mode: Mode) -> bool:

@@ -156,11 +156,15 @@ def _doubt_in_code(ending: Ending, answer: str) -> str | None:
 
 
 def _reads_as_sentence(ending: Ending, answer: str) -> bool:
-    """Whether the first line, outside comments and strings, is a whole sentence or more."""
-    first = answer.split("\n", 1)[0]
-    is_text = first[0].isupper() and len(first.split()) >= _LEAST_SENTENCE_WORDS
+    """Whether one of the first lines, outside comments and strings, is a whole sentence or more."""
     is_inside = re.search(r"#|//|--|\*", ending.line) is not None or ending.line.count('"') % 2 == 1
-    return is_text and not is_inside and _PROSE_LINE.match(first) is not None and not _CODE_MARK.search(first)
+    return not is_inside and any(
+        line[:1].isupper()
+        and len(line.split()) >= _LEAST_SENTENCE_WORDS
+        and _PROSE_LINE.match(line)
+        and not _CODE_MARK.search(line)
+        for line in takewhile(lambda line: not FENCE_LINE.match(line), answer.split("\n")[:2])
+    )
 
 
 def _script(text: str) -> str:
@@ -291,7 +295,7 @@ def _doubt_of_subject(ending: Ending, answer: str, first: str, *, least: float =
     elif LINKS_BACK.match(answer) or (ending.block == "item" and block_of(first) == "item"):
         least *= 0.6
     if FENCE_LINE.match(first) and ending.line.endswith((":", "：")):
-        return None  # what was announced; code has words of its own
+        least *= 0.4  # what was announced; code has words of its own
     shared = kinship(ending.tail, answer)
     return "the answer speaks of something else" if shared is not None and shared < least else None
 

@@ -206,6 +206,19 @@ def test_lines_alphabets_and_formulas_are_respected(previous, answer, space):
     assert asked(previous, answer) == space + answer
 
 
+@pytest.mark.parametrize(
+    ("previous", "answer", "expected"),
+    [
+        (LIST, "How far is the lender's house?\n- When?", " house?\n- When?"),
+        (LIST + " house?", "- When is it due?", "\n- When is it due?"),
+        (PROSE, "Here is the rest:\n\nrefusal easy, and private.\n\nLenders decide.", " private.\n\nLenders decide."),
+    ],
+)
+def test_text_of_two_character_line_ends_keeps_them(previous, answer, expected):
+    previous, answer, expected = (text.replace("\n", "\r\n") for text in (previous, answer, expected))
+    assert asked(previous, answer) == expected
+
+
 @pytest.mark.parametrize("space", [" ", "\n", "\n\n"])
 def test_white_space_that_is_there_is_kept(space):
     assert asked(PROSE + space, "private.") == "private."
