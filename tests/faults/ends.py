@@ -66,7 +66,7 @@ async def ended_in_turn(database: Database, seed: int, runs: int) -> Result:
         broken.append(f"ended only after {max(exits_s):.1f} s")
     figures = (
         f"ended in {percentile(exits_s, 0.5):.1f} s (p50), {max(exits_s):.1f} s (most); "
-        f"taken over in {late:.2f} s (p99 of {len(handed_s)})"
+        f"taken over in {percentile(handed_s, 0.5):.2f} s (p50), {late:.2f} s (p99 of {len(handed_s)})"
     )
     return Result(runs=runs, figures=figures, broken=[*verdict.broken, *broken])
 

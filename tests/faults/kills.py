@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 from tests.faults.doomed import POINTS
@@ -43,14 +44,19 @@ async def worker_killed(database: Database, seed: int, runs: int) -> Result:
             await worker.kill()
         await rig.until(documents, within_s=120)
         await rig.caught_up()
+        # Six workers in a row may be killed before a word, and a joiner may refuse what it is asked to join.
+        sql = "SELECT reason FROM artifacts_artifact WHERE stream_status = 'paused'"
+        paused = [row[0] for row in rig.store.query(sql)]
         verdict = await rig.verdict()
         late = percentile(verdict.takeovers_s, 0.99)
+        reasons = Counter(paused)
         figures = (
             f"takeover p50 {percentile(verdict.takeovers_s, 0.5):.2f} s, p99 {late:.2f} s after the lease's end; "
             f"at most {max(verdict.rewritten, default=0)} characters asked for again; {len(documents)} documents, "
-            f"{continuation}; {took_s / max(1, runs):.1f} s a kill"
+            f"{continuation}; {took_s / max(1, runs):.1f} s a kill" + (f"; paused {dict(reasons)}" if reasons else "")
         )
-        broken = [*verdict.broken, *([f"taken over only after {late:.1f} s"] if late > allowed(5) else [])]
+        wrong = [f"paused as {reason}" for reason in reasons if reason not in {"poison", "bad_seam"}]
+        broken = [*verdict.broken, *wrong, *([f"taken over only after {late:.1f} s"] if late > allowed(5) else [])]
         return Result(runs=deaths, figures=figures, broken=broken)
 
 

@@ -147,8 +147,6 @@ async def answers_lost(database: Database, seed: int, runs: int) -> Result:
         assert rig.database_proxy
         await rig.web()
         await rig.worker()
-        documents = await _watched(rig, 3)
-        await rig.until(documents, 60)
         cuts = 0
 
         def rule(direction: str, data: bytes) -> str:
@@ -158,9 +156,12 @@ async def answers_lost(database: Database, seed: int, runs: int) -> Result:
                 return "pass-then-cut"
             return "pass"
 
-        rig.database_proxy.rule = rule  # type: ignore[assignment]
-        await rig.until(documents, within_s=120)
-        rig.database_proxy.rule = lambda _direction, _data: "pass"
+        while cuts < runs:
+            documents = await _watched(rig, 3)
+            await rig.until(documents, 60)
+            rig.database_proxy.rule = rule  # type: ignore[assignment]
+            await rig.until(documents, within_s=120)
+            rig.database_proxy.rule = lambda _direction, _data: "pass"
         await rig.caught_up()
         verdict = await rig.verdict()
         return Result(runs=cuts, figures="every committed write kept once", broken=verdict.broken)
