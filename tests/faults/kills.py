@@ -23,6 +23,8 @@ async def worker_killed(database: Database, seed: int, runs: int) -> Result:
     """kill -9 of a worker at random and at the named points; two are always there."""
     continuation = "prefill" if seed % 2 else "reprompt"
     async with rigged(database, seed=seed, redis=database == "postgres", STREAMGEN_CONTINUATION=continuation) as rig:
+        # A joiner may refuse a whole answer, and ask once more.
+        rig.calls_may_fail = continuation == "reprompt"
         await rig.web()
         documents: list[Document] = []
         points = ["at_random", *POINTS]
