@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import signal
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import CDPSession, Locator, Page, WebSocketRoute, expect
 
 from tests.browser.conftest import Desk, House, Visit
 
@@ -152,8 +153,36 @@ async def test_page_follows_the_end_until_the_reader_scrolls_up(visit: Visit, de
     await expect(page.get_by_text("Paragraph 60 ")).to_be_in_viewport()
     await desk.write(text=paragraphs(61, 10))
     await expect(page.get_by_text("Paragraph 70 ")).to_be_in_viewport()
+    await page.mouse.wheel(0, -1500)
+    await expect(jump).to_be_visible()
+    await page.keyboard.press("End")
+    await expect(page.get_by_text("Paragraph 70 ")).to_be_in_viewport()
+    await expect(jump).to_be_hidden()
 
 
+async def test_late_reference_moves_neither_the_reader_nor_any_other_fragment(visit: Visit, desk: Desk) -> None:
+    await desk.start(names=["Purpose"])
+    late = (
+        "The way to " + "![a picture][h], " * 40 + "and on.\n\n"
+    )  # a picture becomes longer when its address is known
+    await desk.write(text="First of all.\n\n" + late + paragraphs(1, 40))
+    page = await visit.open(desk.address)
+    await expect(page.get_by_text("Paragraph 40 ")).to_be_in_viewport()
+    await page.get_by_text("Paragraph 20 ").evaluate("(place) => place.scrollIntoView({block: 'center'})")
+    await expect(page.get_by_role("button", name="Jump to live")).to_be_visible()
+    top = await page.get_by_text("Paragraph 20 ").evaluate(TOP)
+    height = await page.get_by_text("The way to").evaluate("(element) => element.offsetHeight")
+    await page.evaluate("document.querySelectorAll('.fragment').forEach((element) => { element.isOld = true; })")
+    await page.evaluate(SELECT, "Paragraph 21")
+    await desk.write(text="[h]: https://example.org/harbour\n\nThe last one.\n\n")
+    await expect(page.get_by_text("The way to").get_by_role("link")).to_have_count(40)
+    assert await page.get_by_text("The way to").evaluate("(element) => element.offsetHeight") != height
+    assert abs(await page.get_by_text("Paragraph 20 ").evaluate(TOP) - top) < 2
+    assert await page.evaluate("getSelection().toString()") == "Paragraph 21"
+    assert await page.evaluate("[...document.querySelectorAll('.fragment')].slice(0, 41).every((one) => one.isOld)")
+
+
+TOP = "(element) => element.getBoundingClientRect().top"
 SELECT = """(words) => {
     const walker = document.createTreeWalker(document.querySelector("[data-document]"), NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
@@ -197,9 +226,82 @@ async def test_outline_marks_where_the_reader_is(visit: Visit, desk: Desk) -> No
     page = await visit.open(desk.address)
     outline = page.locator("[data-sections]")
     await expect(outline.get_by_role("link", name="Oil")).to_have_attribute("aria-current", "location")
+    await desk.write(text="### Wicks\n\n" + paragraphs(41, 20))
+    await expect(outline.get_by_role("link", name="Wicks")).to_have_attribute("aria-current", "location")
+    await expect(outline.locator("[aria-current]")).to_have_count(1)
     await outline.get_by_role("link", name="Purpose").click()
     await expect(outline.get_by_role("link", name="Purpose")).to_have_attribute("aria-current", "location")
     await expect(page.get_by_role("heading", name="Purpose")).to_be_in_viewport()
+
+
+# What an update costs
+
+
+UPDATES = 12
+FRAGMENT = "<p>A paragraph with <em>some</em> <code>marks</code> in it, long enough to be broken over lines.</p>"
+WATCH = """() => {
+    window.records = 0;
+    const all = {childList: true, subtree: true, characterData: true, attributes: true};
+    const count = new MutationObserver((seen) => { window.records += seen.length; });
+    count.observe(document.querySelector(".desk"), all);
+}"""
+SIBLINGS = """() => Math.max(...[...document.querySelectorAll("[data-document], [data-document] *")]
+    .map((element) => element.childElementCount))"""
+PAINTED = "new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
+
+
+async def test_update_of_a_huge_document_costs_no_more_than_of_a_small_one(visit: Visit, desk: Desk) -> None:
+    """Counted, not timed: changes of the DOM and layouts, for the same updates behind 20 and 2 000 fragments."""
+    await desk.start(names=["Purpose"])
+    costs = [await cost_of_updates(visit, desk, fragments) for fragments in (20, 2_000)]
+    assert costs[0]["records"] == costs[1]["records"] > 0
+    assert costs[1]["layouts"] <= costs[0]["layouts"] + 3
+    assert costs[0]["layouts"] <= 2 * UPDATES
+    assert costs[1]["siblings"] < 100  # a layout looks at each of them
+
+
+async def cost_of_updates(visit: Visit, desk: Desk, fragments: int) -> dict[str, float]:
+    lines: list[WebSocketRoute] = []
+    page = await visit.context.new_page()
+    await page.route_web_socket("**/ws/**", lambda line: lines.append(line))
+    await page.goto(desk.address)
+    await page.wait_for_function("performance.getEntriesByType('navigation')[0].loadEventEnd > 0")
+    (line,) = lines
+    state = {"status": "streaming", "current_section": "Purpose", "sections_completed": 0, "sections_total": 1}
+    state |= {"tokens_generated": 1, "last_error": "", "reason": "", "sections": []}
+    begun = {"epoch": 1, "seq": 1, "offset": 0, "state": state}
+    line.send(json.dumps(begun | {"type": "snapshot", "fragments": [FRAGMENT] * fragments, "tail": "<p>And</p>"}))
+    await expect(page.locator("[data-live]")).to_have_attribute("data-connection", "open")
+    await page.evaluate(PAINTED)
+    await page.evaluate(WATCH)
+    counters = await visit.context.new_cdp_session(page)
+    await counters.send("Performance.enable")
+    before = await layouts(counters)
+    for number in range(fragments, fragments + UPDATES):
+        update = {"type": "preview", "epoch": 1, "seq": number, "offset": number, "from": number}
+        line.send(json.dumps(update | {"fragments": [FRAGMENT], "tail": "<p>And</p>"}))
+        await expect(page.locator(".fragment")).to_have_count(number + 1)
+        await page.evaluate(PAINTED)
+    cost = {"records": await page.evaluate("window.records"), "layouts": await layouts(counters) - before}
+    cost["siblings"] = await page.evaluate(SIBLINGS)
+    await page.close()
+    return cost
+
+
+async def layouts(counters: CDPSession) -> float:
+    measured = (await counters.send("Performance.getMetrics"))["metrics"]
+    return float(next(one["value"] for one in measured if one["name"] == "LayoutCount"))
+
+
+@pytest.mark.parametrize("visit", [{"reduced_motion": "reduce"}], indirect=True)
+async def test_nothing_moves_for_those_who_asked_for_calm(visit: Visit, desk: Desk) -> None:
+    await desk.start(names=["Purpose"])
+    await desk.write(text=LAMP + "And")
+    page = await visit.open(desk.address)
+    await expect(page.locator("[data-tail]")).to_have_text("And")
+    assert await page.evaluate("document.getAnimations().length") == 0
+    await page.emulate_media(reduced_motion="no-preference")
+    assert await page.evaluate("document.getAnimations().length") > 0  # the caret and the dots
 
 
 # Commands
@@ -327,6 +429,27 @@ async def test_signed_out_reader_is_asked_to_sign_in_again(visit: Visit, desk: D
 # Taking it away
 
 
+LOOK = """(element) => {
+    const { color, backgroundColor, fontFamily, fontSize, lineHeight } = getComputedStyle(element);
+    return { color, backgroundColor, fontFamily, fontSize, lineHeight };
+}"""
+COPIED = """async (html) => {
+    const [item] = await navigator.clipboard.read();
+    return item.types.includes("text/html") && (await (await item.getType("text/html")).text()).includes(html);
+}"""
+
+
+async def downloaded(page: Page, link: str) -> Path:
+    """What the link of the menu saves, under its own name."""
+    await page.get_by_label("Copy and download").click()
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name=link).click()
+    file = await download.value
+    named = Path(await file.path()).with_name(file.suggested_filename)
+    await file.save_as(named)
+    return named
+
+
 async def test_document_is_copied_and_downloaded(visit: Visit, desk: Desk) -> None:
     await visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await desk.start(names=["Purpose"])
@@ -341,14 +464,33 @@ async def test_document_is_copied_and_downloaded(visit: Visit, desk: Desk) -> No
     await expect(page.get_by_text("Copied.")).to_be_visible()
     assert await page.evaluate("navigator.clipboard.readText()") == text
     await page.get_by_label("Copy and download").click()
-    async with page.expect_download() as download:
-        await page.get_by_role("link", name="Download HTML").click()
-    file = await download.value
-    assert file.suggested_filename == "lighthouse-project-brief.html"
+    await page.get_by_role("button", name="Copy as formatted text").click()
+    await expect(page.locator(".menu[open]")).to_have_count(0)
+    await page.wait_for_function(COPIED, arg="<em>never</em>")
+    markdown = await downloaded(page, "Download Markdown")
+    assert markdown.name == "lighthouse-project-brief.md"
+    assert await asyncio.to_thread(markdown.read_bytes) == text.encode()
+
+
+@pytest.mark.parametrize("visit", [{"color_scheme": "dark"}], indirect=True)
+async def test_downloaded_page_needs_nothing_else_and_looks_like_the_live_one(visit: Visit, desk: Desk) -> None:
+    await desk.start(names=["Purpose"])
+    await desk.end_section(position=0, text="## Purpose\n\n" + LAMP + LISTS + CODE + LATE)
+    await desk.complete()
+    page = await visit.open(desk.address)
+    file = await downloaded(page, "Download HTML")
+    assert file.name == "lighthouse-project-brief.html"
+    asked: list[str] = []
     exported = await visit.context.new_page()
-    html = await asyncio.to_thread(Path(await file.path()).read_text, encoding="utf-8")
-    await exported.set_content(html)
-    await expect(exported.locator("em")).to_have_text("never")
+    exported.on("request", lambda request: asked.append(request.url))
+    await exported.goto(file.as_uri())
+    assert asked == [file.as_uri()]
+    await expect(exported.locator("script, link, img")).to_have_count(0)
+    shown = await exported.locator(".prose").inner_text()
+    assert " ".join(shown.split()) == await words(page)
+    for place in ("html", ".prose em", ".prose pre", ".prose td", ".prose pre span"):
+        here, there = [await one.locator(place).first.evaluate(LOOK) for one in (page, exported)]
+        assert here == there, place
 
 
 # Other pages
