@@ -199,7 +199,9 @@ async def long_queue(database: Database, seed: int, runs: int) -> Result:
             await asyncio.sleep(0.2)
         took_s = time.monotonic() - began
         verdict = await rig.verdict()
-        extra = len(rig.endpoint.requests) - len(documents)
+        # A worker that the machine starved for a whole lease takes its own task over, and asks again.
+        again = len(verdict.takeovers_s)
+        extra = len(rig.endpoint.requests) - len(documents) - again
         broken = [f"{extra} calls too many"] if extra else []
         if at_once > 32:
             broken.append(f"{at_once} calls at once")
@@ -207,7 +209,7 @@ async def long_queue(database: Database, seed: int, runs: int) -> Result:
             broken.append(f"its memory grew by {(most_kb - first_kb) // 1024} MB")
         figures = (
             f"{len(documents) / took_s:.0f} documents per second, memory {first_kb // 1024} -> {most_kb // 1024} MB, "
-            f"queued in {queued_s:.0f} s"
+            f"queued in {queued_s:.0f} s, {again} taken over"
         )
         return Result(runs=len(documents), figures=figures, broken=[*verdict.broken, *broken])
 
