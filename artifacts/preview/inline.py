@@ -229,8 +229,8 @@ class _Scan:
         found = self._inline_target(after) or self._reference_target(bracket, start)
         if found:
             return self._end_link(bracket, start, *found)
-        label = self._text[bracket.end : start]
-        if not bracket.image and _FOOTNOTE.fullmatch(label) and (note := self._scope.footnote(label[1:])):
+        label = not bracket.image and _FOOTNOTE.fullmatch(self._text, bracket.end, start)
+        if label and (note := self._scope.footnote(label[0][1:])):
             del self._tokens[bracket.place :]
             self._runs.forget(bracket.marks)
             self._plain = start
@@ -281,8 +281,10 @@ class _Scan:
 
     def _own_label(self, bracket: _Bracket, start: int) -> str:
         """The text between the brackets, if it may be a label."""
+        if bracket.holds_bracket or start - bracket.end > LABEL_MAX:
+            return ""
         own = self._text[bracket.end : start]
-        return "" if bracket.holds_bracket or len(own) > LABEL_MAX or not own.strip() else own
+        return own if own.strip() else ""
 
     # -- what may become a link
 

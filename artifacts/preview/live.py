@@ -107,9 +107,9 @@ class LivePreview:
             if self._lines.partial:
                 self._reader.feed(self._lines.partial)
             self._reader.finish()
+            self._finished = True
             self._settle()
             self._complete()
-            self._finished = True
         return "\n".join(self._html)
 
     # -- fragments
@@ -126,10 +126,12 @@ class LivePreview:
             self._add(block)
 
     def _add(self, block: Block) -> None:
-        scope = self._scope(len(self._html), block.first_line, live=True)
+        scope = self._scope(len(self._html), block.first_line, live=not self._finished)
         html = _html([block], scope)
-        if len(scope.labels) > limits.LATE_LABELS:
-            scope = replace(scope, knows_late=False, given_ids=scope.ids, ids=[], notes=[], labels=set(), missing=set())
+        if scope.live and len(scope.labels) > limits.LATE_LABELS:
+            scope = replace(
+                scope, knows_late=False, given_ids=scope.ids, ids=[], notes=set(), labels=set(), missing=set()
+            )
             html = _html([block], scope)
         if html:
             self._html.append(html)

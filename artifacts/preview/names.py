@@ -62,7 +62,7 @@ class PieceScope:
     knows_late: bool = True  # what is defined behind the piece counts
     given_ids: list[str] = field(default_factory=list)  # of an earlier rendering, to be given again
     ids: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: set[str] = field(default_factory=set)
     labels: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
     hides: bool = False
@@ -81,7 +81,7 @@ class PieceScope:
             return None
         number, owner = self.names.note(key, self.owner)
         first = owner == self.owner and key not in self.notes
-        self.notes.append(key)
+        self.notes.add(key)
         return Note(number, first)
 
     def hide_reference(self) -> None:

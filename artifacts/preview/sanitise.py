@@ -129,3 +129,8 @@ def cleaned(html: str) -> str:
 
 # The end of a live document is cleaned again and again, and most of it is the same.
 _remembered = lru_cache(maxsize=4096)(cleaned)
+
+
+def forget() -> None:
+    """Cleans all anew from here on, as a new process does: for who measures."""
+    _remembered.cache_clear()

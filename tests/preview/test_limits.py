@@ -12,7 +12,7 @@ import pytest
 
 from artifacts.preview import limits, render
 from artifacts.preview.highlight import LANGUAGES, highlighted
-from artifacts.preview.sanitise import _remembered
+from artifacts.preview.sanitise import forget
 from tests.preview.floods import FLOODS
 from tests.preview.safety import faults
 
@@ -21,7 +21,7 @@ TRIES = 6
 
 
 def price_ms(work: Callable[[], object]) -> float:
-    _remembered.cache_clear()
+    forget()
     start = time.thread_time()
     work()
     return (time.thread_time() - start) * 1000
