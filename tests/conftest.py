@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import connections
@@ -11,6 +13,11 @@ from generation import control
 from tests.postgres import every_database, migrated_postgres, postgres, postgres_server, postgres_url, skewed_clock
 
 __all__ = ["every_database", "migrated_postgres", "postgres", "postgres_server", "postgres_url", "skewed_clock"]
+
+
+def pytest_configure() -> None:
+    # In a shell's background SIGINT is ignored, also by every process that a test starts to interrupt it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
