@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from artifacts.preview import LivePreview, render
 from artifacts.preview.sanitise import forget
 from tests.preview.floods import FLOODS
+from tests.preview.prices import longest_call_ms
 
 FLUSH_CHARS = 400
 RUNS = 3
@@ -131,26 +132,6 @@ def floods() -> None:
         if row[-1] in shown:
             print(f"  {row[0]:6.1f}  {row[1]:6.1f}  {row[2]:6.2f}  {row[3]:18.1f}  {row[4]:19.1f}   {row[5]}")
     print("  {:6.1f}  {:6.1f}  {:6.2f}  {:18.1f}  {:19.1f}   the most".format(*map(max, zip(*rows, strict=True))))
-
-
-def longest_call_ms(text: str) -> float:
-    """The longest call into C, an expression say, in milliseconds: while it runs, nothing else does."""
-    longest, began = 0.0, 0.0
-
-    def watch(_frame: object, event: str, _argument: object) -> None:
-        nonlocal longest, began
-        if event == "c_call":
-            began = time.thread_time()
-        elif event == "c_return":
-            longest = max(longest, time.thread_time() - began)
-
-    forget()
-    sys.setprofile(watch)
-    try:
-        render(text)
-    finally:
-        sys.setprofile(None)
-    return longest * 1000
 
 
 # One block that never ends

@@ -4,16 +4,14 @@ A price is CPU time of this thread, held against that of ordinary text at the sa
 is too much at first: other work on the machine can only make it larger. `bench/preview.py` has the milliseconds.
 """
 
-import sys
-import time
 from collections.abc import Callable
 
 import pytest
 
 from artifacts.preview import limits, render
 from artifacts.preview.highlight import LANGUAGES, highlighted
-from artifacts.preview.sanitise import forget
 from tests.preview.floods import FLOODS
+from tests.preview.prices import longest_call_ms, price_ms
 from tests.preview.safety import faults
 from tests.preview.test_flicker import GROWING
 
@@ -24,19 +22,6 @@ DEAR = 12
 STEEP = 8
 """Four times the text may cost so many times more; it would be sixteen where the price grew with the square."""
 TRIES = 6
-
-
-def price_ms(work: Callable[[], object]) -> float:
-    forget()
-    # Coverage traces each line, at several times its price.
-    trace = sys.gettrace()
-    sys.settrace(None)
-    try:
-        start = time.thread_time()
-        work()
-        return (time.thread_time() - start) * 1000
-    finally:
-        sys.settrace(trace)
 
 
 def ordinary_ms() -> float:
@@ -65,25 +50,7 @@ def test_flood_costs_little_more_than_ordinary_text_and_grows_in_line(name: str)
 def test_no_single_call_holds_the_interpreter(name: str) -> None:
     """An expression cannot be interrupted: while it runs, nothing else does."""
     text = FLOODS[name](LARGE)
-    assert min(_longest_call_ms(text) for _ in range(2)) <= 3 * ordinary_ms()
-
-
-def _longest_call_ms(text: str) -> float:
-    longest, began = 0.0, 0.0
-
-    def watch(_frame: object, event: str, _argument: object) -> None:
-        nonlocal longest, began
-        if event == "c_call":
-            began = time.thread_time()
-        elif event == "c_return":
-            longest = max(longest, time.thread_time() - began)
-
-    sys.setprofile(watch)
-    try:
-        render(text)
-    finally:
-        sys.setprofile(None)
-    return longest * 1000
+    assert min(longest_call_ms(text) for _ in range(2)) <= 3 * ordinary_ms()
 
 
 DEAR_CODE = ["{", '\\"', "/*", "$\n", "\n", "a ", "<a", "(", "a = [\n", '"""\n', "#", "@a(\n", "\t\n", "//\n", "{{ 1."]

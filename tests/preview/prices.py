@@ -1,0 +1,41 @@
+"""What a piece of work costs, in CPU time of this thread."""
+
+import sys
+import time
+from collections.abc import Callable
+
+from artifacts.preview import render
+from artifacts.preview.sanitise import forget
+
+
+def price_ms(work: Callable[[], object]) -> float:
+    forget()
+    # Coverage traces each line, at several times its price.
+    trace = sys.gettrace()
+    sys.settrace(None)
+    try:
+        start = time.thread_time()
+        work()
+        return (time.thread_time() - start) * 1000
+    finally:
+        sys.settrace(trace)
+
+
+def longest_call_ms(text: str) -> float:
+    """The longest call into C, an expression say, in milliseconds: while it runs, nothing else does."""
+    longest, began = 0.0, 0.0
+
+    def watch(_frame: object, event: str, _argument: object) -> None:
+        nonlocal longest, began
+        if event == "c_call":
+            began = time.thread_time()
+        elif event == "c_return":
+            longest = max(longest, time.thread_time() - began)
+
+    forget()
+    sys.setprofile(watch)
+    try:
+        render(text)
+    finally:
+        sys.setprofile(None)
+    return longest * 1000
