@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from artifacts.preview import LivePreview, render
 from artifacts.preview.sanitise import forget
 from tests.preview.floods import FLOODS
-from tests.preview.prices import longest_call_ms
+from tests.preview.prices import longest_call_ms, price_ms
 
 FLUSH_CHARS = 400
 RUNS = 3
@@ -47,11 +47,11 @@ def growth() -> None:
     show("last tenth / first tenth", last / first, "")
     half = text[:100_000]
     grown = sum(least([flush_costs(half) for _ in range(RUNS)]))
-    again = sum(cost(lambda end=end: render(half[:end])) for end in range(FLUSH_CHARS, len(half) + 1, FLUSH_CHARS))
+    again = sum(price_ms(lambda end=end: render(half[:end])) for end in range(FLUSH_CHARS, len(half) + 1, FLUSH_CHARS))
     show("the first 100 KB as it grows", grown / 1000, "s")
     show("the same, rendered anew at each flush", again / 1000, "s")
     show("one part in", again / grown, "")
-    show("the whole document rendered once", min(cost(lambda: render(text)) for _ in range(RUNS)), "ms")
+    show("the whole document rendered once", min(price_ms(lambda: render(text)) for _ in range(RUNS)), "ms")
 
 
 def mixed(chars: int) -> str:
@@ -123,7 +123,9 @@ def floods() -> None:
     rows = []
     for name, make in FLOODS.items():
         small, large = make(10_240), make(40_960)
-        small_ms, large_ms = (min(cost(lambda text=text: render(text)) for _ in range(RUNS)) for text in (small, large))
+        small_ms, large_ms = (
+            min(price_ms(lambda text=text: render(text)) for _ in range(RUNS)) for text in (small, large)
+        )
         rows.append((small_ms, large_ms, large_ms / small_ms, longest_call_ms(small), max(flush_costs(large)), name))
     print(f"  {len(rows)} kinds; the dearest, in ms of CPU")
     print("   10 KB   40 KB   ratio   one call at 10 KB   one flush of 40 KB")
@@ -149,7 +151,7 @@ def giants() -> None:
     for name, text in kinds.items():
         whole = text[:200_000]
         rates, costs = tail_changes(whole), least([flush_costs(whole) for _ in range(2)])
-        once = min(cost(lambda whole=whole: render(whole)) for _ in range(RUNS))
+        once = min(price_ms(lambda whole=whole: render(whole)) for _ in range(RUNS))
         print(f"  {name:10} {rates!s:22} {sum(costs) / once:6.1f}    {max(costs):8.1f} ms")
 
 
@@ -243,14 +245,6 @@ def flush_costs(text: str) -> list[float]:
 def least(runs: list[list[float]]) -> list[float]:
     """Other work on the machine only makes a number larger."""
     return [min(costs) for costs in zip(*runs, strict=True)]
-
-
-def cost(work: Callable[[], object]) -> float:
-    """In milliseconds of CPU."""
-    forget()
-    began = time.thread_time()
-    work()
-    return (time.thread_time() - began) * 1000
 
 
 def show(what: str, number: float, unit: str) -> None:

@@ -9,6 +9,7 @@ from artifacts.preview.sanitise import forget
 
 
 def price_ms(work: Callable[[], object]) -> float:
+    """In milliseconds; what the sanitiser remembers is forgotten first."""
     forget()
     # Coverage traces each line, at several times its price.
     trace = sys.gettrace()
