@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from generation.seams import BadSeam, Mode, UnsureSpace, is_settled, join
+from generation.seams.overlaps import is_inside
 
 CHECK_CHARS = 100
 """In reprompt mode a growing head is looked at each time it has grown by so much: a look costs milliseconds."""
@@ -51,8 +52,8 @@ class Intake:
 
     def salvage(self) -> str:
         """What may be kept of an answer that broke off while its seam was still sought; "" at any other time."""
-        if self._mode == "reprompt" and len(self._head) < SALVAGE_CHARS:
-            return ""
+        if self._mode == "reprompt" and (len(self._head) < SALVAGE_CHARS or is_inside(self._previous, self._head)):
+            return ""  # it says too little, or it broke off while it still copied the last words
         if self._mode == "prefill" and self._previous.startswith(self._head):
             return ""  # an echo, as far as it goes
         try:

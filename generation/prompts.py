@@ -26,6 +26,7 @@ TAIL_STEP_CHARS = 2_000
 """The tail's beginning moves in steps, so that between two steps the prompt only grows."""
 SEAM_CHARS = 100
 """In reprompt mode the model begins with the last words of the text, at most this many characters of them."""
+LEAST_SEAM_CHARS = 25
 
 ROLE = """\
 You write long documents in Markdown, one section at a time.
@@ -157,9 +158,10 @@ def last_words(text: str) -> str:
     """The very end of the text, white space included, from the beginning of a line or at least of a word."""
     words = text[-SEAM_CHARS:]
     line = words[words.rstrip().rfind("\n") + 1 :]
-    if len(line.rstrip()) >= SEAM_CHARS // 4:
-        return line if len(line) < len(words) or len(words) == len(text) else line[line.find(" ") + 1 :]
-    return words if len(words) == len(text) else words[words.find(" ") + 1 :]
+    if len(line.rstrip()) >= LEAST_SEAM_CHARS and len(line) < len(words):
+        return line
+    from_word = words[words.find(" ") + 1 :] if len(words) < len(text) else words
+    return from_word if len(from_word.strip()) >= LEAST_SEAM_CHARS else words  # a long address leaves too little
 
 
 def _material(text: str) -> str:

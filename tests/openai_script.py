@@ -204,10 +204,11 @@ def section_in(call: Request, texts: Mapping[str, str]) -> str:
 
 def position_in(text: str, call: Request, reprompt: str) -> int:
     """Where in the text a re-prompted answer begins."""
-    end = 0 if reprompt == "restarts" else after_tail(text, call.prompt)
+    messages = [str(message["content"]) for message in call.body["messages"]]
+    end = 0 if reprompt == "restarts" else after_tail(text, "\0".join(messages))
     start = end
     if reprompt == "copies":
-        last = str(call.body["messages"][-1]["content"])
+        last = messages[-1]
         while start and text[start - 1 : end] in last:
             start -= 1
     return start

@@ -12,7 +12,14 @@ from typing import Literal
 from generation.seams.doubts import RESTART, doubt, doubt_of_chatter
 from generation.seams.endings import FENCE_LINE, WINDOW_CHARS, Ending, block_of, opened_fence
 from generation.seams.errors import BadSeam, UnsureSpace
-from generation.seams.overlaps import HEAD_CHARS, LEAST_INSIDE, after_inside, after_overlap, is_inside
+from generation.seams.overlaps import (
+    HEAD_CHARS,
+    LEAST_INSIDE,
+    after_inside,
+    after_overlap,
+    is_inside,
+    without_doubled_space,
+)
 from generation.seams.spacing import lost_space
 
 __all__ = ["BadSeam", "Mode", "UnsureSpace", "certain", "is_settled", "join"]
@@ -54,6 +61,7 @@ _GOING_ON_ABROAD = re.compile(
     r"|продолж\w*)|续|続き|接上|이어",
     re.IGNORECASE,
 )
+_FENCE_AGAIN = re.compile(r"\n?[ \t]*(`{3,}|~{3,})([^\n]*)(?=\n|\Z)")
 _BRACKETED = re.compile(r"[(（\[【][^\n]{1,30}[)）\]】]")
 _CODE_LIKE = re.compile(r"[={};\"]|\W'|'\W|\w\(|^[\w.-]+:$")
 _MARKDOWN = ("markdown", "md")
@@ -119,6 +127,8 @@ def _join_asked(ending: Ending, answer: str) -> str:
     if (announced := _announced(said)) is not None:
         readings.append(announced)
     is_code = bool(ending.fence)
+    if (rest := _after_fence_again(ending, said)) is not None:
+        return rest
     for reading in readings:
         rest = after_overlap(ending.previous, reading, is_code=is_code)
         if rest is not None:
@@ -215,6 +225,17 @@ def _without_fence(ending: Ending, answer: str) -> str | None:
     if ends_with_fence and len(fences) % 2 == 1:
         return "\n".join(lines[:-1])
     return rest if info in _MARKDOWN else None
+
+
+def _after_fence_again(ending: Ending, answer: str) -> str | None:
+    """What follows the fence that the text ends with, where the answer begins with it once more; None elsewhere."""
+    last, again = FENCE_LINE.fullmatch(ending.line), _FENCE_AGAIN.match(answer)
+    if last is None or again is None or again[1] != last[1] or again[2].strip() not in ("", last[2].strip()):
+        return None
+    rest = answer[again.end() :]
+    opens_block = last[1] == ending.fence  # nobody closes a block before its first line
+    is_copied = opens_block or (not ending.fence and not rest.split("\n", 2)[:2][-1].strip())
+    return without_doubled_space(ending.space, rest) if is_copied else None
 
 
 def _is_wrapped(ending: Ending, answer: str, inner: str) -> bool:

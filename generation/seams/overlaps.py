@@ -205,7 +205,8 @@ def _line_again(tail: str, head: str) -> int:
     marks = line.strip()
     if line[:1].isspace() and marks and head.startswith(line) and head[len(line) : len(line) + 1] not in ("", "\n"):
         return len(line) if not (line[-1].isalnum() and head[len(line)].isalnum()) else 0
-    found = _MARKS.fullmatch(marks) and re.match(rf"\s*{re.escape(marks)}(?=\s)", head)
+    blanks = len(line) - len(line.rstrip())
+    found = _MARKS.fullmatch(marks) and re.match(rf"\s*{re.escape(marks)}(?=\s)[ \t]{{0,{blanks}}}", head)
     return found.end() if found else 0
 
 

@@ -34,14 +34,19 @@ _TASK_MOVES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Called:
-    """One call as the endpoint saw it; times are `time.time`. `answered` says that the whole answer went out."""
+    """One call as the endpoint saw it; times are `time.time`. In state "answered" the whole answer went out."""
 
     section: str
     began_at: float
     ended_at: float | None
-    answered: bool
+    state: str
     position: int
     sent: int
+
+    def told(self, since: float) -> str:
+        """In a few words, its times in seconds since that moment."""
+        end = "open" if self.ended_at is None else f"{self.ended_at - since:.3f}"
+        return f"{self.state}, {self.sent} characters from {self.position}, {self.began_at - since:.3f} to {end} s"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,11 +235,14 @@ def every_call_was_needed(evidence: Evidence) -> Iterable[str]:
         calls.sort(key=lambda call: call.began_at)
         for before, after in pairwise(calls):
             claimed = any(before.began_at < at <= after.began_at for at in claims.get(artifact or 0, ()))
+            told = f"{before.told(before.began_at)}; {after.told(before.began_at)}; " + (
+                "taken over between" if claimed else "by one claim"
+            )
             is_open = before.ended_at is None or before.ended_at > after.began_at + 0.05
             if is_open and not evidence.calls_may_overlap:
-                yield f"I6 section {section}: two calls at once"
-            if before.answered and not claimed and not evidence.calls_may_fail:
-                yield f"I6 section {section}: called again after a whole answer, and nobody had taken it over"
+                yield f"I6 section {section}: two calls at once ({told})"
+            if before.state == "answered" and not claimed and not evidence.calls_may_fail:
+                yield f"I6 section {section}: called again after a whole answer ({told})"
 
 
 def takeovers_of(writes: Iterable[Write], able: Sequence[tuple[float, float]]) -> list[float]:

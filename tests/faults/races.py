@@ -11,6 +11,7 @@ from pathlib import Path
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
 from tests.faults.bots import Bot
+from tests.faults.checker import Called
 from tests.faults.result import Result, allowed
 from tests.faults.rig import Database, Document, Rig, rigged
 from tests.faults.waiting import until
@@ -202,7 +203,7 @@ async def long_queue(database: Database, seed: int, runs: int) -> Result:
         # A worker that the machine starved for a whole lease takes its own task over, and asks again.
         again = len(verdict.takeovers_s)
         extra = len(rig.endpoint.requests) - len(documents) - again
-        broken = [f"{extra} calls too many"] if extra else []
+        broken = [f"{extra} calls too many: {_asked_again(rig)}"] if extra else []
         if at_once > 32:
             broken.append(f"{at_once} calls at once")
         if most_kb - first_kb > GROWTH_MB * 1024:
@@ -212,6 +213,14 @@ async def long_queue(database: Database, seed: int, runs: int) -> Result:
             f"queued in {queued_s:.0f} s, {again} taken over"
         )
         return Result(runs=len(documents), figures=figures, broken=[*verdict.broken, *broken])
+
+
+def _asked_again(rig: Rig) -> list[str]:
+    """The calls of each section that was asked for more than once."""
+    by_section: dict[str, list[Called]] = {}
+    for call in rig.calls():
+        by_section.setdefault(call.section, []).append(call)
+    return [" | ".join(one.told(calls[0].began_at) for one in calls) for calls in by_section.values() if calls[1:]]
 
 
 def _resident_kb(pid: int) -> int:

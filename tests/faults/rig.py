@@ -221,7 +221,7 @@ class Rig:
             expected={document.artifact: document.expected for document in self.documents.values()},
             sections=self.sections,
             seen=[bot.seen for bot in self.bots],
-            calls=self._calls(),
+            calls=self.calls(),
             processes=[self._ended(process) for process in self.processes],
             able=_without(
                 _union([(a, b) for one in self.processes if one.kind != "web" for a, b in one.able]), self.outages
@@ -250,14 +250,14 @@ class Rig:
         is_fine = by_signal or (process.asked_to_end and process.exit_code == 0)
         return Ended(name=process.name, exit_code=process.exit_code, unasked=not is_fine, log=process.said())
 
-    def _calls(self) -> list[Called]:
+    def calls(self) -> list[Called]:
         shift = time.time() - time.monotonic()
         return [
             Called(
                 section=one.section,
                 began_at=one.began_at + shift,
                 ended_at=one.ended_at and one.ended_at + shift,
-                answered=one.state == "answered",
+                state=one.state,
                 position=one.position,
                 sent=len(one.sent),
             )

@@ -59,7 +59,7 @@ def seen(**changes: object) -> Seen:
     return replace(shown, **changes)  # type: ignore[arg-type]
 
 
-CALL = Called(section="Lamp", began_at=BEGAN + 1.5, ended_at=BEGAN + 3, answered=True, position=0, sent=10)
+CALL = Called(section="Lamp", began_at=BEGAN + 1.5, ended_at=BEGAN + 3, state="answered", position=0, sent=10)
 WORKER = Ended(name="worker", exit_code=0, unasked=False, log="worker stopped")
 
 
@@ -90,7 +90,7 @@ LATE = [
     write(4, "streaming", length=len(TEXT), at=21, lease=26, fence=2),
     write(5, "complete", length=len(TEXT), at=22, fence=3),
 ]
-CUT = replace(CALL, answered=False)
+CUT = replace(CALL, state="gone")
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,7 @@ def test_last_words_are_the_cut_line_or_whole_words():
     long = last_words("word " * 100)
     assert long.split() == ["word"] * len(long.split())
     assert len(long) <= SEAM_CHARS
+    assert last_words(f"See [it]({'x' * 200}). ") == ("x" * 97) + "). "  # no word before an address of that length
 
 
 @given(st.text(alphabet="ab \n", max_size=400))

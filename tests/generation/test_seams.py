@@ -81,6 +81,12 @@ def test_short_text_is_no_echo():
         (TABLE + " handed", "| handed_over | both |", "_over | both |"),
         (CODE, "    for attempt in range(3):\n        send()", "\n        send()"),
         (CODE + "\n        send(key,", "send(key, tool)\n", " tool)\n"),
+        (LIST + " house?\n- ", "- When is it due?", "When is it due?"),
+        (CODE + "\n```", "\n```\n\nIt tries three times.", "\n\nIt tries three times."),
+        (CODE + "\n```\n", "```\n\nIt tries three times.", "\nIt tries three times."),
+        (CODE + "\n```", "```", ""),
+        (PROSE + "\n\n```", "```\nlend(tool)\n```", "\nlend(tool)\n```"),
+        (PROSE + "\n\n```python\n", "```python\nlend(tool)\n```\n\nThat is all.", "lend(tool)\n```\n\nThat is all."),
         (PROSE, "…refusal easy, and private.", " private."),
         (PROSE, "and", ""),
         (PROSE, "", ""),
@@ -268,6 +274,11 @@ def test_reopened_fence_is_dropped(opener):
     assert asked(CODE, f"{opener}\n{rest}") == "\n" + rest
     assert asked(CODE, f"{opener}\n    for attempt in range(3):\n{rest}") == "\n" + rest
     assert asked(CODE, f"Here is the rest of the code:\n\n{opener}\n{rest}") == "\n" + rest
+
+
+def test_code_block_right_after_another_stays():
+    assert asked(CODE + "\n```", "\n\n```\nlend(tool)\n```") == "\n\n```\nlend(tool)\n```"
+    assert asked(CODE + "\n```\n", "```\nlend(tool)\n```") == "```\nlend(tool)\n```"
 
 
 def test_fence_that_closes_the_block_stays():

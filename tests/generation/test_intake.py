@@ -1,0 +1,122 @@
+"""Answers piece by piece, above all those that break off, and sections whose answers and writers both break off."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from generation.continuation import Outcome
+from generation.intake import Intake
+from generation.phases import SectionPlan
+from generation.prompts import Assignment
+from generation.providers.base import FinishReason
+from generation.providers.scripted import Call, Reply, ScriptedProvider
+from generation.retries import RetryPolicy
+from generation.sections import opening_of, write_section
+from tests.faults.texts import section_text
+
+NAME = "Fleet"
+ASSIGNMENT = Assignment(project_title="Harbour", document_title="Brief", plan=(SectionPlan(name=NAME),))
+TEXT = "The lamp was lit every evening. It burned until the last boat was home, and the keeper wrote"
+
+
+def salvaged(previous: str, head: str) -> str:
+    """What is appended of an answer of which no more than the head came."""
+    intake = Intake(previous, mode="reprompt", shown=previous)
+    return intake.feed(head) + intake.salvage()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "It burned until the last boat",
+        "It burned until the last boat was home, and the",
+        "The lamp was lit every evening. It burned until",
+        "lit every evening.\n\nIt burned **until the last boat**",
+        "down every name",  # too little to be joined
+    ],
+)
+def test_answer_that_breaks_off_while_it_copies_the_last_words_brings_nothing(head):
+    assert salvaged(TEXT, head) == ""
+
+
+@pytest.mark.parametrize(
+    ("head", "new"),
+    [
+        ("It burned until the last boat was home, and the keeper wrote", ""),
+        ("the last boat was home, and the keeper wrote down every", " down every"),
+        (" down every name in a book that he kept", " down every name in a book that he kept"),
+    ],
+)
+def test_what_an_answer_brought_before_it_broke_off_is_kept(head, new):
+    assert salvaged(TEXT, head) == new
+
+
+class Killed(Exception):
+    """The writer's process is gone."""
+
+
+class Asked:
+    """A model that is asked anew and goes on in its text, as `manner` says; some of its answers break off."""
+
+    def __init__(self, text: str, manner: str, rng: random.Random) -> None:
+        self.text = text
+        self.manner = manner
+        self.rng = rng
+        self.written = 0
+
+    def __call__(self, call: Call) -> Reply:
+        start = 0 if self.manner == "restarts" else self.written
+        while self.manner == "copies" and start and self.text[start - 1 : self.written] in call.messages[-1]["content"]:
+            start -= 1
+        rest = self.text[start:]
+        if self.rng.random() > 0.4:
+            return Reply(text=rest)
+        return Reply(text=rest[: self.rng.randrange(len(rest) + 1)], finish=FinishReason.INTERRUPTED)
+
+
+async def written_through_faults(manner: str, seed: int) -> tuple[str, str]:
+    """The section as it is after cuts and kills, and as it must be."""
+    rng = random.Random(seed)
+    text = section_text(rng, rng.choice([150, 400, 1_200]))
+    model, committed = Asked(text, manner, rng), ""
+    opening = opening_of(NAME, earlier="")
+    for deaths_left in reversed(range(rng.randint(1, 5))):
+        chunks: list[str] = []
+        dies_at = rng.randrange(1, len(text)) if deaths_left else len(text) * 2
+
+        async def take(chunk: str, chunks: list[str] = chunks, dies_at: int = dies_at) -> None:
+            chunks.append(chunk)
+            if sum(map(len, chunks)) > dies_at:
+                raise Killed
+            model.written = max(0, len(committed + "".join(chunks)) - len(opening))
+
+        try:
+            result = await write_section(
+                ScriptedProvider(model),
+                ASSIGNMENT,
+                0,
+                earlier="",
+                held=committed,
+                on_chunk=take,
+                mode="reprompt",
+                budget_tokens=100_000,
+                max_turns=1_000,
+                policy=RetryPolicy(attempts=1_000, base_s=0, cap_s=0),
+            )
+            assert result.outcome is Outcome.COMPLETE, result
+            committed = result.text
+            break
+        except Killed:
+            committed += "".join(chunks[: rng.randint(0, len(chunks) - 1)])
+            model.written = max(0, len(committed) - len(opening))
+    return committed, opening + text.strip()
+
+
+@pytest.mark.parametrize("manner", ["copies", "restarts"])
+@pytest.mark.asyncio
+async def test_no_cut_and_no_kill_costs_or_doubles_a_character_where_a_model_is_asked_anew(manner):
+    for seed in range(150):
+        written, expected = await written_through_faults(manner, seed)
+        assert written == expected, seed
