@@ -164,7 +164,7 @@ def delete(artifact_id: int) -> None:
     _locked(artifact_id).delete()
 
 
-# Verbs of a writer
+# Verbs of a writer; where one takes `lease_s`, it renews the lease
 
 
 @transaction.atomic
@@ -182,21 +182,20 @@ def open(artifact_id: int, *, lease_s: float) -> Standing:
     if artifact.stop_requested:
         return _save(artifact, *_stopped(artifact, target_of(artifact.stop_requested), Reason.USER, ""))
     artifact.fence += 1
-    artifact.lease_until = artifact.now + timedelta(seconds=lease_s)
     artifact.started_at = artifact.started_at or artifact.now
-    return _save(artifact, *_going_on(artifact), "fence", "lease_until", "started_at")
+    return _save(artifact, *_leased(artifact, lease_s), *_going_on(artifact), "fence", "started_at")
 
 
 @transaction.atomic
-def begin_section(artifact_id: int, *, fence: int, position: int, model: str) -> Standing:
-    """The section at `position` is now being written; its start is the committed length, unless it was begun before."""
+def begin_section(artifact_id: int, *, fence: int, position: int, model: str, lease_s: float) -> Standing:
+    """The section at `position` is now being written; it starts where the text ends, unless it was begun before."""
     artifact = _owned(artifact_id, fence)
     section = Section.objects.get(artifact=artifact, position=position)
     section.start = artifact.length if section.start is None else section.start
     section.status, section.model = SectionStatus.STREAMING, clean(model)[:MODEL_NAME_CHARS]
     section.save(update_fields=["start", "status", "model"])
     artifact.current_section = section.name
-    return _save(artifact, *_going_on(artifact), "current_section")
+    return _save(artifact, *_leased(artifact, lease_s), *_going_on(artifact), "current_section")
 
 
 @transaction.atomic
@@ -209,16 +208,16 @@ def append(artifact_id: int, *, fence: int, tail: Tail, lease_s: float) -> Stand
     artifact = _owned(artifact_id, fence)
     if _already_there(artifact, tail):
         return _standing(artifact)
-    fields = _appended(artifact, tail)
-    artifact.lease_until = artifact.now + timedelta(seconds=lease_s)
-    return _save(artifact, *fields, *_going_on(artifact), "lease_until")
+    return _save(artifact, *_appended(artifact, tail), *_leased(artifact, lease_s), *_going_on(artifact))
 
 
 @transaction.atomic
-def complete_section(artifact_id: int, *, fence: int, position: int, tail: Tail, tokens: int, model: str) -> Standing:
+def complete_section(
+    artifact_id: int, *, fence: int, position: int, tail: Tail, tokens: int, model: str, lease_s: float
+) -> Standing:
     """The section is written whole; `tokens` are the section's own."""
     artifact = _owned(artifact_id, fence)
-    fields = _appended(artifact, tail)
+    fields = [*_appended(artifact, tail), *_leased(artifact, lease_s)]
     section = Section.objects.get(artifact=artifact, position=position)
     section.status, section.tokens, section.model = SectionStatus.COMPLETE, tokens, clean(model)[:MODEL_NAME_CHARS]
     section.save(update_fields=["status", "tokens", "model"])
@@ -232,16 +231,14 @@ def wait(artifact_id: int, *, fence: int, detail: str, lease_s: float) -> Standi
     """Make a wait for the next attempt visible."""
     artifact = _owned(artifact_id, fence)
     artifact.reason, artifact.last_error = Reason.WAITING_RETRY, clean(detail)
-    artifact.lease_until = artifact.now + timedelta(seconds=lease_s)
-    return _save(artifact, "reason", "last_error", "lease_until")
+    return _save(artifact, "reason", "last_error", *_leased(artifact, lease_s))
 
 
 @transaction.atomic
 def renew(artifact_id: int, *, fence: int, lease_s: float) -> Standing:
     """A sign of life while the model is silent; no news for viewers."""
     artifact = _owned(artifact_id, fence)
-    artifact.lease_until = artifact.now + timedelta(seconds=lease_s)
-    artifact.save(update_fields=["lease_until"])
+    artifact.save(update_fields=_leased(artifact, lease_s))
     return _standing(artifact)
 
 
@@ -259,8 +256,7 @@ def stop(
         target, reason, detail = target_of(artifact.stop_requested), Reason.USER, ""
     else:
         target = StreamStatus.PAUSED
-    fields += _stopped(artifact, target, reason, detail, section_tokens=section_tokens)
-    return _save(artifact, *fields)
+    return _save(artifact, *fields, *_stopped(artifact, target, reason, detail, section_tokens=section_tokens))
 
 
 @transaction.atomic
@@ -383,6 +379,12 @@ def _new_epoch(artifact: Artifact) -> list[str]:
     ]
 
 
+def _leased(artifact: Artifact, lease_s: float) -> list[str]:
+    """The writer is alive, and has so long to show it again; the fields to save."""
+    artifact.lease_until = artifact.now + timedelta(seconds=lease_s)
+    return ["lease_until"]
+
+
 def _going_on(artifact: Artifact) -> list[str]:
     """Why the document waited is over once its writer works on; the fields to save."""
     if not artifact.reason:
@@ -419,8 +421,7 @@ def _appended(artifact: Artifact, tail: Tail) -> list[str]:
 def _folded(artifact: Artifact) -> list[str]:
     if artifact.content_length == artifact.length:
         return []
-    artifact.content = artifact.text
-    artifact.content_length = artifact.length
+    artifact.content, artifact.content_length = artifact.text, artifact.length
     return ["content", "content_length"]
 
 

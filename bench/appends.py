@@ -39,7 +39,7 @@ def measured(total_chars: int) -> list[float]:
     assert artifact
     lifecycle.plan(artifact.pk, [PlannedSection(name="All", instructions="", max_tokens=1)], "")
     fence = lifecycle.open(artifact.pk, lease_s=3_600).fence
-    lifecycle.begin_section(artifact.pk, fence=fence, position=0, model="")
+    lifecycle.begin_section(artifact.pk, fence=fence, position=0, model="", lease_s=3_600)
     seconds = []
     for offset in range(0, total_chars, CHARS):
         began = time.perf_counter()

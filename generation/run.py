@@ -85,7 +85,9 @@ class Run:
         self._policy = policy
         self._stop = asyncio.Event()
         self._is_shutting_down = False
-        self._writer: Writer | None = None
+        self._writer = Writer(claim, policy=policy.flush, stop=self._stop)
+        self._renewal: asyncio.Task[None] | None = None
+        self._is_loaded = False
         self._section_tokens = 0
         self._deadline = time.monotonic() + policy.task_s
 
@@ -106,14 +108,11 @@ class Run:
         self._is_shutting_down = True
         self._stop.set()
 
-    def is_silent(self, seconds: float) -> bool:
-        """Whether nothing was committed for so long, so that the lease wants renewing."""
-        now = asyncio.get_running_loop().time()
-        return self._writer is not None and now - self._writer.committed_at > seconds
-
-    async def renew(self) -> None:
-        if self._writer is not None:
-            await self._writer.renew()
+    def keep_lease(self, at_least_s: float) -> None:
+        """Renew the lease in the background where that was not done for so long; one that hangs delays no other run."""
+        is_old = asyncio.get_running_loop().time() - self._writer.leased_at > at_least_s
+        if is_old and (self._renewal is None or self._renewal.done()):
+            self._renewal = asyncio.create_task(self._writer.renew())
 
     async def go(self) -> None:
         """Write the document to its end, or to wherever it has to stop."""
@@ -125,25 +124,24 @@ class Run:
             except (Artifact.DoesNotExist, NotFound):  # deleted, or written anew, since the claim
                 logger.info("lost artifact=%s fence=%s before it was read", self.claim.artifact, self.claim.fence)
                 return
-            self._writer = Writer(
-                self.claim, text=loaded.text, tokens=loaded.tokens, policy=self._policy.flush, stop=self._stop
-            )
+            self._writer.take_up(loaded.text, loaded.tokens)
+            self._is_loaded = True
             try:
                 await self._write(loaded, self._writer)
             except DiskFull:
                 # What was received waits in memory until there is room again; then it is kept, and the stop with it.
                 await self._writer.stop(Reason.DISK_FULL, DISK_FULL, section_tokens=self._section_tokens)
         finally:
+            if self._renewal is not None:
+                self._renewal.cancel()
             await subscription.current().leave(self.claim.artifact, listener)
 
     async def give_up(self, reason: Reason, detail: str) -> None:
         """Something unexpected ended `go`: keep what there is and pause."""
-        writer = self._writer
-        if writer is None:  # nothing was even loaded: nothing is unsaved
-            writer = Writer(self.claim, text="", tokens=0, policy=self._policy.flush, stop=self._stop)
-            await writer.abandon(reason, detail)
+        if self._is_loaded:
+            await self._writer.stop(reason, detail, section_tokens=self._section_tokens)
         else:
-            await writer.stop(reason, detail, section_tokens=self._section_tokens)
+            await self._writer.abandon(reason, detail)
 
     async def _write(self, loaded: Loaded, writer: Writer) -> None:
         text, self._section_tokens = loaded.text, loaded.tokens - loaded.tokens_of_complete

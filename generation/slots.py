@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from channels.db import database_sync_to_async
@@ -33,6 +34,14 @@ class SlotPolicy:
     drain_s: float = 7.0
 
 
+@contextmanager
+def _database_may_be_away() -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        logger.warning("database away, the queue waits: %s", type(error).__name__)
+
+
 class Slots:
     """The running tasks of one worker."""
 
@@ -44,26 +53,34 @@ class Slots:
         self._bell = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._is_open = True
+        self._every_s = min(LOOK_S, policy.lease_s / 4)
 
     def wake(self) -> None:
         """Somebody queued a task: fill the free slots now rather than at the next look."""
         self._bell.set()
 
     async def serve(self) -> None:
-        """Fill and look until cancelled; a database that is away only delays."""
-        every = min(LOOK_S, self._policy.lease_s / 4)
+        """Fill and look until cancelled; a database that is away only delays. Neither waits for the other: claims that
+        take long let no lease run out.
+        """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_looking())
+            group.create_task(self._keep_filling())
+
+    async def _keep_looking(self) -> None:
+        while True:
+            with _database_may_be_away():
+                await self._look()
+            await asyncio.sleep(self._every_s)
+
+    async def _keep_filling(self) -> None:
         while True:
             self._bell.clear()
-            try:
-                await self._look()
+            with _database_may_be_away():
                 await self._fill()
-            except DatabaseError as error:
-                logger.warning("database away, the queue waits: %s", type(error).__name__)
-            try:
-                async with asyncio.timeout(every):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._every_s):
                     await self._bell.wait()
-            except TimeoutError:
-                pass
 
     async def drain(self) -> None:
         """Take nothing new, let every task commit what it has and go back to the queue; bounded."""
@@ -90,18 +107,21 @@ class Slots:
                 )
                 if claim is None:
                     return
+                for earlier in self._runs:
+                    if earlier.claim.artifact == claim.artifact:  # it slept through its lease, and has lost
+                        earlier.hear(None)
                 run = Run(claim, self._choice, policy=self._run_policy)
                 self._runs[run] = asyncio.create_task(self._supervise(run), name=f"task-{claim.task}")
 
     async def _look(self) -> None:
-        """One query for everything that runs here; silent writers renew their leases."""
-        if not self._runs:
-            return
-        seen = await database_sync_to_async(queue.look)([run.claim.artifact for run in self._runs])
-        for run in list(self._runs):
-            run.hear(seen.get(run.claim.artifact))
-        silent = [run for run in self._runs if run.is_silent(self._policy.lease_s / 3)]
-        await asyncio.gather(*(run.renew() for run in silent))
+        """Writers that were silent for a while renew their leases; one query for everything that runs here."""
+        runs = list(self._runs)
+        for run in runs:
+            run.keep_lease(self._policy.lease_s / 3)
+        if runs:
+            seen = await database_sync_to_async(queue.look)([run.claim.artifact for run in runs])
+            for run in runs:
+                run.hear(seen.get(run.claim.artifact))
 
     async def _supervise(self, run: Run) -> None:
         """The worker's top: whatever a task raises becomes its status and touches no other task."""

@@ -50,22 +50,31 @@ class FlushPolicy:
 
 
 class Writer:
-    """Writes the text of one claim. `text` is committed already; `tokens` is the count that the next flush stores."""
+    """Writes the text of one claim, and keeps its lease from the first moment on.
 
-    def __init__(self, claim: Claim, *, text: str, tokens: int, policy: FlushPolicy, stop: asyncio.Event) -> None:
+    Before the first text `take_up` tells it what is there; `tokens` is the count that the next flush stores. The lease
+    was renewed at `leased_at` (of the loop's clock) or later.
+    """
+
+    def __init__(self, claim: Claim, *, policy: FlushPolicy, stop: asyncio.Event) -> None:
         self.claim = claim
-        self.tokens = tokens
+        self.tokens = 0
         self.is_lost = False
-        self.committed_at = asyncio.get_running_loop().time()
+        self.leased_at = asyncio.get_running_loop().time()
         self._policy = policy
         self._stop = stop
-        self._offset = len(text)
+        self._offset = claim.length
         self._unsaved: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
         self._failure: Exception | None = None
         self._late: asyncio.Task[None] | None = None
         self._door = asyncio.Lock()
-        self._snapshots = PreviewSnapshots(claim, text)
+        self._snapshots = PreviewSnapshots(claim, "")
+
+    def take_up(self, text: str, tokens: int) -> None:
+        """Go on from this committed text."""
+        self.tokens, self._offset = tokens, len(text)
+        self._snapshots = PreviewSnapshots(self.claim, text)
 
     async def put(self, text: str) -> None:
         """Take one piece; where it fills a flush, return after that, so that a fast model waits for the database."""
@@ -82,10 +91,13 @@ class Writer:
             await self._commit(partial(lifecycle.append, lease_s=self._policy.lease_s))
 
     async def begin_section(self, position: int, model: str) -> None:
-        await self._commit(partial(lifecycle.begin_section, position=position, model=model), with_tail=False)
+        verb = partial(lifecycle.begin_section, position=position, model=model, lease_s=self._policy.lease_s)
+        await self._commit(verb, with_tail=False)
 
     async def complete_section(self, position: int, *, tokens: int, model: str) -> None:
-        await self._commit(partial(lifecycle.complete_section, position=position, tokens=tokens, model=model))
+        lease_s = self._policy.lease_s
+        verb = partial(lifecycle.complete_section, position=position, tokens=tokens, model=model, lease_s=lease_s)
+        await self._commit(verb)
         self._snapshots.note("", section_ended=True)
 
     async def wait(self, detail: str) -> None:
@@ -151,16 +163,18 @@ class Writer:
                 raise failure
             taken = len(self._unsaved) if with_tail else 0
             tail = Tail(offset=self._offset, text="".join(self._unsaved[:taken]), tokens=self.tokens)
+            began_at = asyncio.get_running_loop().time()
             standing = await self._attempt(partial(verb, tail=tail) if with_tail else verb, waits_for_room)
             if standing is None:
                 return None
             del self._unsaved[:taken]
             self._offset += len(tail.text)
-            self._snapshots.note(tail.text)
+            if tail.text:
+                self._snapshots.note(tail.text)
             if with_tail and self._timer is not None and not self._unsaved:
                 self._timer.cancel()
                 self._timer = None
-            self.committed_at = asyncio.get_running_loop().time()
+            self.leased_at = began_at
             if standing.stop_requested:
                 self._stop.set()
             return standing

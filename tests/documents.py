@@ -63,12 +63,12 @@ class Draft:
         return lifecycle.append(self.pk, fence=self.fence, tail=tail, lease_s=LEASE_S)
 
     def begin(self, position: int) -> Standing:
-        return lifecycle.begin_section(self.pk, fence=self.fence, position=position, model="tiny")
+        return lifecycle.begin_section(self.pk, fence=self.fence, position=position, model="tiny", lease_s=LEASE_S)
 
     def end_section(self, position: int, text: str = "", *, tokens: int = 0) -> Standing:
         tail = self.tail(text, tokens=tokens)
         return lifecycle.complete_section(
-            self.pk, fence=self.fence, position=position, tail=tail, tokens=tokens, model="tiny"
+            self.pk, fence=self.fence, position=position, tail=tail, tokens=tokens, model="tiny", lease_s=LEASE_S
         )
 
     def stop(self, text: str = "", reason: Reason = Reason.PROVIDER_ERROR, detail: str = "It broke.") -> Standing:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from asgiref.sync import SyncToAsync
 from django.core.management import call_command
 from django.db import connection, connections
 from psycopg import sql
@@ -51,7 +52,9 @@ def migrated_postgres(postgres_server: str) -> str:
 
 @pytest.fixture
 def postgres(migrated_postgres: str, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The default database is a migrated, empty PostgreSQL while the test runs, in every thread that begins in it."""
+    """The default database is a migrated, empty PostgreSQL while the test runs, in every thread that begins in it, and
+    in the one that all tests share.
+    """
     sqlite = connections["default"]
     settings = connections.settings["default"]
     folder = migrated_postgres.partition("?host=")[2]
@@ -63,16 +66,28 @@ def postgres(migrated_postgres: str, django_db_blocker: DjangoDbBlocker) -> Iter
         "OPTIONS": {"host": folder, "pool": {"min_size": 1, "max_size": 12, "timeout": 10}},
     }
     del connections["default"]
+    _forget_in_shared_thread()
     try:
         with django_db_blocker.unblock():
             call_command("migrate", verbosity=0)
             yield
             call_command("flush", verbosity=0, interactive=False)
     finally:
+        _forget_in_shared_thread()
         connections["default"].close()
         connections["default"].close_pool()
         connections.settings["default"] = settings
         connections["default"] = sqlite
+
+
+def _forget_in_shared_thread() -> None:
+    """The thread that asgiref runs synchronous code in outlives every test, and its connection with it."""
+
+    def forget() -> None:
+        connections["default"].close()
+        del connections["default"]
+
+    SyncToAsync.single_thread_executor.submit(forget).result()
 
 
 @pytest.fixture

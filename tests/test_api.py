@@ -79,7 +79,7 @@ def streaming(artifact: Artifact, user: User, text: str = "One line.") -> queue.
     """The artifact with a live writer and some text."""
     control.start(artifact, user)
     claim = claimed(artifact)
-    lifecycle.begin_section(artifact.pk, fence=claim.fence, position=0, model="small")
+    lifecycle.begin_section(artifact.pk, fence=claim.fence, position=0, model="small", lease_s=LEASE_S)
     write(claim, text)
     return claim
 

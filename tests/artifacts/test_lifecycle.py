@@ -336,7 +336,7 @@ def test_claim_is_refused_while_the_writer_lives_and_granted_afterwards():
     assert lifecycle.open(draft.pk, lease_s=LEASE_S).fence == draft.fence + 1
 
 
-@pytest.mark.parametrize("write", ["append", "renew", "wait"])
+@pytest.mark.parametrize("write", ["append", "renew", "wait", "begin_section", "complete_section"])
 def test_sign_of_life_renews_the_lease(write):
     draft = documents.opened()
     documents.expire(draft.pk)

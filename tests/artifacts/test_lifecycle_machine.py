@@ -303,9 +303,9 @@ class Document(RuleBasedStateMachine):
 
     def end_section(self, claim: Claim, position: int, tail: Tail) -> None:
         with transaction.atomic():
-            lifecycle.begin_section(claim.artifact, fence=claim.fence, position=position, model="tiny")
+            lifecycle.begin_section(claim.artifact, fence=claim.fence, position=position, model="tiny", lease_s=LEASE_S)
             lifecycle.complete_section(
-                claim.artifact, fence=claim.fence, position=position, tail=tail, tokens=1, model="tiny"
+                claim.artifact, fence=claim.fence, position=position, tail=tail, tokens=1, model="tiny", lease_s=LEASE_S
             )
 
     def stop_and_settle(self, claim: Claim, tail: Tail) -> None:

@@ -140,7 +140,7 @@ def test_tail_that_was_committed_already_is_not_written_twice(end):
 
     again = Tail(offset=4, text=" upon", tokens=2)
     if end == "complete_section":
-        lifecycle.complete_section(draft.pk, fence=draft.fence, position=0, tail=again, tokens=2, model="")
+        lifecycle.complete_section(draft.pk, fence=draft.fence, position=0, tail=again, tokens=2, model="", lease_s=1)
     elif end == "stop":
         lifecycle.stop(draft.pk, fence=draft.fence, tail=again, section_tokens=2, reason=Reason.DEADLINE)
     else:
@@ -163,7 +163,9 @@ def test_tail_at_another_offset_than_the_end_is_refused(offset, text):
         lambda: lifecycle.append(draft.pk, fence=draft.fence, tail=tail, lease_s=LEASE_S),
         lambda: lifecycle.stop(draft.pk, fence=draft.fence, tail=tail, section_tokens=1, reason=Reason.DEADLINE),
         lambda: lifecycle.release(draft.pk, fence=draft.fence, tail=tail, section_tokens=1),
-        lambda: lifecycle.complete_section(draft.pk, fence=draft.fence, position=0, tail=tail, tokens=1, model="tiny"),
+        lambda: lifecycle.complete_section(
+            draft.pk, fence=draft.fence, position=0, tail=tail, tokens=1, model="tiny", lease_s=LEASE_S
+        ),
     ):
         with pytest.raises(WrongOffset, match=f"ends at 4, the delta begins at {offset}"):
             verb()
@@ -239,10 +241,10 @@ APPEND_FIELDS = {"seq", "updated_at", "tokens_generated", "length", "lease_until
 STOP_FIELDS = {"stream_status", "reason", "last_error", "stop_requested", "lease_until", "finished_at", "fence"}
 SAVED: dict[str, tuple[Callable[[Draft], object], set[str]]] = {
     "append": (lambda draft: draft.append("x"), APPEND_FIELDS),
-    "begin_section": (lambda draft: draft.begin(0), {"seq", "updated_at", "current_section"}),
+    "begin_section": (lambda draft: draft.begin(0), {"seq", "updated_at", "lease_until", "current_section"}),
     "complete_section": (
         lambda draft: draft.end_section(0, "x"),
-        APPEND_FIELDS - {"lease_until"} | {"sections_completed", "current_section"},
+        APPEND_FIELDS | {"sections_completed", "current_section"},
     ),
     "renew": (lambda draft: lifecycle.renew(draft.pk, fence=draft.fence, lease_s=1), {"lease_until"}),
     "wait": (

@@ -60,11 +60,11 @@ def growing(artifact: Artifact, owner: User) -> Artifact:
     """The brief with its first section written and the second one begun; its writer is alive."""
     control.start(artifact, owner, plan=[planned("Purpose"), planned("Dangers"), planned("Price")])
     fence = lifecycle.open(artifact.pk, lease_s=60).fence
-    lifecycle.begin_section(artifact.pk, fence=fence, position=0, model="a-model")
+    lifecycle.begin_section(artifact.pk, fence=fence, position=0, model="a-model", lease_s=60)
     lifecycle.append(artifact.pk, fence=fence, tail=Tail(offset=0, text=TEXT, tokens=20), lease_s=60)
     end = Tail(offset=len(TEXT), text="", tokens=20)
-    lifecycle.complete_section(artifact.pk, fence=fence, position=0, tail=end, tokens=20, model="a-model")
-    lifecycle.begin_section(artifact.pk, fence=fence, position=1, model="a-model")
+    lifecycle.complete_section(artifact.pk, fence=fence, position=0, tail=end, tokens=20, model="a-model", lease_s=60)
+    lifecycle.begin_section(artifact.pk, fence=fence, position=1, model="a-model", lease_s=60)
     lifecycle.append(artifact.pk, fence=fence, tail=Tail(offset=len(TEXT), text="\n## Dan", tokens=23), lease_s=60)
     artifact.refresh_from_db()
     return artifact
@@ -222,7 +222,7 @@ def test_titles_and_section_names_never_become_markup(visitor: Client, owner: Us
     artifact = control.add_artifact(project, "own", evil)
     control.start(artifact, owner, plan=[planned(evil)], instructions=evil)
     fence = lifecycle.open(artifact.pk, lease_s=60).fence
-    lifecycle.begin_section(artifact.pk, fence=fence, position=0, model=evil)
+    lifecycle.begin_section(artifact.pk, fence=fence, position=0, model=evil, lease_s=60)
     lifecycle.append(artifact.pk, fence=fence, tail=Tail(offset=0, text=evil, tokens=1), lease_s=60)
     pages = [page(visitor, "projects"), page(visitor, "project", project.pk), page(visitor, "artifact", artifact.pk)]
     artifact.refresh_from_db()

@@ -60,7 +60,7 @@ def start(artifact: int, names: list[str]) -> dict[str, Any]:
 
 
 def begin(artifact: int, position: int) -> dict[str, Any]:
-    lifecycle.begin_section(artifact, fence=_row(artifact).fence, position=position, model=MODEL)
+    lifecycle.begin_section(artifact, fence=_row(artifact).fence, position=position, model=MODEL, lease_s=LEASE_S)
     return {}
 
 
@@ -72,7 +72,9 @@ def write(artifact: int, text: str) -> dict[str, Any]:
 def end_section(artifact: int, position: int, text: str = "") -> dict[str, Any]:
     tail = _tail(artifact, text)
     fence = _row(artifact).fence
-    lifecycle.complete_section(artifact, fence=fence, position=position, tail=tail, tokens=tail.tokens, model=MODEL)
+    lifecycle.complete_section(
+        artifact, fence=fence, position=position, tail=tail, tokens=tail.tokens, model=MODEL, lease_s=LEASE_S
+    )
     return {}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.faults.texts import section_text
 
 NAME = "Fleet"
 ASSIGNMENT = Assignment(project_title="Harbour", document_title="Brief", plan=(SectionPlan(name=NAME),))
+OPENING = opening_of(NAME, earlier="")
 TEXT = "The lamp was lit every evening. It burned until the last boat was home, and the keeper wrote"
 
 
@@ -76,42 +78,55 @@ class Asked:
         return Reply(text=rest[: self.rng.randrange(len(rest) + 1)], finish=FinishReason.INTERRUPTED)
 
 
+class Store:
+    """What is committed of the section; `take` is told of each chunk, and dies once there are so many characters."""
+
+    def __init__(self, model: Asked) -> None:
+        self.model = model
+        self.committed = ""
+        self.chunks: list[str] = []
+        self.dies_at = 0
+
+    async def take(self, chunk: str) -> None:
+        self.chunks.append(chunk)
+        if sum(map(len, self.chunks)) > self.dies_at:
+            raise Killed
+        self.tell(self.committed + "".join(self.chunks))
+
+    def commit(self, chunks: int) -> None:
+        """Keep so many of the chunks."""
+        self.committed += "".join(self.chunks[:chunks])
+        self.chunks.clear()
+        self.tell(self.committed)
+
+    def tell(self, text: str) -> None:
+        self.model.written = max(0, len(text) - len(OPENING))
+
+
 async def written_through_faults(manner: str, seed: int) -> tuple[str, str]:
     """The section as it is after cuts and kills, and as it must be."""
     rng = random.Random(seed)
     text = section_text(rng, rng.choice([150, 400, 1_200]))
-    model, committed = Asked(text, manner, rng), ""
-    opening = opening_of(NAME, earlier="")
+    store = Store(Asked(text, manner, rng))
     for deaths_left in reversed(range(rng.randint(1, 5))):
-        chunks: list[str] = []
-        dies_at = rng.randrange(1, len(text)) if deaths_left else len(text) * 2
-
-        async def take(chunk: str, chunks: list[str] = chunks, dies_at: int = dies_at) -> None:
-            chunks.append(chunk)
-            if sum(map(len, chunks)) > dies_at:
-                raise Killed
-            model.written = max(0, len(committed + "".join(chunks)) - len(opening))
-
-        try:
+        store.dies_at = rng.randrange(1, len(text)) if deaths_left else len(text) * 2
+        with suppress(Killed):
             result = await write_section(
-                ScriptedProvider(model),
+                ScriptedProvider(store.model),
                 ASSIGNMENT,
                 0,
                 earlier="",
-                held=committed,
-                on_chunk=take,
+                held=store.committed,
+                on_chunk=store.take,
                 mode="reprompt",
                 budget_tokens=100_000,
                 max_turns=1_000,
                 policy=RetryPolicy(attempts=1_000, base_s=0, cap_s=0),
             )
             assert result.outcome is Outcome.COMPLETE, result
-            committed = result.text
-            break
-        except Killed:
-            committed += "".join(chunks[: rng.randint(0, len(chunks) - 1)])
-            model.written = max(0, len(committed) - len(opening))
-    return committed, opening + text.strip()
+            return result.text, OPENING + text.strip()
+        store.commit(rng.randint(0, len(store.chunks) - 1))
+    raise AssertionError("the last writer lives on")
 
 
 @pytest.mark.parametrize("manner", ["copies", "restarts"])

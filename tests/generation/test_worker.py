@@ -9,6 +9,7 @@ from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 
 from artifacts.models import Artifact, Reason, StreamStatus
+from artifacts.subscription import Subscription
 from generation import control
 from generation.models import GenerationTask, TaskStatus
 from generation.providers import Choice
@@ -60,6 +61,22 @@ async def test_unexpected_error_pauses_its_document_and_leaves_the_worker_alive(
         assert (await settled(task, TaskStatus.PAUSED)).worker == ""
         await start(second, owner, "Summary")
         assert (await until_ended(second)).stream_status == StreamStatus.PAUSED
+
+
+async def test_lease_is_kept_from_the_claim_on(monkeypatch, settings, artifact, owner):
+    settings.STREAMGEN_LEASE_SECONDS = 1
+    join = Subscription.join
+
+    async def slow_join(*arguments):
+        await asyncio.sleep(1.5)
+        await join(*arguments)
+
+    monkeypatch.setattr(Subscription, "join", slow_join)
+    async with serving(Script(default=Behaviour(text=TEXT))) as server, working(choice_of(server)):
+        await start(artifact, owner, "Summary")
+        done = await until_ended(artifact)
+        calls = len(server.requests)
+    assert (done.stream_status, done.fence, calls) == (StreamStatus.COMPLETE, 2, 1)  # one claim, one end
 
 
 async def test_without_any_message_the_queue_is_polled(artifact, owner):

@@ -25,7 +25,7 @@ async def writer_for(artifact, owner, *, chars: int = 100, ms: int = NEVER_MS) -
     claim = await synced(queue.claim)("test", lease_s=5)
     assert claim
     policy = FlushPolicy(chars=chars, ms=ms, lease_s=5)
-    writer = Writer(claim, text="", tokens=0, policy=policy, stop=asyncio.Event())
+    writer = Writer(claim, policy=policy, stop=asyncio.Event())
     await writer.begin_section(0, "m")
     return writer
 
