@@ -100,6 +100,9 @@ class Slots:
                 logger.warning("%s tasks did not end in time; their leases run out instead", len(late))
 
     async def _fill(self) -> None:
+        # After a sleep of the whole machine our own leases are over: renewed before the claim looks for such.
+        self._keep_leases()
+        await asyncio.sleep(0)  # they are in the queue of the database's one thread now
         while self._is_open and len(self._runs) < self._policy.capacity:
             async with self._claiming:
                 claim = await database_sync_to_async(queue.claim)(
@@ -114,14 +117,17 @@ class Slots:
                 self._runs[run] = asyncio.create_task(self._supervise(run), name=f"task-{claim.task}")
 
     async def _look(self) -> None:
-        """Writers that were silent for a while renew their leases; one query for everything that runs here."""
-        runs = list(self._runs)
-        for run in runs:
-            run.keep_lease(self._policy.lease_s / 3)
-        if runs:
+        """One query for everything that runs here."""
+        self._keep_leases()
+        if runs := list(self._runs):
             seen = await database_sync_to_async(queue.look)([run.claim.artifact for run in runs])
             for run in runs:
                 run.hear(seen.get(run.claim.artifact))
+
+    def _keep_leases(self) -> None:
+        """Writers that were silent for a while renew their leases."""
+        for run in self._runs:
+            run.keep_lease(self._policy.lease_s / 3)
 
     async def _supervise(self, run: Run) -> None:
         """The worker's top: whatever a task raises becomes its status and touches no other task."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from channels.db import database_sync_to_async
@@ -77,6 +78,21 @@ async def test_lease_is_kept_from_the_claim_on(monkeypatch, settings, artifact, 
         done = await until_ended(artifact)
         calls = len(server.requests)
     assert (done.stream_status, done.fence, calls) == (StreamStatus.COMPLETE, 2, 1)  # one claim, one end
+
+
+async def test_process_that_slept_through_its_leases_goes_on_with_what_it_was_writing(settings, project, owner):
+    settings.STREAMGEN_LEASE_SECONDS = 1
+    wanted = await artifacts_of(project, 3)
+    script = Script(default=Behaviour(text=TEXT, pause_s=0.6))
+    async with serving(script) as server, working(choice_of(server)) as worker:
+        for one in wanted:
+            await start(one, owner, "Summary")
+            await until(one, lambda now: now.length > 0)
+        worker.slots.wake()
+        time.sleep(1.5)  # noqa: ASYNC251  as when a laptop is closed: nothing here runs
+        fences = [(await until_ended(one)).fence for one in wanted]
+        calls = len(server.requests)
+    assert (fences, calls) == ([2, 2, 2], 3)  # one claim, one end
 
 
 async def test_without_any_message_the_queue_is_polled(artifact, owner):
