@@ -10,11 +10,14 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Coroutine
 from dataclasses import asdict
+from typing import Any, TypeVar
 
 from tests.faults.result import Line, Result, table
 from tests.faults.scenarios import SCENARIOS, Scenario
 
+T = TypeVar("T")
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 Job = tuple[Scenario, str, int]
 """A scenario, the database, and how often."""
@@ -68,6 +71,20 @@ def _dead(scenario: Scenario, database: str, code: int | None) -> Line:
     return Line(name=scenario.name, database=database, result=result, seconds=0)
 
 
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Its result. SIGTERM cancels the work alone, so that it can end its servers in order."""
+
+    async def supervised() -> T:
+        task = asyncio.ensure_future(work)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await task
+
+    try:
+        return asyncio.run(supervised())
+    except asyncio.CancelledError:
+        sys.exit(143)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="The same seed makes the same texts, points and delays.")
@@ -78,9 +95,8 @@ def main() -> int:
     parser.add_argument("--at-once", type=int, default=2, help="Scenarios side by side; 1 measures times best.")
     parser.add_argument("--line", choices=BY_NAME, help=argparse.SUPPRESS)  # how it calls itself for one of them
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of every `finally`: no server is left behind
     if options.line:
-        line = asyncio.run(_play(BY_NAME[options.line], options.database, options.seed, options.runs))
+        line = _run(_play(BY_NAME[options.line], options.database, options.seed, options.runs))
         print(json.dumps(asdict(line)))  # noqa: T201
         return 0
     is_full = options.issue or options.only
@@ -91,7 +107,7 @@ def main() -> int:
         for database in (scenario.databases if is_full else scenario.short_databases)
         if options.database in (None, database)
     ]
-    lines = asyncio.run(_play_all(jobs, options.seed, options.at_once))
+    lines = _run(_play_all(jobs, options.seed, options.at_once))
     load = "/".join(f"{one:.1f}" for one in os.getloadavg())
     print(f"seed {options.seed}, {os.cpu_count()} processors, load {load}\n\n{table(lines)}")  # noqa: T201
     return int(any(line.result.broken for line in lines))
