@@ -93,9 +93,8 @@ async def web_killed(database: Database, seed: int, runs: int) -> Result:
             if len(running) < 2:
                 more = await rig.begin(2, chars=2_500)
                 documents += more
-                for bot in rig.bots[: VIEWERS // 2]:
-                    await bot.stop()
-                for number in range(VIEWERS // 2):
+                for number, bot in enumerate([one for one in rig.bots if one.is_running and one.seen.sha256]):
+                    await bot.stop()  # it has seen the end of its document
                     rig.watch(more[number % 2], address=f"127.0.0.1:{port}")
                 await rig.until(more, 50)
             await victim.kill()
