@@ -5,6 +5,7 @@ Locks are always taken in one order, artifact before task, so that a claim and a
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -50,11 +51,18 @@ class Look:
     stop_requested: str
 
 
-def claim(worker: str, *, lease_s: float, only: int | None = None) -> Claim | None:
-    """Take the oldest task that nobody alive is running; None where there is none. `only` names the one task wanted."""
+def is_empty() -> bool:
+    """Whether no task waits or runs."""
+    return not GenerationTask.objects.filter(status__in=_CLAIMABLE, finished_at=None).exists()
+
+
+def claim(worker: str, *, lease_s: float, only: int | None = None, besides: Collection[int] = ()) -> Claim | None:
+    """Take the oldest task that nobody alive is running; None where there is none. `only` names the one task wanted,
+    `besides` artifacts that the worker is writing already.
+    """
     while True:  # each round claims a task, settles one that had been stopped, or finds none
         with transaction.atomic():
-            task = _next(only)
+            task = _next(only, besides)
             if task is None:
                 return None
             standing = lifecycle.open(task.artifact_id, lease_s=lease_s)
@@ -118,13 +126,15 @@ def _end(artifact_id: int, status: TaskStatus, error: str) -> None:
     task.save(update_fields=fields)
 
 
-def _next(only: int | None) -> GenerationTask | None:
+def _next(only: int | None, besides: Collection[int]) -> GenerationTask | None:
     """The oldest task to be had, locked, and its artifact locked before it."""
     lease_over = Q(artifact__lease_until=None) | Q(artifact__lease_until__lte=Now())
     # The partial index serves only a query that repeats its condition, on SQLite only one without parameters.
     tasks = GenerationTask.objects.filter(lease_over, status__in=_CLAIMABLE, finished_at=None).order_by("pk")
     if only is not None:
         tasks = tasks.filter(pk=only)
+    if besides:
+        tasks = tasks.exclude(artifact_id__in=besides)
     tasks = tasks.select_for_update(of=("artifact",), skip_locked=True).select_related("artifact").only("artifact__id")
     while (found := tasks.first()) is not None:
         # PostgreSQL may have found the task in a snapshot older than the lock: another claim may have been faster.

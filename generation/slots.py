@@ -15,10 +15,13 @@ from artifacts.models import Reason
 from generation import queue
 from generation.providers import Choice
 from generation.run import Run, RunPolicy
+from generation.writer import RETRY_CAP_S, until_answered
 
 logger = logging.getLogger(__name__)
 
 LOOK_S = 1.0
+SETTLE_S = RETRY_CAP_S * 1.5
+"""After an outage of the database claims wait so long: by then every living writer has tried again."""
 CLAIM_S = 1.0
 """At shutdown a claim under way may take so long to become a task that is given back."""
 
@@ -74,10 +77,16 @@ class Slots:
             await asyncio.sleep(self._every_s)
 
     async def _keep_filling(self) -> None:
+        was_away = False
         while True:
             self._bell.clear()
             with _database_may_be_away():
+                if was_away:  # leases may have run out meanwhile: whoever lives renews first
+                    await until_answered(queue.is_empty)
+                    await asyncio.sleep(SETTLE_S)
+                was_away = True
                 await self._fill()
+                was_away = False
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._every_s):
                     await self._bell.wait()
@@ -100,34 +109,27 @@ class Slots:
                 logger.warning("%s tasks did not end in time; their leases run out instead", len(late))
 
     async def _fill(self) -> None:
-        # After a sleep of the whole machine our own leases are over: renewed before the claim looks for such.
-        self._keep_leases()
-        await asyncio.sleep(0)  # they are in the queue of the database's one thread now
         while self._is_open and len(self._runs) < self._policy.capacity:
             async with self._claiming:
+                # After a sleep of the whole machine our own leases are over: they are no news to us.
+                ours = [run.claim.artifact for run in self._runs]
                 claim = await database_sync_to_async(queue.claim)(
-                    self._policy.name, lease_s=self._policy.lease_s, only=self._policy.only
+                    self._policy.name, lease_s=self._policy.lease_s, only=self._policy.only, besides=ours
                 )
                 if claim is None:
                     return
-                for earlier in self._runs:
-                    if earlier.claim.artifact == claim.artifact:  # it slept through its lease, and has lost
-                        earlier.hear(None)
                 run = Run(claim, self._choice, policy=self._run_policy)
                 self._runs[run] = asyncio.create_task(self._supervise(run), name=f"task-{claim.task}")
 
     async def _look(self) -> None:
-        """One query for everything that runs here."""
-        self._keep_leases()
-        if runs := list(self._runs):
+        """Writers that were silent for a while renew their leases; one query for everything that runs here."""
+        runs = list(self._runs)
+        for run in runs:
+            run.keep_lease(self._policy.lease_s / 3)
+        if runs:
             seen = await database_sync_to_async(queue.look)([run.claim.artifact for run in runs])
             for run in runs:
                 run.hear(seen.get(run.claim.artifact))
-
-    def _keep_leases(self) -> None:
-        """Writers that were silent for a while renew their leases."""
-        for run in self._runs:
-            run.keep_lease(self._policy.lease_s / 3)
 
     async def _supervise(self, run: Run) -> None:
         """The worker's top: whatever a task raises becomes its status and touches no other task."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
-from django.db import connection
+from django.db import OperationalError, connection
 
 from artifacts import events
 from artifacts.models import Reason, StreamStatus
@@ -15,6 +16,7 @@ from generation import control, queue
 from generation.providers import Choice
 from generation.providers.scripted import ScriptedProvider
 from generation.run import Run, RunPolicy
+from generation.writer import RETRY_CAP_S
 from tests.generation.workbench import choice_of, document, start, text_of, until, until_ended, working
 from tests.openai_script import Behaviour, Script
 from tests.openai_server import serving
@@ -37,6 +39,23 @@ async def test_news_older_than_the_claim_stops_nobody(artifact, owner):
         await get_channel_layer().group_send(events.group(artifact.pk), events.encode(late))
         done = await until_ended(artifact)
     assert done.stream_status == StreamStatus.COMPLETE
+
+
+async def test_after_an_outage_writers_have_time_to_renew_before_anybody_claims(monkeypatch, artifact, owner):
+    claim, tried_at = queue.claim, []
+
+    def claim_while_away(*arguments, **options):
+        tried_at.append(time.monotonic())
+        if len(tried_at) == 1:
+            raise OperationalError("the server is gone")
+        return claim(*arguments, **options)
+
+    monkeypatch.setattr(queue, "claim", claim_while_away)
+    async with serving(Script(texts={"Summary": TEXT})) as server, working(choice_of(server)):
+        await start(artifact, owner, "Summary")
+        done = await until_ended(artifact)
+    assert done.stream_status == StreamStatus.COMPLETE
+    assert tried_at[1] - tried_at[0] > RETRY_CAP_S
 
 
 async def test_full_disk_pauses_with_that_reason_and_the_text_goes_on_after_it(artifact, owner):
