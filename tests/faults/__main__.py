@@ -47,13 +47,15 @@ async def _play_all(jobs: list[Job], seed: int, at_once: int) -> list[Line]:
                 stdout=asyncio.subprocess.PIPE,
             )
             try:
-                said, _ = await process.communicate()
+                printed, _ = await process.communicate()
             finally:
                 if process.returncode is None:
                     process.terminate()  # it ends its servers
                     await process.wait()
-        line = _from_json(said) if process.returncode == 0 else _dead(scenario, database, process.returncode)
-        print(f"{line.name} {line.database} {line.seconds:.0f} s, {len(line.result.broken)} broken", file=sys.stderr)  # noqa: T201
+        line = _from_json(printed) if process.returncode == 0 else _dead(scenario, database, process.returncode)
+        broken = line.result.broken
+        said = f"{line.name} {line.database} {line.seconds:.0f} s, {len(broken)} broken"
+        print("\n  ".join([said, *broken]), file=sys.stderr)  # noqa: T201
         return line
 
     async with asyncio.TaskGroup() as group:
