@@ -93,7 +93,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", metavar="NAME", choices=BY_NAME, help=", ".join(BY_NAME))
     parser.add_argument("--database", choices=["sqlite", "postgres"], help="Only with this one.")
     parser.add_argument("--runs", type=int, help="How often, instead of each scenario's own count.")
-    parser.add_argument("--issue", action="store_true", help="The full counts, on every database; over an hour.")
+    parser.add_argument("--issue", action="store_true", help="The full counts, on every database; about 40 minutes.")
     parser.add_argument("--at-once", type=int, default=2, help="Scenarios side by side; 1 measures times best.")
     parser.add_argument("--line", choices=BY_NAME, help=argparse.SUPPRESS)  # how it calls itself for one of them
     options = parser.parse_args()
