@@ -47,6 +47,17 @@ class Piece:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Life:
+    """An event that carries no text but shows that the answer is being worked on.
+
+    `is_thinking` says that the model reasons; that text is never part of the answer. Comments that only keep a
+    connection open are no such event.
+    """
+
+    is_thinking: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finish:
     """The end of one call. A missing or unknown reason is INTERRUPTED, never COMPLETE.
 
