@@ -124,7 +124,8 @@ class ProviderError(Exception):
 
     ProviderError
     ├── RateLimited          429; `retry_after_s` when the server said so
-    ├── ProviderUnavailable  5xx, 408, 409, refused, dropped, timed out, malformed
+    ├── ProviderUnavailable  5xx, 408, 409, dropped, timed out, malformed
+    │   └── ProviderAway     nobody answers there for now: refused, no such host, 502, 503, 504, a model that loads
     └── ProviderRefused      another 4xx, or no API at all: nothing to gain by asking the same again
         ├── AuthFailed       401, 403
         ├── ModelNotFound    a 404 or 400 that names the model
@@ -149,6 +150,10 @@ class RateLimited(ProviderError):
 
 class ProviderUnavailable(ProviderError):
     retryable = True
+
+
+class ProviderAway(ProviderUnavailable):
+    pass
 
 
 class ProviderRefused(ProviderError):
