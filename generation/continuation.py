@@ -19,7 +19,16 @@ from typing import Literal
 
 from generation.guards import Cut, DeadlinePassed, Guard, Stopped, TooSlow
 from generation.intake import Intake
-from generation.providers.base import Finish, FinishReason, Piece, ProviderError, ProviderUnavailable, StreamRefused
+from generation.providers.base import (
+    Finish,
+    FinishReason,
+    Item,
+    Piece,
+    PrefillRefused,
+    ProviderError,
+    ProviderUnavailable,
+    StreamRefused,
+)
 from generation.retries import Random, RetryPolicy
 from generation.seams import BadSeam, Mode, certain
 
@@ -27,8 +36,9 @@ logger = logging.getLogger(__name__)
 
 Call = Literal["stream", "turns"]
 Delivery = Literal["auto", "stream", "turns"]
-Complete = Callable[[str, int, Call], AbstractAsyncContextManager[AsyncIterator[Piece | Finish]]]
-"""`complete(text_so_far, max_tokens, delivery)`: one call that goes on from the text."""
+Complete = Callable[[str, int, Call], AbstractAsyncContextManager[AsyncIterator[Item]]]
+"""`complete(text_so_far, max_tokens, delivery)`: one call that goes on from the text. Once it raised `PrefillRefused`,
+it asks anew instead of continuing a begun answer."""
 OnChunk = Callable[[str], Awaitable[None]]
 """Text as soon as it is certain; chunks joined are the section."""
 OnTurn = Callable[[int, str, str, Finish], Awaitable[None] | None]
@@ -178,6 +188,7 @@ class _Loop:
         self.text = text  # what the section held before and all that went to on_chunk
         self.delta = ""  # the part of it that the turn under way brought
         self.held = ""  # in reprompt mode the last, perhaps partial word: certain only once more follows
+        self.mode: Mode = terms.mode  # reprompt once the endpoint refused to continue a begun answer
         self.delivery = delivery
         self.budget_tokens = budget_tokens
         self.tokens_factor = 1
@@ -210,11 +221,14 @@ class _Loop:
         """One call and what follows from it; None to go on."""
         self.delta = self.held = ""  # a held word is asked for again, so that the joint lies between words
         shown = self.terms.shown(self.text)
-        intake = Intake(self.text, mode=self.terms.mode, shown=shown, guesses_space=self.bad_seams > 0)
+        intake = Intake(self.text, mode=self.mode, shown=shown, guesses_space=self.bad_seams > 0)
         finish, why = await self._attempt(intake)
         await self._take(intake.salvage())
         if isinstance(why, StreamRefused) and self.delivery == "auto":
             self.delivery = "turns"
+            return None
+        if isinstance(why, PrefillRefused) and self.mode == "prefill":
+            self.mode = "reprompt"
             return None
         self._count(finish)
         is_turn = bool(self.delta) or why is None or isinstance(why, BadSeam)
@@ -247,7 +261,7 @@ class _Loop:
             first_s += stall_s  # one piece is all there is: it may take as long as a first piece and a pause
         stack = AsyncExitStack()
 
-        async def begin() -> tuple[AsyncIterator[Piece | Finish], Piece | Finish | None]:
+        async def begin() -> tuple[AsyncIterator[Item], Item | None]:
             pieces = await stack.enter_async_context(self.terms.complete(self.text, self._max_tokens(call), call))
             return pieces, await anext(pieces, None)
 
@@ -255,8 +269,9 @@ class _Loop:
         try:
             pieces, item = await self.guard.wait(begin, at_most_s=patience_s)
             patience_s = stall_s
-            while isinstance(item, Piece):
-                await self._take(intake.feed(item.text))
+            while item is not None and not isinstance(item, Finish):
+                if isinstance(item, Piece):
+                    await self._take(intake.feed(item.text))
                 item = await self.guard.wait(lambda: anext(pieces, None), at_most_s=patience_s)
         except TooSlow:
             raise ProviderUnavailable(f"The model sent nothing for {patience_s:g} s.") from None
@@ -274,7 +289,7 @@ class _Loop:
     async def _take(self, text: str) -> None:
         if text:
             self.held += text
-            await self._hand_over(certain(self.held) if self.terms.mode == "reprompt" else len(self.held))
+            await self._hand_over(certain(self.held) if self.mode == "reprompt" else len(self.held))
 
     async def _hand_over(self, length: int) -> None:
         chunk, self.held = self.held[:length], self.held[length:]

@@ -215,7 +215,7 @@ class Run:
             on_chunk=on_chunk,
             on_turn=on_turn,
             on_wait=on_wait,
-            mode="prefill" if self._provider.prefills else "reprompt",
+            mode="prefill" if self._provider.prefills(model) else "reprompt",
             delivery=policy.delivery,
             turn_tokens=policy.turn_tokens,
             budget_tokens=budget_left(assignment.plan[position].max_tokens, spent=before),

@@ -26,7 +26,7 @@ from generation.continuation import (
     continue_if_truncated,
 )
 from generation.prompts import Assignment, SectionPrompt, section_prompt, tail_of
-from generation.providers.base import Finish, FinishReason, Piece, Provider
+from generation.providers.base import Finish, FinishReason, Item, Life, Piece, PrefillRefused, Provider
 from generation.retries import Random, RetryPolicy
 from generation.seams import Mode
 
@@ -139,25 +139,29 @@ def _calls(provider: Provider, prompt: SectionPrompt, model: str) -> Complete:
     last_text: str | None = None
 
     @asynccontextmanager
-    async def complete(text: str, max_tokens: int, call: Call) -> AsyncIterator[AsyncIterator[Piece | Finish]]:
-        nonlocal last_text
+    async def complete(text: str, max_tokens: int, call: Call) -> AsyncIterator[AsyncIterator[Item]]:
+        nonlocal last_text, prompt
         messages = prompt.messages(text, is_repeated=text == last_text)
         last_text = text
-        async with (
-            provider.stream(messages, model=model, max_tokens=max_tokens, delivery=call) as items,
-            aclosing(_storable(items)) as storable,
-        ):
-            yield storable
+        try:
+            async with (
+                provider.stream(messages, model=model, max_tokens=max_tokens, delivery=call) as items,
+                aclosing(_storable(items)) as storable,
+            ):
+                yield storable
+        except PrefillRefused:
+            prompt = replace(prompt, mode="reprompt")  # as the loop does, which hears of it too
+            raise
 
     return complete
 
 
-async def _storable(items: AsyncIterator[Piece | Finish]) -> AsyncGenerator[Piece | Finish]:
+async def _storable(items: AsyncIterator[Item]) -> AsyncGenerator[Item]:
     characters = Characters()
     async for item in items:
         ends_well = isinstance(item, Finish) and item.reason in (FinishReason.COMPLETE, FinishReason.TRUNCATED)
         text = characters.feed(item.text) if isinstance(item, Piece) else characters.end() if ends_well else ""
         if text:
             yield Piece(text=text)
-        if isinstance(item, Finish):
+        if isinstance(item, (Life, Finish)):
             yield item

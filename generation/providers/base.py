@@ -1,6 +1,6 @@
 """The interface between the continuation loop and whatever writes the text; pure.
 
-A provider answers one call with a stream of `Piece`s and then exactly one `Finish`. It never retries, never
+A provider answers one call with a stream of `Piece`s (and `Life`), then exactly one `Finish`. It never retries, never
 stores and never decides what comes next: retries and continuation belong to the callers.
 """
 
@@ -70,23 +70,26 @@ class Finish:
     reasoned: bool = False
 
 
+Item = Piece | Life | Finish
+"""What a call yields."""
+
+
 class Provider(Protocol):
     """Something that answers chat calls."""
 
     name: str
     """A label for people, such as "openai" or "scripted (not a model)"."""
 
-    @property
-    def prefills(self) -> bool:
-        """True where a last assistant message is continued exactly, so that answers may be joined raw.
+    def prefills(self, model: str) -> bool:
+        """True where the model continues a last assistant message exactly, so that answers may be joined raw.
 
-        Known after `prepare`; read it before each call, because a call may teach that the endpoint refuses it.
+        Known after `prepare`; ask before each call, because a call may teach that it is refused. "" is the model that
+        calls without one get.
         """
         ...
 
-    @property
-    def streams(self) -> bool:
-        """False where the endpoint refused streaming; the caller then uses turns."""
+    def streams(self, model: str) -> bool:
+        """False where streaming was refused for this model; the caller then uses turns."""
         ...
 
     async def prepare(self) -> None:
@@ -104,11 +107,11 @@ class Provider(Protocol):
         model: str,
         max_tokens: int,
         delivery: Literal["stream", "turns"] = "stream",
-    ) -> AbstractAsyncContextManager[AsyncIterator[Piece | Finish]]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[Item]]:
         """Open one call; leaving the context closes the connection at once, also in the middle.
 
-        The iterator yields pieces and then exactly one `Finish`. `turns` asks for the whole answer in one response
-        (one piece). Raises `ProviderError` on entering or while iterating; never retries.
+        The iterator yields pieces and signs of life, then exactly one `Finish`. `turns` asks for the whole answer
+        in one response (one piece). Raises `ProviderError` on entering or while iterating; never retries.
         """
         ...
 
@@ -130,8 +133,8 @@ class ProviderError(Exception):
         ├── AuthFailed       401, 403
         ├── ModelNotFound    a 404 or 400 that names the model
         ├── StreamRefused    the endpoint does not stream; ask again with delivery "turns"
-        └── PrefillRefused   a begun answer is not continued (`prefills` is False from now on): build the call
-                             anew for re-prompting, which a retry does by itself
+        └── PrefillRefused   a begun answer is not continued (`prefills(model)` is False from now on): build the
+                             call anew for re-prompting, which a retry does by itself
     """
 
     reason = "provider_error"

@@ -71,6 +71,8 @@ class Dialect:
             self.prefill = Prefill.PLAIN
         self._asks_usage = True
         self._tokens_word = "max_completion_tokens" if self._is_openai else "max_tokens"
+        self._no_prefill: set[str] = set()
+        self._no_stream: set[str] = set()
         self._swapped: dict[str, str] = {}
         self._most_tokens: dict[str, int] = {}
 
@@ -151,6 +153,14 @@ class Dialect:
         if self._continuation != "reprompt" and (known := _PREFILL_BY_OWNER.get(owner)):
             self.prefill = known
 
-    def prefill_refused(self) -> None:
-        self.prefill = None
-        self.must_look = False
+    def prefills(self, model: str) -> bool:
+        return self.prefill is not None and model not in self._no_prefill
+
+    def prefill_refused(self, model: str) -> None:
+        self._no_prefill.add(model)
+
+    def streams(self, model: str) -> bool:
+        return model not in self._no_stream
+
+    def stream_refused(self, model: str) -> None:
+        self._no_stream.add(model)

@@ -22,7 +22,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from generation.providers import local_server
-from generation.providers.base import Finish, FinishReason, Message, Piece, ProviderRefused, ProviderUnavailable
+from generation.providers.base import (
+    Finish,
+    FinishReason,
+    Item,
+    Life,
+    Message,
+    Piece,
+    ProviderRefused,
+    ProviderUnavailable,
+)
 from generation.providers.dialects import Continuation
 
 if TYPE_CHECKING:
@@ -188,12 +197,10 @@ class LocalModel:
         self._endpoint: OpenAICompatible | None = None
         self.name = LABEL
 
-    @property
-    def prefills(self) -> bool:
+    def prefills(self, model: str) -> bool:
         return self._continuation == "prefill"
 
-    @property
-    def streams(self) -> bool:
+    def streams(self, model: str) -> bool:
         return True
 
     async def prepare(self) -> None:
@@ -212,13 +219,13 @@ class LocalModel:
         model: str,
         max_tokens: int,
         delivery: Literal["stream", "turns"] = "stream",
-    ) -> AbstractAsyncContextManager[AsyncIterator[Piece | Finish]]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[Item]]:
         return self._call(condensed(messages), max_tokens, delivery)
 
     @asynccontextmanager
     async def _call(
         self, messages: Sequence[Message], max_tokens: int, delivery: Literal["stream", "turns"]
-    ) -> AsyncIterator[AsyncIterator[Piece | Finish]]:
+    ) -> AsyncIterator[AsyncIterator[Item]]:
         endpoint = await self._ready()
         call = endpoint.stream(messages, model="", max_tokens=max_tokens, delivery=delivery)
         begun = messages[-1]["content"] if messages[-1]["role"] == "assistant" else ""
@@ -228,15 +235,15 @@ class LocalModel:
             yield pieces
 
     async def _pieces(
-        self, call: AbstractAsyncContextManager[AsyncIterator[Piece | Finish]], text: str, echoed: int
-    ) -> AsyncGenerator[Piece | Finish]:
+        self, call: AbstractAsyncContextManager[AsyncIterator[Item]], text: str, echoed: int
+    ) -> AsyncGenerator[Item]:
         is_broken = False
         try:
             async with call as pieces:
                 async for item in pieces:
-                    if isinstance(item, Finish):
+                    if isinstance(item, (Life, Finish)):
                         yield item
-                        return
+                        continue
                     end = enough_of(text, item.text, echoed)
                     if end != 0:
                         yield Piece(text=item.text[:end])

@@ -29,6 +29,7 @@ from generation.providers.base import (
     AuthFailed,
     Finish,
     FinishReason,
+    Item,
     Message,
     ModelNotFound,
     Piece,
@@ -98,17 +99,14 @@ class OpenAICompatible:
         self._extra = dict(extra or {})
         self._now = now
         self._lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Line] = WeakKeyDictionary()
-        self._streams = True
         self._no_model: ProviderError | None = None
         self.name = name or self._place
 
-    @property
-    def prefills(self) -> bool:
-        return self._dialect.prefill is not None
+    def prefills(self, model: str) -> bool:
+        return self._dialect.prefills(model or self._model)
 
-    @property
-    def streams(self) -> bool:
-        return self._streams
+    def streams(self, model: str) -> bool:
+        return self._dialect.streams(model or self._model)
 
     async def prepare(self) -> None:
         """Ask an unknown endpoint once which software it is, and which model it has where none is set."""
@@ -145,7 +143,7 @@ class OpenAICompatible:
         model: str,
         max_tokens: int,
         delivery: Literal["stream", "turns"] = "stream",
-    ) -> AbstractAsyncContextManager[AsyncIterator[Piece | Finish]]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[Item]]:
         return self._call(messages, model=model, max_tokens=max_tokens, streamed=delivery == "stream")
 
     async def aclose(self) -> None:
@@ -155,7 +153,7 @@ class OpenAICompatible:
     @asynccontextmanager
     async def _call(
         self, messages: Sequence[Message], *, model: str, max_tokens: int, streamed: bool
-    ) -> AsyncIterator[AsyncIterator[Piece | Finish]]:
+    ) -> AsyncIterator[AsyncIterator[Item]]:
         await self.prepare()
         asked = Asked(
             place=self._place,
@@ -168,9 +166,9 @@ class OpenAICompatible:
             raise self._no_model or ModelNotFound(
                 f"{self._place} does not say which models it has. Set STREAMGEN_MODEL."
             )
-        if streamed and not self._streams:
+        if streamed and not self.streams(asked.model):
             raise refusals.no_streaming(asked)
-        if asked.prefilled and not self.prefills:
+        if asked.prefilled and not self.prefills(asked.model):
             raise refusals.no_prefill(asked)
         async with AsyncExitStack() as stack:
             opened = await self._open(stack, messages, asked, max_tokens)
@@ -214,9 +212,9 @@ class OpenAICompatible:
         wait_s = refusals.retry_after_s(err.response.headers, self._now())
         trouble = refusals.from_status(asked, err.status_code, said, retry_after_s=wait_s)
         if isinstance(trouble, StreamRefused):
-            self._streams = False
+            self._dialect.stream_refused(asked.model)
         elif isinstance(trouble, PrefillRefused):
-            self._dialect.prefill_refused()
+            self._dialect.prefill_refused(asked.model)
         return trouble
 
     def _unreached(self, asked: Asked, err: Exception) -> ProviderError:
@@ -235,7 +233,7 @@ class OpenAICompatible:
             return refusals.unreachable(asked, "refused")
         return refusals.empty(asked)
 
-    async def _pieces(self, response: Response, limit_tokens: int, asked: Asked) -> AsyncGenerator[Piece | Finish]:
+    async def _pieces(self, response: Response, limit_tokens: int, asked: Asked) -> AsyncGenerator[Item]:
         answer = Answer(asked, limit_tokens)
         trouble = None
         async with aclosing(response.http_response.aiter_bytes()) as chunks:
@@ -257,7 +255,8 @@ class OpenAICompatible:
         for text in answer.close():
             yield Piece(text=text)
         if answer.is_whole and asked.streamed:
-            self._streams = False  # it ignores the wish; in small turns the text at least comes in portions
+            # It ignores the wish; in small turns the text at least comes in portions.
+            self._dialect.stream_refused(asked.model)
         yield answer.finish()
 
     def _line(self) -> _Line:
@@ -360,7 +359,7 @@ async def _drain(chunks: AsyncIterator[bytes]) -> None:
         await _next(chunks, DRAIN_S)
 
 
-async def _filtered() -> AsyncGenerator[Piece | Finish]:
+async def _filtered() -> AsyncGenerator[Item]:
     yield Finish(reason=FinishReason.FILTERED)
 
 

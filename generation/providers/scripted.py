@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from dataclasses import dataclass
 from typing import Literal
 
-from generation.providers.base import Finish, FinishReason, Message, Piece, ProviderError, Usage
+from generation.providers.base import Finish, FinishReason, Item, Message, Piece, ProviderError, Usage
 from generation.providers.sample import section_text
 
 CHARS_PER_TOKEN = 4
@@ -81,12 +81,10 @@ class ScriptedProvider:
         """The latest calls, oldest first."""
         self.open_calls = 0
 
-    @property
-    def prefills(self) -> bool:
+    def prefills(self, model: str) -> bool:
         return self._prefills
 
-    @property
-    def streams(self) -> bool:
+    def streams(self, model: str) -> bool:
         return self._streams
 
     async def prepare(self) -> None:
@@ -102,11 +100,11 @@ class ScriptedProvider:
         model: str,
         max_tokens: int,
         delivery: Literal["stream", "turns"] = "stream",
-    ) -> AbstractAsyncContextManager[AsyncIterator[Piece | Finish]]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[Item]]:
         return self._call(Call(messages=tuple(messages), model=model, max_tokens=max_tokens, delivery=delivery))
 
     @asynccontextmanager
-    async def _call(self, call: Call) -> AsyncIterator[AsyncIterator[Piece | Finish]]:
+    async def _call(self, call: Call) -> AsyncIterator[AsyncIterator[Item]]:
         self.calls.append(call)
         reply = self._next(call)
         self.open_calls += 1
@@ -116,7 +114,7 @@ class ScriptedProvider:
         finally:
             self.open_calls -= 1
 
-    async def _pieces(self, call: Call, reply: Reply) -> AsyncGenerator[Piece | Finish]:
+    async def _pieces(self, call: Call, reply: Reply) -> AsyncGenerator[Item]:
         texts, is_cut = _within(_pieces_of(reply), call.max_tokens * CHARS_PER_TOKEN)
         if call.delivery == "turns":
             await self._sleep(reply.pause_s * len(texts))

@@ -90,7 +90,7 @@ async def test_model_writes_and_continues_exactly_where_it_was_cut(model):
     assert finish.reason is FinishReason.TRUNCATED
     assert finish.usage.completion_tokens == 12
     assert finish.model == "SmolLM2-135M"
-    assert model.prefills
+    assert model.prefills("")
     for delivery in ("stream", "turns"):
         more, _ = await call(model, [*asking(), {"role": "assistant", "content": text}], delivery=delivery)
         # In one document llama.cpp repeats what was begun; the caller's joiner takes it off.

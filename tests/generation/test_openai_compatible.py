@@ -290,7 +290,7 @@ async def test_one_document_instead_of_a_stream_is_read_and_remembered(server, p
     behave(server, Behaviour(ignores_stream=True))
     answered = await call(provider)
     assert (answered.text, answered.finish.reason) == (TEXT, FinishReason.COMPLETE)
-    assert not provider.streams
+    assert not provider.streams("m")
 
 
 # Where it breaks
@@ -701,9 +701,9 @@ async def test_prompt_that_fills_the_context_is_refused_with_the_fix(server, pro
 
 async def test_endpoint_that_does_not_stream_says_so_and_answers_turns(server, provider):
     behave(server, refuses=["stream"])
-    assert provider.streams
+    assert provider.streams("m")
     assert isinstance((await call(provider)).error, StreamRefused)
-    assert not provider.streams
+    assert not provider.streams("m")
     assert isinstance((await call(provider)).error, StreamRefused)
     assert len(server.requests) == 1, "what is known is not asked again"
     assert (await call(provider, delivery="turns")).text == TEXT
@@ -720,7 +720,7 @@ async def test_endpoint_software_tells_whether_it_continues(server, provider, so
     await provider.prepare()
     await provider.prepare()
     assert server.looks == 1
-    assert provider.prefills is (prefill is not None)
+    assert provider.prefills("m") is (prefill is not None)
     if prefill:
         answered = await call(provider, asking("Goals", begun=TEXT[:30]))
         assert TEXT[:30] + answered.text == TEXT
@@ -759,7 +759,7 @@ async def test_continuation_setting_overrides_what_is_known(server):
     server.script = Script(software="llamacpp")
     never = OpenAICompatible(base_url=server.base_url, continuation="reprompt", model="m")
     await never.prepare()
-    assert not never.prefills
+    assert not never.prefills("m")
     await forced.aclose()
     await never.aclose()
 
@@ -767,11 +767,11 @@ async def test_continuation_setting_overrides_what_is_known(server):
 async def test_refused_prefill_is_remembered_and_worth_a_retry(server, provider):
     server.script = Script(prefill="refused")
     await provider.prepare()
-    assert provider.prefills
+    assert provider.prefills("m")
     error = (await call(provider, asking(begun="The "))).error
     assert isinstance(error, PrefillRefused)
     assert error.retryable
-    assert not provider.prefills
+    assert not provider.prefills("m")
     assert isinstance((await call(provider, asking(begun="The "))).error, PrefillRefused)
     assert len(server.requests) == 1, "what is known is not asked again"
 

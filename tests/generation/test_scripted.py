@@ -99,7 +99,7 @@ async def test_calls_are_remembered():
     provider = ScriptedProvider(prefills=False, streams=False)
     await call(provider, max_tokens=3)
     assert [(asked.max_tokens, asked.messages) for asked in provider.calls] == [(3, tuple(ASKING))]
-    assert (provider.prefills, provider.streams) == (False, False)
+    assert (provider.prefills(""), provider.streams("")) == (False, False)
 
 
 # The default script
