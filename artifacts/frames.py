@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
 if TYPE_CHECKING:
     from artifacts.state import State
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 PROTOCOL_VERSION = 1
 MESSAGE_BYTES = 65_536
 """The largest message a client may send."""
+FRAME_BYTES = 262_144
+"""The largest frame, encoded; only one fragment (or tail) of a page that is larger by itself makes a larger one."""
 KEPT_BYTES = 1_048_576
 """Encoded frames that are kept for the next viewer at the same place, in all."""
 
@@ -41,6 +43,7 @@ class HtmlSnapshot(TypedDict):
     offset: int
     fragments: list[str]
     tail: str
+    more: NotRequired[bool]
 
 
 class Delta(TypedDict):
@@ -61,6 +64,7 @@ Preview = TypedDict(
         "from": int,
         "fragments": list[str],
         "tail": str,
+        "more": NotRequired[bool],
     },
 )
 
@@ -96,15 +100,30 @@ AnyFrame = TextSnapshot | HtmlSnapshot | Delta | Preview | StateChange | End | E
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Frame:
-    """One encoded frame; `size` is what it weighs on the wire, in bytes."""
+    """One encoded frame; `size` is what it weighs on the wire, in bytes.
+
+    What was cut says how far it reaches: up to `offset` in the text; of a page up to the fragment `upto`, and whether
+    there is `more` of it.
+    """
 
     text: str
     size: int
+    offset: int = 0
+    upto: int = 0
+    more: bool = False
+
+
+as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def size_of(text: str) -> int:
+    """Bytes of its UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def encode(frame: AnyFrame) -> Frame:
-    text = json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
-    return Frame(text=text, size=len(text.encode()))
+    text = as_json(frame)
+    return Frame(text=text, size=size_of(text))
 
 
 PONG = encode({"type": "pong"})
@@ -120,9 +139,13 @@ class EncodedFrames:
 
     def get(self, key: tuple[object, ...], make: Callable[[], AnyFrame]) -> Frame:
         """The frame of that key; `make` is called where it is not kept (any more)."""
+        return self.keep(key, lambda: encode(make()))
+
+    def keep(self, key: tuple[object, ...], cut: Callable[[], Frame]) -> Frame:
+        """The same for a frame that says itself how far it reaches."""
         frame = self._frames.get(key)
         if frame is None:
-            frame = self._frames[key] = encode(make())
+            frame = self._frames[key] = cut()
             self._size += frame.size
             while self._size > self._limit and len(self._frames) > 1:
                 self._size -= self._frames.pop(next(iter(self._frames))).size

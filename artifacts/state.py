@@ -6,6 +6,9 @@ from typing import TypedDict
 
 from artifacts.models import Artifact, Section
 
+ERROR_CHARS = 4_000
+"""Of the sentence of a failure, whatever an endpoint made it: the state is part of many frames."""
+
 
 class SectionState(TypedDict):
     name: str
@@ -34,7 +37,7 @@ def state_of(artifact: Artifact) -> State:
         sections_completed=artifact.sections_completed,
         sections_total=artifact.sections_total,
         tokens_generated=artifact.tokens_generated,
-        last_error=artifact.last_error,
+        last_error=artifact.last_error[:ERROR_CHARS],
         reason=artifact.reason,
         sections=[
             SectionState(name=row.name, status=row.status, tokens=row.tokens, model=row.model)

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections import deque
 from typing import Literal, NamedTuple
 
+from artifacts import cuts
 from artifacts.frames import PROTOCOL_VERSION, Ack, Frame
+from artifacts.page import Page
 from artifacts.replica import Replica
 
 CREDIT_BYTES = 262_144
 """A viewer with more than this unacknowledged gets nothing until it acknowledges."""
 FRAME_CHARS = 65_536
-"""Text of one frame, at most: a stock client refuses messages over 1 MiB."""
+"""Text of one frame, at most; it is less where its bytes would be more than a frame may have."""
 
 Format = Literal["text", "html"]
 
@@ -38,6 +40,9 @@ class Viewer:
         self._sent: deque[tuple[Cursor, int]] = deque()
         self._state_number = 0
         self._page_version = 0
+        self._fragments = 0
+        self._is_page_whole = False
+        """How much was sent of the page of that version: so many fragments; all of them, and the tail."""
         self._ended_epoch = 0
 
     def next_frame(self, replica: Replica) -> Frame | None:
@@ -82,43 +87,51 @@ class Viewer:
         asked, self._asked = self._asked, None
         begin = asked.offset if asked and asked.epoch == replica.epoch and 0 <= asked.offset <= replica.length else 0
         end = min(replica.length, begin + FRAME_CHARS)
-        self._acknowledged = Cursor(epoch=replica.epoch, offset=begin)
-        self._at = Cursor(epoch=replica.epoch, offset=end)
-        return replica.frames.get(
+        frame = replica.frames.keep(
             ("snapshot", replica.epoch, replica.seq, replica.state_number, begin, end),
-            lambda: {
-                "type": "snapshot",
-                "v": PROTOCOL_VERSION,
-                "artifact": replica.artifact_id,
-                "epoch": replica.epoch,
-                "seq": replica.seq,
-                "state": replica.state,
-                "offset": begin,
-                "text": replica.transcript.cut(begin, end),
-            },
+            lambda: cuts.text_frame(
+                lambda text: {
+                    "type": "snapshot",
+                    "v": PROTOCOL_VERSION,
+                    "artifact": replica.artifact_id,
+                    "epoch": replica.epoch,
+                    "seq": replica.seq,
+                    "state": replica.state,
+                    "offset": begin,
+                    "text": text,
+                },
+                replica.transcript.cut(begin, end),
+                begin,
+            ),
         )
+        self._acknowledged = Cursor(epoch=replica.epoch, offset=begin)
+        self._at = Cursor(epoch=replica.epoch, offset=frame.offset)
+        return frame
 
     def _html_snapshot(self, replica: Replica) -> Frame | None:
         page = replica.page
         if page is None:
             return None
-        self._acknowledged = Cursor(epoch=replica.epoch, offset=0)
-        self._at = Cursor(epoch=replica.epoch, offset=page.length)
-        self._page_version = page.version
-        return replica.frames.get(
+        frame = replica.frames.keep(
             ("page", replica.epoch, replica.seq, replica.state_number, page.version),
-            lambda: {
-                "type": "snapshot",
-                "v": PROTOCOL_VERSION,
-                "artifact": replica.artifact_id,
-                "epoch": replica.epoch,
-                "seq": replica.seq,
-                "state": replica.state,
-                "offset": page.length,
-                "fragments": page.fragments,
-                "tail": page.tail,
-            },
+            lambda: cuts.page_frame(
+                {
+                    "type": "snapshot",
+                    "v": PROTOCOL_VERSION,
+                    "artifact": replica.artifact_id,
+                    "epoch": replica.epoch,
+                    "seq": replica.seq,
+                    "state": replica.state,
+                },
+                page,
+                0,
+                floor=0,
+                may_be_empty=True,
+            ),
         )
+        self._acknowledged = Cursor(epoch=replica.epoch, offset=0)
+        self._show(page, frame)
+        return frame
 
     def _state(self, replica: Replica) -> Frame:
         self._state_number = replica.state_number
@@ -132,37 +145,45 @@ class Viewer:
         if begin == replica.length:
             return None
         end = min(replica.length, begin + FRAME_CHARS)
-        self._at = Cursor(epoch=replica.epoch, offset=end)
-        return replica.frames.get(
+        frame = replica.frames.keep(
             ("delta", replica.epoch, replica.seq, begin, end),
-            lambda: {
-                "type": "delta",
-                "epoch": replica.epoch,
-                "seq": replica.seq,
-                "offset": begin,
-                "text": replica.transcript.cut(begin, end),
-            },
+            lambda: cuts.text_frame(
+                lambda text: {
+                    "type": "delta",
+                    "epoch": replica.epoch,
+                    "seq": replica.seq,
+                    "offset": begin,
+                    "text": text,
+                },
+                replica.transcript.cut(begin, end),
+                begin,
+            ),
         )
+        self._at = Cursor(epoch=replica.epoch, offset=frame.offset)
+        return frame
 
     def _preview(self, replica: Replica) -> Frame | None:
         page = replica.page
-        if page is None or page.version == self._page_version:
+        if page is None or (page.version == self._page_version and self._is_page_whole):
             return None
-        first = page.first_changed_since(self._page_version)
-        self._at = Cursor(epoch=replica.epoch, offset=page.length)
-        self._page_version = page.version
-        return replica.frames.get(
-            ("preview", replica.epoch, replica.seq, page.version, first),
-            lambda: {
-                "type": "preview",
-                "epoch": replica.epoch,
-                "seq": replica.seq,
-                "offset": page.length,
-                "from": first,
-                "fragments": page.fragments[first:],
-                "tail": page.tail,
-            },
+        # What is under way goes on with the newest page: what was sent and has not changed since stays.
+        first, floor = min(self._fragments, page.first_changed_since(self._page_version)), self._at.offset
+        frame = replica.frames.keep(
+            ("preview", replica.epoch, replica.seq, page.version, first, floor),
+            lambda: cuts.page_frame(
+                {"type": "preview", "epoch": replica.epoch, "seq": replica.seq, "from": first},
+                page,
+                first,
+                floor=floor,
+                may_be_empty=False,
+            ),
         )
+        self._show(page, frame)
+        return frame
+
+    def _show(self, page: Page, frame: Frame) -> None:
+        self._at = Cursor(epoch=page.epoch, offset=frame.offset)
+        self._page_version, self._fragments, self._is_page_whole = page.version, frame.upto, not frame.more
 
     def _end(self, replica: Replica) -> Frame | None:
         is_shown = self._shows == "text" or (replica.page is not None and replica.page.is_final)

@@ -23,18 +23,25 @@ export class LiveDocument {
     keepReachable(root);
   }
 
-  /** Apply `shown[first:] = fragments` and replace the tail; false where the fragments do not join what is shown. */
-  show(first, fragments, tail) {
+  /**
+   * Apply `shown[first:] = fragments` and replace the tail; false where the fragments do not join what is shown. Where there
+   * is `more` to come, what stands behind the fragments stays for now: a page that became short would throw its reader back.
+   */
+  show(first, fragments, tail, more = false) {
     if (first > this.fragments.length) return false;
     const restore = selectionIn(this.root);
-    const length = first + fragments.length;
+    if (!more) this.cut(first + fragments.length);
+    fragments.forEach((html, index) => this.set(first + index, html));
+    if (!more) this.fill(this.tail, tail);
+    restore();
+    return true;
+  }
+
+  /** No more fragments than that. */
+  cut(length) {
     this.headingsChanged ||= this.fragments.length > length;
     for (const element of this.fragments.splice(length)) remove(element);
     this.html.length = Math.min(this.html.length, length);
-    fragments.forEach((html, index) => this.set(first + index, html));
-    this.fill(this.tail, tail);
-    restore();
-    return true;
   }
 
   /** Whether a heading may have changed since this was asked last. */

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifacts.frames import Ack, Frame
+from artifacts.frames import FRAME_BYTES, Ack, Frame
+from artifacts.limits import PLAN_SECTIONS, SECTION_NAME_CHARS
 from artifacts.page import Page
 from artifacts.preview import Update
 from artifacts.replica import Replica
+from artifacts.state import ERROR_CHARS, State
 from artifacts.viewer import CREDIT_BYTES, FRAME_CHARS, Cursor, Viewer
 from tests.artifacts.reader import Reader
 from tests.artifacts.test_replica import Truth, copied
@@ -47,6 +50,23 @@ def rendered(truth: Truth, replica: Replica, *, is_final: bool = False) -> None:
     replica.page.apply(
         Update(first=first, fragments=fragments[first:], tail=tail), length=replica.length, is_final=is_final
     )
+
+
+def followed(viewer: Viewer, replica: Replica, reader: Reader, is_done: Callable[[], bool]) -> list[int]:
+    """Apply and acknowledge frame by frame until then; the sizes of the frames."""
+    sizes = []
+    while not is_done():
+        frame = viewer.next_frame(replica)
+        assert frame is not None, "a viewer that acknowledges starves"
+        sizes.append(frame.size)
+        reader.apply(frame.text)
+        viewer.acknowledge(Ack(epoch=reader.epoch, offset=reader.offset))
+    return sizes
+
+
+def a_large_state(state: State) -> State:
+    section = {"name": "\U0001f600" * SECTION_NAME_CHARS, "status": "pending", "tokens": 0, "model": "\U0001f600" * 200}
+    return {**state, "last_error": "\x01" * ERROR_CHARS, "sections": [section] * PLAN_SECTIONS}  # type: ignore[typeddict-item]
 
 
 def test_nothing_comes_before_the_document_is_loaded() -> None:
@@ -113,18 +133,23 @@ def test_snapshot_from_every_cursor_and_later_deltas_make_the_whole_text(text: s
     assert reader.ended_epochs == [1]
 
 
-def test_long_text_comes_in_frames_that_a_stock_client_can_take() -> None:
-    truth = Truth(text="\x01\U0001f600" * FRAME_CHARS)
+@pytest.mark.parametrize("piece", ["x", "\U0001f600", "\x01", '"', "\n", "\u91cd", "\x01\U0001f600", "\u2028\\"])
+def test_long_text_of_any_characters_comes_in_frames_that_are_bounded(piece: str) -> None:
+    truth = Truth(text=piece * (2 * FRAME_CHARS // len(piece) + 1))
     replica, viewer, reader = copied(truth), Viewer("text"), Reader()
-    sizes = []
-    while reader.text != truth.text:
-        frame = viewer.next_frame(replica)
-        assert frame is not None
-        sizes.append(frame.size)
-        reader.apply(frame.text)
-        viewer.acknowledge(Ack(epoch=reader.epoch, offset=reader.offset))
-    assert max(sizes) < 1 << 20
-    assert types(reader.frames) == ["snapshot", "delta"]
+    sizes = followed(viewer, replica, reader, lambda: reader.text == truth.text)
+    assert max(sizes) <= FRAME_BYTES
+    assert set(types(reader.frames)) == {"snapshot", "delta"}
+    assert max(len(frame["text"]) for frame in reader.frames) <= FRAME_CHARS
+
+
+def test_state_of_a_hundred_long_names_and_a_long_text_share_a_snapshot_within_bounds() -> None:
+    truth = Truth(text="\U0001f600" * 200_000)
+    replica, viewer, reader = copied(truth), Viewer("text"), Reader()
+    replica.state = a_large_state(replica.state)
+    sizes = followed(viewer, replica, reader, lambda: reader.text == truth.text)
+    assert max(sizes) <= FRAME_BYTES
+    assert reader.state["sections"] == replica.state["sections"]
 
 
 def test_viewer_that_never_acknowledges_gets_credit_and_one_frame() -> None:
@@ -310,8 +335,12 @@ def test_html_viewer_that_never_acknowledges_is_bounded_too() -> None:
         frames += sent_to(viewer, replica)
     assert CREDIT_BYTES < sum(frame.size for frame in frames) <= CREDIT_BYTES + max(frame.size for frame in frames)
     viewer.acknowledge(Ack(epoch=1, offset=len(truth.text)))
-    (frame,) = sent_to(viewer, replica)
-    assert json.loads(frame.text)["offset"] == len(truth.text)
+    late = []
+    while more := sent_to(viewer, replica):
+        late += more
+        viewer.acknowledge(Ack(epoch=1, offset=more[-1].offset))
+    assert len(late) == 3, "what it lacks, not what it missed"
+    assert json.loads(late[-1].text)["offset"] == len(truth.text)
 
 
 def test_html_viewer_never_sees_the_page_of_another_epoch() -> None:
