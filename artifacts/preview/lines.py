@@ -45,6 +45,11 @@ class Lines:
             self._pieces.append(rest)
         return lines
 
+    def end(self) -> None:
+        """The text ends here; what comes next is another."""
+        self._pieces.clear()
+        self._after_cr = False
+
     @property
     def partial(self) -> str:
         """The beginning of the line that has no end yet."""

@@ -5,7 +5,8 @@ same way, so both say the same.
 import re
 import threading
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from artifacts.preview import limits, repair
 from artifacts.preview.block import Block
@@ -38,6 +39,17 @@ class _Fragment:
     scope: PieceScope
 
 
+@dataclass(slots=True)
+class _Section:
+    """What one section has for itself alone: its blocks, what it defines, and who waits for that."""
+
+    number: int
+    reader: Reader = field(default_factory=Reader)
+    begins_at: int = 0  # characters received before it
+    defined: int = 0  # definitions seen
+    waiting: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))  # which fragments for a label
+
+
 class _Engines(threading.local):
     def __init__(self) -> None:
         self.one = Engine()
@@ -46,30 +58,44 @@ class _Engines(threading.local):
 _engines = _Engines()
 
 
-def render(markdown: str) -> str:
-    """The whole document as safe HTML."""
+def render(markdown: str, sections: Iterable[int] = ()) -> str:
+    """The whole document as safe HTML. `sections` are the offsets, in code points, at which its sections begin."""
     preview = LivePreview()
-    preview.append(markdown)
+    append_sections(preview, markdown, sections)
     return preview.finish()
 
 
+def append_sections(preview: "LivePreview", text: str, sections: Iterable[int], *, begin: int = 0) -> None:
+    """Appends a text that stands at `begin` of its document, and begins the sections that begin in it or at its end."""
+    end = begin + len(text)
+    place = begin
+    for start in sorted({start for start in sections if begin <= start <= end}):
+        preview.append(text[place - begin : start - begin])
+        preview.begin_section()
+        place = start
+    preview.append(text[place - begin :])
+
+
 class LivePreview:
-    """Takes a document in any chunks, gives its preview so far. Not for two threads at a time."""
+    """Takes a document in any chunks, gives its preview so far. Not for two threads at a time.
+
+    How a section is shown never depends on another. Ids and the numbers of footnotes alone are the whole document's.
+    """
 
     def __init__(self) -> None:
         self._lines = Lines()
-        self._reader = Reader()
+        self._section = _Section(0)
+        self._sections = [self._section]
+        self._behind = 0  # so many sections have ended and are settled
         self._names = Names()
         self._html: list[str] = []
         self._shown: list[str] = []  # what the viewer has
         self._unsettled: dict[int, _Fragment] = {}  # fragments that a later definition may change
-        self._waiting: defaultdict[str, set[int]] = defaultdict(set)  # who waits for which label
-        self._defined = 0  # definitions seen
         self._changed = 0  # the first fragment that the viewer does not have
         self._received = 0
         self._tail = ""
         self._tail_at = 0  # characters received when the tail was rendered
-        self._tail_of = -1  # the open block that it shows
+        self._tail_of = (0, -1)  # the section and the open block that it shows
         self._settled_at = 0  # characters received when something was settled last
         self._finished = False
 
@@ -84,11 +110,19 @@ class LivePreview:
 
     def append(self, text: str) -> None:
         """Takes the next characters of the document."""
-        if self._finished:
-            raise ValueError("the document is finished: a new one needs a new preview")
+        self._not_finished()
         self._received += len(text)
         for line in self._lines.feed(text):
-            self._reader.feed(line)
+            self._section.reader.feed(line)
+
+    def begin_section(self) -> None:
+        """What follows belongs to a new section. A section without a character is none."""
+        self._not_finished()
+        if self._received > self._section.begins_at:
+            self._end_section()
+            self._section = _Section(len(self._sections), begins_at=self._received)
+            self._sections.append(self._section)
+            self._settled_at = self._received
 
     def update(self) -> Update:
         """Renders what is new; says what a viewer of the last update has to change."""
@@ -104,29 +138,43 @@ class LivePreview:
     def finish(self) -> str:
         """The final document. It takes no more text."""
         if not self._finished:
-            if self._lines.partial:
-                self._reader.feed(self._lines.partial)
-            self._reader.finish()
+            self._end_section()
             self._finished = True
             self._settle()
             self._complete()
         return "\n".join(self._html)
 
+    def _not_finished(self) -> None:
+        if self._finished:
+            raise ValueError("the document is finished: a new one needs a new preview")
+
+    def _end_section(self) -> None:
+        if self._lines.partial:
+            self._section.reader.feed(self._lines.partial)
+        self._lines.end()
+        self._section.reader.finish()
+
     # -- fragments
 
     def _settle(self) -> None:
-        late = {place for key in self._reader.defined[self._defined :] for place in self._waiting.pop(key, ())}
-        self._defined = len(self._reader.defined)
+        for section in self._sections[self._behind :]:
+            self._settle_section(section)
+        self._behind = len(self._sections) - 1
+
+    def _settle_section(self, section: _Section) -> None:
+        reader = section.reader
+        late = {place for key in reader.defined[section.defined :] for place in section.waiting.pop(key, ())}
+        section.defined = len(reader.defined)
         for place in sorted(late):
             self._render_again(place, live=True)
-        blocks = self._reader.take()
-        if blocks:
+        blocks = reader.take()
+        if blocks and section is self._section:
             self._settled_at = self._received - len(self._lines.partial)
         for block in blocks:
-            self._add(block)
+            self._add(block, section)
 
-    def _add(self, block: Block) -> None:
-        scope = self._scope(len(self._html), block.first_line, live=not self._finished)
+    def _add(self, block: Block, section: _Section) -> None:
+        scope = self._scope(section, len(self._html), block.first_line, live=not self._finished)
         html = _html([block], scope)
         if scope.live and len(scope.labels) > limits.LATE_LABELS:
             scope = replace(
@@ -137,11 +185,12 @@ class LivePreview:
             self._html.append(html)
             self._keep(block, scope)
 
-    def _scope(self, owner: int, first_line: int, *, live: bool) -> PieceScope:
+    def _scope(self, section: _Section, owner: int, first_line: int, *, live: bool) -> PieceScope:
         return PieceScope(
             names=self._names,
-            definitions=self._reader.definitions,
-            footnotes=self._reader.footnotes,
+            section=section.number,
+            definitions=section.reader.definitions,
+            footnotes=section.reader.footnotes,
             live=live,
             owner=owner,
             first_line=first_line,
@@ -151,11 +200,12 @@ class LivePreview:
         if scope.missing or scope.notes or scope.hides:
             self._unsettled[scope.owner] = _Fragment(block, scope)
             for key in scope.missing if scope.knows_late else ():
-                self._waiting[key].add(scope.owner)
+                self._sections[scope.section].waiting[key].add(scope.owner)
 
     def _render_again(self, place: int, *, live: bool) -> None:
         fragment = self._unsettled.pop(place)
-        scope = self._scope(place, fragment.block.first_line, live=live)
+        section = self._sections[fragment.scope.section]
+        scope = self._scope(section, place, fragment.block.first_line, live=live)
         scope.given_ids = fragment.scope.ids
         html = _html([fragment.block], scope)
         self._keep(fragment.block, scope)
@@ -168,27 +218,33 @@ class LivePreview:
     def _render_tail(self) -> None:
         if self._may_wait():
             return
-        blocks = repair.open_end(self._reader, self._lines.partial)
-        scope = self._scope(len(self._html), 0, live=True)
+        blocks = repair.open_end(self._section.reader, self._lines.partial)
+        scope = self._scope(self._section, len(self._html), 0, live=True)
         scope.names = Names(self._names)
         self._tail = _html(blocks, scope) if blocks else ""
-        self._tail_at, self._tail_of = self._received, self._reader.place
+        self._tail_at, self._tail_of = self._received, self._place
 
     def _may_wait(self) -> bool:
         """A giant tail is rendered again when it has grown by a part of itself, so that all of its renderings together
         cost no more than a few of the whole."""
-        if self._reader.place != self._tail_of:
+        if self._place != self._tail_of:
             return False
         size = len(self._tail) if len(self._tail) >= limits.TAIL_CHARS else 0
         if (source := self._tail_at - self._settled_at) >= limits.TAIL_SOURCE_CHARS:
             size = max(size, source)
         return (self._received - self._tail_at) * limits.TAIL_GROWTH < size
 
+    @property
+    def _place(self) -> tuple[int, int]:
+        return self._section.number, self._section.reader.place
+
     # -- the end
 
     def _complete(self) -> None:
         """What is known only now: references to nothing, footnotes."""
-        undefined = any(label not in self._reader.footnotes for label in self._names.note_labels())
+        undefined = any(
+            label not in self._sections[section].reader.footnotes for section, label in self._names.note_keys()
+        )
         if undefined:
             self._names.forget_notes()
         for place in sorted(self._unsettled):
@@ -200,13 +256,15 @@ class LivePreview:
             self._html.append(notes)
 
     def _footnotes(self) -> str:
-        """The footnotes by their numbers; those that nothing refers to come last, their words count too."""
-        scope, items = self._scope(len(self._html), 0, live=False), list[str]()
-        named = len(self._names.note_labels())
-        for label in self._reader.footnotes:
-            self._names.note(label, scope.owner)
-        for place, label in enumerate(self._names.note_labels(), 1):
-            html = _html(self._reader.footnotes[label].children, scope)
+        """Those of all sections by their numbers; those that nothing refers to come last, their words count too."""
+        owner, items = len(self._html), list[str]()
+        named = len(self._names.note_keys())
+        for section in self._sections:
+            for label in section.reader.footnotes:
+                self._names.note((section.number, label), owner)
+        for place, (number, label) in enumerate(self._names.note_keys(), 1):
+            section = self._sections[number]
+            html = _html(section.reader.footnotes[label].children, self._scope(section, owner, 0, live=False))
             back = _BACK.format(id=f"{REFERENCE_ID}{place}") if place <= named else ""
             items.append(f'<li id="{NOTE_ID}{place}">{_with_back_link(html, back)}</li>')
         return f'<section class="footnotes"><ol>{"".join(items)}</ol></section>' if items else ""

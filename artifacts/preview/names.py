@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from artifacts.preview.definitions import Definition
 from artifacts.preview.tokens import Note
 
+NoteKey = tuple[int, str]  # the section that it stands in, its label
+
 
 class Names:
     """Ids and numbers given so far. Names on top of others may give more without changing those."""
@@ -13,7 +15,7 @@ class Names:
     def __init__(self, below: "Names | None" = None) -> None:
         self._below = below
         self._ids: dict[str, int] = {}  # each id, and how often it was asked for
-        self._notes: dict[str, tuple[int, int]] = {}
+        self._notes: dict[NoteKey, tuple[int, int]] = {}
         self._note_count: int = below._note_count if below else 0
 
     def heading_id(self, slug: str) -> str:
@@ -33,16 +35,16 @@ class Names:
         found = self._ids.get(name)
         return self._below._asked(name) if found is None and self._below else found
 
-    def note(self, label: str, owner: int) -> tuple[int, int]:
+    def note(self, key: NoteKey, owner: int) -> tuple[int, int]:
         """The number of a footnote and the piece of the document that named it first."""
-        found = self._notes.get(label) or (self._below._notes.get(label) if self._below else None)
+        found = self._notes.get(key) or (self._below._notes.get(key) if self._below else None)
         if found is None:
             self._note_count += 1
-            found = self._notes[label] = (self._note_count, owner)
+            found = self._notes[key] = (self._note_count, owner)
         return found
 
-    def note_labels(self) -> list[str]:
-        """The labels of all footnotes, in the order of their numbers."""
+    def note_keys(self) -> list[NoteKey]:
+        """All footnotes, in the order of their numbers."""
         return list(self._notes)
 
     def forget_notes(self) -> None:
@@ -54,15 +56,16 @@ class PieceScope:
     """What one piece of the document refers to while it is rendered, and what it turned out to refer to."""
 
     names: Names
-    definitions: dict[str, Definition]
+    section: int
+    definitions: dict[str, Definition]  # of its section
     live: bool
     owner: int
-    footnotes: Container[str] = ()  # the labels that exist, when the document is finished
+    footnotes: Container[str] = ()  # the labels that its section has, when the document is finished
     first_line: int = 0  # where the piece begins
     knows_late: bool = True  # what is defined behind the piece counts
     given_ids: list[str] = field(default_factory=list)  # of an earlier rendering, to be given again
     ids: list[str] = field(default_factory=list)
-    notes: set[str] = field(default_factory=set)
+    notes: set[NoteKey] = field(default_factory=set)
     labels: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
     hides: bool = False
@@ -76,8 +79,8 @@ class PieceScope:
         return found
 
     def footnote(self, label: str) -> Note | None:
-        key = label.casefold()
-        if not self.live and key not in self.footnotes:
+        key = (self.section, label.casefold())
+        if not self.live and key[1] not in self.footnotes:
             return None
         number, owner = self.names.note(key, self.owner)
         first = owner == self.owner and key not in self.notes
