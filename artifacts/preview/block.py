@@ -5,12 +5,12 @@ from typing import Literal
 
 Kind = Literal[
     "document", "quote", "list", "item", "details", "footnote",  # these hold blocks
-    "paragraph", "heading", "fence", "code", "html", "comment", "table", "summary", "rule",  # these hold lines
+    "paragraph", "heading", "fence", "code", "math", "html", "comment", "table", "summary", "rule",  # these hold lines
 ]  # fmt: skip
 
 CONTAINERS: frozenset[Kind] = frozenset(("document", "quote", "list", "item", "details", "footnote"))
 # Lines go into these as they are, nothing in them begins another block.
-VERBATIM: frozenset[Kind] = frozenset(("fence", "code", "html", "comment", "summary"))
+VERBATIM: frozenset[Kind] = frozenset(("fence", "code", "math", "html", "comment", "summary"))
 
 
 @dataclass(slots=True, eq=False)
@@ -21,16 +21,16 @@ class Block:
     children: list["Block"] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     level: int = 0  # heading: 1 to 6; html: its kind of 1 to 7; fence: length of its marks
-    marker: str = ""  # list and item: - + * . ); fence: ` ~
+    marker: str = ""  # list and item: - + * . ); fence: ` ~; math, and a paragraph while one is open in it: $ \
     ordered: bool = False
     start: int = 1  # of an ordered list
-    indent: int = 0  # item: columns its content stands in; fence: columns to take off its lines
+    indent: int = 0  # item: columns its content stands in; fence, math: columns to take off its lines
     info: str = ""  # fence: what follows the marks; footnote: its label
     align: list[str] = field(default_factory=list)  # table
     loose: bool = False  # list: blank lines between what is in it
     blank_after: bool = False
     first_line: int = 0
-    closed: bool = False  # fence, html, comment: its own end was seen
+    closed: bool = False  # fence, math, html, comment: its own end was seen
     growing: bool = False  # its text ends where the document ends so far
 
     def twin(self) -> "Block":

@@ -21,13 +21,15 @@ from artifacts.preview.definitions import (
     title_at,
 )
 from artifacts.preview.emphasis import PUNCTUATION, Runs
-from artifacts.preview.tokens import Awaited, Break, Code, Link, LinkEnd, Marks, Scope, Token
+from artifacts.preview.math import Formulas
+from artifacts.preview.tokens import Awaited, Break, Code, Link, LinkEnd, Marks, Math, Scope, Token
 from artifacts.preview.weblinks import email_at, link_at
 
 _SPECIAL = re.compile(
-    r"[\\`*_~\[\]<&\n@]|!(?=\[)|(?<![A-Za-z])(?:[hH][tT][tT][pP][sS]?|[fF][tT][pP])://|(?<![^\s*_~(])[wW]{3}\."
+    r"[\\`*_~\[\]<&\n@$]|!(?=\[)|(?<![A-Za-z])(?:[hH][tT][tT][pP][sS]?|[fF][tT][pP])://|(?<![^\s*_~(])[wW]{3}\."
 )
 _TICKS = re.compile(r"`+")
+_TICKS_OR_ESCAPE = re.compile(r"`+|\\.", re.DOTALL)
 _LABEL = re.compile(rf"\[((?:[^\\\[\]]|\\.){{0,{LABEL_MAX}}}+)\]", re.DOTALL)
 _AUTOLINK = re.compile(r"<([A-Za-z][A-Za-z0-9.+-]{1,31}:[^<>\x00-\x20]*+)>")
 _AUTOMAIL = re.compile(r"<([\w.!#$%&'*+/=?^`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*+)>", re.ASCII)
@@ -38,7 +40,7 @@ _FOOTNOTE = re.compile(r"\^[^\]\[\s^]{1,200}")
 # The end of a growing text that may still become markup; it is looked for in the last LOOSE_END_CHARS.
 LOOSE_END_CHARS = 300
 _LOOSE_END = re.compile(
-    r"(?:[*_~`!\\ \t\n]|&[#\w]{0,32}|</?[A-Za-z][\w.!#$%&'*+/=?^`{|}~@:-]{0,200}|<br\s*/?|</?|<!-{0,2})+\Z"
+    r"(?:[*_~`!$\\ \t\n]|&[#\w]{0,32}|</?[A-Za-z][\w.!#$%&'*+/=?^`{|}~@:-]{0,200}|<br\s*/?|</?|<!-{0,2})+\Z"
 )
 _HALF_FOOTNOTE = re.compile(r"\^[^\]\[\s^]{0,200}")
 _HALF_TARGET = re.compile(
@@ -82,6 +84,7 @@ class _Scan:
         self._runs = Runs()
         self._ticks: dict[int, list[int]] | None = None
         self._no_comment_ends = False
+        self._formulas: Formulas | None = None
 
     def run(self) -> list[Token]:
         position = 0
@@ -109,7 +112,11 @@ class _Scan:
             case "\n":
                 return self._read_line_end(start)
             case "\\":
+                if self._text[start + 1 : start + 2] in ("(", "[") and (end := self._formula_end(start)):
+                    return self._put(Math(self._text[start:end]), start, end)
                 return self._read_escape(start)
+            case "$":
+                return self._read_formula(start)
             case "<":
                 return self._read_angle(start)
             case "&":
@@ -134,6 +141,20 @@ class _Scan:
     def _read_marks(self, start: int) -> int:
         marks, end = self._runs.read(self._text, start)
         return self._put(marks, start, end) if marks else end
+
+    def _read_formula(self, start: int) -> int:
+        if end := self._formula_end(start):
+            return self._put(Math(self._text[start:end]), start, end)
+        after = start + 1
+        while self._text.startswith("$", after):
+            after += 1
+        return after
+
+    def _formula_end(self, start: int) -> int | None:
+        if self._formulas is None:
+            self._formulas = Formulas(self._text, self._code_spans())
+        end = self._formulas.end_at(start)
+        return len(self._text) if end is None and self._growing and self._formulas.may_end(start) else end
 
     def _read_line_end(self, start: int) -> int:
         text, end, after = self._text, start, start + 1
@@ -191,21 +212,35 @@ class _Scan:
         return end
 
     def _read_code(self, start: int) -> int:
-        if self._ticks is None:
-            self._ticks = {}
-            for run in _TICKS.finditer(self._text):
-                self._ticks.setdefault(len(run[0]), []).append(run.start())
         opening = _TICKS.match(self._text, start)
         assert opening
         content, length = opening.end(), len(opening[0])
-        same = self._ticks.get(length, [])
-        place = bisect_left(same, content)
-        if place < len(same):
-            return self._put(Code(_code_text(self._text[content : same[place]])), start, same[place] + length)
+        end = self._code_end(content, length)
+        if end is not None:
+            return self._put(Code(_code_text(self._text[content : end - length])), start, end)
         if self._growing:
             open_code = self._text[content:].replace("\n", " ")
             return self._put(Code(open_code.removeprefix(" ")), start, len(self._text))
         return content
+
+    def _code_end(self, content: int, length: int) -> int | None:
+        """Where the code span ends whose content begins here."""
+        if self._ticks is None:
+            self._ticks = {}
+            for run in _TICKS.finditer(self._text):
+                self._ticks.setdefault(len(run[0]), []).append(run.start())
+        same = self._ticks.get(length, [])
+        place = bisect_left(same, content)
+        return same[place] + length if place < len(same) else None
+
+    def _code_spans(self) -> dict[int, int]:
+        """Where each code span begins and ends, as if there were no other markup; an escaped mark begins none."""
+        spans, place = dict[int, int](), 0
+        while opening := _TICKS_OR_ESCAPE.search(self._text, place):
+            place = opening.end()
+            if opening[0][0] == "`" and (end := self._code_end(place, len(opening[0]))) is not None:
+                spans[opening.start()] = place = end
+        return spans
 
     # -- links, images, footnotes
 

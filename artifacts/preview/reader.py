@@ -7,7 +7,7 @@ that is closed stays as it is.
 from collections.abc import Callable
 from enum import Enum, auto
 
-from artifacts.preview import limits, starts, tables
+from artifacts.preview import limits, math, starts, tables
 from artifacts.preview.block import VERBATIM, Block
 from artifacts.preview.cursor import CODE_INDENT, Cursor
 from artifacts.preview.open_blocks import OpenBlocks
@@ -93,6 +93,9 @@ class Reader(OpenBlocks):
                 return _Goes.DONE
             cursor.advance(min(block.indent, cursor.indent))
             return _Goes.ON
+        if block.kind == "math":
+            cursor.advance(min(block.indent, cursor.indent))
+            return _Goes.ON
         if block.kind == "code":
             if cursor.indent >= CODE_INDENT:
                 cursor.advance(CODE_INDENT)
@@ -111,7 +114,8 @@ class Reader(OpenBlocks):
 
     def _read_rest(self) -> None:
         """What the open blocks left of the line: beginnings of blocks, then text."""
-        cursor, leaf = self._cursor, self._chain[self._matched - 1].kind in VERBATIM
+        cursor, inner = self._cursor, self._chain[self._matched - 1]
+        leaf = inner.kind in VERBATIM or (inner.kind == "paragraph" and bool(inner.marker))
         while not leaf:
             if cursor.indent < CODE_INDENT and not starts.ANY.match(cursor.line, cursor.next):
                 break
@@ -170,6 +174,14 @@ class Reader(OpenBlocks):
             return _Begins.NOTHING
         info = cursor.line[match.end() :].strip(" \t")
         self._open(Block("fence", marker=match[0][0], level=len(match[0]), indent=cursor.indent, info=info))
+        return _Begins.DONE
+
+    def _begin_math(self) -> _Begins:
+        cursor = self._cursor
+        if math.BLOCK.match(cursor.line, cursor.next) is None:
+            return _Begins.NOTHING
+        mark = cursor.line[cursor.next : cursor.next + 2]
+        self._open(Block("math", marker=mark[0], indent=cursor.indent, lines=[mark]))
         return _Begins.DONE
 
     def _begin_details(self) -> _Begins:
@@ -343,6 +355,8 @@ class Reader(OpenBlocks):
                 continue
             text, ended = text.rstrip(" \t")[: -len(starts.DETAILS_LAST)], place
         block.lines.append(text)
+        if block.kind == "paragraph":
+            block.marker = math.open_after(text, block.marker)
         if ended > 0:
             self._close_to(ended)
 
@@ -352,24 +366,31 @@ class Reader(OpenBlocks):
         if block.kind in ("fence", "code"):
             return
         if block.kind == "summary":
-            end = starts.SUMMARY_END.search(line)
-            if end is None:
-                return
-            block.lines[-1] = line[: end.start()]
-            self._close_to(len(self._chain) - 1)
-            if line[end.end() :].strip(" \t"):
-                self._cursor = Cursor(line[end.end() :])
-                self._matched = len(self._chain)
-                self._read_rest()
+            if end := starts.SUMMARY_END.search(line):
+                self._end_in_line(line[: end.start()], line[end.end() :])
+        elif block.kind == "math":
+            if end := math.BLOCK_ENDS[block.marker].match(line):
+                block.closed = True
+                self._end_in_line(end[0], line[end.end() :])
         elif block.level <= starts.LAST_OWN_END and starts.HTML_ENDS[block.level - 1].search(line):
             block.closed = True
             self._close_to(len(self._chain) - 1)
+
+    def _end_in_line(self, text: str, rest: str) -> None:
+        """The innermost block ends within its last line."""
+        self.tip.lines[-1] = text
+        self._close_to(len(self._chain) - 1)
+        if rest.strip(" \t"):
+            self._cursor = Cursor(rest)
+            self._matched = len(self._chain)
+            self._read_rest()
 
 
 _BEGINNINGS: tuple[Callable[[Reader], _Begins], ...] = (
     Reader._begin_quote,
     Reader._begin_heading,
     Reader._begin_fence,
+    Reader._begin_math,
     Reader._begin_html,
     Reader._begin_underlined_heading,
     Reader._begin_rule,

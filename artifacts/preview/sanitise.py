@@ -18,7 +18,7 @@ _LISTS = ("ul", "ol", "li", "input")
 _TABLES = ("table", "thead", "tbody", "tr", "th", "td")
 _OTHERS = ("p", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "blockquote", "pre", "details", "summary")
 _TAGS = frozenset((*_INLINE, *_LISTS, *_TABLES, *_OTHERS))
-_CLASSES = frozenset(("task-list", "task-list-item", "footnote-ref", "reference", "raw-html", "plain", "image"))
+_CLASSES = frozenset(("task-list", "task-list-item", "footnote-ref", "reference", "raw-html", "plain", "image", "math"))
 _ID = re.compile(r"(?:doc|fnref)-[^\s\"'<>&]{1,200}")
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _IGNORED = re.compile(r"[\x00-\x20\x7f-\xa0\xad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+")
@@ -63,13 +63,14 @@ _BLOCK_TAG = re.compile(
     r"""(</?(?:blockquote|details|h[1-6]|hr|li|ol|p|pre|summary|table|tbody|td|th|thead|tr|ul)>
     |<h[1-6]\ id="doc-[\w-]+">|<ol\ start="\d{1,9}">|<t[hd]\ align="(?:left|right|center)">
     |<ul\ class="task-list">|<ol\ class="task-list"(?:\ start="\d{1,9}")?>|<li\ class="task-list-item">
-    |<p\ class="raw-html">|<pre\ class="plain">|<pre\ data-code="\d{1,9}">|<details\ open>
+    |<p\ class="(?:raw-html|math)">|<pre\ class="plain">|<pre\ data-code="\d{1,9}">|<details\ open>
     |<input(?:\ checked)?\ disabled\ type="checkbox">)""",
     re.VERBOSE,
 )
 # Escaped text and tags without attributes: cleaning would give this back as it is.
-_PAIRS = {f"<{tag}>": f"</{tag}>" for tag in ("code", "del", "em", "strong")} | {'<span class="reference">': "</span>"}
-_CLEAN = re.compile(rf"(?:[^<>&]|&(?:amp|lt|gt|quot);|{'|'.join([*_PAIRS, *_PAIRS.values()])}|<br>)*+")
+_PAIRS = {f"<{tag}>": f"</{tag}>" for tag in ("code", "del", "em", "strong")} | {"<span ": "</span>"}
+_SPAN = '<span class="(?:reference|math)">'
+_CLEAN = re.compile(rf"(?:[^<>&]|&(?:amp|lt|gt|quot);|</?(?:code|del|em|strong)>|{_SPAN}|</span>|<br>)*+")
 # A piece with any other tag was cut at the wrong places: then all is cleaned as one.
 _NOT_INLINE = re.compile(rf"<(?!/?(?:{'|'.join(_INLINE)})[ >])")
 

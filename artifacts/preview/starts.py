@@ -2,7 +2,7 @@
 
 import re
 
-ANY = re.compile(r"[#`~*+\-_=<>0-9|:\[]")  # a line that begins otherwise begins no block of its own
+ANY = re.compile(r"[#`~*+\-_=<>0-9|:\[$\\]")  # a line that begins otherwise begins no block of its own
 
 HEADING = re.compile(r"(#{1,6})(?:[ \t]+|$)")
 HEADING_END = re.compile(r"(?:^|[ \t])#+[ \t]*$")

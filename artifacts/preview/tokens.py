@@ -12,6 +12,13 @@ class Code:
 
 
 @dataclass(slots=True, eq=False)
+class Math:
+    """A formula as it is written, its marks included."""
+
+    text: str
+
+
+@dataclass(slots=True, eq=False)
 class Break:
     """A line break that shows."""
 
@@ -59,7 +66,7 @@ class Marks:
     after: "Marks | None" = None
 
 
-Token = str | Code | Break | Note | Link | Awaited | LinkEnd | Marks
+Token = str | Code | Math | Break | Note | Link | Awaited | LinkEnd | Marks
 
 
 class Scope(Protocol):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from xml.etree.ElementTree import Element, SubElement
 
-from artifacts.preview import limits, tables
+from artifacts.preview import limits, math, tables
 from artifacts.preview.block import Block
 from artifacts.preview.definitions import plain
 
@@ -46,7 +46,11 @@ class Builder:
             self.build(parent, block)
 
     def _paragraph(self, parent: Element, block: Block) -> None:
-        SubElement(parent, "p").text = _lines(block)
+        text = _lines(block)
+        if math.is_whole(text):
+            SubElement(parent, "p", {"class": "math"}).text = literal(str(text))
+        else:
+            SubElement(parent, "p").text = text
 
     def _heading(self, parent: Element, block: Block) -> None:
         if text := _lines(block):  # one without text is nothing to see and nothing to jump to
@@ -67,6 +71,9 @@ class Builder:
 
     def _raw(self, parent: Element, block: Block) -> None:
         SubElement(parent, "p", {"class": "raw-html"}).text = literal("\n".join(block.lines).strip("\n"))
+
+    def _math(self, parent: Element, block: Block) -> None:
+        SubElement(parent, "p", {"class": "math"}).text = literal("\n".join(block.lines).rstrip())
 
     def _list(self, parent: Element, block: Block) -> None:
         element = SubElement(parent, "ol" if block.ordered else "ul")
@@ -155,6 +162,7 @@ _BUILD: dict[str, Callable[[Builder, Element, Block], None]] = {
     "quote": Builder._quote,
     "fence": Builder._code,
     "code": Builder._code,
+    "math": Builder._math,
     "html": Builder._raw,
     "comment": Builder._raw,
     "list": Builder._list,

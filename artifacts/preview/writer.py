@@ -34,6 +34,8 @@ class Writer:
                 self._marks(token)
             elif isinstance(token, tokens.Code):
                 self._code(token.text)
+            elif isinstance(token, tokens.Math):
+                self._math(token.text)
             elif isinstance(token, tokens.Break):
                 self._break()
             elif isinstance(token, tokens.Link):
@@ -98,6 +100,12 @@ class Writer:
             self._text(text)
         else:
             self._add(Element("code")).text = literal(text)
+
+    def _math(self, text: str) -> None:
+        if self._in_image:
+            self._text(text)
+        else:
+            self._add(Element("span", {"class": "math"})).text = literal(text)
 
     def _break(self) -> None:
         if self._in_image:

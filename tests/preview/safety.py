@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 _VOID = frozenset(("br", "hr", "input"))
 _CLASSES = re.compile(
-    r"task-list|task-list-item|footnote-ref|footnote-back|footnotes|reference|raw-html|plain|image|highlight"
+    r"task-list|task-list-item|footnote-ref|footnote-back|footnotes|reference|raw-html|plain|image|math|highlight"
     r"|language-[a-z0-9+#.-]+|[a-z]{1,3}[0-9]?"
 )
 _IDS = re.compile(r"(doc|fn|fnref)-[^\s\"'<>&]+")

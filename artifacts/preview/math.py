@@ -1,0 +1,124 @@
+"""Formulas, `$...$`, `$$...$$`, `\\(...\\)`, `\\[...\\]`: where they begin and end. They are kept as written."""
+
+import re
+from bisect import bisect_right
+
+BLOCK = re.compile(r"(?:\$\$|\\\[)[ \t]*$")  # alone on its line: all that follows is the formula, until it ends
+BLOCK_ENDS = {
+    "$": re.compile(r"(?:\\.|[^\\$]|\$(?!\$))*+\$\$"),
+    "\\": re.compile(r"(?:\\[^\]]|[^\\])*+\\\]"),
+}
+CLOSERS = {"$": "$$", "\\": "\\]"}
+
+_CLOSERS = {"$": "$", "$$": "$$", "\\(": "\\)", "\\[": "\\]"}
+_OPENERS = {"$": ("$",), "$$": ("$", "$$"), "\\(": ("\\(",), "\\)": ("\\(",), "\\[": ("\\[",), "\\]": ("\\[",)}
+_WHOLE = re.compile(r"\$\$(?!\$)(?:\\.|[^\\$]|\$(?!\$))++\$\$|\\\[(?:\\[^\]]|[^\\])++\\\]", re.DOTALL)
+_LINE_MARK = re.compile(r"`++(?:[^`]*+`++)?|\\.|\$++")
+_MARK = re.compile(r"\\.|\$++|`++", re.DOTALL)
+# What says that an open `$` or `\[` at the end of a live text is a formula, near its beginning.
+_SIGN = re.compile(r"\\[A-Za-z{]|[\^_]\{")
+_SIGN_CHARS = 80
+_MONEY = re.compile(r"\d[\d.,]*+\s+[A-Za-z]{2}")  # $20 and 30$
+_SUFFIX = re.compile(r"(?:th|st|nd|rd|s)(?![A-Za-z0-9])")  # the $n$th
+# Escaped brackets and parentheses of a text: numbers, nothing, words: \[1\], \[ \], \(optional\).
+_TEXT = re.compile(r"\s*+(?:[\d\s,;–-]*+|[^\W\d_]{3,}+(?:[\s,.'/-]++[^\W\d_]++)*+[.,]?+\s*+)\Z")
+
+
+def open_after(line: str, opened: str) -> str:
+    """The formula that is open behind a line of a paragraph, `$` or a backslash; `opened` is the one before it.
+
+    One that begins in the middle of a line and does not end there is only text: so is a price of `$$`.
+    """
+    if not opened and "$$" not in line and "\\[" not in line:
+        return ""
+    end = len(line.rstrip(" \t"))
+    for found in _LINE_MARK.finditer(line):
+        mark = found[0]
+        if opened:
+            opened = "" if mark == CLOSERS[opened] else opened
+        elif mark in ("$$", "\\[") and (found.start() == 0 or (found.end() == end and "|" not in line)):
+            opened = mark[0]
+    return opened
+
+
+def is_whole(text: str) -> bool:
+    """Is the text one formula that stands by itself?"""
+    if not text.startswith(("$$", "\\[")) or _WHOLE.fullmatch(text) is None:
+        return False
+    return text[0] == "$" or _is_formula(text[2:-2])
+
+
+class Formulas:
+    """The formulas of one text: looked for once, in time linear in its length."""
+
+    def __init__(self, text: str, code: dict[int, int]) -> None:
+        """`code` are the code spans, where each begins and ends: nothing in them begins or ends a formula."""
+        self._text = text
+        # For each opener the marks of which the next must be its end: else `$` is money or a variable.
+        self._marks: dict[str, list[int]] = {"$": [], "$$": [], "\\(": [], "\\[": []}
+        self._code = sorted(code)
+        place = 0
+        while found := _MARK.search(text, place):
+            mark, place = found[0], found.end()
+            if mark[0] == "`":
+                place = code.get(found.start(), place)
+            for opener in _OPENERS.get(mark, ("$",) if mark[0] == "$" else ()):
+                self._marks[opener].append(found.start())
+
+    def end_at(self, start: int) -> int | None:
+        """Where the formula ends whose first mark stands here."""
+        opener = self._opener(start)
+        if not opener:
+            return None
+        begin = start + len(opener)
+        marks = self._marks[opener]
+        place = bisect_right(marks, begin - 1)
+        if place == len(marks) or self._text[marks[place] : marks[place] + len(opener)] != _CLOSERS[opener]:
+            return None
+        end = marks[place]
+        content = self._text[begin:end]
+        if self._holds_code(begin, end) or not content or content.isspace():
+            return None
+        if opener == "$" and (not self._may_close(end) or _MONEY.match(self._text, begin, end)):
+            return None
+        if opener[0] == "\\" and not _is_formula(content):
+            return None
+        if opener == "\\[" and not self._stands_alone(start, end + 2):
+            return None
+        return end + len(opener)
+
+    def may_end(self, start: int) -> bool:
+        """May the formula that is open here end in what is still to come? Until a sign says so, it is text."""
+        opener = self._opener(start)
+        return opener == "$$" or (opener != "" and _SIGN.search(self._text, start + 1, start + _SIGN_CHARS) is not None)
+
+    def _opener(self, start: int) -> str:
+        text = self._text
+        if text[start] == "\\":
+            return text[start : start + 2]
+        if text.startswith("$$", start):
+            return "" if text[start + 2 : start + 3] == "$" or text[start - 1 : start] == "$" else "$$"
+        before, after = text[start - 1 : start], text[start + 1 : start + 2]
+        if not after or after.isspace() or before == "$" or (before.isascii() and before.isalnum()):
+            return ""
+        return "$"
+
+    def _may_close(self, place: int) -> bool:
+        before, after = self._text[place - 1 : place], self._text[place + 1 : place + 2]
+        if before.isspace() or after == "$":
+            return False
+        return not (after.isascii() and after.isalnum()) or _SUFFIX.match(self._text, place + 1) is not None
+
+    def _holds_code(self, begin: int, end: int) -> bool:
+        """A code span wins, but for GitHub's own way to write a formula, the dollars around a code span."""
+        place = bisect_right(self._code, begin - 1)
+        inside = place < len(self._code) and self._code[place] < end
+        return inside and not (self._text[begin] == "`" and self._text[end - 1] == "`")
+
+    def _stands_alone(self, start: int, end: int) -> bool:
+        return self._text[start - 1 : start] != "[" and self._text[end : end + 1] not in ("(", "[", "]", ":")
+
+
+def _is_formula(content: str) -> bool:
+    """Is this in escaped brackets a formula? Else it is text, perhaps with a link in it."""
+    return _TEXT.match(content) is None and "](" not in content
