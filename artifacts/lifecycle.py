@@ -227,10 +227,12 @@ def complete_section(
 
 
 @transaction.atomic
-def wait(artifact_id: int, *, fence: int, detail: str, lease_s: float) -> Standing:
-    """Make a wait for the next attempt visible."""
+def wait(
+    artifact_id: int, *, fence: int, detail: str, lease_s: float, reason: Reason = Reason.WAITING_RETRY
+) -> Standing:
+    """Show why no text comes: the next attempt is waited for, or the model thinks. The next text clears it."""
     artifact = _owned(artifact_id, fence)
-    artifact.reason, artifact.last_error = Reason.WAITING_RETRY, clean(detail)
+    artifact.reason, artifact.last_error = reason, clean(detail)
     return _save(artifact, "reason", "last_error", *_leased(artifact, lease_s))
 
 
@@ -444,7 +446,5 @@ def _stopped(
 
 
 def _partial(artifact: Artifact, tokens: int | None) -> None:
-    changes: dict[str, object] = {"status": SectionStatus.PARTIAL}
-    if tokens is not None:
-        changes["tokens"] = tokens
+    changes = {"status": SectionStatus.PARTIAL} | ({} if tokens is None else {"tokens": tokens})
     Section.objects.filter(artifact=artifact, status=SectionStatus.STREAMING).update(**changes)

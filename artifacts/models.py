@@ -37,6 +37,7 @@ class Reason(models.TextChoices):
 
     QUEUED = "queued"
     WAITING_RETRY = "waiting_retry"
+    THINKING = "thinking"
     USER = "user"
     SHUTDOWN = "shutdown"
     TURNS_EXHAUSTED = "turns_exhausted"

@@ -20,6 +20,7 @@ WAITING = "Waiting"
 REASON_WORDS: dict[str, str] = {
     Reason.QUEUED: "Waiting for a worker. Writing begins as soon as one is free.",
     Reason.WAITING_RETRY: "The provider did not answer. The next attempt comes by itself.",
+    Reason.THINKING: "The model thinks before it writes.",
     Reason.USER: "Stopped by hand. Every word written so far is kept.",
     Reason.SHUTDOWN: "The worker is restarting. Another one goes on from the last word.",
     Reason.TURNS_EXHAUSTED: "A section took more turns than allowed.",
@@ -36,7 +37,7 @@ REASON_WORDS: dict[str, str] = {
     Reason.DISK_FULL: "The server's disk is full.",
 }
 
-CALM_REASONS = frozenset({Reason.QUEUED, Reason.WAITING_RETRY, Reason.USER, Reason.SHUTDOWN})
+CALM_REASONS = frozenset({Reason.QUEUED, Reason.WAITING_RETRY, Reason.THINKING, Reason.USER, Reason.SHUTDOWN})
 """Reasons that need nobody's attention: the work goes on by itself, or a person wanted the stop."""
 
 
@@ -51,7 +52,7 @@ class Notice:
 
 def waits(status: str, reason: str) -> bool:
     """Whether the document is to be written and nobody writes it at the moment."""
-    return status == StreamStatus.STREAMING and reason in CALM_REASONS
+    return status == StreamStatus.STREAMING and reason in CALM_REASONS - {Reason.THINKING}
 
 
 def status_words(status: str, reason: str) -> str:

@@ -19,10 +19,12 @@ from typing import Literal
 
 from generation.guards import Cut, DeadlinePassed, Guard, Stopped, TooSlow
 from generation.intake import Intake
+from generation.patience import Limits, Patience, ThoughtTooLong
 from generation.providers.base import (
     Finish,
     FinishReason,
     Item,
+    Life,
     Piece,
     PrefillRefused,
     ProviderError,
@@ -44,7 +46,13 @@ OnChunk = Callable[[str], Awaitable[None]]
 OnTurn = Callable[[int, str, str, Finish], Awaitable[None] | None]
 """`on_turn(turn, delta, aggregated, finish)` after each turn, counted from 1."""
 OnWait = Callable[[float, ProviderError, int, int], Awaitable[None]]
-"""`on_wait(seconds, error, attempt, of)` before a wait: after `seconds` comes attempt number `attempt`."""
+"""`on_wait(seconds, error, attempt, of)` before a wait: after `seconds` comes attempt number `attempt`. `of` bounds
+them, unless the policy waits the error out.
+"""
+OnThinking = Callable[[float], Awaitable[None]]
+"""`on_thinking(seconds)` while the model thinks, at once and then now and then; the seconds are those without text."""
+OnCall = Callable[[], Awaitable[None]]
+"""Before each call; where `stop` is set afterwards, the call is not made."""
 
 CHARS_PER_TOKEN = 4
 """Tokens of a call whose usage nobody reported are estimated from the text kept: about four characters each."""
@@ -62,15 +70,6 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     LIMITED = "limited"
     FAILED = "failed"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """How long to wait, in seconds; `deadline` is a moment of the loop's clock."""
-
-    first_piece_s: float = 60.0
-    stall_s: float = 30.0
-    deadline: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +107,14 @@ async def _no_wait(_seconds: float, _error: ProviderError, _attempt: int, _of: i
     return None
 
 
+async def _no_thinking(_seconds: float) -> None:
+    return None
+
+
+async def _no_call() -> None:
+    return None
+
+
 def _has_words(text: str) -> bool:
     return bool(text.strip())
 
@@ -119,6 +126,8 @@ async def continue_if_truncated(
     *,
     on_chunk: OnChunk = _no_chunk,
     on_wait: OnWait = _no_wait,
+    on_thinking: OnThinking = _no_thinking,
+    on_call: OnCall = _no_call,
     text: str = "",
     mode: Mode = "prefill",
     delivery: Delivery = "auto",
@@ -144,6 +153,8 @@ async def continue_if_truncated(
         on_turn=on_turn,
         on_chunk=on_chunk,
         on_wait=on_wait,
+        on_thinking=on_thinking,
+        on_call=on_call,
         max_turns=max_turns,
         mode=mode,
         turn_tokens=turn_tokens,
@@ -164,6 +175,8 @@ class _Terms:
     on_turn: OnTurn
     on_chunk: OnChunk
     on_wait: OnWait
+    on_thinking: OnThinking
+    on_call: OnCall
     max_turns: int
     mode: Mode
     turn_tokens: int
@@ -175,7 +188,7 @@ class _Terms:
     random: Random
 
 
-_Why = BadSeam | Cut | ProviderError | None
+_Why = BadSeam | Cut | ProviderError | ThoughtTooLong | None
 """Why a call ended before its answer did, or why the answer cannot be used; None when all went well."""
 
 
@@ -197,6 +210,8 @@ class _Loop:
         self.tokens_estimated = 0
         self.model = ""
         self.failed = 0  # calls in a row that broke off or never began, since the last new text
+        self.waited_out = 0  # of the same kind, and bounded by time
+        self.waits_since_s: float | None = None  # when the first of these failed
         self.barren = 0  # turns in a row that ended and brought nothing
         self.bad_seams = 0  # turns in a row that could not be joined
 
@@ -249,32 +264,32 @@ class _Loop:
             if finish.reason in (FinishReason.INTERRUPTED, FinishReason.ERROR):
                 return finish, ProviderUnavailable("The answer broke off before its end.")
             await self._take(intake.end(is_truncated=finish.reason is FinishReason.TRUNCATED))
-        except (BadSeam, Cut, ProviderError) as why:
+        except (BadSeam, Cut, ProviderError, ThoughtTooLong) as why:
             return finish, why
         return finish, None
 
     async def _call(self, intake: Intake) -> Finish:
         """Make one call and take its pieces. The call is closed when this returns, however it does."""
         call: Call = "turns" if self.delivery == "turns" else "stream"
-        first_s, stall_s = self.terms.limits.first_piece_s, self.terms.limits.stall_s
-        if call == "turns":
-            first_s += stall_s  # one piece is all there is: it may take as long as a first piece and a pause
         stack = AsyncExitStack()
 
         async def begin() -> tuple[AsyncIterator[Item], Item | None]:
             pieces = await stack.enter_async_context(self.terms.complete(self.text, self._max_tokens(call), call))
             return pieces, await anext(pieces, None)
 
-        patience_s = first_s
+        await self.terms.on_call()
+        patience = Patience(self.terms.limits, is_whole=call == "turns", now_s=self.guard.now_s)
         try:
-            pieces, item = await self.guard.wait(begin, at_most_s=patience_s)
-            patience_s = stall_s
-            while item is not None and not isinstance(item, Finish):
+            pieces, item = await self.guard.wait(begin, at_most_s=patience.left_s())
+            while isinstance(item, (Piece, Life)):
                 if isinstance(item, Piece):
+                    patience.text_came()
                     await self._take(intake.feed(item.text))
-                item = await self.guard.wait(lambda: anext(pieces, None), at_most_s=patience_s)
+                elif (silent_s := patience.life_came(item)) is not None:
+                    await self.terms.on_thinking(silent_s)
+                item = await self.guard.wait(lambda: anext(pieces, None), at_most_s=patience.left_s())
         except TooSlow:
-            raise ProviderUnavailable(f"The model sent nothing for {patience_s:g} s.") from None
+            raise patience.failure() from None
         finally:
             with suppress(ProviderError, TimeoutError):
                 async with asyncio.timeout(CLOSE_S):
@@ -312,11 +327,13 @@ class _Loop:
 
     async def _wait(self, error: ProviderError) -> _Ending | None:
         """Wait before the next attempt, visibly."""
-        seconds = self.terms.policy.wait_s(error, self.failed, self.terms.random)
+        policy = self.terms.policy
+        failed = self.waited_out if policy.waits_out(error) else self.failed
+        seconds = policy.wait_s(error, failed, self.terms.random, trouble_s=self._trouble_s())
         left_s = self.guard.left_s()
         if left_s is not None and seconds >= left_s:
             return _ending_of(DeadlinePassed(), f" Last trouble: {error.detail}")
-        await self.terms.on_wait(seconds, error, self.failed + 1, self.terms.policy.attempts)
+        await self.terms.on_wait(seconds, error, failed + 1, policy.attempts)
         try:
             await self.guard.wait(lambda: self.terms.sleep(seconds))
         except Cut as cut:
@@ -334,7 +351,8 @@ class _Loop:
 
     def _judge(self, finish: Finish, why: _Why) -> _Ending | None:
         if self.delta:
-            self.failed = self.barren = self.bad_seams = 0
+            self.failed = self.waited_out = self.barren = self.bad_seams = 0
+            self.waits_since_s = None
         match why:
             case Cut():
                 return _ending_of(why)
@@ -344,13 +362,28 @@ class _Loop:
                 return (
                     _Ending(outcome=Outcome.LIMITED, reason="bad_seam", detail=detail) if self.bad_seams > 1 else None
                 )
+            case ThoughtTooLong():
+                return _Ending(outcome=Outcome.LIMITED, reason="no_progress", detail=str(why))
             case ProviderError():
-                self.failed += 1
-                if self.terms.policy.may_retry(why, self.failed):
-                    return None
-                tried = f" Tried {self.failed} times." if why.retryable and self.failed > 1 else ""
-                return _Ending(outcome=Outcome.FAILED, reason=why.reason, detail=why.detail + tried)
+                return self._judge_trouble(why)
         return self._judge_finish(finish)
+
+    def _judge_trouble(self, error: ProviderError) -> _Ending | None:
+        policy = self.terms.policy
+        if policy.waits_out(error):
+            self.waited_out += 1
+            self.waits_since_s = self.guard.now_s() if self.waits_since_s is None else self.waits_since_s
+            may_retry = policy.may_retry(error, self.waited_out, trouble_s=self._trouble_s())
+            tried = f" Tried {self.waited_out} times in {self._trouble_s():.0f} s (STREAMGEN_OUTAGE_SECONDS)."
+        else:
+            self.failed += 1
+            may_retry = policy.may_retry(error, self.failed)
+            tried = f" Tried {self.failed} times." if error.retryable and self.failed > 1 else ""
+        return None if may_retry else _Ending(outcome=Outcome.FAILED, reason=error.reason, detail=error.detail + tried)
+
+    def _trouble_s(self) -> float:
+        """How long the trouble has lasted that is waited out."""
+        return 0.0 if self.waits_since_s is None else self.guard.now_s() - self.waits_since_s
 
     def _judge_finish(self, finish: Finish) -> _Ending | None:
         match finish.reason:

@@ -1,14 +1,20 @@
-"""How long to wait before a failed call is tried again, and how often; pure: it neither sleeps nor calls."""
+"""How long to wait before a failed call is tried again, and when to give up; pure: it neither sleeps nor calls.
+
+Most trouble is tried a few times. An endpoint that is away, or that says how long to wait, is waited out: time bounds
+the attempts then, and not their number.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from generation.providers.base import ProviderError
+from generation.providers.base import ProviderAway, ProviderError
 
-RETRY_AFTER_MAX_S = 600.0
-"""The longest wait a server may ask for; past it we try anyway, and the attempts run out."""
+RETRY_AFTER_MAX_S = 86_400.0
+"""The longest wait a server may ask for. The time for one document ends sooner; this only keeps nonsense out."""
+AWAY_CAP_S = 15.0
+"""The longest wait between two attempts at an endpoint that is away: so long it may go unnoticed that it is back."""
 
 Random = Callable[[], float]
 """Gives a number from 0 up to, not including, 1."""
@@ -16,32 +22,59 @@ Random = Callable[[], float]
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """Exponential waits with full jitter. `attempts` counts calls in a row without new text, the first one included."""
+    """Exponential waits with jitter. `attempts` counts calls in a row without new text, the first one included;
+    `outage_s` is how long a trouble is waited out.
+    """
 
     attempts: int = 6
     base_s: float = 1.0
     cap_s: float = 30.0
     retry_after_max_s: float = RETRY_AFTER_MAX_S
+    outage_s: float = 900.0
 
     def __post_init__(self) -> None:
-        if self.attempts < 1 or not 0 <= self.base_s <= self.cap_s or self.retry_after_max_s < 0:
-            raise ValueError("a retry policy needs attempts >= 1, 0 <= base_s <= cap_s and retry_after_max_s >= 0")
+        if self.attempts < 1 or not 0 <= self.base_s <= self.cap_s or min(self.retry_after_max_s, self.outage_s) < 0:
+            raise ValueError(
+                "a retry policy needs attempts >= 1, 0 <= base_s <= cap_s, retry_after_max_s >= 0 and outage_s >= 0"
+            )
 
-    def may_retry(self, error: ProviderError, failed: int) -> bool:
-        """Whether to call again after `failed` calls in a row brought nothing, the last of them with `error`."""
+    def waits_out(self, error: ProviderError) -> bool:
+        """Whether time bounds the attempts after this error, and not their number."""
+        return error.retryable and (isinstance(error, ProviderAway) or _asked_s(error) > 0)
+
+    def may_retry(self, error: ProviderError, failed: int, *, trouble_s: float = 0.0) -> bool:
+        """Whether to call again after `failed` calls in a row brought nothing, the last of them with `error`.
+
+        `trouble_s` is how long ago the first of them came, where the trouble is waited out.
+        """
+        if self.waits_out(error):
+            return trouble_s < self.outage_s
         return error.retryable and failed < self.attempts
 
-    def wait_s(self, error: ProviderError, failed: int, random: Random) -> float:
-        """Seconds to wait after `failed` calls in a row. A server's own Retry-After wins, and is never undercut."""
-        if error.retry_after_s is not None and error.retry_after_s > 0:
-            # A little on top, so that all the tasks that were sent away together do not come back together.
-            asked = min(error.retry_after_s, self.retry_after_max_s)
-            return asked + random() * min(1.0, asked / 10)
+    def wait_s(self, error: ProviderError, failed: int, random: Random, *, trouble_s: float = 0.0) -> float:
+        """Seconds to wait after `failed` calls in a row. A wait that the server names is never undercut."""
         doublings = min(failed - 1, 32)  # bounded, so that a float cannot overflow
-        return random() * min(self.cap_s, self.base_s * float(2**doublings))
+        backoff_s = min(self.cap_s, self.base_s * float(2**doublings))
+        if asked_s := min(_asked_s(error), self.retry_after_max_s):
+            # A little on top, so that all the tasks that were sent away together do not come back together; and more
+            # of it each time, where a server names waits that are of no use.
+            return max(asked_s + random() * min(1.0, asked_s / 10), random() * backoff_s)
+        if isinstance(error, ProviderAway):
+            # Half of it for certain, so that nobody hammers who is starting; the last wait ends with the patience.
+            wait_s = min(AWAY_CAP_S, backoff_s) * (1 + random()) / 2
+            return min(wait_s, max(0.0, self.outage_s - trouble_s))
+        return random() * backoff_s
+
+
+def _asked_s(error: ProviderError) -> float:
+    return max(0.0, error.retry_after_s or 0.0)
 
 
 def waiting_sentence(seconds: float, error: ProviderError, attempt: int, of: int) -> str:
-    """What people see while we wait, such as "waiting 8 s: rate limited, attempt 2 of 6"."""
-    cause = "rate limited" if error.reason == "rate_limited" else "the provider did not answer"
-    return f"waiting {max(1, round(seconds))} s: {cause}, attempt {attempt} of {of}"
+    """What is seen while we wait, such as "waiting 8 s: rate limited, attempt 2 of 6". `of` is 0 where time decides."""
+    return f"waiting {max(1, round(seconds))} s: {error.cause}, attempt {attempt}{f' of {of}' if of else ''}"
+
+
+def thinking_sentence(seconds: float, at_most_s: float) -> str:
+    """What people see while the model reasons, such as "thinking for 40 s, at most 600 s"."""
+    return f"thinking for {int(seconds)} s, at most {at_most_s:g} s"

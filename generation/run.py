@@ -16,13 +16,14 @@ from artifacts.errors import NotFound
 from artifacts.events import Event
 from artifacts.models import Artifact, Reason, Section, SectionStatus, StreamStatus
 from generation import phases
-from generation.continuation import CHARS_PER_TOKEN, Continuation, Delivery, Limits, Outcome
+from generation.continuation import CHARS_PER_TOKEN, Continuation, Delivery, Outcome
+from generation.patience import Limits
 from generation.phases import SectionPlan
 from generation.prompts import Assignment
 from generation.providers import Choice
 from generation.providers.base import Finish, ProviderError
 from generation.queue import Claim, Look
-from generation.retries import RetryPolicy, waiting_sentence
+from generation.retries import RetryPolicy, thinking_sentence, waiting_sentence
 from generation.sections import budget_left, write_section
 from generation.writer import DiskFull, FlushPolicy, Writer, until_answered
 
@@ -41,6 +42,7 @@ class RunPolicy:
     max_turns: int
     first_piece_s: float
     stall_s: float
+    thinking_s: float
     task_s: float
     retry: RetryPolicy
     flush: FlushPolicy
@@ -54,8 +56,9 @@ class RunPolicy:
             max_turns=settings.STREAMGEN_MAX_TURNS,
             first_piece_s=settings.STREAMGEN_FIRST_PIECE_SECONDS,
             stall_s=settings.STREAMGEN_STALL_SECONDS,
+            thinking_s=settings.STREAMGEN_THINKING_SECONDS,
             task_s=settings.STREAMGEN_TASK_SECONDS,
-            retry=RetryPolicy(attempts=max(1, settings.STREAMGEN_RETRIES)),
+            retry=RetryPolicy(attempts=settings.STREAMGEN_RETRIES, outage_s=settings.STREAMGEN_OUTAGE_SECONDS),
             flush=FlushPolicy(
                 chars=settings.STREAMGEN_FLUSH_CHARS,
                 ms=settings.STREAMGEN_FLUSH_MS,
@@ -198,13 +201,18 @@ class Run:
             await writer.flush()
 
         async def on_wait(seconds: float, error: ProviderError, attempt: int, of: int) -> None:
-            await writer.wait(waiting_sentence(seconds, error, attempt, of))
+            of = 0 if policy.retry.waits_out(error) else of
+            await writer.wait(Reason.WAITING_RETRY, waiting_sentence(seconds, error, attempt, of))
+
+        async def on_thinking(seconds: float) -> None:
+            await writer.wait(Reason.THINKING, thinking_sentence(seconds, policy.thinking_s))
 
         try:
             await self._provider.prepare()
         except ProviderError as error:
-            await writer.stop(Reason(error.reason), error.detail, section_tokens=self._section_tokens)
-            return None
+            if not error.retryable:  # else the call meets it too, and what is waited for is waited for there
+                await writer.stop(Reason(error.reason), error.detail, section_tokens=self._section_tokens)
+                return None
         result = await write_section(
             self._provider,
             assignment,
@@ -215,13 +223,19 @@ class Run:
             on_chunk=on_chunk,
             on_turn=on_turn,
             on_wait=on_wait,
+            on_thinking=on_thinking,
             mode="prefill" if self._provider.prefills(model) else "reprompt",
             delivery=policy.delivery,
             turn_tokens=policy.turn_tokens,
             budget_tokens=budget_left(assignment.plan[position].max_tokens, spent=before),
             max_turns=policy.max_turns,
             policy=policy.retry,
-            limits=Limits(first_piece_s=policy.first_piece_s, stall_s=policy.stall_s, deadline=self._deadline),
+            limits=Limits(
+                first_piece_s=policy.first_piece_s,
+                stall_s=policy.stall_s,
+                thinking_s=policy.thinking_s,
+                deadline=self._deadline,
+            ),
             stop=self._stop,
         )
         writer.tokens = tokens_at_start + result.tokens

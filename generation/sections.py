@@ -18,13 +18,15 @@ from generation.continuation import (
     Complete,
     Continuation,
     Delivery,
-    Limits,
+    OnCall,
     OnChunk,
+    OnThinking,
     OnTurn,
     OnWait,
     Outcome,
     continue_if_truncated,
 )
+from generation.patience import Limits
 from generation.prompts import Assignment, SectionPrompt, section_prompt, tail_of
 from generation.providers.base import Finish, FinishReason, Item, Life, Piece, PrefillRefused, Provider
 from generation.retries import Random, RetryPolicy
@@ -45,6 +47,14 @@ async def _no_wait(_seconds: float, _error: Exception, _attempt: int, _of: int) 
     return None
 
 
+async def _no_thinking(_seconds: float) -> None:
+    return None
+
+
+async def _no_call() -> None:
+    return None
+
+
 async def write_section(
     provider: Provider,
     assignment: Assignment,
@@ -56,6 +66,8 @@ async def write_section(
     model: str = "",
     on_turn: OnTurn = _no_turn,
     on_wait: OnWait = _no_wait,
+    on_thinking: OnThinking = _no_thinking,
+    on_call: OnCall = _no_call,
     mode: Mode = "prefill",
     delivery: Delivery = "auto",
     turn_tokens: int = 300,
@@ -96,6 +108,8 @@ async def write_section(
         max_turns,
         on_chunk=take,
         on_wait=on_wait,
+        on_thinking=on_thinking,
+        on_call=on_call,
         text=begun,
         mode=mode,
         delivery=delivery,

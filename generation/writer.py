@@ -100,10 +100,11 @@ class Writer:
         await self._commit(verb)
         self._snapshots.note("", section_ended=True)
 
-    async def wait(self, detail: str) -> None:
-        """Show that the next attempt is being waited for; what was received is saved first."""
+    async def wait(self, reason: Reason, detail: str) -> None:
+        """Show why no text comes; what was received is saved first."""
         await self.flush()
-        await self._commit(partial(lifecycle.wait, detail=detail, lease_s=self._policy.lease_s), with_tail=False)
+        verb = partial(lifecycle.wait, reason=reason, detail=detail, lease_s=self._policy.lease_s)
+        await self._commit(verb, with_tail=False)
 
     async def renew(self) -> None:
         """A sign of life while the model is silent."""

@@ -22,6 +22,7 @@ PURE = (
     "generation.seams",
     "generation.sections",
     "generation.phases",
+    "generation.patience",
     "generation.retries",
     "generation.prompts",
     "generation.guards",

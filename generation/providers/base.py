@@ -123,7 +123,8 @@ class Provider(Protocol):
 class ProviderError(Exception):
     """A call failed. `reason` is the code shown to people; `retryable` says whether trying again can help.
 
-    The sentence says what the reader can do and never carries a key, a prompt or an answer.
+    The sentence says what the reader can do and never carries a key, a prompt or an answer. `cause` is said in a few
+    words while the next attempt is waited for, such as "the model is loading".
 
     ProviderError
     ├── RateLimited          429; `retry_after_s` when the server said so
@@ -139,24 +140,28 @@ class ProviderError(Exception):
 
     reason = "provider_error"
     retryable = False
+    cause = "the endpoint refuses the call"
 
-    def __init__(self, detail: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(self, detail: str, *, retry_after_s: float | None = None, cause: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.cause = cause or self.cause
 
 
 class RateLimited(ProviderError):
     reason = "rate_limited"
     retryable = True
+    cause = "rate limited"
 
 
 class ProviderUnavailable(ProviderError):
     retryable = True
+    cause = "the endpoint is in trouble"
 
 
 class ProviderAway(ProviderUnavailable):
-    pass
+    cause = "the endpoint does not answer"
 
 
 class ProviderRefused(ProviderError):
@@ -177,3 +182,4 @@ class StreamRefused(ProviderRefused):
 
 class PrefillRefused(ProviderRefused):
     retryable = True
+    cause = "the endpoint wants to be asked another way"
