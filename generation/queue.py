@@ -21,6 +21,11 @@ from generation.models import UNFINISHED, GenerationTask, TaskStatus
 POISON_RECLAIMS = 5
 """A task whose workers died so often without one committed character is paused."""
 
+LEASE_PART = 0.85
+"""The part of STREAMGEN_LEASE_SECONDS that a lease lasts: a dead writer is replaced within that time, so what is left
+of it goes to noticing and taking over.
+"""
+
 _CLAIMABLE = (TaskStatus.QUEUED, TaskStatus.RUNNING)
 
 _TASK_STATUS = {
@@ -71,6 +76,16 @@ def claim(worker: str, *, lease_s: float, only: int | None = None, besides: Coll
             if standing.status == StreamStatus.STREAMING:
                 return _claimed(task, standing, worker)
             settle(task.artifact_id, standing.status)
+
+
+def next_lease_end_s(besides: Collection[int] = ()) -> float | None:
+    """Seconds until the first lease of somebody else is over, unless it is renewed; None where there is none."""
+    leased = Artifact.objects.filter(stream_status=StreamStatus.STREAMING, lease_until__gt=Now())
+    ends = leased.exclude(pk__in=besides).annotate(read_at=Now()).order_by("lease_until")
+    for until, read_at in ends.values_list("lease_until", "read_at")[:1]:
+        assert until is not None  # the filter
+        return float((until - read_at).total_seconds())
+    return None
 
 
 def look(artifact_ids: list[int]) -> dict[int, Look]:

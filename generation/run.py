@@ -22,7 +22,7 @@ from generation.phases import SectionPlan
 from generation.prompts import Assignment
 from generation.providers import Choice
 from generation.providers.base import Finish, ProviderError
-from generation.queue import Claim, Look
+from generation.queue import LEASE_PART, Claim, Look
 from generation.retries import RetryPolicy, thinking_sentence, waiting_sentence
 from generation.sections import budget_left, write_section
 from generation.writer import DiskFull, FlushPolicy, Writer, until_answered
@@ -62,7 +62,7 @@ class RunPolicy:
             flush=FlushPolicy(
                 chars=settings.STREAMGEN_FLUSH_CHARS,
                 ms=settings.STREAMGEN_FLUSH_MS,
-                lease_s=settings.STREAMGEN_LEASE_SECONDS,
+                lease_s=settings.STREAMGEN_LEASE_SECONDS * LEASE_PART,
             ),
         )
 
@@ -113,8 +113,7 @@ class Run:
 
     def keep_lease(self, at_least_s: float) -> None:
         """Renew the lease in the background where that was not done for so long; one that hangs delays no other run."""
-        is_old = asyncio.get_running_loop().time() - self._writer.leased_at > at_least_s
-        if is_old and (self._renewal is None or self._renewal.done()):
+        if self._writer.lease_age_s > at_least_s and (self._renewal is None or self._renewal.done()):
             self._renewal = asyncio.create_task(self._writer.renew())
 
     async def go(self) -> None:
@@ -224,6 +223,7 @@ class Run:
             on_turn=on_turn,
             on_wait=on_wait,
             on_thinking=on_thinking,
+            on_call=writer.assure,
             mode="prefill" if self._provider.prefills(model) else "reprompt",
             delivery=policy.delivery,
             turn_tokens=policy.turn_tokens,

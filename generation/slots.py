@@ -1,4 +1,4 @@
-"""The tasks that one worker runs at once, each supervised, and the once-a-second look that heals every lost message."""
+"""The tasks that one worker runs at once, each supervised, and the regular look that heals every lost message."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ from generation.writer import RETRY_CAP_S, until_answered
 
 logger = logging.getLogger(__name__)
 
-LOOK_S = 1.0
+LOOK_S = 0.5
+FILL_S = 1.0
 SETTLE_S = RETRY_CAP_S * 1.5
 """After an outage of the database claims wait so long: by then every living writer has tried again."""
+RENEWALS = 5
+"""So many times in a lease it is renewed, about: with the look and a slow commit on top, most of it is still left."""
+CLOCK_TICK_S = 0.005
+"""A lease is looked at just after its end, not just before."""
 CLAIM_S = 1.0
 """At shutdown a claim under way may take so long to become a task that is given back."""
 
@@ -56,7 +61,8 @@ class Slots:
         self._bell = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._is_open = True
-        self._every_s = min(LOOK_S, policy.lease_s / 4)
+        self._look_s = min(LOOK_S, policy.lease_s / 8)
+        self._fill_s = min(FILL_S, policy.lease_s / 4)
 
     def wake(self) -> None:
         """Somebody queued a task: fill the free slots now rather than at the next look."""
@@ -74,22 +80,31 @@ class Slots:
         while True:
             with _database_may_be_away():
                 await self._look()
-            await asyncio.sleep(self._every_s)
+            await asyncio.sleep(self._look_s)
 
     async def _keep_filling(self) -> None:
         was_away = False
         while True:
             self._bell.clear()
+            wait_s = self._fill_s
             with _database_may_be_away():
                 if was_away:  # leases may have run out meanwhile: whoever lives renews first
                     await until_answered(queue.is_empty)
                     await asyncio.sleep(SETTLE_S)
                 was_away = True
                 await self._fill()
+                wait_s = await self._until_lease_end_s()
                 was_away = False
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._every_s):
+                async with asyncio.timeout(wait_s):
                     await self._bell.wait()
+
+    async def _until_lease_end_s(self) -> float:
+        """How long to wait before the next claim: until the lease of a writer that died may be over."""
+        if len(self._runs) >= self._policy.capacity:
+            return self._fill_s
+        end_s = await database_sync_to_async(queue.next_lease_end_s)(self._ours())
+        return self._fill_s if end_s is None else min(self._fill_s, end_s + CLOCK_TICK_S)
 
     async def drain(self) -> None:
         """Take nothing new, let every task commit what it has and go back to the queue; bounded."""
@@ -112,22 +127,24 @@ class Slots:
         while self._is_open and len(self._runs) < self._policy.capacity:
             async with self._claiming:
                 # After a sleep of the whole machine our own leases are over: they are no news to us.
-                ours = [run.claim.artifact for run in self._runs]
                 claim = await database_sync_to_async(queue.claim)(
-                    self._policy.name, lease_s=self._policy.lease_s, only=self._policy.only, besides=ours
+                    self._policy.name, lease_s=self._policy.lease_s, only=self._policy.only, besides=self._ours()
                 )
                 if claim is None:
                     return
                 run = Run(claim, self._choice, policy=self._run_policy)
                 self._runs[run] = asyncio.create_task(self._supervise(run), name=f"task-{claim.task}")
 
+    def _ours(self) -> list[int]:
+        return [run.claim.artifact for run in self._runs]
+
     async def _look(self) -> None:
         """Writers that were silent for a while renew their leases; one query for everything that runs here."""
         runs = list(self._runs)
         for run in runs:
-            run.keep_lease(self._policy.lease_s / 3)
+            run.keep_lease(self._policy.lease_s / RENEWALS)
         if runs:
-            seen = await database_sync_to_async(queue.look)([run.claim.artifact for run in runs])
+            seen = await database_sync_to_async(queue.look)(self._ours())
             for run in runs:
                 run.hear(seen.get(run.claim.artifact))
 

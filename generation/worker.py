@@ -21,6 +21,7 @@ from generation.bell import WAKE_CHANNEL
 from generation.consumers import GenerationConsumer
 from generation.providers import Choice, provider_from_settings
 from generation.providers.base import ProviderError
+from generation.queue import LEASE_PART
 from generation.run import RunPolicy
 from generation.slots import SlotPolicy, Slots
 
@@ -41,7 +42,7 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
         policy = SlotPolicy(
             name=f"{socket.gethostname()}:{os.getpid()}",
             capacity=capacity or settings.STREAMGEN_CONCURRENCY,
-            lease_s=settings.STREAMGEN_LEASE_SECONDS,
+            lease_s=settings.STREAMGEN_LEASE_SECONDS * LEASE_PART,
             only=only,
         )
         self.slots = Slots(self.choice, policy=policy, run_policy=RunPolicy.from_settings())

@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import logging
 import sqlite3
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""A clock that goes on while the machine sleeps, where there is one: leases do."""
+
 RETRY_BASE_S = 0.05
 RETRY_CAP_S = 1.0
 POSTGRES_DISK_FULL = "53100"
@@ -42,7 +46,9 @@ class DiskFull(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class FlushPolicy:
-    """A flush comes at `chars` code points or `ms` milliseconds after the first unsaved one, whichever is first."""
+    """A flush comes at `chars` code points or `ms` milliseconds after the first unsaved one, whichever is first; the
+    first piece after a silence of `ms` is flushed at once, because somebody waits for it.
+    """
 
     chars: int
     ms: int
@@ -52,19 +58,20 @@ class FlushPolicy:
 class Writer:
     """Writes the text of one claim, and keeps its lease from the first moment on.
 
-    Before the first text `take_up` tells it what is there; `tokens` is the count that the next flush stores. The lease
-    was renewed at `leased_at` (of the loop's clock) or later.
+    Before the first text `take_up` tells it what is there; `tokens` is the count that the next flush stores.
     """
 
     def __init__(self, claim: Claim, *, policy: FlushPolicy, stop: asyncio.Event) -> None:
         self.claim = claim
         self.tokens = 0
         self.is_lost = False
-        self.leased_at = asyncio.get_running_loop().time()
+        self._leased_at_s = time.clock_gettime(_CLOCK)  # the lease was renewed then or later
         self._policy = policy
         self._stop = stop
         self._offset = claim.length
         self._unsaved: list[str] = []
+        self._unsaved_chars = 0
+        self._put_at_s = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
         self._failure: Exception | None = None
         self._late: asyncio.Task[None] | None = None
@@ -78,12 +85,14 @@ class Writer:
 
     async def put(self, text: str) -> None:
         """Take one piece; where it fills a flush, return after that, so that a fast model waits for the database."""
+        loop, flush_s = asyncio.get_running_loop(), self._policy.ms / 1000
+        silent_s, self._put_at_s = loop.time() - self._put_at_s, loop.time()
         self._unsaved.append(text)
-        if sum(map(len, self._unsaved)) >= self._policy.chars:
+        self._unsaved_chars += len(text)
+        if self._unsaved_chars >= self._policy.chars or silent_s >= flush_s:
             await self.flush()
         elif self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._policy.ms / 1000, self._begin_late_flush)
+            self._timer = loop.call_later(flush_s, self._begin_late_flush)
 
     async def flush(self) -> None:
         """Commit what is unsaved. Where the artifact is not ours any more nothing is written, and `stop` is set."""
@@ -109,6 +118,16 @@ class Writer:
     async def renew(self) -> None:
         """A sign of life while the model is silent."""
         await self._commit(partial(lifecycle.renew, lease_s=self._policy.lease_s), with_tail=False, waits_for_room=True)
+
+    async def assure(self) -> None:
+        """Renew the lease where it may be over: afterwards the document is ours for a while, or `stop` is set."""
+        while not self.is_lost and self.lease_age_s > self._policy.lease_s / 2:
+            await self._commit(partial(lifecycle.renew, lease_s=self._policy.lease_s), with_tail=False)
+
+    @property
+    def lease_age_s(self) -> float:
+        """How long ago the lease was renewed, at most; a sleep of the process or of the machine counts."""
+        return time.clock_gettime(_CLOCK) - self._leased_at_s
 
     async def stop(self, reason: Reason, detail: str, *, section_tokens: int) -> Standing | None:
         """Commit the tail and stop, as a person asked or else `paused` with the reason."""
@@ -164,18 +183,19 @@ class Writer:
                 raise failure
             taken = len(self._unsaved) if with_tail else 0
             tail = Tail(offset=self._offset, text="".join(self._unsaved[:taken]), tokens=self.tokens)
-            began_at = asyncio.get_running_loop().time()
+            began_at_s = time.clock_gettime(_CLOCK)
             standing = await self._attempt(partial(verb, tail=tail) if with_tail else verb, waits_for_room)
             if standing is None:
                 return None
             del self._unsaved[:taken]
+            self._unsaved_chars -= len(tail.text)
             self._offset += len(tail.text)
             if tail.text:
                 self._snapshots.note(tail.text)
             if with_tail and self._timer is not None and not self._unsaved:
                 self._timer.cancel()
                 self._timer = None
-            self.leased_at = began_at
+            self._leased_at_s = began_at_s
             if standing.stop_requested:
                 self._stop.set()
             return standing

@@ -102,6 +102,20 @@ def test_expired_task_is_reclaimed_with_a_higher_fence_and_goes_on_from_its_text
     assert draft_of(second).append(" upon").length == 9
 
 
+def test_end_of_the_first_lease_of_others_is_known(every_database):
+    assert queue.next_lease_end_s() is None
+    for lease_s in (30, 20, 10):
+        queued()
+        queue.claim("worker", lease_s=lease_s)
+    first, second, third = Artifact.objects.order_by("pk")
+
+    assert 8 < queue.next_lease_end_s() <= 10
+    assert 18 < queue.next_lease_end_s(besides=[third.pk]) <= 20
+    documents.expire(second.pk)
+    assert 28 < queue.next_lease_end_s(besides=[third.pk]) <= 30
+    assert queue.next_lease_end_s(besides=[first.pk, third.pk]) is None
+
+
 @pytest.mark.django_db
 def test_queued_task_of_a_document_that_somebody_writes_is_left_alone():
     """Were it tried, the refusal would stop the claiming of every task behind it."""

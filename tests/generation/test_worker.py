@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 
 import pytest
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
+from django.db import connection
 
 from artifacts.models import Artifact, Reason, StreamStatus
 from artifacts.subscription import Subscription
-from generation import control
+from generation import control, queue
 from generation.models import GenerationTask, TaskStatus
 from generation.providers import Choice
+from generation.providers.base import ProviderAway
 from generation.providers.scripted import Reply, ScriptedProvider
+from generation.queue import Claim
 from tests.generation.workbench import choice_of, settled, start, text_of, until, until_ended, working
 from tests.openai_script import Behaviour, Script
 from tests.openai_server import serving
@@ -93,6 +97,31 @@ async def test_process_that_slept_through_its_leases_goes_on_with_what_it_was_wr
         fences = [(await until_ended(one)).fence for one in wanted]
         calls = len(server.requests)
     assert (fences, calls) == ([2, 2, 2], 3)  # one claim, one end
+
+
+def take_over(claims: list[Claim]) -> None:
+    """Another worker claims as soon as it may. In a thread, while the loop is blocked as if the process were frozen."""
+    while not claims:
+        time.sleep(0.05)
+        claims.extend(filter(None, [queue.claim("another", lease_s=60)]))
+    connection.close()
+
+
+async def test_worker_frozen_past_its_lease_asks_nobody_before_it_has_renewed(settings, artifact, owner):
+    settings.STREAMGEN_LEASE_SECONDS = 1
+    away = Reply(error=ProviderAway("Nothing answers.", retry_after_s=0.5))
+    provider, claims = ScriptedProvider([away, Reply(text=TEXT)]), []
+    async with working(Choice(provider=provider, name="away", why="the test says so")) as worker:
+        await start(artifact, owner, "Summary")
+        await until(artifact, lambda now: now.reason == Reason.WAITING_RETRY)
+        thread = threading.Thread(target=take_over, args=[claims])
+        thread.start()
+        thread.join()  # frozen: the wait for the endpoint is over meanwhile, and so is the lease
+        async with asyncio.timeout(20):
+            while worker.slots._runs:
+                await asyncio.sleep(0.01)
+    assert len(provider.calls) == 1
+    assert (await synced(Artifact.objects.get)(pk=artifact.pk)).fence == claims[0].fence
 
 
 async def test_without_any_message_the_queue_is_polled(artifact, owner):

@@ -20,11 +20,11 @@ synced = database_sync_to_async
 NEVER_MS = 60_000
 
 
-async def writer_for(artifact, owner, *, chars: int = 100, ms: int = NEVER_MS) -> Writer:
+async def writer_for(artifact, owner, *, chars: int = 100, ms: int = NEVER_MS, lease_s: float = 5) -> Writer:
     await start(artifact, owner, "Summary", "People")
-    claim = await synced(queue.claim)("test", lease_s=5)
+    claim = await synced(queue.claim)("test", lease_s=lease_s)
     assert claim
-    policy = FlushPolicy(chars=chars, ms=ms, lease_s=5)
+    policy = FlushPolicy(chars=chars, ms=ms, lease_s=lease_s)
     writer = Writer(claim, policy=policy, stop=asyncio.Event())
     await writer.begin_section(0, "m")
     return writer
@@ -35,26 +35,50 @@ async def deltas_of(artifact) -> list[str]:
     return await synced(lambda: list(rows.values_list("text", flat=True)))()
 
 
-async def test_pieces_wait_until_they_fill_a_flush(artifact, owner):
+async def test_first_text_is_committed_at_once(artifact, owner):
+    writer = await writer_for(artifact, owner)
+    await writer.put("One")
+    assert await deltas_of(artifact) == ["One"]
+
+
+async def test_pieces_behind_it_wait_until_they_fill_a_flush(artifact, owner):
     writer = await writer_for(artifact, owner, chars=10)
-    for piece in ("four", "four"):
+    for piece in ("One", "four", "four"):
         await writer.put(piece)
-    assert await deltas_of(artifact) == []
+    assert await deltas_of(artifact) == ["One"]
     await writer.put("four")
     await writer.put("five5")
-    assert await deltas_of(artifact) == ["fourfourfour"]
+    assert await deltas_of(artifact) == ["One", "fourfourfour"]
     await writer.flush()
-    assert await deltas_of(artifact) == ["fourfourfour", "five5"]
+    assert await deltas_of(artifact) == ["One", "fourfourfour", "five5"]
 
 
-async def test_a_lone_piece_waits_no_longer_than_the_flush_time(artifact, owner):
+async def test_piece_after_another_waits_no_longer_than_the_flush_time(artifact, owner):
     writer = await writer_for(artifact, owner, ms=30)
     await writer.put("one")
-    now = await until(artifact, lambda now: now.length == 3)
-    assert now.stream_status == StreamStatus.STREAMING
     await writer.put("two")
-    await until(artifact, lambda now: now.length == 6)
+    assert await deltas_of(artifact) == ["one"]
+    now = await until(artifact, lambda now: now.length == 6)
+    assert now.stream_status == StreamStatus.STREAMING
     assert await deltas_of(artifact) == ["one", "two"]
+
+
+async def test_first_piece_after_a_silence_is_committed_at_once(artifact, owner):
+    writer = await writer_for(artifact, owner, ms=30)
+    for number in range(3):
+        await writer.put(f"{number}a ")
+        await writer.put(f"{number}b ")
+        await until(artifact, lambda now: now.length == 6 * (number + 1))  # noqa: B023
+        await asyncio.sleep(0.03)
+    assert await deltas_of(artifact) == ["0a ", "0b ", "1a ", "1b ", "2a ", "2b "]
+
+
+async def test_steady_stream_makes_one_flush_more_however_many_pieces_it_has(artifact, owner):
+    writer = await writer_for(artifact, owner, chars=40)
+    for _ in range(400):
+        await writer.put("x")
+    await writer.flush()
+    assert list(map(len, await deltas_of(artifact))) == [1, *[40] * 9, 39]
 
 
 async def test_stop_commits_the_tail_in_its_own_transaction(artifact, owner):
@@ -124,3 +148,29 @@ async def test_renewing_keeps_others_out_and_tells_viewers_nothing(artifact, own
     assert now.lease_until > before.lease_until
     assert now.seq == before.seq
     assert await synced(queue.claim)("another", lease_s=5) is None
+
+
+async def test_lease_that_is_young_is_trusted(artifact, owner):
+    writer = await writer_for(artifact, owner)
+    before = await synced(Artifact.objects.get)(pk=artifact.pk)
+    await writer.assure()
+    assert (await synced(Artifact.objects.get)(pk=artifact.pk)).lease_until == before.lease_until
+
+
+async def test_lease_that_is_over_is_renewed_where_nobody_has_taken_over(artifact, owner):
+    writer = await writer_for(artifact, owner, lease_s=0.2)
+    over = await synced(Artifact.objects.get)(pk=artifact.pk)
+    await asyncio.sleep(0.25)
+    await writer.assure()
+    now = await synced(Artifact.objects.get)(pk=artifact.pk)
+    assert now.lease_until > over.lease_until
+    assert (now.fence, writer.is_lost) == (writer.claim.fence, False)
+
+
+async def test_writer_that_slept_learns_that_another_one_took_over(artifact, owner):
+    writer = await writer_for(artifact, owner, lease_s=0.2)
+    await asyncio.sleep(0.25)
+    assert await synced(queue.claim)("another", lease_s=5)
+    await writer.assure()
+    assert writer.is_lost
+    assert writer._stop.is_set()
