@@ -2,7 +2,7 @@
 
 It hooks only what Django and the channel layer offer; the product's own code runs as it is. From the environment:
 `FAULT_POINT=name:count` kills the process (SIGKILL) the count-th time the point is reached, or stops it there with
-`FAULT_SIGNAL=STOP`; `FAULT_CLOCK_S` is how wrong its clock goes.
+`FAULT_SIGNAL=STOP`; `FAULT_CLOCK_S` is how wrong its clock goes; the endpoint tells workers apart by `FAULT_KEY`.
 """
 
 from __future__ import annotations
@@ -118,7 +118,10 @@ def run(arguments: list[str]) -> None:
     shift_s = float(os.environ.get("FAULT_CLOCK_S") or 0)
     if shift_s:
         shift_clock(shift_s)
+    from django.conf import settings  # noqa: PLC0415
     from django.core.management import execute_from_command_line  # noqa: PLC0415
+
+    settings.OPENAI_API_KEY = os.environ.get("FAULT_KEY") or settings.OPENAI_API_KEY
 
     point, _, count = os.environ.get("FAULT_POINT", "").partition(":")
     if point:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.faults import ends, kills, outages, provider_faults, races, sleepers
+from tests.faults import ends, kills, outages, patience, provider_faults, races, sleepers
 from tests.faults.result import Result
 
 SQLITE = ("sqlite",)
@@ -58,6 +58,8 @@ SCENARIOS = (
         issue_runs=10,
         databases=POSTGRES,
     ),
+    Scenario(name="worker-replaced", play=patience.worker_replaced, runs=6, issue_runs=100),
+    Scenario(name="frozen-while-waiting", play=patience.frozen_while_waiting, runs=2, issue_runs=20),
     Scenario(name="clock-wrong", play=sleepers.clock_wrong, runs=6, issue_runs=20, short=POSTGRES),
     Scenario(name="cancel-meets-completion", play=races.cancel_meets_completion, runs=30, issue_runs=500),
     Scenario(name="pause-resume-hammered", play=races.hammered, runs=20, issue_runs=200, short=POSTGRES),

@@ -1,0 +1,109 @@
+"""Scenarios: an endpoint that lets its callers wait, and workers that die or sleep meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+
+from tests.faults.result import Result, allowed, percentile
+from tests.faults.rig import Database, Document, Rig, rigged
+from tests.faults.waiting import until
+from tests.openai_script import Behaviour
+
+LEASE_S = 5.0
+"""The default of STREAMGEN_LEASE_SECONDS: within this time a dead worker is replaced."""
+
+
+async def worker_replaced(database: Database, seed: int, runs: int) -> Result:
+    """kill -9 of the worker that writes; how long until another one has asked the endpoint for what is missing."""
+    took_s: list[float] = []
+    async with rigged(database, seed=seed, redis=database == "postgres", pause_s=0.03, lease_s=LEASE_S) as rig:
+        await rig.web()
+        documents: list[Document] = []
+        writing = await rig.worker(FAULT_KEY="worker-0")
+        while len(took_s) < runs:
+            running = await rig.begin(2, sections=1, chars=8_000)
+            documents += running
+            await rig.until(running, 200)
+            key = f"worker-{len(documents)}"
+            other = await rig.worker(FAULT_KEY=key)
+            await asyncio.sleep(rig.rng.uniform(0, 1))
+            killed_at = time.monotonic()
+            await writing.kill()
+            for document in running:
+                began_at = await _asked_by(rig, key, document)
+                took_s.append(began_at - killed_at)
+            writing = other
+        writing.send(signal.SIGTERM)
+        await writing.ended(20)
+        await rig.worker()
+        await rig.until(documents, within_s=180)
+        verdict = await rig.verdict()
+    late = percentile(took_s, 0.99)
+    broken = [f"replaced only after {late:.2f} s"] if late > allowed(LEASE_S) else []
+    figures = f"another one asks {percentile(took_s, 0.5):.2f} s (p50), {late:.2f} s (p99) after the kill"
+    return Result(runs=len(took_s), figures=figures, broken=[*verdict.broken, *broken])
+
+
+async def frozen_while_waiting(database: Database, seed: int, runs: int) -> Result:
+    """A worker freezes past its lease while it waits for the endpoint; continued, it does not ask for them."""
+    broken: list[str] = []
+    async with rigged(database, seed=seed, redis=database == "postgres", pause_s=0.03, lease_s=1) as rig:
+        rig.calls_may_fail = True
+        await rig.web()
+        documents: list[Document] = []
+        for turn in range(runs):
+            sleeper = await rig.worker(FAULT_KEY=f"sleeper-{turn}")
+            asleep = [await rig.make(sections=1, chars=2_000) for _ in range(2)]
+            for document in asleep:
+                wait = Behaviour(status=429, headers={"Retry-After": f"{rig.rng.uniform(1, 2):.2f}"})
+                rig.endpoint.script.by_section[document.names[0]] = [wait]  # type: ignore[index]
+                await rig.start(document)
+            documents += asleep
+            for document in asleep:
+                await _asked_by(rig, f"sleeper-{turn}", document)
+            await until(lambda: _waiting(rig, asleep) == len(asleep), within_s=20, what="both wait")  # noqa: B023
+            sleeper.freeze()
+            other = await rig.worker(FAULT_KEY=f"other-{turn}")
+            for document in asleep:
+                await _asked_by(rig, f"other-{turn}", document)
+            asked_before = len(rig.endpoint.requests)
+            sleeper.thaw()
+            await until(lambda: sleeper.said().count("lost") >= 2, within_s=20, what="it is refused")  # noqa: B023
+            await asyncio.sleep(0.5)
+            late = [
+                one for one in rig.endpoint.requests[asked_before:] if one.authorization == f"Bearer sleeper-{turn}"
+            ]
+            broken += [f"the worker that slept asked {len(late)} times for what was another's"] if late else []
+            await rig.until(documents, within_s=60)
+            for one in (sleeper, other):
+                one.send(signal.SIGTERM)
+                await one.ended(20)
+        verdict = await rig.verdict()
+    return Result(
+        runs=runs, figures="it asks nothing before it knows whose they are", broken=[*verdict.broken, *broken]
+    )
+
+
+async def _asked_by(rig: Rig, key: str, document: Document) -> float:
+    """When (of the monotonic clock) the worker with that key first asked for the document."""
+
+    def first() -> float | None:
+        mine = (
+            one.began_at
+            for one in rig.endpoint.requests
+            if one.authorization == f"Bearer {key}" and one.section in document.names
+        )
+        return next(mine, None)
+
+    await until(lambda: first() is not None, within_s=30, what=f"{key} asks")
+    found = first()
+    assert found is not None
+    return found
+
+
+def _waiting(rig: Rig, documents: list[Document]) -> int:
+    wanted = ",".join(str(document.artifact) for document in documents)
+    sql = f"SELECT count(*) FROM artifacts_artifact WHERE reason = 'waiting_retry' AND id IN ({wanted})"
+    return int(rig.store.query(sql)[0][0])
