@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 GOODBYE_S = 1.0
 """A close frame may take so long to be handed to the network."""
+GONE_S = 2.0
+"""Where a send fails because the client has gone, the server says so by itself within this time."""
 MESSAGES_AT_ONCE = 500
 MESSAGES_PER_SECOND = 100
 
@@ -67,6 +69,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         self._viewer = Viewer("text")
         self._news = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
+        self._failing: asyncio.Task[None] | None = None
         self._is_ending = self._is_closed = False
         self._faults = 0
         self._allowance = Allowance(at_once=MESSAGES_AT_ONCE, per_second=MESSAGES_PER_SECOND)
@@ -134,11 +137,9 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
     async def _take(self, message: dict[str, Any]) -> None:
         if not self._allowance.take(asyncio.get_running_loop().time()):
             raise Refused(TOO_MANY_MESSAGES)
-        text = message.get("text")
-        if (
-            len(text.encode(errors="replace") if text is not None else message.get("bytes") or b"")
-            > frames.MESSAGE_BYTES
-        ):
+        text: str | None = message.get("text")
+        size = frames.size_of(text) if text is not None else len(message.get("bytes") or b"")
+        if size > frames.MESSAGE_BYTES:
             raise Refused(TOO_BIG)
         try:
             if text is None:
@@ -184,8 +185,19 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
             return
         try:
             await self.base_send(message)
-        except (OSError, RuntimeError):  # how servers say that the client has gone
+        except Exception as error:  # whatever a server raises
             self._is_closed = True
+            self._failing = asyncio.create_task(self._fail(error))
+
+    async def _fail(self, error: Exception) -> None:
+        """A client that has gone is no fault; one that is there must hear that it gets nothing more."""
+        if isinstance(error, OSError | RuntimeError):  # how servers say that it has gone, among other things
+            await asyncio.sleep(GONE_S)
+        artifact_id = self.scope["url_route"]["kwargs"]["artifact_id"]
+        logger.warning("A frame was not sent, its socket ends artifact=%s: %s", artifact_id, type(error).__name__)
+        with suppress(Exception):  # what fails twice has been told once
+            async with asyncio.timeout(GOODBYE_S):
+                await self.base_send({"type": "websocket.close", "code": TRY_AGAIN.close_code})
 
     async def end(self, ending: Ending) -> None:
         """The error frame, if there is one, then the close code; nothing is sent afterwards."""
@@ -204,8 +216,9 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
 
     async def _leave(self) -> None:
         self._is_closed = True
-        if self._pump is not None:
-            self._pump.cancel()
+        for task in (self._pump, self._failing):
+            if task is not None:
+                task.cancel()
         sockets.current().leave(self)
         if self._feed is not None:
             await feed.current().leave(self._feed, self)

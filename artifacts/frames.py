@@ -117,8 +117,8 @@ as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def size_of(text: str) -> int:
-    """Bytes of its UTF-8."""
-    return len(text) if text.isascii() else len(text.encode())
+    """Bytes of its UTF-8; a lone surrogate counts as what stands for it."""
+    return len(text) if text.isascii() else len(text.encode(errors="replace"))
 
 
 def encode(frame: AnyFrame) -> Frame:

@@ -46,11 +46,15 @@ class Host:
             await self._embedded.stop()
 
     def hook_daphne(self) -> None:
-        """Where Daphne's reactor is installed, begin when it runs and end before it stops."""
+        """Where Daphne's reactor is installed, begin when it runs, end before it stops, and bound what comes in."""
         if "daphne.server" not in sys.modules:
             return
-        # Importing it earlier would install another reactor than Daphne's.
+        # Importing them earlier would install another reactor than Daphne's.
         from twisted.internet import defer, reactor  # noqa: PLC0415
+
+        from generation.incoming import bound  # noqa: PLC0415  the same
+
+        bound()
 
         def stop() -> Any:
             return defer.Deferred.fromFuture(asyncio.ensure_future(self.stop()))

@@ -17,8 +17,6 @@ from twisted.internet import defer
 from generation.exits import GOODBYE_S, end_within
 from generation.host import host
 
-MESSAGE_BYTES = 65_536
-"""The largest websocket message a client may send; a larger one ends with 1009."""
 REQUESTS_S = 5.0
 """Requests under way may take so long to be answered before the process ends."""
 CANCEL_S = 1.0
@@ -31,8 +29,6 @@ class HostedServer(Server):  # type: ignore[misc]  # Daphne has no types
         super().__init__(
             get_default_application(),
             endpoints=build_endpoint_description_strings(host=address, port=port),
-            websocket_max_message_size=MESSAGE_BYTES,
-            websocket_max_frame_size=MESSAGE_BYTES,
             server_name="",
             verbosity=0,
         )

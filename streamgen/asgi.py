@@ -11,6 +11,7 @@ pages = get_asgi_application()
 
 from artifacts.routing import websocket_urlpatterns  # noqa: E402  models need the app registry
 from generation.host import host  # noqa: E402
+from streamgen.bodies import BoundedBodies  # noqa: E402
 from streamgen.middleware import websocket_login  # noqa: E402
 
 
@@ -28,6 +29,6 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 application = ProtocolTypeRouter(
-    {"http": pages, "websocket": websocket_login(URLRouter(websocket_urlpatterns)), "lifespan": lifespan}
+    {"http": BoundedBodies(pages), "websocket": websocket_login(URLRouter(websocket_urlpatterns)), "lifespan": lifespan}
 )
 host.hook_daphne()

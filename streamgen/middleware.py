@@ -40,7 +40,6 @@ class AllowedOrigin(OriginValidator):  # type: ignore[misc]  # Channels has no t
         super().__init__(app, [])
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        send = with_every_close_code(send)
         if not all(self._is_allowed(origin) for origin in _headers(scope, b"origin")):
             await refuse(scope, receive, send)
             return
@@ -99,21 +98,3 @@ def _session_key(scope: Any) -> str:
 
 def _headers(scope: Any, wanted: bytes) -> list[str]:
     return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
-
-
-def with_every_close_code(send: Any) -> Any:
-    """Daphne's websocket library refuses an application's 1009 and 1012, which exist for just our cases.
-
-    Daphne binds the connection's protocol to `send`; its method for its own use takes any code.
-    """
-    protocol: Any = next(iter(getattr(send, "args", ())), None)
-    if not hasattr(protocol, "sendCloseFrame"):
-        return send
-
-    async def send_any(message: dict[str, Any]) -> None:
-        if message["type"] == "websocket.close" and 1000 < message.get("code", 1000) < 3000:
-            protocol.sendCloseFrame(code=message["code"])
-        else:
-            await send(message)
-
-    return send_any

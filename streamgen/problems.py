@@ -25,6 +25,7 @@ from generation.errors import GenerationError
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+TOO_LARGE = "The body may have 4 MB at most."
 NAME_CHARS = 100
 """Of a name that a caller made up, no more than this is repeated."""
 _SENTENCES = {
@@ -102,7 +103,7 @@ def problem_of(error: BaseException) -> Problem | None:
         case BadBody():
             return Problem(status=error.status, detail=error.detail)
         case RequestDataTooBig():
-            return Problem(status=413, detail="The body may have 4 MB at most.")
+            return Problem(status=413, detail=TOO_LARGE)
         case SuspiciousOperation() | MultiPartParserError() | UnreadablePostError():
             return Problem(status=400, detail="The request cannot be read.")
         case OperationalError() | InterfaceError():

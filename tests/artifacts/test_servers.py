@@ -11,6 +11,7 @@ import re
 import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -156,14 +157,34 @@ async def test_every_close_code_reaches_the_client(place: Place) -> None:
         await viewer.send("nonsense")
         assert await closing(viewer) == (["bad_message", "bad_message"], 4409)
     async with place.socket() as viewer:
-        await viewer.send("x" * 70_000)
-        assert await closing(viewer) == ([], 1009)
-    async with place.socket() as viewer:
         await viewer.recv()
         await in_database(lifecycle.delete)(place.draft.pk)
         assert await closing(viewer) == (["deleted"], 4404)
     async with place.socket() as viewer:
         assert await closing(viewer) == (["not_found"], 4404)
+
+
+@pytest.mark.parametrize("size", [65_537, 1_000_000, 9_000_000])
+@pytest.mark.parametrize("pieces", [1, 50], ids=["whole", "in fragments"])
+async def test_message_over_the_limit_is_told_with_1009(place: Place, size: int, pieces: int) -> None:
+    part = size // pieces + 1
+    for whole in ("x" * size, b"x" * size):
+        async with place.socket() as viewer:
+            await viewer.recv()
+            with suppress(ConnectionClosed):  # it may come before all is sent
+                await viewer.send([whole[at : at + part] for at in range(0, size, part)] if pieces > 1 else whole)
+            assert await closing(viewer) == ([], 1009)
+
+
+async def test_message_of_the_limit_is_answered(place: Place) -> None:
+    empty = json.dumps({"type": "ping", "padding": ""})
+    message = json.dumps({"type": "ping", "padding": "x" * (65_536 - len(empty))})
+    async with place.socket() as viewer:
+        await viewer.send(message)
+        await viewer.send([message[:10], message[10:]])
+        pongs = 0
+        while pongs < 2:
+            pongs += json.loads(await viewer.recv())["type"] == "pong"
 
 
 async def test_client_that_misbehaves_or_vanishes_leaves_no_traceback(place: Place) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from autobahn.exception import PayloadExceededError
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection
@@ -249,6 +250,35 @@ class TestEnding:
             await running
         assert feed.current().count == 0
         assert not caplog.records
+
+    async def test_send_that_fails_is_logged_in_one_line_and_ends_the_socket(
+        self, place: Place, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Whatever the server raises, and though the client is still there."""
+
+        async def refused(error: Exception) -> int:
+            incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+            closed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+            async def send(message: dict[str, Any]) -> None:
+                if message["type"] == "websocket.send":
+                    raise error
+                if message["type"] == "websocket.close":
+                    closed.set_result(message["code"])
+                    incoming.put_nowait({"type": "websocket.disconnect", "code": message["code"]})
+
+            incoming.put_nowait({"type": "websocket.connect"})
+            scope = {"type": "websocket", "path": place.path(), "query_string": b"", "headers": bearer(place.token)}
+            await application(scope, incoming.get, send)
+            return closed.result()
+
+        errors = [PayloadExceededError("too large"), ValueError("odd"), RuntimeError("broken"), OSError("full")]
+        async with asyncio.timeout(WAIT_S):
+            assert await asyncio.gather(*map(refused, errors)) == [1000] * 4
+        said = sorted(record.getMessage().rpartition(": ")[2] for record in caplog.records)
+        assert said == ["OSError", "PayloadExceededError", "RuntimeError", "ValueError"]
+        assert not any(record.exc_info for record in caplog.records)
+        assert sockets.current().count(Login(user_id=place.owner.pk)) == 0
 
     async def test_server_that_cancels_the_application_leaves_nothing_behind(self, place: Place) -> None:
         incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
