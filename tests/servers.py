@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,10 +34,35 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
 
+START_S = 60
 COMMANDS = {
     "daphne": ("-m", "daphne", "--fd", "{fd}", "-v", "0", "streamgen.asgi:application"),
     "uvicorn": ("-m", "uvicorn", "--fd", "{fd}", "--log-level", "warning", "streamgen.asgi:application"),
 }
+
+
+@contextmanager
+def up(*, database: Path, folder: Path, **environment: str) -> Iterator[Server]:
+    """`manage.py up` without a worker. It is asked to stop at the end, and must, with 0."""
+    log = folder / "up.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "manage.py", "up", "--port", "0", "--no-worker"],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"DATABASE_URL": f"sqlite:///{database}", "REDIS_URL": ""} | environment,
+        )
+    ends_at = time.monotonic() + START_S
+    while not (address := re.search(r"http://localhost:(\d+)/", log.read_text())):
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < ends_at, log.read_text()
+        time.sleep(0.05)
+    try:
+        yield Server(port=int(address[1]), process=process, log=log)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(STOP_S) == 0, log.read_text()
 
 
 @contextmanager

@@ -17,7 +17,9 @@ from tests.openai_server import OpenAIServer, serving
 
 pytestmark = pytest.mark.asyncio
 
-TEXT = "".join(f"Lamp {number} turns once in {number} seconds and is seen at {number} miles.\n\n" for number in range(12))
+TEXT = "".join(
+    f"Lamp {number} turns once in {number} seconds and is seen at {number} miles.\n\n" for number in range(12)
+)
 
 
 async def write(server: OpenAIServer, provider: OpenAICompatible, **options: object) -> Continuation:
