@@ -38,10 +38,30 @@ const address = `${scheme}://${location.host}/ws/artifacts/${words.artifact}/?fo
 const line = new Line(address, { onFrame, onChange });
 page.querySelector("[data-retry]").addEventListener("click", () => line.retry());
 
-const arrived = performance.getEntriesByType("navigation")[0]?.type === "navigate" && !location.hash;
+// A link to a section that is not written yet leads to it when it is, unless the reader has left the end by then.
+let awaited = location.hash && !target();
 follower.growing = page.dataset.status === "streaming";
-if (arrived) follower.follow();
+const arrived = performance.getEntriesByType("navigation")[0]?.type === "navigate";
+if (arrived && (awaited || !location.hash)) follower.follow();
 line.open();
+
+/** The heading that the address names. */
+function target() {
+  const id = location.hash.slice(1);
+  try {
+    return document.getElementById(decodeURIComponent(id));
+  } catch {
+    return document.getElementById(id); // a lone percent sign
+  }
+}
+
+function lead() {
+  awaited &&= follower.following;
+  if (!awaited || !target()) return;
+  awaited = false;
+  target().scrollIntoView();
+  follower.leave();
+}
 
 function onFrame(frame) {
   if (frame.type === "snapshot") {
@@ -52,6 +72,7 @@ function onFrame(frame) {
   }
   if (frame.state) status.show(frame.state);
   follower.growing = page.dataset.status === "streaming";
+  lead();
   follower.grown();
   outline.show({ sections: frame.state?.sections, headings: text.takeHeadingsChanged() });
 }

@@ -11,6 +11,7 @@
 import { keepReachable, reachable } from "./reach.js";
 
 const CHUNK = 32; // fragments
+const PLACES = ".fragment > *, .tail > *, tr, li, p";
 const MORPH = { morphStyle: "innerHTML", callbacks: { beforeNodeMorphed: extend, beforeAttributeUpdated: mayChange } };
 
 export class LiveDocument {
@@ -21,6 +22,9 @@ export class LiveDocument {
     this.html = []; // what each was made of
     this.headingsChanged = false;
     keepReachable(root);
+    let hold = () => {};
+    addEventListener("scrollend", () => (hold = this.place()));
+    addEventListener("resize", () => hold());
   }
 
   /**
@@ -30,10 +34,12 @@ export class LiveDocument {
   show(first, fragments, tail, more = false) {
     if (first > this.fragments.length) return false;
     const restore = selectionIn(this.root);
+    const hold = this.placeInTail();
     if (!more) this.cut(first + fragments.length);
     fragments.forEach((html, index) => this.set(first + index, html));
     if (!more) this.fill(this.tail, tail);
     restore();
+    hold();
     return true;
   }
 
@@ -42,6 +48,23 @@ export class LiveDocument {
     this.headingsChanged ||= this.fragments.length > length;
     for (const element of this.fragments.splice(length)) remove(element);
     this.html.length = Math.min(this.html.length, length);
+  }
+
+  /** Remembers where the reader is; what it returns puts them there again. */
+  place() {
+    const { left, width } = this.root.getBoundingClientRect();
+    const seen = document.elementFromPoint(left + width / 2, innerHeight / 3)?.closest(PLACES);
+    const top = seen?.getBoundingClientRect().top;
+    return () => {
+      const moved = this.root.contains(seen) ? seen.getBoundingClientRect().top - top : 0;
+      if (Math.abs(moved) >= 1) scrollBy({ top: moved, behavior: "instant" });
+    };
+  }
+
+  /** The same where the browser does not do it: it holds on to fragments, never to the tail, because what settles leaves it. */
+  placeInTail() {
+    const holds = this.tail.getBoundingClientRect().top > 0 && CSS.supports("overflow-anchor", "auto");
+    return holds ? () => {} : this.place();
   }
 
   /** Whether a heading may have changed since this was asked last. */

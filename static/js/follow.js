@@ -1,4 +1,7 @@
-/** Keeps the growing end in view until the reader scrolls up or selects text, and offers the way back. */
+/**
+ * Keeps the growing end in view until the reader scrolls up, selects text or goes to a place, and offers the way back. Whether
+ * the reader follows, or else where they are, stands in the entry of the browser's history, for reloading and Back.
+ */
 
 const END_AT = 0.65; // where in the window the end stands, from its top
 const STEP = 0.2; // of the way that is left, in each frame
@@ -8,33 +11,64 @@ export class Follower {
     this.end = end;
     this.button = button;
     this.live = false;
-    this.following = false;
+    this.following = Boolean(history.state?.following);
     this.frame = null;
-    this.top = scrollY;
-    this.height = document.documentElement.scrollHeight;
+    this.jumping = true;
+    // The browser looks for the place in a text that is in fragments by now, and may miss it; it may look again at the end.
+    let top = this.following ? undefined : history.state?.top;
+    const moves = ["wheel", "touchstart", "pointerdown", "keydown"];
+    for (const move of moves) addEventListener(move, () => (top = undefined), { passive: true, once: true });
+    const restore = () => top === undefined || scrollTo(0, top);
+    restore();
+    this.note();
+    addEventListener("load", () => this.landed(restore()));
+    addEventListener("pagehide", () => this.save({ top: scrollY }));
+    addEventListener("popstate", ({ state }) => this.jumped(state));
     button.addEventListener("click", () => this.follow());
     addEventListener("scroll", () => this.scrolled(), { passive: true });
     addEventListener("wheel", (event) => event.deltaY < 0 && this.leave(), { passive: true });
     document.addEventListener("selectionchange", () => this.selected());
   }
 
-  /** Whether the text is growing. Whoever has the end in view when it begins is taken along. */
+  /** Whether the text is growing. Whoever has the end in view when it begins again is taken along. */
   set growing(live) {
     if (live === this.live) return;
-    if (live && this.endTop() <= innerHeight) this.following = true;
+    if (live && !this.jumping && this.endTop() <= innerHeight) this.set(true);
     this.live = live;
     this.offer();
   }
 
   follow() {
-    this.following = true;
-    this.offer();
+    this.set(true);
     this.grown();
   }
 
   leave() {
-    this.following = false;
+    this.note();
+    this.set(false);
+  }
+
+  set(following) {
+    const turned = following !== this.following;
+    this.following = following;
+    if (turned) this.save();
     this.offer();
+  }
+
+  save(place) {
+    history.replaceState({ following: this.following, ...place }, "");
+  }
+
+  /** To a section, or back from it: the browser puts the reader there, which is no sign of what they want. */
+  jumped(state) {
+    this.jumping = true;
+    if (state?.following) this.follow();
+    else this.leave();
+    this.landed();
+  }
+
+  landed() {
+    requestAnimationFrame(() => requestAnimationFrame(() => (this.jumping = false)));
   }
 
   /** The text may have become longer. */
@@ -60,14 +94,17 @@ export class Follower {
   }
 
   scrolled() {
-    const height = document.documentElement.scrollHeight;
-    const up = scrollY < this.top - 1 && height >= this.height; // a page that became shorter moves by itself
-    const down = scrollY > this.top;
+    const { top, height } = this;
+    this.note();
+    const up = scrollY < top - 1 && this.height >= height; // a page that became shorter moves by itself
+    if (this.jumping) this.offer();
+    else if (up) this.set(false);
+    else this.set(this.following || (scrollY > top && this.endTop() <= innerHeight));
+  }
+
+  note() {
     this.top = scrollY;
-    this.height = height;
-    if (up) this.following = false;
-    else if (down && this.endTop() <= innerHeight) this.following = true;
-    this.offer();
+    this.height = document.documentElement.scrollHeight;
   }
 
   selected() {

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -162,16 +163,20 @@ async def visit(browser: Browser, house: House, author: Author, request: pytest.
     Motion is reduced unless a parameter says otherwise: without a graphics card every frame costs time.
     """
     name = f"visitor-{request.node.name}"[:140]
-    session = await author.visitor(name=name)
     wanted = {"reduced_motion": "reduce"} | getattr(request, "param", {})
-    context = await browser.new_context(base_url=house.origin, **wanted)
+    async with signed_in(browser, house.origin, author, name, **wanted) as visit:
+        yield visit
+        assert not visit.faults
+
+
+@asynccontextmanager
+async def signed_in(browser: Browser, origin: str, author: Author, name: str, **wanted: Any) -> AsyncIterator[Visit]:
+    session = await author.visitor(name=name)
+    context = await browser.new_context(base_url=origin, **wanted)
     context.set_default_timeout(WAIT_MS)
-    cookie = {"name": "sessionid", "value": session["cookie"], "url": house.origin}
-    await context.add_cookies([cookie])
-    visit = Visit(context, name)
-    yield visit
+    await context.add_cookies([{"name": "sessionid", "value": session["cookie"], "url": origin}])
+    yield Visit(context, name)
     await context.close()
-    assert not visit.faults
 
 
 class Desk:
