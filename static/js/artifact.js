@@ -68,7 +68,7 @@ function onFrame(frame) {
     if (frame.epoch !== epoch) begunAnew(frame.epoch);
     text.show(0, frame.fragments, frame.tail, frame.more);
   } else if (frame.type === "preview") {
-    if (frame.epoch === epoch && !text.show(frame.from, frame.fragments, frame.tail, frame.more)) line.restart();
+    if (frame.epoch === epoch && !text.show(frame.from, frame.fragments, frame.tail, frame.more)) line.open();
   }
   if (frame.state) status.show(frame.state);
   follower.growing = page.dataset.status === "streaming";

@@ -3,14 +3,15 @@
 import { announce } from "./status.js";
 
 const EVERY_MS = 2000;
-const AFTER_FAILURE_MS = 10000;
+const AFTER_FAILURE_MS = 5000;
+const PATIENCE_MS = 3000;
 
 const page = document.querySelector("[data-project]");
 const words = JSON.parse(document.getElementById("project-words").textContent);
 let timer = null;
 
+for (const event of ["online", "pageshow"]) addEventListener(event, look);
 document.addEventListener("visibilitychange", look);
-schedule(EVERY_MS);
 
 function schedule(wait) {
   clearTimeout(timer);
@@ -21,7 +22,8 @@ async function look() {
   if (document.visibilityState !== "visible") return;
   let wait = AFTER_FAILURE_MS;
   try {
-    const answer = await fetch(`/api/projects/${page.dataset.project}`, { headers: { Accept: "application/json" } });
+    const signal = AbortSignal.timeout(PATIENCE_MS); // a line that died in its sleep never answers
+    const answer = await fetch(`/api/projects/${page.dataset.project}`, { signal, headers: { Accept: "application/json" } });
     if (answer.ok) {
       (await answer.json()).artifacts.forEach(show);
       wait = EVERY_MS;

@@ -7,6 +7,10 @@ const ACK_CHARACTERS = 64 * 1024;
 const ACK_MS = 1000;
 const PULSE_MS = 20000; // how often we ask whether the server is still there
 const SILENCE_MS = 10000; // how long it may take to answer
+const OPENING_MS = 2500; // how long a line may take to open; twice as long after each try
+const WOKEN_MS = 1500; // how long it may take to answer when the page wakes
+const LATE_MS = 500; // a timer so late says that the page itself was held up
+const LEAP_MS = 5000; // a clock that leaps so far has slept
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15000;
 
@@ -24,21 +28,27 @@ export class Line {
     this.onFrame = onFrame;
     this.onChange = onChange;
     this.attempts = 0;
-    addEventListener("online", () => this.retry());
+    const wake = () => document.visibilityState === "visible" && this.wake();
+    addEventListener("online", wake);
+    for (const event of ["visibilitychange", "resume"]) document.addEventListener(event, wake);
     addEventListener("pagehide", () => this.close());
     addEventListener("pageshow", (event) => event.persisted && this.open());
-    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.retry());
+    let then = Date.now();
+    setInterval(() => {
+      if (Date.now() > then + LEAP_MS) wake();
+      then = Date.now();
+    }, 1000);
   }
 
   open() {
-    clearTimeout(this.waiting);
-    this.waiting = null;
+    this.close();
     this.applied = null;
     this.unacknowledged = 0;
     const socket = new WebSocket(this.address);
     this.socket = socket;
     this.detail = "";
     this.listen();
+    socket.onopen = () => this.socket === socket && this.listen();
     socket.onmessage = (event) => this.socket === socket && this.receive(event.data);
     socket.onclose = (event) => this.socket === socket && this.ended(event.code);
   }
@@ -49,18 +59,21 @@ export class Line {
     this.socket = null;
     for (const timer of [this.waiting, this.pulse, this.silence, this.acknowledging]) clearTimeout(timer);
     this.waiting = this.acknowledging = null;
+    this.waking = false;
     socket?.close();
+  }
+
+  /** The page slept, and the line may be dead without knowing it: ask, and do not wait for long. */
+  wake() {
+    this.retry();
+    if (!this.socket || this.waking) return;
+    this.waking = true;
+    this.ask(WOKEN_MS);
   }
 
   /** Cut a wait short. */
   retry() {
     if (this.waiting) this.open();
-  }
-
-  /** Begin again from a whole snapshot: what came does not fit what is shown. */
-  restart() {
-    this.close();
-    this.open();
   }
 
   receive(data) {
@@ -92,25 +105,35 @@ export class Line {
   listen() {
     clearTimeout(this.pulse);
     clearTimeout(this.silence);
-    const opening = this.socket.readyState === WebSocket.CONNECTING;
-    this.pulse = setTimeout(
-      () => {
-        this.send({ type: "ping" });
-        this.silence = setTimeout(() => this.dropped(), SILENCE_MS);
-      },
-      opening ? 0 : PULSE_MS,
-    );
+    this.waking = false;
+    if (this.socket.readyState === WebSocket.OPEN) this.pulse = setTimeout(() => this.ask(SILENCE_MS), PULSE_MS);
+    else this.expect(Math.min(SILENCE_MS, OPENING_MS * 2 ** this.attempts));
+  }
+
+  ask(patience) {
+    this.send({ type: "ping" });
+    this.expect(patience);
+  }
+
+  /** Give the line up unless it is heard in time; a page that was held up has not heard yet what came, and looks again. */
+  expect(patience, again = true) {
+    clearTimeout(this.silence);
+    const due = performance.now() + patience;
+    this.silence = setTimeout(() => {
+      if (again && performance.now() > due + LATE_MS) this.expect(LATE_MS, false);
+      else this.dropped();
+    }, patience);
   }
 
   send(message) {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
-  /** A line that is dead without having been closed. */
+  /** A line that is dead without having been closed; who woke to it does not wait once more. */
   dropped() {
-    const socket = this.socket;
+    const { waking } = this;
     this.ended(1006);
-    socket?.close();
+    if (waking) this.open();
   }
 
   ended(code) {

@@ -28,6 +28,7 @@ class Proxy:
         self._upstream = upstream
         self._flows = asyncio.Event()
         self._flows.set()
+        self._stranded: list[asyncio.Event] = []
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -38,6 +39,8 @@ class Proxy:
     async def stop(self) -> None:
         """Cut everything and refuse what comes; `start` listens again on the same port."""
         self.cut()
+        for flows in self._stranded:
+            flows.set()
         if self._server is not None:
             self._server.close()
 
@@ -53,16 +56,24 @@ class Proxy:
     def go_on(self) -> None:
         self._flows.set()
 
+    def strand(self) -> None:
+        """Half-open for good: what is connected stays so and passes nothing more, what comes later passes."""
+        self._flows.clear()
+        self._stranded.append(self._flows)
+        self._flows = asyncio.Event()
+        self._flows.set()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         other: asyncio.StreamWriter | None = None
+        flows = self._flows
         try:
-            await self._flows.wait()
+            await flows.wait()
             answers, other = await self._connect()
             self._writers.add(other)
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pump("up", reader, other, writer))
-                group.create_task(self._pump("down", answers, writer, other))
+                group.create_task(self._pump("up", reader, other, writer, flows))
+                group.create_task(self._pump("down", answers, writer, other, flows))
         except (OSError, ExceptionGroup, asyncio.CancelledError):
             pass
         finally:
@@ -77,12 +88,17 @@ class Proxy:
         return await asyncio.open_connection("127.0.0.1", self._upstream)
 
     async def _pump(
-        self, direction: Direction, reader: asyncio.StreamReader, to: asyncio.StreamWriter, back: asyncio.StreamWriter
+        self,
+        direction: Direction,
+        reader: asyncio.StreamReader,
+        to: asyncio.StreamWriter,
+        back: asyncio.StreamWriter,
+        flows: asyncio.Event,
     ) -> None:
         while data := await reader.read(65_536):
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
-            await self._flows.wait()
+            await flows.wait()
             verdict = self.rule(direction, data)
             if verdict == "cut":
                 raise ConnectionAbortedError
