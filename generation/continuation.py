@@ -20,6 +20,7 @@ from typing import Literal
 from generation.guards import Cut, DeadlinePassed, Guard, Stopped, TooSlow
 from generation.intake import Intake
 from generation.patience import Limits, Patience, ThoughtTooLong
+from generation.prompts import last_words
 from generation.providers.base import (
     Finish,
     FinishReason,
@@ -137,6 +138,7 @@ async def continue_if_truncated(
     limits: Limits | None = None,
     stop: asyncio.Event | None = None,
     shown: Callable[[str], str] = str,
+    copied: Callable[[str], str] = last_words,
     is_written: Callable[[str], bool] = _has_words,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -145,7 +147,8 @@ async def continue_if_truncated(
     """Write on from `text` until the model says it is done, `stop` is set, or a named limit or trouble ends it.
 
     `budget_tokens` is what this run may spend. `shown(text)` is the part of the text the model sees in prefill mode (so
-    that an echo of it is known), `is_written(text)` says whether the text is something a section may end with.
+    that an echo of it is known), `copied(text)` the words at its end that a model that is asked anew is to begin with,
+    `is_written(text)` says whether the text is something a section may end with.
     Never raises for what a provider does; what a callback raises passes through, after the call was closed.
     """
     terms = _Terms(
@@ -161,6 +164,7 @@ async def continue_if_truncated(
         policy=policy or RetryPolicy(),
         limits=limits or Limits(),
         shown=shown,
+        copied=copied,
         is_written=is_written,
         sleep=sleep,
         random=random,
@@ -183,6 +187,7 @@ class _Terms:
     policy: RetryPolicy
     limits: Limits
     shown: Callable[[str], str]
+    copied: Callable[[str], str]
     is_written: Callable[[str], bool]
     sleep: Callable[[float], Awaitable[None]]
     random: Random
@@ -201,6 +206,7 @@ class _Loop:
         self.text = text  # what the section held before and all that went to on_chunk
         self.delta = ""  # the part of it that the turn under way brought
         self.held = ""  # in reprompt mode the last, perhaps partial word: certain only once more follows
+        self.asked_again = ""  # what the turns before held back: kept where no later turn brings text
         self.mode: Mode = terms.mode  # reprompt once the endpoint refused to continue a begun answer
         self.delivery = delivery
         self.budget_tokens = budget_tokens
@@ -219,7 +225,7 @@ class _Loop:
         ending = self._limit()
         while ending is None:
             ending = await self._turn()
-        await self._hand_over(len(self.held))
+        await self._hand_over_all()
         return Continuation(
             text=self.text,
             outcome=ending.outcome,
@@ -234,9 +240,10 @@ class _Loop:
 
     async def _turn(self) -> _Ending | None:
         """One call and what follows from it; None to go on."""
-        self.delta = self.held = ""  # a held word is asked for again, so that the joint lies between words
+        self.asked_again = self.held or self.asked_again  # so that the joint lies between words
+        self.delta = self.held = ""
         shown = self.terms.shown(self.text)
-        intake = Intake(self.text, mode=self.mode, shown=shown, guesses_space=self.bad_seams > 0)
+        intake = Intake(self.text, mode=self.mode, shown=shown, copied=self.terms.copied(self.text))
         finish, why = await self._attempt(intake)
         await self._take(intake.salvage())
         if isinstance(why, StreamRefused) and self.delivery == "auto":
@@ -250,7 +257,7 @@ class _Loop:
         self.turns += is_turn
         ending = self._judge(finish, why) or self._limit()
         if ending is not None:
-            await self._hand_over(len(self.held))
+            await self._hand_over_all()
         if is_turn:
             await self._report(finish)
         if ending is None and isinstance(why, ProviderError):
@@ -306,9 +313,15 @@ class _Loop:
             self.held += text
             await self._hand_over(certain(self.held) if self.mode == "reprompt" else len(self.held))
 
+    async def _hand_over_all(self) -> None:
+        """The end of the run: every word that came is kept, also one that was asked for again in vain."""
+        self.held = self.held or self.asked_again
+        await self._hand_over(len(self.held))
+
     async def _hand_over(self, length: int) -> None:
         chunk, self.held = self.held[:length], self.held[length:]
         if chunk:
+            self.asked_again = ""
             self.text += chunk
             self.delta += chunk
             await self.terms.on_chunk(chunk)
@@ -358,7 +371,11 @@ class _Loop:
                 return _ending_of(why)
             case BadSeam():
                 self.bad_seams += 1
-                detail = f"The model did not go on where the text ends, {self.bad_seams} times: {why}."
+                detail = (
+                    f"The model did not go on where the text ends, {self.bad_seams} times: {why}. Resume asks it "
+                    "again; another model may copy better. Where the endpoint continues a begun answer, set "
+                    "STREAMGEN_CONTINUATION=prefill."
+                )
                 return (
                     _Ending(outcome=Outcome.LIMITED, reason="bad_seam", detail=detail) if self.bad_seams > 1 else None
                 )

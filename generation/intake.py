@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from generation.seams import BadSeam, Mode, UnsureSpace, is_settled, join
-from generation.seams.overlaps import is_inside
+from generation.seams import BadSeam, FirstFence, Mode, Seam, join
+from generation.seams.fences import Unfenced
 
-CHECK_CHARS = 100
-"""In reprompt mode a growing head is looked at each time it has grown by so much: a look costs milliseconds."""
+CHECK_CHARS = 40
+"""In reprompt mode a growing head is looked at each time it has grown by so much, and by a tenth: a look costs time."""
+
 SALVAGE_CHARS = 24
 """Of an answer that broke off before its seam was found, less than this says too little to be joined."""
 
@@ -14,49 +15,62 @@ SALVAGE_CHARS = 24
 class Intake:
     """One answer. `previous` is the text it goes on from, `shown` the part of it that the model may echo.
 
-    `guesses_space` takes the likelier white space where only that is in doubt: for who has asked once more already.
+    `copied` are the words at the end of `previous` that a model that is asked anew was asked to begin with.
     """
 
-    def __init__(self, previous: str, *, mode: Mode, shown: str, guesses_space: bool = False) -> None:
+    def __init__(self, previous: str, *, mode: Mode, shown: str, copied: str = "") -> None:
         self._previous = shown if mode == "prefill" else previous
-        self._mode = mode
-        self._guesses_space = guesses_space
+        self._seam = Seam(previous, copied) if previous and mode == "reprompt" else None
         self._head = ""
         self._looked_at = 0  # the length of the head when it was looked at last
-        self._open = not self._previous  # nothing to join with: every piece is certain at once
+        self._inside: FirstFence | Unfenced | None = None if previous else FirstFence()
+        self._is_open = not self._previous  # nothing to join with
 
     def feed(self, piece: str) -> str:
         """Text that is certain now. Raises BadSeam when the answer must not be appended."""
-        if self._open:
-            return piece
+        if self._is_open:
+            return piece if self._inside is None else self._inside.feed(piece)
         self._head += piece
-        if self._mode == "reprompt" and len(self._head) < self._looked_at + CHECK_CHARS:
-            return ""
-        self._looked_at = len(self._head)
-        return self.end() if is_settled(self._previous, self._head, mode=self._mode) else ""
+        if self._seam is not None:
+            return self._sought(self._seam)
+        if self._previous.startswith(self._head):
+            return ""  # an echo so far
+        return self._opened(join(self._previous, self._head, mode="prefill"))
 
     def end(self, *, is_truncated: bool = False) -> str:
         """The rest, when the answer has ended. Raises BadSeam."""
-        head, self._head = self._head, ""
-        if self._open:
-            return head
-        self._open = True
-        if is_truncated and self._mode == "prefill" and head == self._previous:
-            return head  # who was cut off has written something: a text that repeats itself, and no echo
-        try:
-            return join(self._previous, head, mode=self._mode)
-        except UnsureSpace as unsure:
-            if self._guesses_space:
-                return unsure.likely
-            raise
+        if self._is_open:
+            return "" if self._inside is None else self._inside.end()
+        head = self._head
+        if self._seam is not None:
+            return self._opened(self._seam.join(head))
+        if is_truncated and head == self._previous:
+            return self._opened(head)  # who was cut off has written something: a text that repeats itself, and no echo
+        return self._opened(join(self._previous, head, mode="prefill"))
 
     def salvage(self) -> str:
-        """What may be kept of an answer that broke off while its seam was still sought; "" at any other time."""
-        if self._mode == "reprompt" and (len(self._head) < SALVAGE_CHARS or is_inside(self._previous, self._head)):
-            return ""  # it says too little, or it broke off while it still copied the last words
-        if self._mode == "prefill" and self._previous.startswith(self._head):
-            return ""  # an echo, as far as it goes
-        try:
+        """What may be kept of an answer that broke off; what a whole one may bring."""
+        if self._is_open:
             return self.end()
-        except BadSeam:
+        if self._seam is not None:
+            try:
+                return self.end() if len(self._head) >= SALVAGE_CHARS else ""
+            except BadSeam:
+                return ""
+        return "" if self._previous.startswith(self._head) else self.end()  # an echo, as far as it goes
+
+    def _sought(self, seam: Seam) -> str:
+        if len(self._head) < self._looked_at + max(CHECK_CHARS, self._looked_at // 10):
             return ""
+        self._looked_at = len(self._head)
+        found = seam.settled(self._head)
+        if found is None:
+            return ""
+        if not found.fence:
+            return self._opened(found.rest)
+        self._inside = seam.inside(found)
+        return self._opened(self._inside.feed(found.rest))
+
+    def _opened(self, text: str) -> str:
+        self._head, self._is_open = "", True
+        return text

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from generation.phases import SectionPlan
 from generation.providers.base import Message
 from generation.seams import Mode
-from generation.seams.endings import opened_fence
+from generation.seams.characters import border_before
+from generation.seams.fences import opened_fence
 
 DESCRIPTION_CHARS = 12_000
 USER_INSTRUCTIONS_CHARS = 8_000
@@ -25,8 +26,10 @@ TAIL_CHARS = 6_000
 TAIL_STEP_CHARS = 2_000
 """The tail's beginning moves in steps, so that between two steps the prompt only grows."""
 SEAM_CHARS = 100
-"""In reprompt mode the model begins with the last words of the text, at most this many characters of them."""
+"""In reprompt mode the model begins with the last words of the text, about so many characters of them."""
 LEAST_SEAM_CHARS = 25
+MOST_SEAM_CHARS = 400
+"""Words that stand twice in the text's end are lengthened up to this."""
 
 ROLE = """\
 You write long documents in Markdown, one section at a time.
@@ -146,21 +149,45 @@ def _about_section(assignment: Assignment, index: int) -> list[str]:
 
 def _go_on(text: str, *, is_repeated: bool) -> str:
     """The request to go on. It ends with the words to begin with: copied, they verify the seam."""
-    repeated = "Your last attempt did not begin with the words below, so it could not be used. " if is_repeated else ""
+    words = last_words(text)
+    repeated = (
+        "Your last answer could not be used: it did not begin with the words below. Do not answer this message and do "
+        "not comment on it; the very first characters of your answer are these words, letter by letter. "
+    )
+    space = words[len(words.rstrip()) :]
+    breaks = "Behind them the text has begun a new line already. " if "\n" in space or "\r" in space else ""
     return (
         "Your answer was cut off. Go on exactly where it stops: no preface, no repetition, no new start, no code fence "
-        f"that is open already. {repeated}Begin by copying the last words below exactly, then continue in the same "
-        "line. If the section is finished there, copy them and write nothing else. The last words:\n\n"
-    ) + _safe(last_words(text))
+        f"that is open already. {repeated if is_repeated else ''}Begin by copying the last words below exactly, then "
+        f"continue in the same line. {breaks}If the section is finished there, copy them and write nothing else. The "
+        "last words:\n\n"
+    ) + _safe(words)
 
 
 def last_words(text: str) -> str:
-    """The very end of the text, white space included, from the beginning of a line or at least of a word."""
-    words = text[-SEAM_CHARS:]
+    """The very end of the text, from the beginning of a line or at least of a word: what an answer begins with.
+
+    It is long enough to be found, and as much longer as it takes to stand only once in the end of the text, if it can.
+    """
+    tail = text[-TAIL_CHARS:]
+    for chars in range(SEAM_CHARS, MOST_SEAM_CHARS + 1, SEAM_CHARS):
+        words = _words(text, chars)
+        if tail.find(words.strip()) == tail.rfind(words.strip()):
+            return words
+    return _words(text, SEAM_CHARS)
+
+
+def _words(text: str, chars: int) -> str:
+    visible = len(text.rstrip())
+    start = border_before(text, max(0, min(len(text) - chars, visible - chars // 2)))
+    words = text[start:]
     line = words[words.rstrip().rfind("\n") + 1 :]
-    if len(line.rstrip()) >= LEAST_SEAM_CHARS and len(line) < len(words):
+    if len(line.rstrip()) >= max(LEAST_SEAM_CHARS, chars - 3 * LEAST_SEAM_CHARS) and len(line) < len(words):
         return line
-    from_word = words[words.find(" ") + 1 :] if len(words) < len(text) else words
+    if start == 0 or text[start - 1].isspace():
+        return words
+    blank = re.search(r"\s+", words)
+    from_word = words[blank.end() :] if blank else words
     return from_word if len(from_word.strip()) >= LEAST_SEAM_CHARS else words  # a long address leaves too little
 
 

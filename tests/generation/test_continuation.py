@@ -25,7 +25,6 @@ from generation.providers.base import (
     Usage,
 )
 from generation.retries import RetryPolicy
-from generation.seams import UnsureSpace, join
 
 pytestmark = pytest.mark.asyncio
 
@@ -503,18 +502,6 @@ async def test_second_answer_after_a_bad_seam_may_be_good():
         says(start, finish=TRUNCATED), says("I'm sorry, I can't."), says("week."), mode="reprompt"
     )
     assert (result.outcome, result.text) == (Outcome.COMPLETE, start + "week.")
-
-
-async def test_lost_white_space_that_cannot_be_told_is_asked_for_once_and_then_guessed():
-    start = "Steps:\n\n1. The first\n   - a drill\n2. The second\n   - a ladder"
-    answer = "- a saw\n- a hammer\n"
-    with pytest.raises(UnsureSpace):
-        join(start, answer, mode="reprompt")
-    result, _, model = await write(says(answer), says(answer), text=start, mode="reprompt")
-    assert (result.outcome, len(model.calls)) == (Outcome.COMPLETE, 2)
-    assert "".join(result.text.split()) == "".join((start + answer).split())
-    result, _, _ = await write(says(answer), says("   - a ladder\n   - a saw"), text=start, mode="reprompt")
-    assert result.text == start + "\n   - a saw"
 
 
 async def test_only_an_echo_after_text_ends_the_section():

@@ -1,0 +1,82 @@
+"""Where a text may be cut: what of it is certain before more follows; pure.
+
+A character is a grapheme cluster: no cut stands between a letter and its marks, joiners or indicators. Where a border
+cannot be told it is taken for none, which costs no more than a few characters held back.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+WORD_CHARS = 64
+"""Characters without white space are not held back as a last word when there are more of them, addresses aside."""
+ADDRESS_CHARS = 1_000
+UNSPACED_CHARS = 8
+"""So much is held back of a script that puts no blanks between its words."""
+
+_LAST_TOKEN = re.compile(r"\S+\Z")
+_WHOLE_WORD_END = re.compile(r"""(?:[!?;)\]}|"”]|(?<!\d)[.,])\Z""")
+_ADDRESS = re.compile(r"\w:|www\.|\]\(|\w@\w|/")
+UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u2e80-\u312f\u31a0-\ua4cf\uf900-\ufaff"
+    "\ufe30-\ufe4f\uff01-\uff9f\U0001b000-\U0001b2ff\U00020000-\U0003ffff]"
+)
+"""Thai, Lao, Tibetan, Burmese, Khmer, Tai, Chinese, Japanese, Yi."""
+_JOINERS = frozenset("\u200c\u200d\u2060\ufeff")
+_VOWELS_BEHIND = frozenset("\u0e33\u0eb3\uff9e\uff9f")  # letters by their category, marks by their use
+_VOWELS_BEFORE = frozenset("\u0e40\u0e41\u0e42\u0e43\u0e44\u0ec0\u0ec1\u0ec2\u0ec3\u0ec4")
+
+
+def certain(text: str) -> int:
+    """How much of the text may be committed before more follows.
+
+    All but a last word that may be only a part of one, and white space that holds a line break: a model that is asked
+    anew writes both again, and nobody has to guess them.
+    """
+    token = _LAST_TOKEN.search(text)
+    end = len(text) if token is None else token.start() + _certain_of(token[0])
+    before = text[:end].rstrip()
+    return len(before) if "\n" in text[len(before) : end] or "\r" in text[len(before) : end] else end
+
+
+def _certain_of(token: str) -> int:
+    if _ADDRESS.search(token):
+        at = 0 if len(token) <= ADDRESS_CHARS else len(token) - WORD_CHARS
+        return border_before(token, at)
+    last = max((found.end() for found in UNSPACED.finditer(token)), default=0)
+    if last:
+        return border_before(token, max(0, last - UNSPACED_CHARS) if last == len(token) else last)
+    if _WHOLE_WORD_END.search(token):
+        return len(token)
+    if len(token) <= WORD_CHARS:
+        return 0
+    return len(token) if token.isascii() else border_before(token, len(token) - WORD_CHARS)
+
+
+def border_before(text: str, at: int) -> int:
+    """The last place at or before `at` where no character is cut in two; both ends of the text are such places."""
+    if at >= len(text):
+        return len(text)
+    while at > 0 and not _is_border(text, at):
+        at -= 1
+    return max(0, at)
+
+
+def _is_border(text: str, at: int) -> bool:
+    before, after = text[at - 1], text[at]
+    if before.isascii() and after.isascii():
+        return not (before == "\r" and after == "\n")
+    if after in _VOWELS_BEHIND or before in _VOWELS_BEFORE or before in _JOINERS or after in _JOINERS:
+        return False
+    if unicodedata.category(after) in ("Mn", "Mc", "Me", "Sk", "Cf", "Cn") or unicodedata.category(before) == "Cf":
+        return False  # marks, skin tones, tags; what is unknown may be one
+    if unicodedata.combining(before) == 9:  # a virama ties the next letter to the one before
+        return False
+    if "\U0001f1e6" <= after <= "\U0001f1ff" and "\U0001f1e6" <= before <= "\U0001f1ff":
+        return False  # within a row of flags
+    return not (_is_jamo(before) and _is_jamo(after)) and not ("가" <= before <= "힣" and "\u1160" <= after <= "\u11ff")
+
+
+def _is_jamo(char: str) -> bool:
+    return "\u1100" <= char <= "\u11ff" or "\ua960" <= char <= "\ua97f" or "\ud7b0" <= char <= "\ud7ff"

@@ -1,0 +1,67 @@
+"""Texts as they are compared: without white space, with one kind of quotes and dashes, in one case and form; pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+from generation.seams.characters import UNSPACED
+
+MARKS = frozenset("*_`~#>+-•")
+"""What Markdown marks text with; models lose such marks and add them where they copy."""
+_SAME = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‛´ʼ′‹›", "'"),
+        **dict.fromkeys("“”„‟«»″「」『』", '"'),
+        **dict.fromkeys("‐‑‒–—―−﹘﹣－", "-"),
+        "…": "...",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Folded:
+    """`text` is what is compared; its character number i stands for `source[starts[i]:ends[i]]`."""
+
+    text: str
+    starts: list[int]
+    ends: list[int]
+
+    def is_border(self, at: int) -> bool:
+        """Whether this place in the text lies between two characters of the source."""
+        return 0 < at <= len(self.text) and (at == len(self.text) or self.starts[at] >= self.ends[at - 1])
+
+
+def fold(source: str, *, keeps_marks: bool = True) -> Folded:
+    text, starts, ends = [], [], []
+    for place, char in enumerate(source):
+        for folded in _folded(char):
+            if not keeps_marks and (folded in MARKS or _is_unseen(folded)):
+                continue
+            text.append(folded)
+            starts.append(place)
+            ends.append(place + 1)
+    return Folded("".join(text), starts, ends)
+
+
+def weight(text: str) -> int:
+    """How much a repetition of it says, in letters of an alphabet; marks and a row of equal characters say little."""
+    letters = [char for char in text if char.isalnum()]
+    return min(sum(map(_says, letters)), 2 * sum(map(_says, set(letters))))
+
+
+def _says(letter: str) -> int:
+    return 3 if UNSPACED.match(letter) or "\uac00" <= letter <= "\ud7a3" else 1
+
+
+@lru_cache(maxsize=4_096)
+def _folded(char: str) -> str:
+    if char.isspace():
+        return ""
+    return "".join(unicodedata.normalize("NFKD", char.translate(_SAME)).casefold().split())
+
+
+@lru_cache(maxsize=4_096)
+def _is_unseen(char: str) -> bool:
+    return not char.isascii() and (unicodedata.category(char) == "Cf" or "\ufe00" <= char <= "\ufe0f")
