@@ -17,11 +17,9 @@ from artifacts.api import REFUSALS, ArtifactRow, ProjectBrief, artifact_row, cal
 from artifacts.lifecycle import PlannedSection, Standing
 from artifacts.models import StreamStatus
 from generation import control
-from generation.phases import SectionPlan
+from generation.phases import SECTION_TOKENS
 
 __all__ = ["router"]
-
-DEFAULT_SECTION_TOKENS = SectionPlan(name="").max_tokens
 
 
 class Body(BaseModel):
@@ -46,7 +44,7 @@ class PlanEntry(Body):
     max_tokens: int | None = None
 
     def planned(self) -> PlannedSection:
-        max_tokens = DEFAULT_SECTION_TOKENS if self.max_tokens is None else self.max_tokens
+        max_tokens = SECTION_TOKENS if self.max_tokens is None else self.max_tokens
         return PlannedSection(name=self.name, instructions=self.instructions or "", max_tokens=max_tokens)
 
 
@@ -56,6 +54,12 @@ class Order(Body):
     model: str | None = None
     plan: list[PlanEntry] | None = Field(default=None, max_length=limits.PLAN_SECTIONS)
     instructions: str | None = None
+
+
+class Resume(Body):
+    """With which model to go on; without one with the same as before."""
+
+    model: str | None = None
 
 
 class TaskOut(BaseModel):
@@ -114,9 +118,10 @@ def pause(request: HttpRequest, artifact_id: int) -> Status[StatusOut]:
 
 
 @router.post("/artifacts/{int:artifact_id}/resume", response=VERB_ANSWERS)
-def resume(request: HttpRequest, artifact_id: int) -> Status[StatusOut]:
-    """Go on from the last word; 202, because the document waits for a worker."""
-    return _status(control.resume(access.artifact_for(caller(request), artifact_id)))
+def resume(request: HttpRequest, artifact_id: int, body: Resume | None = None) -> Status[StatusOut]:
+    """Go on from the last word; 202, because the document waits for a worker. The body may be empty."""
+    artifact = access.artifact_for(caller(request), artifact_id)
+    return _status(control.resume(artifact, model=(body or Resume()).model or ""))
 
 
 @router.delete("/artifacts/{int:artifact_id}", response={204: None} | REFUSALS)

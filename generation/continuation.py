@@ -134,6 +134,7 @@ async def continue_if_truncated(
     delivery: Delivery = "auto",
     turn_tokens: int = 300,
     budget_tokens: int = 2_000,
+    more_tokens: int = 0,
     policy: RetryPolicy | None = None,
     limits: Limits | None = None,
     stop: asyncio.Event | None = None,
@@ -146,9 +147,10 @@ async def continue_if_truncated(
 ) -> Continuation:
     """Write on from `text` until the model says it is done, `stop` is set, or a named limit or trouble ends it.
 
-    `budget_tokens` is what this run may spend. `shown(text)` is the part of the text the model sees in prefill mode (so
-    that an echo of it is known), `copied(text)` the words at its end that a model that is asked anew is to begin with,
-    `is_written(text)` says whether the text is something a section may end with.
+    `budget_tokens` is what this run may spend, and `more_tokens` once more when they are used up. `shown(text)` is the
+    part of the text the model sees in prefill mode (so that an echo of it is known), `copied(text)` the words at its end
+    that a model that is asked anew is to begin with, `is_written(text)` says whether the text is something a section may
+    end with.
     Never raises for what a provider does; what a callback raises passes through, after the call was closed.
     """
     terms = _Terms(
@@ -161,6 +163,7 @@ async def continue_if_truncated(
         max_turns=max_turns,
         mode=mode,
         turn_tokens=turn_tokens,
+        more_tokens=more_tokens,
         policy=policy or RetryPolicy(),
         limits=limits or Limits(),
         shown=shown,
@@ -184,6 +187,7 @@ class _Terms:
     max_turns: int
     mode: Mode
     turn_tokens: int
+    more_tokens: int
     policy: RetryPolicy
     limits: Limits
     shown: Callable[[str], str]
@@ -210,6 +214,7 @@ class _Loop:
         self.mode: Mode = terms.mode  # reprompt once the endpoint refused to continue a begun answer
         self.delivery = delivery
         self.budget_tokens = budget_tokens
+        self.more_tokens = terms.more_tokens
         self.tokens_factor = 1
         self.turns = 0
         self.tokens = 0
@@ -440,6 +445,9 @@ class _Loop:
             return _ending_of(Stopped())
         if left_s is not None and left_s <= 0:
             return _ending_of(DeadlinePassed())
+        if self.tokens >= self.budget_tokens and self.more_tokens:
+            logger.info("The section used up its %d tokens and gets %d more.", self.budget_tokens, self.more_tokens)
+            self.budget_tokens, self.more_tokens = self.budget_tokens + self.more_tokens, 0
         if self.tokens >= self.budget_tokens:
             detail = "The section's tokens are used up and the model is not done. Resume gives it as many again."
             return _Ending(outcome=Outcome.LIMITED, reason="tokens_exhausted", detail=detail)

@@ -67,14 +67,19 @@ def regenerate(
 
 
 @transaction.atomic
-def resume(artifact: Artifact) -> Standing:
-    """paused -> streaming: the task goes back to the queue and continues from the committed text."""
+def resume(artifact: Artifact, *, model: str = "") -> Standing:
+    """paused -> streaming: the task goes back to the queue and continues from the committed text.
+
+    A `model` is asked from the next call on, for all that is missing; empty leaves it as it was. Raises `InvalidInput`.
+    """
+    model = _model(model)
     standing = lifecycle.resume(artifact.pk)
     task = GenerationTask.objects.select_for_update().filter(artifact=artifact, status__in=UNFINISHED).first()
     if task is None:
         raise IllegalMove(StreamStatus.PAUSED, "resume", "Its task is gone; regenerate it.")
     task.status, task.worker, task.reclaims, task.error = TaskStatus.QUEUED, "", 0, ""
-    task.save(update_fields=["status", "worker", "reclaims", "error"])
+    task.model = model or task.model
+    task.save(update_fields=["status", "worker", "reclaims", "error", "model"])
     ring_after_commit()
     return standing
 
@@ -112,7 +117,7 @@ def _queue(
     plan: Sequence[PlannedSection] | None,
     instructions: str,
 ) -> GenerationTask:
-    model = limits.line("model", model, limit=limits.MODEL_NAME_CHARS, required=False)
+    model = _model(model)
     instructions = limits.long_text("instructions", instructions)
     sections = _checked(plan) if plan is not None else _built_in(artifact)
     with transaction.atomic():
@@ -121,6 +126,10 @@ def _queue(
         ring_after_commit()
     logger.info("queued task=%s artifact=%s sections=%s", task.pk, artifact.pk, len(sections))
     return task
+
+
+def _model(name: str) -> str:
+    return limits.line("model", name, limit=limits.MODEL_NAME_CHARS, required=False)
 
 
 def _anew(artifact_id: int, sections: Sequence[PlannedSection], instructions: str) -> Standing:

@@ -9,8 +9,7 @@ from django import forms
 from artifacts import limits
 from artifacts.forms import LongText
 from artifacts.lifecycle import PlannedSection
-
-SECTION_TOKENS = 1_200
+from generation.phases import SECTION_TOKENS
 
 _LIST_MARK = re.compile(r"^(?:[-*+]|\d{1,3}[.)]|#{1,6})\s+")
 

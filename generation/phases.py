@@ -9,18 +9,25 @@ import re
 from dataclasses import dataclass
 
 PHASE_KEY = re.compile(r"[a-z][a-z0-9-]{0,39}")
+SECTION_TOKENS = 1_000
+"""What a section may take where nobody says it, wherever its plan comes from."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SectionPlan:
     """One section to write. `max_tokens` bounds what the model may write for it.
 
-    It is a net, not an aim: a section that reaches it stops the document, so it is about twice what the section needs.
+    It is a net, not an aim: about twice what the section needs. A section that reaches it gets as much again, once.
     """
 
     name: str
     instructions: str = ""
-    max_tokens: int = 1_000
+    max_tokens: int = SECTION_TOKENS
+
+    @property
+    def words(self) -> int:
+        """About how long it should be: half of what it may be. A token is about three quarters of a word."""
+        return max(10, self.max_tokens * 3 // 80 * 10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +150,6 @@ PRD = Phase(
                 "least one that would show that the product does harm. Where today's value is unknown, write "
                 "`unknown` and say how to find it."
             ),
-            max_tokens=1_200,
         ),
         SectionPlan(
             name="Release plan and open questions",
@@ -424,7 +430,6 @@ def phase_of(key: str, *, title: str = "") -> Phase:
                     "Say in two or three paragraphs what this document covers, for whom it is and what the reader "
                     "will be able to do after reading it. End with the main points as a short list."
                 ),
-                max_tokens=1_200,
             ),
             SectionPlan(
                 name="Details",
@@ -440,7 +445,6 @@ def phase_of(key: str, *, title: str = "") -> Phase:
                     "List what follows from the document, in the order in which it should be done: the step, why it "
                     "matters and how one knows that it is done. Then the questions that are still open."
                 ),
-                max_tokens=1_200,
             ),
         ),
     )

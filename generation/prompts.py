@@ -141,6 +141,7 @@ def _about_section(assignment: Assignment, index: int) -> list[str]:
         # Verbatim: no other part of the prompt decides more about what is written.
         instructions = _start(section.instructions, SECTION_INSTRUCTIONS_CHARS)
         parts.append("What it must hold:\n" + _fenced(instructions))
+    parts.append(f"It should have about {section.words} words, and not many more.")
     parts.append("Where your answer was begun already, only its end may be shown.")
     names = f'"{_line(section.name)}" of the document "{_line(assignment.document_title)}"'
     parts.append(f"Now write the section {names}, beginning with its first sentence.")

@@ -24,7 +24,7 @@ from generation.providers import Choice
 from generation.providers.base import Finish, ProviderError
 from generation.queue import LEASE_PART, Claim, Look
 from generation.retries import RetryPolicy, thinking_sentence, waiting_sentence
-from generation.sections import budget_left, write_section
+from generation.sections import portions, write_section
 from generation.writer import DiskFull, FlushPolicy, Writer, until_answered
 
 logger = logging.getLogger(__name__)
@@ -77,6 +77,8 @@ class Loaded:
     tokens_of_complete: int
     statuses: tuple[str, ...]
     starts: tuple[int | None, ...]
+    stopped_at_tokens: tuple[int, ...]
+    """The tokens that each section had when it was stopped last, or at its end."""
 
 
 class Run:
@@ -153,7 +155,7 @@ class Run:
             start = loaded.starts[position]
             start = len(text) if start is None else start
             began_at = time.monotonic()
-            result = await self._section(loaded.assignment, position, text[:start], text[start:], writer)
+            result = await self._section(loaded, position, text[:start], text[start:], writer)
             if writer.is_lost:
                 return
             if result is None or result.outcome is not Outcome.COMPLETE:
@@ -175,12 +177,14 @@ class Run:
             logger.info("ended artifact=%s status=%s length=%s", self.claim.artifact, standing.status, standing.length)
 
     async def _section(
-        self, assignment: Assignment, position: int, earlier: str, held: str, writer: Writer
+        self, loaded: Loaded, position: int, earlier: str, held: str, writer: Writer
     ) -> Continuation | None:
         """Write one section, or what is missing of it; None where the provider could not even get ready."""
         policy, model = self._policy, self.claim.model or self._policy.model
         await writer.begin_section(position, model)
         before, tokens_at_start = self._section_tokens, writer.tokens
+        max_tokens, stopped_at = loaded.assignment.plan[position].max_tokens, loaded.stopped_at_tokens[position]
+        budget_tokens, more_tokens = portions(max_tokens, spent=before, stopped_at=stopped_at)
         unreported = 0
 
         async def on_chunk(chunk: str) -> None:
@@ -214,7 +218,7 @@ class Run:
                 return None
         result = await write_section(
             self._provider,
-            assignment,
+            loaded.assignment,
             position,
             earlier=earlier,
             held=held,
@@ -227,7 +231,8 @@ class Run:
             mode="prefill" if self._provider.prefills(model) else "reprompt",
             delivery=policy.delivery,
             turn_tokens=policy.turn_tokens,
-            budget_tokens=budget_left(assignment.plan[position].max_tokens, spent=before),
+            budget_tokens=budget_tokens,
+            more_tokens=more_tokens,
             max_turns=policy.max_turns,
             policy=policy.retry,
             limits=Limits(
@@ -287,4 +292,5 @@ def _load(claim: Claim) -> Loaded:
         tokens_of_complete=sum(row.tokens for row in sections if row.status == SectionStatus.COMPLETE),
         statuses=tuple(row.status for row in sections),
         starts=tuple(row.start for row in sections),
+        stopped_at_tokens=tuple(row.tokens for row in sections),
     )

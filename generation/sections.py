@@ -72,6 +72,7 @@ async def write_section(
     delivery: Delivery = "auto",
     turn_tokens: int = 300,
     budget_tokens: int | None = None,
+    more_tokens: int = 0,
     max_turns: int = 20,
     policy: RetryPolicy | None = None,
     limits: Limits | None = None,
@@ -84,8 +85,9 @@ async def write_section(
 
     `earlier` is the document's committed text before the section, `held` what is committed of this section, the joint
     before its heading included. Only what is missing goes to `on_chunk`. The section's `max_tokens` is the budget,
-    unless `budget_tokens` says how much of it is left. The result's `text` is the whole section as
-    it then is, `held` and the chunks. Raises `SectionMismatch` where `held` is not the beginning of this section.
+    unless `budget_tokens` says how much of it is left; `more_tokens` follow once. The result's `text` is the whole
+    section as it then is, `held` and the chunks. Raises `SectionMismatch` where `held` is not the beginning of this
+    section.
     """
     section = assignment.plan[index]
     missing, begun = _split(opening_of(section.name, earlier=earlier), held)
@@ -115,6 +117,7 @@ async def write_section(
         delivery=delivery,
         turn_tokens=turn_tokens,
         budget_tokens=section.max_tokens if budget_tokens is None else budget_tokens,
+        more_tokens=more_tokens,
         policy=policy,
         limits=limits,
         stop=stop,
@@ -129,9 +132,17 @@ async def write_section(
     return replace(result, text="".join(chunks))
 
 
-def budget_left(max_tokens: int, *, spent: int) -> int:
-    """What a section that is gone on with may spend. Where all was spent a person resumed it: it begins anew."""
-    return max_tokens - spent if spent < max_tokens else max_tokens
+def portions(max_tokens: int, *, spent: int, stopped_at: int) -> tuple[int, int]:
+    """What a section that is gone on with may spend, and how much more it gets by itself once that is used up.
+
+    A section has two portions of `max_tokens`. `spent` are its tokens so far, `stopped_at` those when it was stopped
+    last (0 where it never was): who resumes it after both gives it one more.
+    """
+    if spent < max_tokens:
+        return max_tokens - spent, max_tokens
+    if stopped_at < 2 * max_tokens:
+        return 2 * max_tokens - spent, 0
+    return stopped_at + max_tokens - spent, 0
 
 
 def opening_of(name: str, *, earlier: str) -> str:

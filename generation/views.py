@@ -96,6 +96,11 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
         if wants_json:
             return JsonResponse({"errors": refused.form.errors}, status=422)
         return artifact_page(request, artifact_id, verb, refused.form)
+    except InvalidInput as error:  # of a verb that has one field and no form of its own
+        if wants_json:
+            return JsonResponse({"errors": {error.field: [error.detail]}}, status=422)
+        messages.error(request, error.detail)
+        return redirect(back)
     except (IllegalMove, GenerationError) as error:
         if wants_json:
             return JsonResponse({"detail": error.detail}, status=409)
@@ -127,7 +132,7 @@ def _pause(artifact: Artifact, request: HttpRequest) -> Answer:
 
 
 def _resume(artifact: Artifact, request: HttpRequest) -> Answer:
-    control.resume(artifact)
+    control.resume(artifact, model=request.POST.get("model", ""))
     return Answer()
 
 

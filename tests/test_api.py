@@ -318,6 +318,29 @@ def test_resume_waits_for_a_worker(caller: Caller, artifact: Artifact) -> None:
     assert (response.status_code, response.json()) == (202, {"status": "streaming"})
 
 
+def test_resume_takes_another_model(caller: Caller, artifact: Artifact) -> None:
+    caller.post(f"/artifacts/{artifact.pk}/start", {"model": "old"})
+    for body, model in (
+        ({"model": "new"}, "new"),
+        ({"model": None}, "new"),
+        ({}, "new"),
+        ({"model": "newer"}, "newer"),
+    ):
+        caller.post(f"/artifacts/{artifact.pk}/pause")
+        assert caller.post(f"/artifacts/{artifact.pk}/resume", body).status_code == 202
+        assert GenerationTask.objects.get().model == model
+
+
+@pytest.mark.parametrize("body", [{"model": 7}, {"model": "x" * 300}, {"modell": "x"}, {"model": "two\nlines"}])
+def test_resume_with_a_model_that_cannot_be_changes_nothing(caller: Caller, artifact: Artifact, body: object) -> None:
+    caller.post(f"/artifacts/{artifact.pk}/start")
+    caller.post(f"/artifacts/{artifact.pk}/pause")
+    response = caller.post(f"/artifacts/{artifact.pk}/resume", body)
+    assert response.status_code == 422
+    assert "model" in response.content.decode()
+    assert Artifact.objects.get(pk=artifact.pk).stream_status == "paused"
+
+
 @pytest.mark.parametrize(
     ("status", "verb", "hint"),
     [

@@ -8,9 +8,9 @@ from django.forms import Form
 
 from artifacts.lifecycle import PlannedSection
 from artifacts.models import Artifact
-from generation.forms import SECTION_TOKENS, OrderForm, plan_text
+from generation.forms import OrderForm, plan_text
 from generation.models import GenerationTask
-from generation.phases import Phase, phase_of
+from generation.phases import SECTION_TOKENS, Phase, phase_of
 
 register = template.Library()
 

@@ -242,6 +242,19 @@ def test_resume_puts_the_same_task_back_with_a_clean_record():
 
 
 @pytest.mark.django_db
+def test_resume_takes_another_model_and_without_one_keeps_the_one_before():
+    artifact = stopped(claimed(started()))
+    for given, kept in ((" new ", "new"), ("", "new")):
+        control.resume(artifact, model=given)
+        assert GenerationTask.objects.get(artifact=artifact).model == kept
+        control.pause(artifact)
+
+    with pytest.raises(InvalidInput, match="model"):
+        control.resume(artifact, model="x" * 201)
+    assert row(artifact.pk).stream_status == "paused"
+
+
+@pytest.mark.django_db
 def test_resume_needs_a_paused_task():
     artifact = documents.paused()
 

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generation.phases import BUILT_IN, PHASE_KEY, Phase, is_phase_key, phase_of
+from generation.api import PlanEntry
+from generation.forms import OrderForm
+from generation.phases import BUILT_IN, PHASE_KEY, SECTION_TOKENS, Phase, SectionPlan, is_phase_key, phase_of
 
 MAX_TITLE, MAX_NAME, MAX_TOKENS = 200, 120, 32_000
 
@@ -52,6 +54,20 @@ def test_other_keys_are_refused(key):
     assert not is_phase_key(key)
     with pytest.raises(ValueError, match="phase key"):
         phase_of(key)
+
+
+def test_section_should_have_half_the_words_that_its_tokens_would_make():
+    assert [SectionPlan(name="A", max_tokens=tokens).words for tokens in (1, 16, 1_000, 32_000)] == [
+        10,
+        10,
+        370,
+        12_000,
+    ]
+
+
+def test_budget_is_one_and_the_same_for_api_and_page():
+    assert OrderForm({"plan": "A"}).fields["section_tokens"].initial == SECTION_TOKENS
+    assert PlanEntry(name="A").planned().max_tokens == SECTION_TOKENS == SectionPlan(name="A").max_tokens
 
 
 def test_longest_key_is_a_key():

@@ -7,7 +7,7 @@ from channels.db import database_sync_to_async
 
 from artifacts.models import Reason, StreamStatus
 from generation import control
-from generation.sections import budget_left
+from generation.sections import portions
 from tests.generation.workbench import choice_of, document, planned, start, text_of, until, until_ended, working
 from tests.openai_script import Behaviour, Script, limit_of
 from tests.openai_server import serving
@@ -16,9 +16,22 @@ LINES = "".join(f"Ship {number} came home because of the light.\n\n" for number 
 SHORT = "One light for the whole coast."
 
 
-@pytest.mark.parametrize(("spent", "left"), [(0, 500), (1, 499), (499, 1), (500, 500), (700, 500)])
-def test_resumed_section_has_what_is_left_of_its_budget(spent, left):
-    assert budget_left(500, spent=spent) == left
+@pytest.mark.parametrize(
+    ("spent", "stopped_at", "expected"),
+    [
+        (0, 0, (500, 500)),
+        (1, 0, (499, 500)),
+        (499, 300, (1, 500)),
+        (500, 0, (500, 0)),  # taken over at the border: the second portion only
+        (700, 300, (300, 0)),  # taken over, or resumed, in the second portion
+        (1_000, 700, (0, 0)),  # its worker died before it could pause
+        (1_020, 1_020, (500, 0)),  # resumed after both
+        (1_300, 1_020, (220, 0)),  # taken over after that
+        (1_520, 1_520, (500, 0)),  # and resumed once more
+    ],
+)
+def test_section_has_two_portions_and_one_more_from_who_resumes_it(spent, stopped_at, expected):
+    assert portions(500, spent=spent, stopped_at=stopped_at) == expected
 
 
 @pytest.mark.django_db(transaction=True)
@@ -43,7 +56,7 @@ async def test_tokens_spent_before_a_stop_count_after_it(artifact, owner):
 @pytest.mark.asyncio
 async def test_section_without_tokens_left_gets_as_many_again_from_who_resumes_it(artifact, owner):
     async with serving(Script(texts={"Summary": LINES})) as server, working(choice_of(server, continuation="prefill")):
-        plan = planned("Summary", max_tokens=400)
+        plan = planned("Summary", max_tokens=240)
         await database_sync_to_async(control.start)(artifact, owner, plan=plan)
         exhausted = await until_ended(artifact)
         await database_sync_to_async(control.resume)(artifact)
@@ -52,7 +65,40 @@ async def test_section_without_tokens_left_gets_as_many_again_from_who_resumes_i
     assert (exhausted.stream_status, exhausted.reason) == (StreamStatus.PAUSED, Reason.TOKENS_EXHAUSTED)
     assert done.stream_status == StreamStatus.COMPLETE, done.last_error
     assert await text_of(artifact) == document([("Summary", LINES)])
-    assert limits[0] == limits[-1] == 400
+    assert limits == [240, 240, 240]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.asyncio
+async def test_section_that_uses_up_its_tokens_gets_as_many_once_more_by_itself(artifact, owner):
+    async with serving(Script(texts={"Summary": LINES})) as server, working(choice_of(server, continuation="prefill")):
+        plan = planned("Summary", max_tokens=400)
+        await database_sync_to_async(control.start)(artifact, owner, plan=plan)
+        done = await until_ended(artifact)
+        limits = [limit_of(request.body) for request in server.requests]
+    assert done.stream_status == StreamStatus.COMPLETE, done.last_error
+    assert await text_of(artifact) == document([("Summary", LINES)])
+    assert limits == [400, 400]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.asyncio
+async def test_resume_with_another_model_asks_that_one_from_the_next_call_on(artifact, owner):
+    script = Script(texts={"Summary": SHORT, "People": LINES}, models=["old", "new"], default=Behaviour(pause_s=0.005))
+    async with serving(script) as server, working(choice_of(server)):
+        await start(artifact, owner, "Summary", "People", model="old")
+        await until(artifact, lambda now: now.sections_completed == 1 and now.length > 300)
+        await database_sync_to_async(control.pause)(artifact)
+        await until_ended(artifact)
+        before = len(server.requests)
+        await database_sync_to_async(control.resume)(artifact, model="new")
+        done = await until_ended(artifact)
+        asked = [request.body["model"] for request in server.requests]
+        models = await database_sync_to_async(list)(artifact.sections.values_list("model", flat=True))
+    assert done.stream_status == StreamStatus.COMPLETE, done.last_error
+    assert set(asked[:before]) == {"old"}
+    assert set(asked[before:]) == {"new"}
+    assert models == ["old", "new"]
 
 
 @pytest.mark.django_db(transaction=True)

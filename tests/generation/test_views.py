@@ -12,8 +12,9 @@ from artifacts import lifecycle
 from artifacts.lifecycle import PlannedSection, Tail
 from artifacts.models import Artifact, ArtifactVersion, Project, StreamStatus
 from generation import control
-from generation.forms import SECTION_TOKENS, OrderForm, plan_text
+from generation.forms import OrderForm, plan_text
 from generation.models import GenerationTask
+from generation.phases import SECTION_TOKENS
 
 pytestmark = pytest.mark.django_db
 
@@ -159,6 +160,18 @@ def test_pause_resume_and_cancel_move_the_document(visitor: Client, artifact: Ar
     for verb, after in [("pause", "paused"), ("resume", "streaming"), ("cancel", "cancelled")]:
         press(visitor, artifact, verb)
         assert status(artifact) == after
+
+
+def test_resume_takes_another_model(visitor: Client, artifact: Artifact) -> None:
+    press(visitor, artifact, "start", model="old")
+    press(visitor, artifact, "pause")
+    answer = ask(visitor, artifact, "resume", model="two\nlines")
+    assert (answer.status_code, list(answer.json()["errors"])) == (422, ["model"])
+    page = visitor.post(reverse("artifact-command", args=[artifact.pk, "resume"]), {"model": "x" * 300}, follow=True)
+    assert "model" in page.content.decode()
+    assert status(artifact) == StreamStatus.PAUSED
+    press(visitor, artifact, "resume", model="new")
+    assert (status(artifact), GenerationTask.objects.get().model) == (StreamStatus.STREAMING, "new")
 
 
 def test_stop_of_a_live_writer_is_asked_for_and_said(visitor: Client, artifact: Artifact) -> None:

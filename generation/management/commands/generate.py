@@ -93,7 +93,7 @@ class Command(BaseCommand):
                 self.stderr.write("The document is complete already; --again writes it anew.")
                 return None
             case StreamStatus.PAUSED:
-                control.resume(artifact)
+                control.resume(artifact, model=options["model"])
         return GenerationTask.objects.get(artifact=artifact, status__in=UNFINISHED)
 
 
