@@ -32,7 +32,7 @@ from generation.providers.base import (
     ProviderUnavailable,
     StreamRefused,
 )
-from generation.retries import Random, RetryPolicy
+from generation.retries import Random, RetryPolicy, Troubles
 from generation.seams import BadSeam, Mode, certain
 
 logger = logging.getLogger(__name__)
@@ -100,20 +100,8 @@ class _Ending:
     detail: str = ""
 
 
-async def _no_chunk(_: str) -> None:
-    return None
-
-
-async def _no_wait(_seconds: float, _error: ProviderError, _attempt: int, _of: int) -> None:
-    return None
-
-
-async def _no_thinking(_seconds: float) -> None:
-    return None
-
-
-async def _no_call() -> None:
-    return None
+async def ignore(*_: object) -> None:
+    """The callback of who does not want to know."""
 
 
 def _has_words(text: str) -> bool:
@@ -125,10 +113,10 @@ async def continue_if_truncated(
     on_turn: OnTurn,
     max_turns: int = 20,
     *,
-    on_chunk: OnChunk = _no_chunk,
-    on_wait: OnWait = _no_wait,
-    on_thinking: OnThinking = _no_thinking,
-    on_call: OnCall = _no_call,
+    on_chunk: OnChunk = ignore,
+    on_wait: OnWait = ignore,
+    on_thinking: OnThinking = ignore,
+    on_call: OnCall = ignore,
     text: str = "",
     mode: Mode = "prefill",
     delivery: Delivery = "auto",
@@ -148,9 +136,8 @@ async def continue_if_truncated(
     """Write on from `text` until the model says it is done, `stop` is set, or a named limit or trouble ends it.
 
     `budget_tokens` is what this run may spend, and `more_tokens` once more when they are used up. `shown(text)` is the
-    part of the text the model sees in prefill mode (so that an echo of it is known), `copied(text)` the words at its end
-    that a model that is asked anew is to begin with, `is_written(text)` says whether the text is something a section may
-    end with.
+    part of the text the model sees in prefill mode (so that an echo of it is known), `copied(text)` the words at its
+    end that a model that is asked anew is to begin with, `is_written(text)` says whether a section may end with it.
     Never raises for what a provider does; what a callback raises passes through, after the call was closed.
     """
     terms = _Terms(
@@ -220,9 +207,7 @@ class _Loop:
         self.tokens = 0
         self.tokens_estimated = 0
         self.model = ""
-        self.failed = 0  # calls in a row that broke off or never began, since the last new text
-        self.waited_out = 0  # of the same kind, and bounded by time
-        self.waits_since_s: float | None = None  # when the first of these failed
+        self.troubles = Troubles(terms.policy, terms.random, guard.now_s)
         self.barren = 0  # turns in a row that ended and brought nothing
         self.bad_seams = 0  # turns in a row that could not be joined
 
@@ -345,13 +330,11 @@ class _Loop:
 
     async def _wait(self, error: ProviderError) -> _Ending | None:
         """Wait before the next attempt, visibly."""
-        policy = self.terms.policy
-        failed = self.waited_out if policy.waits_out(error) else self.failed
-        seconds = policy.wait_s(error, failed, self.terms.random, trouble_s=self._trouble_s())
+        seconds, attempt = self.troubles.next_attempt(error)
         left_s = self.guard.left_s()
         if left_s is not None and seconds >= left_s:
             return _ending_of(DeadlinePassed(), f" Last trouble: {error.detail}")
-        await self.terms.on_wait(seconds, error, failed + 1, policy.attempts)
+        await self.terms.on_wait(seconds, error, attempt, self.terms.policy.attempts)
         try:
             await self.guard.wait(lambda: self.terms.sleep(seconds))
         except Cut as cut:
@@ -369,8 +352,8 @@ class _Loop:
 
     def _judge(self, finish: Finish, why: _Why) -> _Ending | None:
         if self.delta:
-            self.failed = self.waited_out = self.barren = self.bad_seams = 0
-            self.waits_since_s = None
+            self.troubles.are_over()
+            self.barren = self.bad_seams = 0
         match why:
             case Cut():
                 return _ending_of(why)
@@ -387,25 +370,9 @@ class _Loop:
             case ThoughtTooLong():
                 return _Ending(outcome=Outcome.LIMITED, reason="no_progress", detail=str(why))
             case ProviderError():
-                return self._judge_trouble(why)
+                enough = self.troubles.meet(why)
+                return None if enough is None else _Ending(outcome=Outcome.FAILED, reason=why.reason, detail=enough)
         return self._judge_finish(finish)
-
-    def _judge_trouble(self, error: ProviderError) -> _Ending | None:
-        policy = self.terms.policy
-        if policy.waits_out(error):
-            self.waited_out += 1
-            self.waits_since_s = self.guard.now_s() if self.waits_since_s is None else self.waits_since_s
-            may_retry = policy.may_retry(error, self.waited_out, trouble_s=self._trouble_s())
-            tried = f" Tried {self.waited_out} times in {self._trouble_s():.0f} s (STREAMGEN_OUTAGE_SECONDS)."
-        else:
-            self.failed += 1
-            may_retry = policy.may_retry(error, self.failed)
-            tried = f" Tried {self.failed} times." if error.retryable and self.failed > 1 else ""
-        return None if may_retry else _Ending(outcome=Outcome.FAILED, reason=error.reason, detail=error.detail + tried)
-
-    def _trouble_s(self) -> float:
-        """How long the trouble has lasted that is waited out."""
-        return 0.0 if self.waits_since_s is None else self.guard.now_s() - self.waits_since_s
 
     def _judge_finish(self, finish: Finish) -> _Ending | None:
         match finish.reason:

@@ -70,6 +70,44 @@ def _asked_s(error: ProviderError) -> float:
     return max(0.0, error.retry_after_s or 0.0)
 
 
+class Troubles:
+    """The calls in a row that broke off or never began, since the last new text."""
+
+    def __init__(self, policy: RetryPolicy, random: Random, now_s: Callable[[], float]) -> None:
+        self._policy = policy
+        self._random = random
+        self._now_s = now_s
+        self.are_over()
+
+    def are_over(self) -> None:
+        self._tried = 0
+        self._waited_out = 0
+        self._waited_since_s: float | None = None
+
+    def meet(self, error: ProviderError) -> str | None:
+        """Count a failed call. None where it is to be tried again, else the sentence to give up with."""
+        if self._policy.waits_out(error):
+            self._waited_out += 1
+            self._waited_since_s = self._now_s() if self._waited_since_s is None else self._waited_since_s
+            failed, tried = self._waited_out, f" Tried {self._waited_out} times in {self._trouble_s:.0f} s"
+            tried += " (STREAMGEN_OUTAGE_SECONDS)."
+        else:
+            self._tried += 1
+            failed, tried = self._tried, f" Tried {self._tried} times." if error.retryable and self._tried > 1 else ""
+        may_retry = self._policy.may_retry(error, failed, trouble_s=self._trouble_s)
+        return None if may_retry else error.detail + tried
+
+    def next_attempt(self, error: ProviderError) -> tuple[float, int]:
+        """Seconds to wait before the next call, and which attempt it is."""
+        failed = self._waited_out if self._policy.waits_out(error) else self._tried
+        return self._policy.wait_s(error, failed, self._random, trouble_s=self._trouble_s), failed + 1
+
+    @property
+    def _trouble_s(self) -> float:
+        """How long ago the first call failed of those that are waited out."""
+        return 0.0 if self._waited_since_s is None else self._now_s() - self._waited_since_s
+
+
 def waiting_sentence(seconds: float, error: ProviderError, attempt: int, of: int) -> str:
     """What is seen while we wait, such as "waiting 8 s: rate limited, attempt 2 of 6". `of` is 0 where time decides."""
     return f"waiting {max(1, round(seconds))} s: {error.cause}, attempt {attempt}{f' of {of}' if of else ''}"

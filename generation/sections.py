@@ -25,6 +25,7 @@ from generation.continuation import (
     OnWait,
     Outcome,
     continue_if_truncated,
+    ignore,
 )
 from generation.patience import Limits
 from generation.prompts import Assignment, SectionPrompt, section_prompt, tail_of
@@ -39,22 +40,6 @@ class SectionMismatch(ValueError):
     """What is committed of the section does not begin as it must: the plan and the text do not belong together."""
 
 
-async def _no_turn(_turn: int, _delta: str, _aggregated: str, _finish: Finish) -> None:
-    return None
-
-
-async def _no_wait(_seconds: float, _error: Exception, _attempt: int, _of: int) -> None:
-    return None
-
-
-async def _no_thinking(_seconds: float) -> None:
-    return None
-
-
-async def _no_call() -> None:
-    return None
-
-
 async def write_section(
     provider: Provider,
     assignment: Assignment,
@@ -64,10 +49,10 @@ async def write_section(
     on_chunk: OnChunk,
     held: str = "",
     model: str = "",
-    on_turn: OnTurn = _no_turn,
-    on_wait: OnWait = _no_wait,
-    on_thinking: OnThinking = _no_thinking,
-    on_call: OnCall = _no_call,
+    on_turn: OnTurn = ignore,
+    on_wait: OnWait = ignore,
+    on_thinking: OnThinking = ignore,
+    on_call: OnCall = ignore,
     mode: Mode = "prefill",
     delivery: Delivery = "auto",
     turn_tokens: int = 300,
