@@ -109,8 +109,12 @@ class Troubles:
 
 
 def waiting_sentence(seconds: float, error: ProviderError, attempt: int, of: int) -> str:
-    """What is seen while we wait, such as "waiting 8 s: rate limited, attempt 2 of 6". `of` is 0 where time decides."""
-    return f"waiting {max(1, round(seconds))} s: {error.cause}, attempt {attempt}{f' of {of}' if of else ''}"
+    """What is seen while we wait, such as "waiting 8 s: rate limited, attempt 2 of 6".
+
+    `of` is 0 where time decides: such a wait is long enough to say what a person could do about it.
+    """
+    bound = f" of {of}" if of else f". {error.detail}"
+    return f"waiting {max(1, round(seconds))} s: {error.cause}, attempt {attempt}{bound}"
 
 
 def thinking_sentence(seconds: float, at_most_s: float) -> str:

@@ -49,6 +49,8 @@ class Behaviour:
     reasoning: str = ""
     reasoning_field: str = "reasoning_content"
     """Or "tag": as a `<think>` block that opens the content."""
+    think_pause_s: float = 0.0
+    """Before each piece of the reasoning."""
     content: Literal["text", "parts"] = "text"
     ignores_limit: bool = False
 

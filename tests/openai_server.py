@@ -277,9 +277,11 @@ class _Sender:
         behaviour = self._behaviour
         if behaviour.reasoning and behaviour.reasoning_field == "tag":
             for part in tokens(f"<think>\n{behaviour.reasoning}\n</think>\n\n"):
+                await asyncio.sleep(behaviour.think_pause_s)
                 await self._write(response, self._event({"content": part}))
         elif behaviour.reasoning:
             for part in tokens(behaviour.reasoning):
+                await asyncio.sleep(behaviour.think_pause_s)
                 await self._write(response, self._event({behaviour.reasoning_field: part}))
 
     async def _before_piece(self, response: web.StreamResponse, number: int) -> None:

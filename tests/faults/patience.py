@@ -11,6 +11,7 @@ from tests.faults.rig import Database, Document, Rig, rigged
 from tests.faults.waiting import until
 from tests.openai_script import Behaviour
 
+AWAY_S = 12.0
 LEASE_S = 5.0
 """The default of STREAMGEN_LEASE_SECONDS: within this time a dead worker is replaced."""
 
@@ -63,7 +64,7 @@ async def frozen_while_waiting(database: Database, seed: int, runs: int) -> Resu
             documents += asleep
             for document in asleep:
                 await _asked_by(rig, f"sleeper-{turn}", document)
-            await until(lambda: _waiting(rig, asleep) == len(asleep), within_s=20, what="both wait")  # noqa: B023
+            await until(lambda: _count(rig, asleep, "reason = 'waiting_retry'") == 2, within_s=20, what="both wait")  # noqa: B023
             sleeper.freeze()
             other = await rig.worker(FAULT_KEY=f"other-{turn}")
             for document in asleep:
@@ -86,6 +87,73 @@ async def frozen_while_waiting(database: Database, seed: int, runs: int) -> Resu
     )
 
 
+async def endpoint_away(database: Database, seed: int, runs: int) -> Result:
+    """Nothing listens at the endpoint for longer than all attempts would take; the documents go on by themselves."""
+    back_s: list[float] = []
+    broken: list[str] = []
+    async with rigged(
+        database, seed=seed, redis=database == "postgres", pause_s=0.03, lease_s=2, STREAMGEN_RETRIES="2"
+    ) as rig:
+        rig.calls_may_fail = rig.calls_may_overlap = True
+        await rig.web()
+        await rig.worker()
+        for _ in range(runs):
+            documents = await rig.begin(3, sections=1, chars=1_500)
+            rig.watch(documents[0])
+            await rig.until(documents, 60)
+            await rig.provider_proxy.stop()
+            await asyncio.sleep(AWAY_S)
+            running = [one for one in documents if rig.status(one) == "streaming"]
+            if (shown := _count(rig, running, "reason = 'waiting_retry'")) < len(documents):
+                broken.append(f"{shown} of {len(documents)} documents wait, and show it")
+            before = rig.statuses(documents)
+            await rig.provider_proxy.start()
+            back_at = time.monotonic()
+            for document in documents:
+                await rig.until([document], before[document.artifact][1] + 1, within_s=60)
+            back_s.append(time.monotonic() - back_at)
+            await rig.until(documents, within_s=120)
+            if (complete := _count(rig, documents, "stream_status = 'complete'")) < len(documents):
+                broken.append(f"{complete} of {len(documents)} documents are complete")
+        await rig.caught_up()
+        verdict = await rig.verdict()
+    late = [f"{len(verdict.takeovers_s)} takeovers although no worker died"] if verdict.takeovers_s else []
+    figures = f"{AWAY_S:g} s away; all grow again {max(back_s):.1f} s (most) after it is back"
+    return Result(runs=runs, figures=figures, broken=[*verdict.broken, *broken, *late])
+
+
+async def model_thinks(database: Database, seed: int, runs: int) -> Result:
+    """The model thinks for longer than the limits on silence, before its text: it is waited for, and asked once."""
+    broken: list[str] = []
+    async with rigged(
+        database,
+        seed=seed,
+        redis=database == "postgres",
+        lease_s=2,
+        STREAMGEN_FIRST_PIECE_SECONDS="2",
+        STREAMGEN_STALL_SECONDS="2",
+    ) as rig:
+        await rig.web()
+        await rig.worker()
+        documents = [await rig.make(sections=1) for _ in range(runs)]
+        for number, document in enumerate(documents):
+            field = ("reasoning_content", "reasoning", "tag")[number % 3]
+            thinks = Behaviour(reasoning="Hm. " * 25, reasoning_field=field, think_pause_s=0.3)
+            rig.endpoint.script.by_section[document.names[0]] = [thinks]  # type: ignore[index]
+            rig.watch(document)
+            await rig.start(document)
+        await rig.until(documents, within_s=120)
+        for document in documents:
+            calls = sum(one.section == document.names[0] for one in rig.endpoint.requests)
+            sql = f"SELECT count(*) FROM fault_writes WHERE reason = 'thinking' AND artifact = {document.artifact}"
+            shown = rig.store.query(sql)[0][0]
+            if (rig.status(document), calls) != ("complete", 1) or not shown:
+                broken.append(f"{rig.status(document)} after {calls} calls, shown {shown} times")
+        await rig.caught_up()
+        verdict = await rig.verdict()
+    return Result(runs=runs, figures="waited for, shown, asked once", broken=[*verdict.broken, *broken])
+
+
 async def _asked_by(rig: Rig, key: str, document: Document) -> float:
     """When (of the monotonic clock) the worker with that key first asked for the document."""
 
@@ -103,7 +171,7 @@ async def _asked_by(rig: Rig, key: str, document: Document) -> float:
     return found
 
 
-def _waiting(rig: Rig, documents: list[Document]) -> int:
-    wanted = ",".join(str(document.artifact) for document in documents)
-    sql = f"SELECT count(*) FROM artifacts_artifact WHERE reason = 'waiting_retry' AND id IN ({wanted})"
-    return int(rig.store.query(sql)[0][0])
+def _count(rig: Rig, documents: list[Document], condition: str) -> int:
+    """Of how many it holds by now."""
+    wanted = ",".join(str(document.artifact) for document in documents) or "0"
+    return int(rig.store.query(f"SELECT count(*) FROM artifacts_artifact WHERE {condition} AND id IN ({wanted})")[0][0])

@@ -49,6 +49,8 @@ SCENARIOS = (
     Scenario(name="disk-full", play=outages.disk_full, runs=1, issue_runs=1, databases=SQLITE),
     Scenario(name="endpoint-fails", play=provider_faults.endpoint_fails, runs=20, issue_runs=200, short=SQLITE),
     Scenario(name="endpoint-half-open", play=outages.provider_half_open, runs=2, issue_runs=10, databases=SQLITE),
+    Scenario(name="endpoint-away", play=patience.endpoint_away, runs=2, issue_runs=10, short=SQLITE),
+    Scenario(name="model-thinks", play=patience.model_thinks, runs=3, issue_runs=30, short=SQLITE),
     Scenario(name="announced-100-times", play=races.announced, runs=3, issue_runs=10, databases=POSTGRES),
     Scenario(name="worker-frozen", play=sleepers.worker_frozen, runs=3, issue_runs=20),
     Scenario(
