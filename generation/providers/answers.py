@@ -7,157 +7,73 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeGuard
+from collections.abc import Callable, Iterator
 
-from generation.providers import refusals
-from generation.providers.base import Finish, FinishReason, Usage
-from generation.providers.refusals import Asked
+from generation.providers import refusals, shapes
+from generation.providers.base import Finish, FinishReason, Life, Piece, Usage
+from generation.providers.choosing import Choosing
+from generation.providers.events import MAX_EVENT_BYTES, Events, are_lines, is_json
+from generation.providers.finishes import reason_of
+from generation.providers.growing import Growing
+from generation.providers.refusals import Asked, Said
+from generation.providers.shapes import Json, Shapeless
+from generation.providers.thoughts import Thoughts
 
-MAX_EVENT_BYTES = 4_000_000
-"""One event, or one whole JSON answer. 32 000 tokens are about 150 KB; what is longer is not an answer."""
-MOST_TOKENS = 100_000_000
-"""A count above it is no count; what is summed must fit into a column."""
 MAX_CHARS_PER_TOKEN = 16
 SLACK_CHARS = 20_000
 """An answer longer than the limit in tokens allows is cut here: some endpoints ignore the limit and write for ever."""
-
-_REASONS: Mapping[str, FinishReason] = {
-    word: reason
-    for reason, said in {
-        FinishReason.TRUNCATED: "length max_tokens MAX_TOKENS max_output_tokens model_length "
-        "model_context_window_exceeded",
-        FinishReason.COMPLETE: "stop end_turn stop_sequence STOP COMPLETE eos_token",
-        FinishReason.FILTERED: "content_filter refusal SAFETY RECITATION BLOCKLIST PROHIBITED_CONTENT",
-        FinishReason.TOOL: "tool_calls function_call tool_use",
-        FinishReason.ERROR: "error network_error insufficient_system_resource abort",
-    }.items()
-    for word in said.split()
-}
-_UNOPENED = re.compile(r"(?:(?!<think).)*?^[ \t]*</think(?:ing)?>\s*$\s*", re.DOTALL | re.MULTILINE | re.IGNORECASE)
-"""Reasoning whose opening tag stood in the prompt. A stream shows too late that it was no text."""
-_REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
-
-
-class Events:
-    """Server-sent events: bytes in any portions to the data of each event.
-
-    Takes CR, LF and CRLF, comments, data over several lines and a missing end of the last line.
-    """
-
-    def __init__(self) -> None:
-        self._open_line: list[bytes] = []
-        self._open_bytes = 0
-        self._data: list[bytes] = []
-        self._after_cr = False
-
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        if not chunk:
-            return
-        if self._after_cr and chunk.startswith(b"\n"):
-            chunk = chunk[1:]
-        self._after_cr = chunk.endswith(b"\r")
-        # `bytes.splitlines` knows exactly the three line ends of the format; `str.splitlines` knows many more.
-        for line in chunk.splitlines(keepends=True):
-            self._open_line.append(line)
-            self._open_bytes += len(line)
-            if self._open_bytes > MAX_EVENT_BYTES:
-                raise ValueError("event too large")
-            if line.endswith((b"\n", b"\r")):
-                yield from self._end_line()
-
-    def finish(self) -> Iterator[bytes]:
-        """The event that stands open when the body ends."""
-        yield from self._end_line()
-        yield from self._end_line()
-
-    def _end_line(self) -> Iterator[bytes]:
-        line = b"".join(self._open_line).rstrip(b"\r\n")
-        self._open_line.clear()
-        if line.startswith(b"data:"):
-            self._data.append(line[6:] if line[5:6] == b" " else line[5:])
-        elif not line:
-            data, self._data, self._open_bytes = b"\n".join(self._data), [], 0
-            if data:
-                yield data
-        # Anything else is a comment (":") or a field that says nothing here (event, id, retry).
-
-
-class Thoughts:
-    """Takes an opening `<think>...</think>` block out of a text that comes in portions; capitals do not matter."""
-
-    _OPEN = ("<think>", "<thinking>", "<thought>", "<reasoning>")
-
-    def __init__(self) -> None:
-        self._held = ""
-        self._closing = ""
-        self._passing = False
-        self.found = False
-
-    def feed(self, text: str) -> str:
-        if self._passing:
-            return text
-        self._held += text
-        if not self._closing:
-            begun = self._held.lstrip().lower()
-            tag = next((tag for tag in self._OPEN if begun.startswith(tag)), None)
-            if tag is None:
-                # White space, or "<thi": it cannot be told yet.
-                return "" if any(tag.startswith(begun) for tag in self._OPEN) else self.rest()
-            self._closing, self.found = tag.replace("<", "</"), True
-        closed = re.search(re.escape(self._closing), self._held, re.IGNORECASE)
-        if closed is None:
-            self._held = self._held[-len(self._closing) :]
-            return ""
-        if not (after := self._held[closed.end() :].lstrip()):
-            self._held = self._closing  # so that white space which follows is dropped too
-            return ""
-        self._passing = True
-        return after
-
-    def rest(self) -> str:
-        """What was held back and is text after all."""
-        held, self._held, self._passing = self._held, "", True
-        return "" if self._closing else held
+LEAST_WHOLE_CHARS = 30
+"""A last piece that is all the text so far, and so long, is the whole once more."""
+_LIFE, _THINKING = Life(), Life(is_thinking=True)
 
 
 class Answer:
-    """One answer, read portion by portion. `feed` and `close` give text; `finish` says how it ended.
+    """One answer, read portion by portion. `feed` and `close` give what it brings; `finish` says how it ended.
 
-    Raises `ProviderError` where what comes is not an answer.
+    `said` takes from an error what it says; `begun` is the text it goes on from; `opens` is what is known of the
+    model's thoughts (see `Thoughts`). Raises `ProviderError` where what comes is not an answer.
     """
 
-    def __init__(self, asked: Asked, limit_tokens: int) -> None:
+    def __init__(
+        self,
+        asked: Asked,
+        limit_tokens: int,
+        *,
+        said: Callable[[object], Said],
+        begun: str = "",
+        opens: bool | None = None,
+    ) -> None:
         self._asked = asked
+        self._said = said
         self._limit_tokens = limit_tokens
+        self._begun, self._opens = begun, opens
         self._chars_left = limit_tokens * MAX_CHARS_PER_TOKEN + SLACK_CHARS
         self._events: Events | None = None
         self._start = b""
-        self._thoughts = Thoughts()
+        self._may_be_lines = True
+        self._choosing = Choosing()
+        self._growing = Growing()
+        self.thoughts = Thoughts(begun=begun, opens=opens)
+        self._pieces: list[str] = []  # all that came as text, thoughts included
+        self._length = 0  # the characters of these
         self._half_character = ""
-        self._word = ""
+        self._reason: FinishReason | None = None
+        self._worded = 0  # events that brought text and said that it ends
+        self._text_events = 0
         self._usage: Usage | None = None
         self._model = ""
-        self._reasoned = self._refused = self._called_tool = self._heard = False
-        self.has_reason = False
-        """The endpoint said why it ended; only the usage may follow."""
+        self._reasoned = self._refused = self._called_tool = self._heard = self._is_done = False
+        self._has_deltas = self._ends_with_text = False
+        self._waiting: list[str] = []  # pieces that are not certain yet
         self.is_over = False
         """Nothing more is to be read."""
         self.is_whole = False
         """It came as one JSON document."""
 
-    def feed(self, chunk: bytes) -> Iterator[str]:
+    def feed(self, chunk: bytes) -> Iterator[Piece | Life]:
         if self._events is None:
-            self._start += chunk
-            if len(self._start) > MAX_EVENT_BYTES:
-                raise refusals.malformed(self._asked)
-            begun = self._start.lstrip(b" \t\r\n\xef\xbb\xbf")
-            if not begun:
-                return
-            if begun.startswith(b"<"):
-                raise refusals.web_page(self._asked)
-            if begun.startswith((b"{", b"[")):
-                self.is_whole = True
+            begun = self._begin(chunk)
+            if begun is None:
                 return
             self._events, chunk, self._start = Events(), begun, b""
         try:
@@ -166,123 +82,220 @@ class Answer:
         except ValueError:
             raise refusals.malformed(self._asked) from None
 
-    def close(self) -> Iterator[str]:
+    def close(self) -> Iterator[Piece | Life]:
         """The body has ended, or what follows is not waited for."""
         if self.is_whole:
             yield from self._whole()
         elif self._events is not None and not self.is_over:
             for data in self._events.finish():
                 # A last event that is cut is no fault of the format: the missing finish says that it was cut.
-                if data == b"[DONE]" or _is_json(data):
+                if _is_done_mark(data) or is_json(data):
                     yield from self._event(data)
         if not self._heard:
             raise refusals.empty(self._asked)
-        if rest := self._thoughts.rest() + self._half_character:
-            yield rest
+        try:
+            for choice in self._choosing.rest():
+                yield from self._choice(choice, {})
+            text = self._text(self._growing.rest())
+        except ValueError:
+            raise refusals.malformed(self._asked) from None
+        is_cut = self._ended() is FinishReason.TRUNCATED
+        if rest := text + self.thoughts.rest(is_cut=is_cut) + self._half_character:
+            yield Piece(text=rest)
+
+    def salvage(self) -> Iterator[Piece]:
+        """It broke off: what was held back and is text."""
+        if not self.is_whole and not self.thoughts.is_lost:
+            text = "".join(self._growing.take()) + self.thoughts.rest(is_broken=True)
+            if text:
+                yield Piece(text=text)
+
+    @property
+    def has_reason(self) -> bool:
+        """The endpoint said why it ended; only the usage may follow."""
+        return self._reason not in (None, FinishReason.INTERRUPTED)
+
+    @property
+    def is_sure(self) -> bool:
+        """Its reason is an end, and no word that comes with every event."""
+        return self.has_reason and self._worded <= 1
+
+    @property
+    def is_ended_apart(self) -> bool:
+        """Its end was said in an event of its own, after the text."""
+        return self.is_sure and self._text_events > 0 and not self._ends_with_text
 
     def finish(self) -> Finish:
-        reasoned = self._reasoned or self._thoughts.found
-        return Finish(reason=self._reason(), usage=self._usage, model=self._model, reasoned=reasoned)
+        reasoned = self._reasoned or self.thoughts.found
+        return Finish(reason=self._ended(), usage=self._usage, model=self._model, reasoned=reasoned)
 
-    def _reason(self) -> FinishReason:
+    def break_off(self) -> None:
+        """It went silent after a word that came with every event, which is no end."""
+        self._reason = FinishReason.INTERRUPTED
+
+    def _ended(self) -> FinishReason:
         if self._refused:
             return FinishReason.FILTERED
-        reason = _REASONS.get(self._word, FinishReason.INTERRUPTED)
         if self._chars_left <= 0:
             return FinishReason.TRUNCATED
+        reason = self._reason
+        used = self._usage.completion_tokens if self._usage else 0
+        if self.thoughts.is_over or (reason is FinishReason.TRUNCATED and not self.is_sure and used > 0):
+            reason = FinishReason.COMPLETE  # the limit, said from the first event on, is told by the usage alone
+        if reason is None:
+            reason = self._ended_without_a_word()
         if reason is FinishReason.COMPLETE and self._called_tool:
             return FinishReason.TOOL
         # Some servers say "stop" where the limit cut them off.
-        used = self._usage.completion_tokens if self._usage else 0
         if reason is FinishReason.COMPLETE and used >= self._limit_tokens:
             return FinishReason.TRUNCATED
         return reason
 
-    def _whole(self) -> Iterator[str]:
+    def _ended_without_a_word(self) -> FinishReason:
+        """The end was marked and not explained. Without any usage, as many events as the limit has tokens say it."""
+        if not self._pieces or not (self._is_done or (self.is_whole and self._usage)):
+            return FinishReason.TOOL if self._called_tool and self._is_done else FinishReason.INTERRUPTED
+        is_at_limit = self._usage is None and self._text_events >= self._limit_tokens
+        return FinishReason.TRUNCATED if is_at_limit else FinishReason.COMPLETE
+
+    # What comes
+
+    def _begin(self, chunk: bytes) -> bytes | None:
+        """The body from its first byte that says something, once it shows to be a stream."""
+        self._start += chunk
+        if len(self._start) > MAX_EVENT_BYTES:
+            raise refusals.malformed(self._asked)
+        begun = self._start.lstrip(b" \t\r\n\xef\xbb\xbf")
+        if not begun:
+            return None
+        if begun.startswith(b"<"):
+            raise refusals.web_page(self._asked)
+        if not begun.startswith((b"{", b"[")):
+            return begun
+        self.is_whole = True
+        if self._may_be_lines and b"\n" in begun:
+            self._may_be_lines = False
+            self.is_whole = not are_lines(begun)
+        return None if self.is_whole else begun
+
+    def _whole(self) -> Iterator[Piece | Life]:
         try:
             payload = json.loads(self._start)
         except (ValueError, RecursionError):
             raise refusals.malformed(self._asked) from None
         if isinstance(payload, list) and len(payload) == 1:
             payload = payload[0]  # Gemini wraps an error into a list
-        if not isinstance(payload, dict) or not ("error" in payload or payload.get("choices")):
-            raise refusals.malformed(self._asked)
+        self.thoughts = Thoughts(begun=self._begun, opens=self._opens, is_whole=True)
         yield from self._payload(payload)
+        says_nothing = not (self._text_events or self._reason or self._refused or self._called_tool)
+        if says_nothing and not (isinstance(payload, dict) and payload.get("choices")):
+            raise refusals.malformed(self._asked)
 
-    def _event(self, data: bytes) -> Iterator[str]:
+    def _event(self, data: bytes) -> Iterator[Piece | Life]:
         if self.is_over:
             return
-        if data.startswith(b"[DONE]"):
-            self.is_over = self._heard = True
+        if _is_done_mark(data):
+            self.is_over = self._heard = self._is_done = True
             return
         try:
             payload = json.loads(data)
         except (ValueError, RecursionError):  # broken JSON, bytes that are not UTF-8, or nested without end
-            if self.has_reason:
+            if self.is_sure:
                 self.is_over = True  # the text was complete before it
                 return
             raise refusals.malformed(self._asked) from None
-        yield from self._payload(payload)
+        gave = False
+        for item in self._payload(payload):
+            gave = True
+            yield item
+        if not gave and not self.is_over:
+            yield _THINKING if self.thoughts.is_thinking else _LIFE
 
-    def _payload(self, payload: object) -> Iterator[str]:
+    def _payload(self, payload: object) -> Iterator[Piece | Life]:
         if not isinstance(payload, dict):
             raise refusals.malformed(self._asked)
-        if payload.get("error") or payload.get("object") == "error":
-            raise refusals.from_event(self._asked, payload)
+        if refusals.is_error(payload):
+            raise refusals.from_event(self._asked, payload, self._said(payload))
         self._heard = True
         if isinstance(model := payload.get("model"), str):
             self._model = model[:200]
-        if (usage := payload.get("usage")) is not None:
-            self._read_usage(usage)
-        choices = payload.get("choices")
-        if not choices:  # the usage comes with an empty list, or with none
-            return
-        if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
-            raise refusals.malformed(self._asked)
-        for choice in choices:
-            if choice.get("index") in (None, 0, "0"):  # one answer was asked for
-                yield from self._choice(choice)
-                return
+        try:
+            choices = shapes.choices_in(payload)
+            self._count(payload, choices[0] if choices else None)
+            if not choices:  # the usage comes with an empty list, or with none
+                self._hear_words(payload, {})
+            elif self.is_whole:
+                ours = next((choice for choice in choices if choice.get("index") in (None, 0, "0")), choices[0])
+                yield from self._choice(ours, payload)
+            else:
+                for choice in self._choosing.feed(choices, is_ended=self.has_reason):
+                    yield from self._choice(choice, payload)
+        except Shapeless:
+            raise refusals.malformed(self._asked) from None
+        if shapes.is_done(payload):
+            self._is_done = self.is_over = True
 
-    def _choice(self, choice: dict[str, Any]) -> Iterator[str]:
+    def _choice(self, choice: Json, payload: Json) -> Iterator[Piece | Life]:
         if isinstance(choice.get("error"), dict):
-            raise refusals.from_event(self._asked, choice)
-        delta = choice.get("delta") or choice.get("message") or {}
-        if not isinstance(delta, dict):
-            raise refusals.malformed(self._asked)
-        self._reasoned = self._reasoned or any(delta.get(field) for field in _REASONING_FIELDS)
-        self._refused = self._refused or bool(delta.get("refusal"))
-        self._called_tool = self._called_tool or bool(delta.get("tool_calls") or delta.get("function_call"))
-        content = self._content(delta.get("content"))
-        if self.is_whole and (thought := _UNOPENED.match(content)):
-            content, self._reasoned = content[thought.end() :], True
-        text = self._whole_characters(self._thoughts.feed(content))
-        if text:
-            yield text
-        word = choice.get("finish_reason")
-        if isinstance(word, str) and word:
-            self._word = word
-            # Not for words nobody knows: some servers send "null" with every piece.
-            self.has_reason = word in _REASONS
-        if not self.is_whole:  # a whole document may begin with an echo of what was begun
-            self._chars_left -= len(text)
-            self.is_over = self._chars_left <= 0
+            raise refusals.from_event(self._asked, choice, self._said(choice))
+        message, is_message = (shapes.message_in(choice), False) if self.is_whole else shapes.delta_in(choice)
+        content, thinks = shapes.text_of(message.get("content"))
+        thinks = thinks or shapes.is_thinking(message)
+        self._reasoned = self._reasoned or thinks
+        self._refused = self._refused or bool(message.get("refusal"))
+        self._called_tool = self._called_tool or bool(message.get("tool_calls") or message.get("function_call"))
+        has_word = self._hear_words(payload, choice)
+        if content and not self.is_whole and (is_message or has_word):
+            content = self._news_in(content, is_message=is_message)
+        if content:
+            self._text_events += 1
+            self._worded += has_word
+            self._ends_with_text = has_word
+            self._has_deltas = self._has_deltas or not is_message
+            if not has_word and content.strip() and self.has_reason:
+                self._reason = None  # what was said before was not the end
+            text = self._text(content if self.is_whole else self._growing.feed(content))
+            self._waiting.append(content)
+            if text:
+                # What was held back comes in the pieces that it came in, where nothing was taken out of it.
+                yield from map(_piece, self._waiting if text == "".join(self._waiting) else [text])
+                self._waiting.clear()
+            if not self.is_whole:  # a whole document may begin with an echo of what was begun
+                self._chars_left -= len(text)
+                self.is_over = self._chars_left <= 0 or self.thoughts.is_over
+        if thinks and not content:
+            yield _THINKING
 
-    def _content(self, content: object) -> str:
-        """The text of a message's content: a string, or a list of parts of which only text parts are text."""
-        if content is None or isinstance(content, str):
-            return content or ""
-        if not isinstance(content, list):
-            raise refusals.malformed(self._asked)
-        texts = []
-        for part in content:
-            if not isinstance(part, dict):
-                raise refusals.malformed(self._asked)
-            if part.get("type") in ("thinking", "reasoning"):
-                self._reasoned = True
-            elif isinstance(text := part.get("text"), str):
-                texts.append(text)
-        return "".join(texts)
+    def _hear_words(self, payload: Json, choice: Json) -> bool:
+        """Take the reason that is given; whether there is one."""
+        self._ends_with_text = False
+        for word in shapes.words_in(payload, choice):
+            reason = reason_of(word) if isinstance(word, str) else FinishReason.INTERRUPTED
+            if reason is not None:
+                self._reason = reason
+                return reason is not FinishReason.INTERRUPTED
+        return False
+
+    def _news_in(self, content: str, *, is_message: bool) -> str:
+        """What a piece brings that may be the whole text: it comes with the end, or where the whole message stands."""
+        if not self._pieces or (len(content) != self._length and not (is_message and self._has_deltas)):
+            return content
+        so_far = "".join(self._pieces)
+        if not (is_message and self._has_deltas):
+            return "" if content == so_far and len(content) >= LEAST_WHOLE_CHARS else content
+        if content.startswith(so_far):
+            return content[len(so_far) :]
+        # It may lack white space or the thoughts. What is much shorter is a piece in an odd place.
+        return "" if content.strip() in so_far or 2 * len(content) >= len(so_far) else content
+
+    def _text(self, content: str) -> str:
+        if content:
+            self._pieces.append(content)
+            self._length += len(content)
+        text = self._whole_characters(self.thoughts.feed(content))
+        if self.thoughts.is_lost:
+            raise refusals.thought_as_text(self._asked)
+        return text
 
     def _whole_characters(self, text: str) -> str:
         """Joins a character whose two halves came in two events (JSON escapes it as two surrogates)."""
@@ -293,28 +306,19 @@ class Answer:
             text, self._half_character = text[:-1], text[-1]
         return text
 
-    def _read_usage(self, usage: object) -> None:
-        if not isinstance(usage, dict):
-            return
-        prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        if _is_count(prompt) and _is_count(completion):
-            self._usage = Usage(prompt_tokens=prompt, completion_tokens=completion)
-        details = usage.get("completion_tokens_details")
-        if isinstance(details, dict) and _is_count(details.get("reasoning_tokens")) and details["reasoning_tokens"]:
-            self._reasoned = True
+    def _count(self, payload: Json, choice: Json | None) -> None:
+        usage, reasoned = shapes.usage_in(payload, choice)
+        self._usage = usage or self._usage
+        self._reasoned = self._reasoned or reasoned
+
+
+def _piece(text: str) -> Piece:
+    return Piece(text=text)
 
 
 def _joined(halves: re.Match[str]) -> str:
     return halves[0].encode("utf-16", "surrogatepass").decode("utf-16")
 
 
-def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
-
-
-def _is_json(data: bytes) -> bool:
-    try:
-        json.loads(data)
-    except (ValueError, RecursionError):
-        return False
-    return True
+def _is_done_mark(data: bytes) -> bool:
+    return data.strip(b" \t\"'")[:6].upper() == b"[DONE]"

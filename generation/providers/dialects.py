@@ -37,6 +37,22 @@ _PREFILL_BY_HOST = {
 _PREFILL_BY_OWNER = {"llamacpp": Prefill.PLAIN, "vllm": Prefill.FINAL_MESSAGE}
 """By `owned_by` in the list of models: how the endpoint's software names itself."""
 
+_UNKNOWN_KINDS = (Prefill.FINAL_MESSAGE, Prefill.PREFIX, Prefill.PLAIN)
+"""What is tried, in this order, where it is to be continued and nobody knows how. Who takes no notice of the first
+takes the last, and who does not know a parameter says so."""
+
+_NO_SYSTEM = re.compile(
+    r"system.{0,20}(role|message|prompt|instruction)s?.{0,60}(support|allow|enabled|permit|invalid|accept)"
+    r"|(support|allow|permit|accept|invalid|unknown|unexpected|unsupported).{0,80}(\bsystem\b|developer)"
+    r"|system.{0,20}not (support|allow|permit|accept)|roles?['\"`:\]\[. ]{0,6}.{0,40}\bsystem\b"
+    r"|developer (instruction|role|message)"
+    r"|不支持.{0,10}system|system.{0,10}(不支持|角色)"
+)
+_NO_ORDER = re.compile(
+    r"alternat|(start|begin)s? with .{0,20}user|first message.{0,40}user"
+    r"|role.{0,60}(should be|must be|one of|expected|only).{0,60}user"
+    r"|should be 'user'|only (support )?.{0,20}user.{0,10}assistant"
+)
 _UNKNOWN_TO_IT = re.compile(
     r"unsupported|not supported|unrecognized|unknown|unexpected|extra inputs|extra_forbidden|not permitted|not allowed"
     r"|max_completion_tokens['\"` ]* instead"
@@ -68,11 +84,14 @@ class Dialect:
         self.must_look = continuation != "reprompt" and self.prefill is None and self._host != host_of(OPENAI_URL)
         """Whether the list of models could tell more about prefill."""
         if continuation == "prefill" and self.prefill is None:
-            self.prefill = Prefill.PLAIN
+            self.prefill = _UNKNOWN_KINDS[0]
         self._asks_usage = True
         self._tokens_word = "max_completion_tokens" if self._is_openai else "max_tokens"
-        self._no_prefill: set[str] = set()
+        self._prefill_of: dict[str, Prefill | None] = {}
+        self._proven: set[str] = set()
         self._no_stream: set[str] = set()
+        self._no_system: set[str] = set()
+        self._opens_thoughts: dict[str, bool] = {}
         self._swapped: dict[str, str] = {}
         self._most_tokens: dict[str, int] = {}
 
@@ -90,14 +109,16 @@ class Dialect:
         extra: Mapping[str, Any],
     ) -> Body:
         """The request; a last assistant message is marked as the beginning of the answer."""
-        body: Body = {**extra, "model": model, "messages": [dict(message) for message in messages], "stream": streamed}
+        sent = _without_system(messages) if model in self._no_system else [dict(message) for message in messages]
+        body: Body = {**extra, "model": model, "messages": sent, "stream": streamed}
         body[self._tokens_word_for(model)] = min(max_tokens, self._most_tokens.get(model, max_tokens))
         if streamed and self._asks_usage:
             body["stream_options"] = {"include_usage": True}
         if messages and messages[-1]["role"] == "assistant":
-            if self.prefill is Prefill.FINAL_MESSAGE:
+            kind = self._prefill(model)
+            if kind is Prefill.FINAL_MESSAGE:
                 body |= {"continue_final_message": True, "add_generation_prompt": False}
-            elif self.prefill is Prefill.PREFIX:
+            elif kind is Prefill.PREFIX:
                 body["messages"][-1]["prefix"] = True
         return body
 
@@ -118,6 +139,9 @@ class Dialect:
         """
         if "stream_options" in said and "stream_options" in body:
             self._asks_usage = False
+            return True
+        if self._is_about_system(said, body):
+            self._no_system.add(body["model"])
             return True
         refused, model = self._word_in(body), body["model"]
         if refused not in said or self._is_too_large(said, refused):
@@ -147,20 +171,68 @@ class Dialect:
         is_about_it = word in said or ("context" in said and "completion" in said)
         return bool(is_about_it and not _UNKNOWN_TO_IT.search(said) and _TOO_LARGE.search(said.replace(word, "")))
 
-    def look(self, owner: str) -> None:
-        """Learn from the name of the endpoint's software."""
+    @staticmethod
+    def _is_about_system(said: str, body: Body) -> bool:
+        """Whether a system message was refused. A begun answer breaks the order of roles too, and is dropped first."""
+        roles = [message["role"] for message in body["messages"]]
+        if "system" not in roles:
+            return False
+        return bool(_NO_SYSTEM.search(said) or (roles[-1] == "user" and _NO_ORDER.search(said)))
+
+    def look(self, owners: Mapping[str, str], other: str = "") -> None:
+        """Learn from the names of the software that runs each model; `other` is that of models not listed."""
         self.must_look = False
-        if self._continuation != "reprompt" and (known := _PREFILL_BY_OWNER.get(owner)):
+        if self._continuation == "reprompt":
+            return
+        if known := _PREFILL_BY_OWNER.get(other):
             self.prefill = known
+        for model, owner in owners.items():
+            if (known := _PREFILL_BY_OWNER.get(owner)) or self._continuation == "auto":
+                self._prefill_of.setdefault(model, known)
+
+    def _prefill(self, model: str) -> Prefill | None:
+        return self._prefill_of.get(model, self.prefill)
 
     def prefills(self, model: str) -> bool:
-        return self.prefill is not None and model not in self._no_prefill
+        return self._prefill(model) is not None
 
-    def prefill_refused(self, model: str) -> None:
-        self._no_prefill.add(model)
+    def prefill_refused(self, model: str) -> bool:
+        """True: there is another way to ask for it. Which one a gateway takes depends on what stands behind it."""
+        kind = self._prefill(model)
+        is_open = self._continuation == "prefill" and model not in self._proven and kind in _UNKNOWN_KINDS
+        others = _UNKNOWN_KINDS[_UNKNOWN_KINDS.index(kind) + 1 :] if is_open and kind is not None else ()
+        self._prefill_of[model] = others[0] if others else None
+        return bool(others)
+
+    def prefill_worked(self, model: str) -> None:
+        """Remember how this model continued a begun answer."""
+        self._prefill_of[model] = self._prefill(model)
+        self._proven.add(model)
+
+    def is_prefill_proven(self, model: str) -> bool:
+        return model in self._proven
 
     def streams(self, model: str) -> bool:
         return model not in self._no_stream
 
     def stream_refused(self, model: str) -> None:
         self._no_stream.add(model)
+
+    def opens_thoughts(self, model: str) -> bool | None:
+        """Whether this model's thoughts have an opening where they come as text; None where that is not known."""
+        return self._opens_thoughts.get(model)
+
+    def heard_thoughts(self, model: str, *, are_opened: bool) -> None:
+        if not are_opened or model not in self._opens_thoughts:
+            self._opens_thoughts[model] = are_opened
+
+
+def _without_system(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """The messages with what the system ones say at the head of the first of the user."""
+    told = [message["content"] for message in messages if message["role"] == "system"]
+    sent: list[dict[str, Any]] = [dict(message) for message in messages if message["role"] != "system"]
+    first = next((message for message in sent if message["role"] == "user"), None)
+    if first is None:
+        return [{"role": "user", "content": "\n\n".join(told)}, *sent]
+    first["content"] = "\n\n".join([*told, first["content"]])
+    return sent

@@ -9,27 +9,24 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import socket
-import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager, suppress
-from functools import cache
-from ipaddress import ip_address
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any, Literal
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import httpx2
 import openai
 
-from generation.providers import refusals
+from generation.providers import connections, quotes, refusals, waits
 from generation.providers.answers import Answer
 from generation.providers.base import (
     AuthFailed,
     Finish,
     FinishReason,
     Item,
+    Life,
     Message,
     ModelNotFound,
     Piece,
@@ -39,7 +36,9 @@ from generation.providers.base import (
     StreamRefused,
 )
 from generation.providers.dialects import OPENAI_MODEL, OPENAI_URL, Body, Continuation, Dialect, address_for, host_of
-from generation.providers.refusals import Asked
+from generation.providers.refusals import Asked, Said
+
+logger = logging.getLogger(__name__)
 
 Response = openai.AsyncAPIResponse[Any]
 
@@ -47,18 +46,19 @@ Response = openai.AsyncAPIResponse[Any]
 logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 MOST_LESSONS = 10
-"""Refusals one call may learn from: two parameters, and a limit halved from 32 000 to 256."""
+"""Refusals one call may learn from: a few parameters, and a limit halved from 32 000 to 256."""
 USAGE_WAIT_S = 2.0
-"""How long the usage may take after the finish; the text is complete already."""
-DRAIN_S = 0.05
-"""How long to wait for the end of a body after its last event, so that the connection can be used again."""
-KEEP_S = 3.0
-"""How long an idle connection is kept. Many servers close theirs after 5 s, and a call must not meet that moment."""
+"""How long the usage may take after a finish that came by itself; the text is complete already."""
+STALL_PART = 0.8
+"""After any other finish more may come: so much of the stall limit is waited, and the caller, who has that limit, never
+sees it pass."""
 LOOK_S = 2.0
 MAX_MODEL_LIST_BYTES = 256_000
-MAX_REFUSAL_BYTES = 32_000
+_LEARNING = (400, 422, 500, 501)
+"""Statuses of requests that are refused for what they hold; templates of chat servers fail with 500."""
 _REFUSES_ANYBODY = (401, 403, 429)
 """Statuses that say nothing about which models there are."""
+_REQUEST_IDS = ("x-request-id", "request-id", "x-ms-request-id", "apim-request-id", "x-amzn-requestid", "cf-ray")
 
 
 class OpenAICompatible:
@@ -84,18 +84,18 @@ class OpenAICompatible:
         now: Callable[[], float] = time.time,
     ) -> None:
         base_url = (base_url or OPENAI_URL).strip()
-        if not _is_address(base_url):
+        if not connections.is_address(base_url):
             raise ProviderRefused("OPENAI_BASE_URL is not an http or https address.")
         self._key = api_key.strip()
         if not self._key.isascii() or not self._key.isprintable():
             raise AuthFailed("OPENAI_API_KEY has characters that no key has. Copy it once more.")
-        self._login = _login_in(base_url)
-        base_url = urlunsplit(urlsplit(base_url)._replace(netloc=urlsplit(base_url).netloc.rpartition("@")[2]))
+        base_url, self._login = connections.without_login(base_url)
+        self._secrets = [self._key, *(self._login or ()), *connections.secrets_in(base_url)]
         self._address = address_for(base_url, continuation)
         self._dialect = Dialect(base_url, continuation)
         self._model = model or (OPENAI_MODEL if host_of(base_url) == host_of(OPENAI_URL) else "")
         self._place = urlsplit(base_url).netloc
-        self._connect_s, self._read_s = connect_s, first_piece_s + stall_s
+        self._connect_s, self._read_s, self._stall_s = connect_s, first_piece_s + stall_s, stall_s
         self._extra = dict(extra or {})
         self._now = now
         self._lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Line] = WeakKeyDictionary()
@@ -116,21 +116,22 @@ class OpenAICompatible:
         async with line.looking:
             if not self._must_look:
                 return
-            asked = Asked(place=self._place, model=self._model, has_key=bool(self._key), streamed=False)
+            asked = self._asked("", streamed=False, prefilled=False)
             self._no_model = None
             try:
                 async with asyncio.timeout(LOOK_S):
-                    owner, first_model = await _owner_and_model(line.client)
+                    owners = await _models_of(line.client)
             except openai.APIStatusError as err:
                 if err.status_code in _REFUSES_ANYBODY or err.status_code >= 500:
-                    self._no_model = self._refused(asked, err, refusals.words(err.body))
+                    self._no_model = self._refused(asked, err, self._said(err))
                     return
-                owner, first_model = "", ""  # it has no such list, and will not have one later
+                owners = {}  # it has no such list, and will not have one later
             except (openai.OpenAIError, httpx2.HTTPError, TimeoutError) as err:
-                self._no_model = self._unreached(asked, err)
+                self._no_model = connections.why_unreached(asked, err, self._read_s)
                 return  # the call itself will say what is wrong, and the next one looks again
-            self._dialect.look(owner)
-            self._model = self._model or first_model
+            first = next(iter(owners), "")
+            self._dialect.look(owners, owners.get(first, ""))
+            self._model = self._model or first
 
     @property
     def _must_look(self) -> bool:
@@ -150,30 +151,36 @@ class OpenAICompatible:
         if line := self._lines.pop(asyncio.get_running_loop(), None):
             await line.client.close()
 
+    def _asked(self, model: str, *, streamed: bool, prefilled: bool) -> Asked:
+        return Asked(
+            place=self._place,
+            model=model or self._model,
+            has_own_model=bool(model) and model != self._model,
+            has_key=bool(self._key),
+            streamed=streamed,
+            prefilled=prefilled,
+            is_prefill_proven=self._dialect.is_prefill_proven(model or self._model),
+        )
+
     @asynccontextmanager
     async def _call(
         self, messages: Sequence[Message], *, model: str, max_tokens: int, streamed: bool
     ) -> AsyncIterator[AsyncIterator[Item]]:
         await self.prepare()
-        asked = Asked(
-            place=self._place,
-            model=model or self._model,
-            has_key=bool(self._key),
-            streamed=streamed,
-            prefilled=bool(messages) and messages[-1]["role"] == "assistant",
-        )
+        prefilled = bool(messages) and messages[-1]["role"] == "assistant"
+        asked = self._asked(model, streamed=streamed, prefilled=prefilled)
         if not asked.model:
             raise self._no_model or ModelNotFound(
                 f"{self._place} does not say which models it has. Set STREAMGEN_MODEL."
             )
         if streamed and not self.streams(asked.model):
             raise refusals.no_streaming(asked)
-        if asked.prefilled and not self.prefills(asked.model):
+        if prefilled and not self.prefills(asked.model):
             raise refusals.no_prefill(asked)
         async with AsyncExitStack() as stack:
             opened = await self._open(stack, messages, asked, max_tokens)
-            pieces = _filtered() if opened is None else self._pieces(*opened, asked)
-            yield await stack.enter_async_context(aclosing(pieces))
+            items = _filtered() if opened is None else self._items(*opened, messages, asked)
+            yield await stack.enter_async_context(aclosing(items))
 
     async def _open(
         self, stack: AsyncExitStack, messages: Sequence[Message], asked: Asked, max_tokens: int
@@ -188,76 +195,132 @@ class OpenAICompatible:
                 async with asyncio.timeout(self._connect_s + self._read_s):
                     response = await stack.enter_async_context(_request(self._line().client, body))
             except openai.APIStatusError as err:
-                said = refusals.words(err.body)
-                if err.status_code in (400, 422):
-                    if lessons_left and (lower := self._dialect.lowered(said, body)):
+                said = self._said(err, messages)
+                if err.status_code in _LEARNING:
+                    if lessons_left and (lower := self._dialect.lowered(said.words, body)):
                         max_tokens = lower
                         continue
-                    if lessons_left and self._dialect.learn(said, body):
+                    if lessons_left and self._dialect.learn(said.words, body):
                         continue
-                    if refusals.is_filtered(said):
+                    if refusals.is_filtered(said.words):
                         return None
-                trouble = self._refused(asked, err, said)
+                trouble = self._refused(asked, err, said, messages)
+                if isinstance(trouble, StreamRefused):
+                    self._dialect.stream_refused(asked.model)
+                elif isinstance(trouble, PrefillRefused) and self._dialect.prefill_refused(asked.model):
+                    continue
             except (openai.OpenAIError, httpx2.HTTPError, TimeoutError) as err:
-                trouble = self._unreached(asked, err)
+                trouble = connections.why_unreached(asked, err, self._read_s)
             else:
                 if self._dialect.must_look:  # its list of models cannot be had, although it answers
-                    self._dialect.look("llamacpp" if response.headers.get("server") == "llama.cpp" else "")
+                    self._dialect.look({}, "llamacpp" if response.headers.get("server") == "llama.cpp" else "")
                 return response, self._dialect.limit_in(body)
             # Raised outside of `except`: what the SDK raised holds the prompt and the server's words.
             raise trouble
         raise AssertionError("the last round returns or raises")
 
-    def _refused(self, asked: Asked, err: openai.APIStatusError, said: str) -> ProviderError:
-        wait_s = refusals.retry_after_s(err.response.headers, self._now())
-        trouble = refusals.from_status(asked, err.status_code, said, retry_after_s=wait_s)
-        if isinstance(trouble, StreamRefused):
+    def _said(self, err: openai.APIStatusError, messages: Sequence[Message] = ()) -> Said:
+        return self._hear(err.body, messages, headers=err.response.headers, is_limit=err.status_code == 429)
+
+    def _hear(
+        self,
+        body: object,
+        messages: Sequence[Message],
+        *,
+        headers: Mapping[str, str] | None = None,
+        is_limit: bool = True,
+    ) -> Said:
+        """What an error says, fit to choose by and to be shown."""
+        words = refusals.words(body)
+        wait_s = waits.named_wait_s(headers or {}, body, words, now=self._now(), is_limit=is_limit)
+        quote = self._quoted(body, messages, quotes.MOST_SHOWN_CHARS)
+        return Said(words=words, quote=quote, wait_s=wait_s)
+
+    def _quoted(self, body: object, messages: Sequence[Message], most_chars: int) -> str:
+        prompt = "\n".join(message["content"] for message in messages)
+        return quotes.Scrubber(self._secrets, prompt).scrub(quotes.sentence_in(body), most_chars)
+
+    def _refused(
+        self, asked: Asked, err: openai.APIStatusError, said: Said, messages: Sequence[Message] = ()
+    ) -> ProviderError:
+        headers = err.response.headers
+        request = next((headers[name] for name in _REQUEST_IDS if name in headers), "-")[:80]
+        self._log(asked, err.body, messages, status=err.status_code, request=request)
+        return refusals.from_status(asked, err.status_code, said)
+
+    def _log(self, asked: Asked, body: object, messages: Sequence[Message], *, status: int, request: str) -> None:
+        logger.warning(
+            "the endpoint refused a call place=%s status=%s request=%s model=%s says=%s",
+            asked.place,
+            status,
+            request if request.isprintable() else "-",
+            asked.model_shown,
+            self._quoted(body, messages, quotes.MOST_LOGGED_CHARS) or "-",
+        )
+
+    async def _items(
+        self, response: Response, limit_tokens: int, messages: Sequence[Message], asked: Asked
+    ) -> AsyncGenerator[Item]:
+        def said(payload: object) -> Said:
+            self._log(asked, payload, messages, status=200, request="-")
+            return self._hear(payload, messages)
+
+        begun = next((message["content"] for message in reversed(messages) if message["role"] == "assistant"), "")
+        # Whoever continues a begun answer does not think again.
+        opens = True if asked.prefilled else self._dialect.opens_thoughts(asked.model)
+        answer = Answer(asked, limit_tokens, said=said, begun=begun, opens=opens)
+        try:
+            async for item in self._read(response, answer, asked):
+                yield item
+        except ProviderError:
+            for piece in answer.salvage():
+                yield piece
+            raise
+        finally:
+            if answer.thoughts.is_lost or answer.thoughts.was_unopened:
+                self._dialect.heard_thoughts(asked.model, are_opened=False)
+        finish = answer.finish()
+        if finish.reason is FinishReason.COMPLETE and not asked.prefilled:
+            self._dialect.heard_thoughts(asked.model, are_opened=True)
+        if answer.is_whole and asked.streamed:
+            # It ignores the wish; in small turns the text at least comes in portions.
             self._dialect.stream_refused(asked.model)
-        elif isinstance(trouble, PrefillRefused):
-            self._dialect.prefill_refused(asked.model)
-        return trouble
+        if asked.prefilled and finish.reason in (FinishReason.COMPLETE, FinishReason.TRUNCATED):
+            self._dialect.prefill_worked(asked.model)
+        yield finish
 
-    def _unreached(self, asked: Asked, err: Exception) -> ProviderError:
-        causes = list(_causes(err))
-        if any(isinstance(cause, httpx2.TooManyRedirects) for cause in causes):
-            return refusals.circle(asked)
-        if any(isinstance(cause, httpx2.ConnectTimeout) for cause in causes):
-            return refusals.unreachable(asked, "slow")
-        if any(isinstance(cause, (httpx2.TimeoutException, TimeoutError)) for cause in causes):
-            return refusals.too_slow(asked, self._read_s)
-        if any(isinstance(cause, socket.gaierror) for cause in causes):
-            return refusals.unreachable(asked, "name")
-        if any(isinstance(cause, ssl.SSLError) for cause in causes):
-            return refusals.unreachable(asked, "certificate")
-        if any(isinstance(cause, httpx2.ConnectError) for cause in causes):
-            return refusals.unreachable(asked, "refused")
-        return refusals.empty(asked)
-
-    async def _pieces(self, response: Response, limit_tokens: int, asked: Asked) -> AsyncGenerator[Item]:
-        answer = Answer(asked, limit_tokens)
+    async def _read(self, response: Response, answer: Answer, asked: Asked) -> AsyncGenerator[Piece | Life]:
         trouble = None
+        clock = asyncio.get_running_loop().time
+        heard_at = clock()
         async with aclosing(response.http_response.aiter_bytes()) as chunks:
             while not answer.is_over:
                 try:
-                    chunk = await _next(chunks, USAGE_WAIT_S if answer.has_reason else None)
+                    chunk = await connections.next_of(chunks, self._patience_s(answer, clock() - heard_at))
                 except httpx2.HTTPError as err:
                     is_slow = isinstance(err, httpx2.TimeoutException)
                     trouble = refusals.too_slow(asked, self._read_s) if is_slow else refusals.dropped(asked)
                     break
+                if chunk is None and not answer.is_sure:
+                    answer.break_off()
                 if not chunk:
                     break
-                for text in answer.feed(chunk):
-                    yield Piece(text=text)
-            if trouble is not None and not answer.has_reason:
+                for item in answer.feed(chunk):
+                    yield item
+                    heard_at = clock()
+            if trouble is not None and not answer.is_sure:
                 raise trouble
             if answer.is_over:
-                await _drain(chunks)
-        for text in answer.close():
-            yield Piece(text=text)
-        if answer.is_whole and asked.streamed:
-            # It ignores the wish; in small turns the text at least comes in portions.
-            self._dialect.stream_refused(asked.model)
-        yield answer.finish()
+                await connections.drain(chunks)
+        for item in answer.close():
+            yield item
+
+    def _patience_s(self, answer: Answer, silent_s: float) -> float | None:
+        """How long to wait for what may come after an end that was said; None before it."""
+        if not answer.has_reason:
+            return None
+        most_s = self._stall_s * STALL_PART
+        return max(0.0, (min(USAGE_WAIT_S, most_s) if answer.is_ended_apart else most_s) - silent_s)
 
     def _line(self) -> _Line:
         """The connections of the running event loop; they cannot be shared between loops."""
@@ -267,8 +330,7 @@ class OpenAICompatible:
         return line
 
     def _client(self) -> openai.AsyncOpenAI:
-        timeout = httpx2.Timeout(self._read_s, connect=self._connect_s)
-        is_loopback = _is_loopback(self._address)
+        timeout = connections.timeout_of(self._connect_s, self._read_s)
         client = openai.AsyncOpenAI(
             base_url=self._address,
             api_key=self._key,
@@ -277,15 +339,7 @@ class OpenAICompatible:
             timeout=timeout,
             _enforce_credentials=False,
             http_client=openai.DefaultAsyncHttpx2Client(
-                timeout=timeout,
-                auth=self._login,
-                verify=_trusted(),
-                # On this machine a new connection costs nothing, and llama.cpp sometimes closes one that it promised
-                # to keep just when the next call begins.
-                limits=httpx2.Limits(max_keepalive_connections=0 if is_loopback else None, keepalive_expiry=KEEP_S),
-                # A proxy of the environment is not meant for a server on this machine.
-                trust_env=not is_loopback,
-                event_hooks={"response": [_bound_refusal]},
+                timeout=timeout, auth=self._login, **connections.options_for(self._address)
             ),
         )
         if host_of(self._address) != host_of(OPENAI_URL):
@@ -301,36 +355,6 @@ class _Line:
         self.looking = asyncio.Lock()
 
 
-class _Bounded(httpx2.AsyncByteStream):
-    """The beginning of a body."""
-
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = MAX_REFUSAL_BYTES
-        async for chunk in self._stream:
-            yield chunk[:left]
-            left -= len(chunk)
-            if left <= 0:
-                return
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-
-async def _bound_refusal(response: httpx2.Response) -> None:
-    """The SDK reads the body of an error to its end; its words stand at its beginning."""
-    if response.status_code >= 300 and isinstance(response.stream, httpx2.AsyncByteStream):
-        response.stream = _Bounded(response.stream)
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """The certificates that are trusted. Loading them takes longer than a call on this machine, so it is done once."""
-    return httpx2.create_ssl_context()
-
-
 def _headers(client: openai.AsyncOpenAI) -> Any:
     """The SDK wants to be told in each request that there is no key."""
     return None if client.api_key else {"Authorization": openai.Omit()}
@@ -344,69 +368,21 @@ def _request(client: openai.AsyncOpenAI, body: Body) -> AbstractAsyncContextMana
     return request
 
 
-async def _next(chunks: AsyncIterator[bytes], wait_s: float | None) -> bytes:
-    """The next bytes; none at the end of the body, or when `wait_s` is over."""
-    try:
-        async with asyncio.timeout(wait_s):
-            return await anext(chunks, b"")
-    except TimeoutError:
-        return b""
-
-
-async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    """Read to the end of the body if it is there already: only then can the connection be used again."""
-    with suppress(httpx2.HTTPError):
-        await _next(chunks, DRAIN_S)
-
-
 async def _filtered() -> AsyncGenerator[Item]:
     yield Finish(reason=FinishReason.FILTERED)
 
 
-async def _owner_and_model(client: openai.AsyncOpenAI) -> tuple[str, str]:
-    """Of the first model the endpoint lists: the software that owns it, and its name; "" where it says nothing."""
+async def _models_of(client: openai.AsyncOpenAI) -> dict[str, str]:
+    """The models the endpoint lists, in its order, and the software that owns each; "" where it says nothing."""
     body = b""
     async with client.models.with_streaming_response.list(extra_headers=_headers(client)) as response:
         async for chunk in response.http_response.aiter_bytes():
             body += chunk
             if len(body) > MAX_MODEL_LIST_BYTES:
-                return "", ""
+                return {}
     try:
-        first = json.loads(body)["data"][0]
-        owner, name = first.get("owned_by"), first["id"]
+        listed = json.loads(body)["data"]
+        pairs = [(one["id"], one.get("owned_by")) for one in listed]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return "", ""
-    return (owner if isinstance(owner, str) else ""), (name if isinstance(name, str) else "")
-
-
-def _is_address(address: str) -> bool:
-    try:
-        httpx2.URL(address)
-        parts = urlsplit(address)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except (ValueError, httpx2.InvalidURL):
-        return False
-
-
-def _login_in(address: str) -> tuple[str, str] | None:
-    """The user and password of an address, which must not stay in it: addresses are logged."""
-    parts = urlsplit(address)
-    return (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-
-
-def _causes(err: BaseException | None) -> Iterator[BaseException]:
-    for _ in range(10):
-        if err is None:
-            return
-        yield err
-        if isinstance(err, BaseExceptionGroup):
-            yield from err.exceptions
-        err = err.__cause__ or err.__context__
-
-
-def _is_loopback(address: str) -> bool:
-    host = host_of(address)
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        return {}
+    return {name: owner if isinstance(owner, str) else "" for name, owner in pairs if isinstance(name, str)}

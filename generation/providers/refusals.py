@@ -1,6 +1,7 @@
 """What went wrong with a call, as a `ProviderError` whose sentence names the fix; pure.
 
-What the server wrote is only looked at to choose the sentence. It is never quoted: error texts echo keys and prompts.
+What the server wrote chooses the sentence; where it is quoted, it went through `quotes` before: error texts echo keys
+and prompts.
 """
 
 from __future__ import annotations
@@ -8,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 from generation.providers.base import (
     AuthFailed,
     ModelNotFound,
     PrefillRefused,
+    ProviderAway,
     ProviderError,
     ProviderRefused,
     ProviderUnavailable,
@@ -22,26 +22,50 @@ from generation.providers.base import (
     StreamRefused,
 )
 
-_TELLING_KEYS = frozenset({"error", "code", "type", "param", "message", "msg", "loc", "detail", "object", "status"})
+_TELLING_KEYS = frozenset(
+    {"error", "errors", "code", "type", "param", "message", "msg", "loc", "detail", "details", "object", "status"}
+    | {"status_msg", "base_resp", "error_description", "title", "reason"}
+)
 _MAX_WORDS = 4_000  # characters; an error's own words are few, and what is longer is an echo
 
 # How endpoints say what a refusal is about; each is tried on the lower-cased words of the error.
-_NO_CREDIT = re.compile(r"insufficient_quota|insufficient.{0,10}balance|billing|no credit|out of credits")
+_NO_CREDIT = re.compile(
+    r"insufficient.?quota|insufficient.{0,10}(balance|credit|fund)|billing|no credit|out of credits?"
+    r"|credit.{0,20}exhausted|payment required|arrears|余额不足|欠费|exceeded your current quota"
+)
+_LIMIT = re.compile(
+    r"rate.?limit|too many requests|throttl|resource.?exhausted|quota.{0,20}(exceeded|per (minute|day))"
+)
 _TOO_LONG = re.compile(
     r"context.{0,10}(length|size|window)|exceed_context|prompt is too long|too many tokens|maximum context"
+    r"|input.{0,20}too (long|large)|request too large"
 )
-_FILTERED = re.compile(r"content_filter|content_policy|responsibleai|content management policy|flagged by")
+_FILTERED = re.compile(
+    r"content_filter|content_policy|responsibleai|content management policy|flagged by|data_inspection"
+)
 _BAD_KEY = re.compile(
-    r"api.?key.{0,40}(invalid|not valid|incorrect)|(invalid|incorrect).{0,5}api.?key|unauthorized|authenticat"
+    r"api.?key.{0,40}(invalid|not valid|incorrect|missing|required)|(invalid|incorrect|missing|no).{0,5}api.?key"
+    r"|unauthorized|authenticat|invalid.{0,10}token passed"
 )
 _NO_MODEL = re.compile(
-    r"model_not_found|model.{0,120}(not found|not exist|not available|no access|decommissioned|deprecated|not served)"
-    r"|(no such|unknown|invalid|not a valid|unsupported) model"
+    r"model_?not_?(found|exist)|deploymentnotfound|model_access_denied"
+    r"|(model|deployment).{0,120}(not found|n.t exist|not exist|not available|no access|decommissioned|deprecated"
+    r"|not served|not supported by any provider|identifier is invalid|not a valid)"
+    r"|access to (the )?model|(can.?not|not allowed to|unable to) access model|not a valid model"
+    r"|(no such|unknown|invalid|unsupported) model|invalid model name|no endpoints found|模型不存在|模型.{0,20}不存在"
+)
+_AWAY = re.compile(
+    r"loading|is starting|starting up|warming up|cold start|econnrefused|connection (refused|error)|cannot connect"
+    r"|connect error|no healthy upstream|bad gateway|gateway time-?out|service unavailable|shutting down|restarting"
 )
 _STREAM = re.compile(r"\bstream(ing|ed)?\b")
 _PREFILL = re.compile(
-    r"prefill|continue_final_message|add_generation_prompt|\bprefix\b|last (role|message)|final message|enable_thinking"
+    r"pre-?fill|continue_final_message|add_generation_prompt|\bprefix\b|last (role|message)|final (message|position)"
+    r"|enable_thinking|alternat|(end|ends|ending) with .{0,20}(user|tool)|user role|or more assistant messages"
+    r"|assistant.{0,60}(last|final|at the end)|(last|final).{0,60}(user|assistant)|最后"
 )
+_STATUS_AWAY = frozenset({502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530})
+_BUSY = frozenset({408, 409, 425, 449, 498, 499})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +76,39 @@ class Asked:
     """Host and port, never the path, the user or the query of the address."""
     model: str
     has_key: bool
+    has_own_model: bool = False
+    """The model was chosen for the document, and is not the one that STREAMGEN_MODEL names."""
     streamed: bool = True
     prefilled: bool = False
+    is_prefill_proven: bool = False
+    """The model has continued a begun answer before."""
 
     @property
     def model_shown(self) -> str:
         return f'"{self.model[:80]}"' if self.model.isprintable() else "asked for"
+
+    @property
+    def other_model(self) -> str:
+        """How to get another model."""
+        if self.has_own_model:
+            return "It is this document's own, not the one of STREAMGEN_MODEL: resume it with another model."
+        return "Set STREAMGEN_MODEL to another, or resume the document with another model."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What an endpoint said when it refused."""
+
+    words: str = ""
+    """Lower-case, to choose by; never to be shown."""
+    quote: str = ""
+    """Its own sentence, short and scrubbed; may be shown."""
+    wait_s: float | None = None
+    """The wait that it names."""
+
+    @property
+    def quoted(self) -> str:
+        return f' It says: "{self.quote}"' if self.quote else ""
 
 
 def words(body: object) -> str:
@@ -79,56 +130,99 @@ def _words(body: object, *, depth: int) -> Iterator[str]:
                 yield from _words(value, depth=depth + 1)
 
 
-def from_status(asked: Asked, status: int, said: str, *, retry_after_s: float | None = None) -> ProviderError:
-    """The error for an HTTP status; `said` is what `words` found in the body."""
-    at = f"{asked.place} answered {status}"
-    if status in (401, 403) or (status == 400 and _BAD_KEY.search(said)):
-        if asked.has_key:
-            return AuthFailed(f"{at}: it does not accept the key. Set OPENAI_API_KEY to one that may do this there.")
-        return AuthFailed(f"{at}: it wants a key. Set OPENAI_API_KEY.")
-    if status == 402 or (status == 429 and _NO_CREDIT.search(said)):
-        return ProviderRefused(f"{at}: the account has no credit left. Add credit, or set OPENAI_API_KEY to another.")
-    if status == 429:
+def from_status(asked: Asked, status: int, said: Said) -> ProviderError:
+    """The error for an HTTP status."""
+    at, words = f"{asked.place} answered {status}", said.words
+    if status in (401, 403, 404) and _NO_MODEL.search(words):
+        return no_model(asked, at, said)
+    if status in (400, 403, 420, 429, 430) and _is_limit(status, said):
         return RateLimited(
-            f"{at}: too many calls at once. A lower STREAMGEN_CONCURRENCY or a higher limit there helps.",
-            retry_after_s=retry_after_s,
+            f"{at}: too many calls at once. A lower STREAMGEN_CONCURRENCY or a higher limit there helps.{said.quoted}",
+            retry_after_s=said.wait_s,
         )
-    if asked.prefilled and status in (400, 422, 500) and _PREFILL.search(said):
+    if status in (401, 403) or (status == 400 and _BAD_KEY.search(words)):
+        if asked.has_key:
+            return AuthFailed(
+                f"{at}: it does not accept the key. Set OPENAI_API_KEY to one that may do this there.{said.quoted}"
+            )
+        return AuthFailed(f"{at}: it wants a key. Set OPENAI_API_KEY.{said.quoted}")
+    if status in (402, 429) or (status in (400, 403) and _NO_CREDIT.search(words)):
+        return ProviderRefused(
+            f"{at}: the account has no credit left. Add credit, or set OPENAI_API_KEY to another.{said.quoted}"
+        )
+    if asked.prefilled and status in (400, 422, 500) and _PREFILL.search(words):
         return no_prefill(asked)
-    if asked.streamed and status in (400, 405, 422, 501) and _STREAM.search(said):
+    if asked.streamed and status in (400, 405, 422, 501) and _STREAM.search(words):
         return no_streaming(asked)
-    if status in (408, 409, 425) or status >= 500:
-        return ProviderUnavailable(
-            f"{at}: it is in trouble or too busy. Nothing to change here; try again later.", retry_after_s=retry_after_s
-        )
+    if status in _BUSY or status >= 500:
+        is_away = status in _STATUS_AWAY or _AWAY.search(words)
+        kind = ProviderAway if is_away else ProviderUnavailable
+        state = "nobody there answers for now" if is_away else "it is in trouble or too busy"
+        return kind(f"{at}: {state}. Nothing to change here; try again later.{said.quoted}", retry_after_s=said.wait_s)
     return _refused(asked, status, at, said)
 
 
-def _refused(asked: Asked, status: int, at: str, said: str) -> ProviderRefused:
-    if status == 413 or _TOO_LONG.search(said):
+def _is_limit(status: int, said: Said) -> bool:
+    """Whether it is a limit that passes. A wait that it names wins over words that look like no credit."""
+    if status in (400, 403):
+        return bool(_LIMIT.search(said.words)) and not _NO_CREDIT.search(said.words)
+    return said.wait_s is not None or not _NO_CREDIT.search(said.words)
+
+
+def no_model(asked: Asked, at: str, said: Said) -> ProviderError:
+    return ModelNotFound(f"{at}: the model {asked.model_shown} is not there. {asked.other_model}{said.quoted}")
+
+
+def _refused(asked: Asked, status: int, at: str, said: Said) -> ProviderError:
+    words = said.words
+    if status == 413 or _TOO_LONG.search(words):
         return ProviderRefused(
             f"{at}: the prompt is too long for the model {asked.model_shown}. "
-            "Shorten the description, or set STREAMGEN_MODEL to one with a larger context."
+            f"Shorten the description, or take a model with a larger context. {asked.other_model}{said.quoted}"
         )
-    if (status in (400, 422) and _NO_MODEL.search(said)) or (status == 404 and "model" in said):
-        return ModelNotFound(f"{at}: the model {asked.model_shown} is not there. Set STREAMGEN_MODEL to one that is.")
+    if (status in (400, 422) and _NO_MODEL.search(words)) or (status == 404 and "model" in words):
+        return no_model(asked, at, said)
     if status == 404 or 300 <= status < 400:
-        return ProviderRefused(f"{at}: no API is at this address. Check OPENAI_BASE_URL; it usually ends in /v1.")
-    return ProviderRefused(f"{at}: it does not accept the request. Check OPENAI_BASE_URL and STREAMGEN_MODEL.")
+        return ProviderRefused(
+            f"{at}: no API is at this address. Check OPENAI_BASE_URL; it usually ends in /v1.{said.quoted}"
+        )
+    if asked.prefilled and status in (400, 422) and not asked.is_prefill_proven:
+        return no_prefill(asked)  # in words that nobody knows; asked without it, the real reason shows
+    model = "the model of this document" if asked.has_own_model else "STREAMGEN_MODEL"
+    return ProviderRefused(
+        f"{at}: it does not accept the request for the model {asked.model_shown}.{said.quoted} "
+        f"Check the address (OPENAI_BASE_URL), the key (OPENAI_API_KEY) and the model ({model})."
+    )
 
 
-def from_event(asked: Asked, payload: object) -> ProviderError:
+def is_error(payload: Mapping[str, object]) -> bool:
+    """Whether an event or a document is an error, in any of the forms they have."""
+    if payload.get("error") or payload.get("object") == "error" or payload.get("type") == "error":
+        return True
+    if payload.get("choices") or payload.get("success") is True:
+        return False
+    base = payload.get("base_resp")
+    if isinstance(base, Mapping) and base.get("status_code") not in (None, 0):
+        return True
+    told = any(isinstance(payload.get(key), str) for key in ("detail", "msg", "message"))
+    return bool(payload.get("errors")) or payload.get("success") is False or told
+
+
+def from_event(asked: Asked, payload: object, said: Said) -> ProviderError:
     """The error for one that came inside an answer, where the HTTP status was 200 already."""
-    said = words(payload)
     status = _status_in(payload)
     if status is None:
-        if re.search(r"rate.?limit|too many requests|throttl", said):
+        if _LIMIT.search(said.words) or _NO_CREDIT.search(said.words):
             status = 429
-        elif _BAD_KEY.search(said):
+        elif _BAD_KEY.search(said.words):
             status = 401
+        elif _NO_MODEL.search(said.words):
+            return no_model(asked, f"{asked.place} broke off", said)
         else:
-            return ProviderUnavailable(
-                f"{asked.place} broke off with an error. Nothing to change here; try again later."
+            kind = ProviderAway if _AWAY.search(said.words) else ProviderUnavailable
+            return kind(
+                f"{asked.place} broke off with an error. Nothing to change here; try again later.{said.quoted}",
+                retry_after_s=said.wait_s,
             )
     return from_status(asked, status, said)
 
@@ -184,6 +278,21 @@ def empty(asked: Asked) -> ProviderError:
     )
 
 
+def thought_as_text(asked: Asked) -> ProviderError:
+    return ProviderRefused(
+        f"The model {asked.model_shown} wrote its thoughts into the text without saying where they begin. "
+        "Regenerate the document: from now on they are left out."
+    )
+
+
+def elsewhere(asked: Asked, other: str, base_url: str) -> ProviderError:
+    """`other` is where it redirects to, `base_url` what to set for that."""
+    return ProviderRefused(
+        f"{asked.place} redirects to {other}; the prompt was not sent there. "
+        f"If that address is right, set OPENAI_BASE_URL to {base_url}."
+    )
+
+
 def circle(asked: Asked) -> ProviderError:
     return ProviderRefused(f"{asked.place} redirects without end. Check OPENAI_BASE_URL; it usually ends in /v1.")
 
@@ -195,47 +304,18 @@ def dropped(asked: Asked) -> ProviderError:
 def too_slow(asked: Asked, limit_s: float) -> ProviderError:
     return ProviderUnavailable(
         f"{asked.place} sent nothing for {limit_s:g} s. "
-        "Slow models need a higher STREAMGEN_FIRST_PIECE_SECONDS or STREAMGEN_STALL_SECONDS."
+        "Slow models, and proxies that hold an answer back until it is whole, need a higher "
+        "STREAMGEN_FIRST_PIECE_SECONDS or STREAMGEN_STALL_SECONDS."
     )
 
 
 def unreachable(asked: Asked, cause: str) -> ProviderError:
-    """`cause` is one of "name", "certificate", "slow", "refused"."""
+    """`cause` is one of "name", "certificate", "slow", "proxy", "refused"."""
     sentence = {
         "name": f"The host name of {asked.place} is not known. Check OPENAI_BASE_URL and the network.",
         "certificate": f"The certificate of {asked.place} is not trusted. Check OPENAI_BASE_URL (http or https?).",
         "slow": f"{asked.place} did not accept the connection in time. Check OPENAI_BASE_URL and the network.",
+        "proxy": f"The proxy of this machine does not lead to {asked.place}. Check HTTPS_PROXY and NO_PROXY.",
         "refused": f"Nothing answers at {asked.place}. Check OPENAI_BASE_URL, and that the server there runs.",
     }[cause]
-    return ProviderUnavailable(sentence)
-
-
-def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait as the server asks: `retry-after-ms`, or `retry-after` as seconds or as an HTTP date.
-
-    `headers` have lower-case names. A date counts from the server's own `date` where it sent one, so that two clocks
-    that differ do not matter; else from `now` (Unix time).
-    """
-    if (ms := _number(headers.get("retry-after-ms"))) is not None:
-        return ms / 1_000
-    after = headers.get("retry-after")
-    if (seconds := _number(after)) is not None:
-        return seconds
-    if (until := _unix_time(after)) is None:
-        return None
-    return max(0.0, until - (_unix_time(headers.get("date")) or now))
-
-
-def _number(value: str | None) -> float | None:
-    if value is None or not re.fullmatch(r"\s*\d{1,12}(\.\d*)?\s*", value, re.ASCII):
-        return None
-    return float(value)
-
-
-def _unix_time(value: str | None) -> float | None:
-    try:
-        moment = parsedate_to_datetime(value or "")
-    except ValueError:
-        return None
-    # "-0000" gives a time without a zone, which `timestamp` would read as local time.
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return ProviderUnavailable(sentence) if cause == "certificate" else ProviderAway(sentence)

@@ -18,10 +18,12 @@ from generation.providers.base import (
     AuthFailed,
     Finish,
     FinishReason,
+    Life,
     Message,
     ModelNotFound,
     Piece,
     PrefillRefused,
+    ProviderAway,
     ProviderError,
     ProviderRefused,
     ProviderUnavailable,
@@ -31,7 +33,7 @@ from generation.providers.base import (
 )
 from generation.providers.dialects import Dialect, address_for
 from generation.providers.openai_compatible import OpenAICompatible
-from generation.providers.refusals import retry_after_s
+from generation.providers.waits import retry_after_s
 from tests.openai_script import ABSENT, Behaviour, Script, tokens
 from tests.openai_server import OpenAIServer, serving
 
@@ -49,6 +51,7 @@ class Answered:
     """What one call brought."""
 
     pieces: list[str] = field(default_factory=list)
+    lives: list[Life] = field(default_factory=list)
     finish: Finish | None = None
     error: ProviderError | None = None
 
@@ -80,6 +83,8 @@ async def call(
                 if isinstance(item, Piece):
                     assert item.text
                     answered.pieces.append(item.text)
+                elif isinstance(item, Life):
+                    answered.lives.append(item)
                 else:
                     answered.finish = item
     except ProviderError as error:
@@ -145,9 +150,9 @@ async def test_answer_cut_at_the_limit_is_truncated(server, provider, delivery):
         ("tool_calls", FinishReason.TOOL),
         ("insufficient_system_resource", FinishReason.ERROR),
         ("a word nobody knows", FinishReason.INTERRUPTED),
-        ("", FinishReason.INTERRUPTED),
-        (None, FinishReason.INTERRUPTED),
-        (ABSENT, FinishReason.INTERRUPTED),
+        ("", FinishReason.COMPLETE),  # [DONE] came, or the document was whole, and the usage is below the limit
+        (None, FinishReason.COMPLETE),
+        (ABSENT, FinishReason.COMPLETE),
         (7, FinishReason.INTERRUPTED),
     ],
 )
@@ -371,8 +376,8 @@ async def test_event_without_end_is_an_error_and_not_kept_in_memory(server, prov
         ({"error": {"message": "slow down", "code": 429}}, RateLimited),
         ({"error": {"message": "slow down", "type": "rate_limit_exceeded"}}, RateLimited),
         ({"error": {"code": "401", "message": "no"}}, AuthFailed),
-        ({"error": {"code": 502}, "choices": [{"finish_reason": "error"}]}, ProviderUnavailable),
-        ({"choices": [{"delta": {}, "error": {"code": 503}, "finish_reason": "error"}]}, ProviderUnavailable),
+        ({"error": {"code": 502}, "choices": [{"finish_reason": "error"}]}, ProviderAway),
+        ({"choices": [{"delta": {}, "error": {"code": 503}, "finish_reason": "error"}]}, ProviderAway),
         ({"object": "error", "message": "bad", "code": 500}, ProviderUnavailable),
     ],
 )
@@ -397,7 +402,7 @@ async def test_error_in_the_middle_of_a_stream_is_that_error(server, provider, p
         ('{"choices": "none"}', "application/json", ProviderUnavailable),
         ('{"choices": [{"message": {"content": 5}}]}', "application/json", ProviderUnavailable),
         ('{"error": {"message": "x", "code": 429}}', "application/json", RateLimited),
-        ('[{"error": {"message": "x", "code": 503}}]', "application/json", ProviderUnavailable),
+        ('[{"error": {"message": "x", "code": 503}}]', "application/json", ProviderAway),
         (": only a comment\n\n", "text/event-stream", ProviderUnavailable),
     ],
 )
@@ -469,7 +474,7 @@ async def test_nothing_listening_names_the_address_as_the_fix():
 @pytest.mark.parametrize(
     ("status", "expected", "word"),
     [
-        (0, ProviderUnavailable, "OPENAI_BASE_URL"),
+        (0, ProviderAway, "OPENAI_BASE_URL"),
         (401, AuthFailed, "OPENAI_API_KEY"),
         (429, RateLimited, ""),
         (500, ProviderUnavailable, ""),
@@ -538,8 +543,8 @@ def _error(message: str, **fields: object) -> str:
         (408, None, ProviderUnavailable, ""),
         (409, None, ProviderUnavailable, ""),
         (500, None, ProviderUnavailable, ""),
-        (502, "<html>Bad gateway</html>", ProviderUnavailable, ""),
-        (503, "", ProviderUnavailable, ""),
+        (502, "<html>Bad gateway</html>", ProviderAway, ""),
+        (503, "", ProviderAway, ""),
         (529, None, ProviderUnavailable, ""),
     ],
 )

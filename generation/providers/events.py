@@ -1,0 +1,100 @@
+"""The events of a streamed answer: bytes in any portions to the data of each event; pure.
+
+Server-sent events, and what endpoints make of them: any line ends, comments, data over several lines, events parted by
+one line break, `data: data: {`, bare lines of JSON, and a missing end of the last line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+MAX_EVENT_BYTES = 4_000_000
+"""One event, or one whole JSON answer. 32 000 tokens are about 150 KB; what is longer is not an answer."""
+
+
+class Events:
+    """Raises `ValueError` for an event that is too large."""
+
+    def __init__(self) -> None:
+        self._open_line: list[bytes] = []
+        self._open_bytes = 0
+        self._data: list[bytes] = []
+        self._after_cr = False
+        self._is_dense = False  # events are parted by one line break: each line is one
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        if not chunk:
+            return
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]
+        self._after_cr = chunk.endswith(b"\r")
+        # `bytes.splitlines` knows exactly the three line ends of the format; `str.splitlines` knows many more.
+        for line in chunk.splitlines(keepends=True):
+            self._open_line.append(line)
+            self._open_bytes += len(line)
+            if self._open_bytes > MAX_EVENT_BYTES:
+                raise ValueError("event too large")
+            if line.endswith((b"\n", b"\r")):
+                yield from self._end_line()
+
+    def finish(self) -> Iterator[bytes]:
+        """The event that stands open when the body ends."""
+        yield from self._end_line()
+        yield from self._end_line()
+
+    def _end_line(self) -> Iterator[bytes]:
+        line = b"".join(self._open_line).rstrip(b"\r\n")
+        self._open_line.clear()
+        if line.startswith(b"data:"):
+            data = line[6:] if line[5:6] == b" " else line[5:]
+            while data.lstrip().startswith(b"data:"):
+                data = data.lstrip()[5:].lstrip()
+            if self._data and _begins_anew(self._data[-1], data):
+                self._is_dense = True
+                yield from self._end_event()
+            self._data.append(data)
+            if self._is_dense and _is_closed(data):
+                yield from self._end_event()
+        elif line.startswith(b"{"):  # no field begins so: JSON of a server, or of a proxy in the middle of a stream
+            yield from self._end_event()
+            self._data.append(line)
+            yield from self._end_event()
+        elif not line:
+            yield from self._end_event()
+        # Anything else is a comment (":") or a field that says nothing here (event, id, retry).
+
+    def _end_event(self) -> Iterator[bytes]:
+        data, self._data, self._open_bytes = b"\n".join(self._data), [], 0
+        if data.strip():
+            yield data
+
+
+def _begins_anew(last: bytes, line: bytes) -> bool:
+    """Whether a line of data cannot belong to the JSON that the last one ended."""
+    return line.startswith(b"[DONE]") or (line.startswith(b"{") and last.rstrip().endswith(b"}"))
+
+
+def _is_closed(data: bytes) -> bool:
+    return data.startswith(b"{") and is_json(data)
+
+
+def is_json(data: bytes) -> bool:
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def are_lines(begun: bytes) -> bool:
+    """Whether a body that begins with JSON is a stream of one JSON document a line: its first line is a piece."""
+    try:
+        first = json.loads(begun.partition(b"\n")[0])
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(first, dict):
+        return False
+    choices = first.get("choices")
+    has_delta = isinstance(choices, list) and bool(choices) and isinstance(choices[0], dict) and "delta" in choices[0]
+    return has_delta or first.get("done") is False or str(first.get("object", "")).endswith("chunk")

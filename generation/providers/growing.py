@@ -1,0 +1,77 @@
+"""Recognises a stream whose every piece holds all the text so far, and takes what is new of each; pure.
+
+A text may repeat itself, so one piece that begins with the last proves nothing: it is held back until more is known.
+"""
+
+from __future__ import annotations
+
+SURE_STEPS = 3
+"""So many pieces in a row, each longer than the last and beginning with it, are no chance."""
+LONG_CHARS = 16
+LONG_STEPS = 2
+"""Fewer are enough where what is repeated is long."""
+LAST_CHARS = 16
+"""At the end of an answer, one repetition of so much is enough."""
+MOST_HELD = 12
+
+
+class Growing:
+    """`feed` gives the text that is new and certain, `rest` what was held back when the answer has ended."""
+
+    def __init__(self) -> None:
+        self._last = ""  # the last piece, while it is open how they are meant
+        self._held: list[str] = []
+        self._steps = 0
+        self._repeats = False  # a piece came twice: a text that repeats itself, perhaps
+        self._given = ""  # all of it, once the pieces are known to grow
+        self._is_open = True
+        self.grows = False
+
+    def feed(self, piece: str) -> str:
+        if not self._is_open:
+            return self._news(piece) if self.grows else piece
+        if not self._last:
+            self._last = piece
+            return piece
+        if not piece.startswith(self._last) or len(self._held) >= MOST_HELD:
+            self._is_open = False
+            return "".join([*self.take(), piece])
+        if len(piece) == len(self._last):
+            self._repeats = True
+        else:
+            self._steps += 1
+        if not self._held:
+            self._given = self._last
+        repeated = len(self._last)
+        self._last = piece
+        self._held.append(piece)
+        is_long = repeated >= LONG_CHARS and self._steps >= LONG_STEPS and not self._repeats
+        return self._decide() if self._steps >= SURE_STEPS or is_long else ""
+
+    def rest(self) -> str:
+        if not self._held:
+            return ""
+        if self._steps and not self._repeats and len(self._given) >= LAST_CHARS:
+            return self._decide()
+        return "".join(self.take())
+
+    def take(self) -> list[str]:
+        """What is held back, as pieces like any other."""
+        held, self._held = self._held, []
+        self._is_open = False
+        return held
+
+    def _decide(self) -> str:
+        self.grows, self._is_open, self._held = True, False, []
+        return self._news(self._last)
+
+    def _news(self, piece: str) -> str:
+        """What a piece holds beyond all that was given. One that holds less says nothing."""
+        if self._given.startswith(piece):
+            return ""
+        if not piece.startswith(self._given):
+            raise ValueError("the text was taken back")
+        # A character that is not whole yet comes as U+FFFD, and as itself in the next piece.
+        news = piece[len(self._given) :].rstrip("\ufffd")
+        self._given += news
+        return news

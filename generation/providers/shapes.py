@@ -1,0 +1,136 @@
+"""Where the parts of an answer stand in the JSON that endpoints send: text, thought, finish word, usage; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeGuard
+
+from generation.providers.base import Usage
+
+Json = dict[str, Any]
+MOST_TOKENS = 100_000_000
+"""A count above it is no count; what is summed must fit into a column."""
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks", "thought")
+_WORD_FIELDS = ("finish_reason", "finishReason", "stop_reason", "done_reason", "native_finish_reason", "stop_type")
+_NOT_TEXT = frozenset({"thinking", "reasoning", "thought", "redacted_thinking"})
+
+
+class Shapeless(ValueError):
+    """It is not in any form that is known."""
+
+
+def choices_in(payload: Json) -> list[Json]:
+    """The choices of an event or a document; those of other APIs in the same form. None: it brings nothing."""
+    choices = payload.get("choices")
+    if choices:
+        if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+            raise Shapeless
+        return choices
+    result = payload.get("result")
+    inner = result if isinstance(result, dict) else payload  # Cloudflare wraps it
+    if isinstance(message := inner.get("message"), dict) and "content" in message:  # Ollama's chat
+        return [{"delta": message}]
+    for field in ("response", "content"):  # Ollama's generate, Cloudflare; llama.cpp's completion
+        if isinstance(text := inner.get(field), str) and (field == "response" or "stop" in inner):
+            return [{"delta": {"content": text}}]
+    return []
+
+
+def message_in(choice: Json) -> Json:
+    """What a choice of a whole document says."""
+    message = choice.get("message") or choice.get("delta") or {}
+    if not isinstance(message, dict):
+        raise Shapeless
+    return message if message or "text" not in choice else {"content": choice["text"]}
+
+
+def delta_in(choice: Json) -> tuple[Json, bool]:
+    """What an event adds, and whether it stands where the whole message does."""
+    delta = choice.get("delta")
+    if delta:
+        if not isinstance(delta, dict):
+            raise Shapeless
+        if delta.get("content") is None and isinstance(text := choice.get("text"), str):
+            delta = {**delta, "content": text}
+        if delta.get("content") or not choice.get("message"):
+            return delta, False
+    if message := choice.get("message"):
+        if not isinstance(message, dict):
+            raise Shapeless
+        return message, True
+    return ({"content": choice["text"]} if isinstance(choice.get("text"), str) else {}), False
+
+
+def is_thinking(message: Json) -> bool:
+    return any(message.get(field) for field in _THOUGHT_FIELDS)
+
+
+def text_of(content: object) -> tuple[str, bool]:
+    """The text of a message's content, and whether a thought is among its parts: a string, or a list of parts."""
+    if content is None or isinstance(content, str):
+        return content or "", False
+    if isinstance(content, dict) and isinstance(content.get("text"), str):
+        content = [content]
+    if not isinstance(content, list):
+        raise Shapeless
+    texts, thinks = [], False
+    for part in content:
+        if isinstance(part, str):
+            texts.append(part)
+        elif not isinstance(part, dict):
+            raise Shapeless
+        elif part.get("type") in _NOT_TEXT:
+            thinks = True
+        elif isinstance(text := part.get("text"), str):
+            texts.append(text)
+    return "".join(texts), thinks
+
+
+def words_in(payload: Json, choice: Json) -> Iterator[object]:
+    """What may say why the answer ended, the likeliest first."""
+    for holder in (choice, choice.get("delta"), payload):
+        if not isinstance(holder, dict):
+            continue
+        if isinstance(details := holder.get("finish_details"), dict):
+            yield details.get("type")
+        for field in _WORD_FIELDS:
+            if (word := holder.get(field)) is not None:
+                yield word
+    if payload.get("stopped_limit") is True or payload.get("truncated") is True:
+        yield "length"
+
+
+def is_done(payload: Json) -> bool:
+    """Whether an event says that it is the last one."""
+    return any(payload.get(field) is True for field in ("done", "is_finished", "stop"))
+
+
+def usage_in(payload: Json, choice: Json | None = None) -> tuple[Usage | None, bool]:
+    """The usage that is reported, and whether it counts hidden reasoning."""
+    groq = payload.get("x_groq")
+    for usage in (
+        payload.get("usage"),
+        (choice or {}).get("usage"),
+        groq.get("usage") if isinstance(groq, dict) else None,
+    ):
+        if isinstance(usage, dict):
+            details = usage.get("completion_tokens_details")
+            reasoned = details.get("reasoning_tokens") if isinstance(details, dict) else None
+            counted = _usage(usage, ("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
+            return counted, is_count(reasoned) and reasoned > 0
+    return _usage(payload, ("prompt_eval_count", "tokens_evaluated"), ("eval_count", "tokens_predicted")), False
+
+
+def _usage(source: Json, prompt_names: tuple[str, str], completion_names: tuple[str, str]) -> Usage | None:
+    prompt, completion = (
+        next((source[name] for name in names if name in source), None) for names in (prompt_names, completion_names)
+    )
+    if not is_count(completion) or not (prompt is None or is_count(prompt)):
+        return None
+    if prompt is None and completion_names[0] != "eval_count":
+        return None
+    return Usage(prompt_tokens=prompt or 0, completion_tokens=completion)
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
