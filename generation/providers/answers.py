@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from generation.providers import refusals, shapes
 from generation.providers.base import Finish, FinishReason, Life, Piece, Usage
@@ -25,6 +25,7 @@ SLACK_CHARS = 20_000
 LEAST_WHOLE_CHARS = 30
 """A last piece that is all the text so far, and so long, is the whole once more."""
 _LIFE, _THINKING = Life(), Life(is_thinking=True)
+Items = Sequence[Piece | Life]
 
 
 class Answer:
@@ -178,7 +179,7 @@ class Answer:
             self.is_whole = not are_lines(begun)
         return None if self.is_whole else begun
 
-    def _whole(self) -> Iterator[Piece | Life]:
+    def _whole(self) -> Items:
         try:
             payload = json.loads(self._start)
         except (ValueError, RecursionError):
@@ -186,32 +187,30 @@ class Answer:
         if isinstance(payload, list) and len(payload) == 1:
             payload = payload[0]  # Gemini wraps an error into a list
         self.thoughts = Thoughts(begun=self._begun, opens=self._opens, is_whole=True)
-        yield from self._payload(payload)
+        items = self._payload(payload)
         says_nothing = not (self._text_events or self._reason or self._refused or self._called_tool)
         if says_nothing and not (isinstance(payload, dict) and payload.get("choices")):
             raise refusals.malformed(self._asked)
+        return items
 
-    def _event(self, data: bytes) -> Iterator[Piece | Life]:
+    def _event(self, data: bytes) -> Items:
         if self.is_over:
-            return
+            return ()
         if _is_done_mark(data):
             self.is_over = self._heard = self._is_done = True
-            return
+            return ()
         try:
             payload = json.loads(data)
         except (ValueError, RecursionError):  # broken JSON, bytes that are not UTF-8, or nested without end
             if self.is_sure:
                 self.is_over = True  # the text was complete before it
-                return
+                return ()
             raise refusals.malformed(self._asked) from None
-        gave = False
-        for item in self._payload(payload):
-            gave = True
-            yield item
-        if not gave and not self.is_over:
-            yield _THINKING if self.thoughts.is_thinking else _LIFE
+        if items := self._payload(payload):
+            return items
+        return () if self.is_over else (_THINKING if self.thoughts.is_thinking else _LIFE,)
 
-    def _payload(self, payload: object) -> Iterator[Piece | Life]:
+    def _payload(self, payload: object) -> Items:
         if not isinstance(payload, dict):
             raise refusals.malformed(self._asked)
         if refusals.is_error(payload):
@@ -221,50 +220,60 @@ class Answer:
             self._model = model[:200]
         try:
             choices = shapes.choices_in(payload)
-            self._count(payload, choices[0] if choices else None)
-            if not choices:  # the usage comes with an empty list, or with none
-                self._hear_words(payload, {})
-            elif self.is_whole:
-                ours = next((choice for choice in choices if choice.get("index") in (None, 0, "0")), choices[0])
-                yield from self._choice(ours, payload)
-            else:
-                for choice in self._choosing.feed(choices, is_ended=self.has_reason):
-                    yield from self._choice(choice, payload)
+            usage, reasoned = shapes.usage_in(payload, choices[0] if choices else None)
+            self._usage, self._reasoned = usage or self._usage, self._reasoned or reasoned
+            items = self._choices(choices, payload)
         except Shapeless:
             raise refusals.malformed(self._asked) from None
         if shapes.is_done(payload):
             self._is_done = self.is_over = True
+        return items
 
-    def _choice(self, choice: Json, payload: Json) -> Iterator[Piece | Life]:
+    def _choices(self, choices: list[Json], payload: Json) -> Items:
+        if not choices:  # the usage comes with an empty list, or with none
+            self._hear_words(payload, {})
+            return ()
+        if self.is_whole:
+            ours = next((choice for choice in choices if choice.get("index") in (None, 0, "0")), choices[0])
+            return self._choice(ours, payload)
+        taken = self._choosing.feed(choices, is_ended=self.has_reason)
+        if len(taken) == 1:
+            return self._choice(taken[0], payload)
+        return [item for choice in taken for item in self._choice(choice, payload)]
+
+    def _choice(self, choice: Json, payload: Json) -> Items:
         if isinstance(choice.get("error"), dict):
             raise refusals.from_event(self._asked, choice, self._said(choice))
         message, is_message = (shapes.message_in(choice), False) if self.is_whole else shapes.delta_in(choice)
         content, thinks = shapes.text_of(message.get("content"))
-        thinks = thinks or shapes.is_thinking(message)
+        if len(message) > 1 or "content" not in message:
+            thinks = thinks or shapes.is_thinking(message)
+            self._refused = self._refused or bool(message.get("refusal"))
+            self._called_tool = self._called_tool or bool(message.get("tool_calls") or message.get("function_call"))
         self._reasoned = self._reasoned or thinks
-        self._refused = self._refused or bool(message.get("refusal"))
-        self._called_tool = self._called_tool or bool(message.get("tool_calls") or message.get("function_call"))
         has_word = self._hear_words(payload, choice)
-        if content and not self.is_whole and (is_message or has_word):
+        if content and (is_message or has_word) and not self.is_whole:
             content = self._news_in(content, is_message=is_message)
-        if content:
-            self._text_events += 1
-            self._worded += has_word
-            self._ends_with_text = has_word
-            self._has_deltas = self._has_deltas or not is_message
-            if not has_word and content.strip() and self.has_reason:
-                self._reason = None  # what was said before was not the end
-            text = self._text(content if self.is_whole else self._growing.feed(content))
-            self._waiting.append(content)
-            if text:
-                # What was held back comes in the pieces that it came in, where nothing was taken out of it.
-                yield from map(_piece, self._waiting if text == "".join(self._waiting) else [text])
-                self._waiting.clear()
-            if not self.is_whole:  # a whole document may begin with an echo of what was begun
-                self._chars_left -= len(text)
-                self.is_over = self._chars_left <= 0 or self.thoughts.is_over
-        if thinks and not content:
-            yield _THINKING
+        if not content:
+            return (_THINKING,) if thinks else ()
+        self._text_events += 1
+        self._worded += has_word
+        self._ends_with_text = has_word
+        self._has_deltas = self._has_deltas or not is_message
+        if not has_word and self.has_reason and content.strip():
+            self._reason = None  # what was said before was not the end
+        text = self._text(content if self.is_whole else self._growing.feed(content))
+        if not self.is_whole:  # a whole document may begin with an echo of what was begun
+            self._chars_left -= len(text)
+            self.is_over = self._chars_left <= 0 or self.thoughts.is_over
+        if not self._waiting and text == content:
+            return (Piece(text=text),)
+        # What was held back comes in the pieces that it came in, where nothing was taken out of it.
+        self._waiting.append(content)
+        if not text:
+            return ()
+        waited, self._waiting = self._waiting, []
+        return [Piece(text=one) for one in (waited if text == "".join(waited) else [text])]
 
     def _hear_words(self, payload: Json, choice: Json) -> bool:
         """Take the reason that is given; whether there is one."""
@@ -306,19 +315,10 @@ class Answer:
             text, self._half_character = text[:-1], text[-1]
         return text
 
-    def _count(self, payload: Json, choice: Json | None) -> None:
-        usage, reasoned = shapes.usage_in(payload, choice)
-        self._usage = usage or self._usage
-        self._reasoned = self._reasoned or reasoned
-
-
-def _piece(text: str) -> Piece:
-    return Piece(text=text)
-
 
 def _joined(halves: re.Match[str]) -> str:
     return halves[0].encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 def _is_done_mark(data: bytes) -> bool:
-    return data.strip(b" \t\"'")[:6].upper() == b"[DONE]"
+    return not data.startswith(b"{") and data.strip(b" \t\"'")[:6].upper() == b"[DONE]"

@@ -23,6 +23,8 @@ class Choosing:
 
     def feed(self, choices: list[Choice], *, is_ended: bool) -> list[Choice]:
         """Of the choices of one event those that are our answer, with what was held back before them."""
+        if len(choices) == 1 and choices[0].get("index") == self._ours and self._has_text and not self._held:
+            return choices
         if len(choices) > 1:
             ours = next((choice for choice in choices if _number(choice) in (None, self._ours)), choices[0])
             self._others_out = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 from generation.providers.base import Usage
@@ -11,7 +11,10 @@ Json = dict[str, Any]
 MOST_TOKENS = 100_000_000
 """A count above it is no count; what is summed must fit into a column."""
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks", "thought")
-_WORD_FIELDS = ("finish_reason", "finishReason", "stop_reason", "done_reason", "native_finish_reason", "stop_type")
+_WORDS = ("finish_reason", "finishReason", "stop_reason", "done_reason", "native_finish_reason", "stop_type")
+_WORD_FIELDS = frozenset({*_WORDS, "finish_details", "stopped_limit", "truncated"})
+_OTHER_FIELDS = _WORD_FIELDS - {"finish_reason"}
+_DONE_FIELDS = frozenset({"done", "is_finished", "stop"})
 _NOT_TEXT = frozenset({"thinking", "reasoning", "thought", "redacted_thinking"})
 
 
@@ -86,50 +89,49 @@ def text_of(content: object) -> tuple[str, bool]:
     return "".join(texts), thinks
 
 
-def words_in(payload: Json, choice: Json) -> Iterator[object]:
+def words_in(payload: Json, choice: Json) -> Sequence[object]:
     """What may say why the answer ended, the likeliest first."""
-    for holder in (choice, choice.get("delta"), payload):
-        if not isinstance(holder, dict):
-            continue
+    delta = choice.get("delta")
+    if _OTHER_FIELDS.isdisjoint(choice) and _WORD_FIELDS.isdisjoint(payload) and _WORD_FIELDS.isdisjoint(delta or ()):
+        word = choice.get("finish_reason")  # as it should be
+        return () if word is None else (word,)
+    holders = [one for one in (choice, delta, payload) if isinstance(one, dict) and not _WORD_FIELDS.isdisjoint(one)]
+    words: list[object] = []
+    for holder in holders:
         if isinstance(details := holder.get("finish_details"), dict):
-            yield details.get("type")
-        for field in _WORD_FIELDS:
-            if (word := holder.get(field)) is not None:
-                yield word
-    if payload.get("stopped_limit") is True or payload.get("truncated") is True:
-        yield "length"
+            words.append(details.get("type"))
+        words += [holder[field] for field in _WORDS if holder.get(field) is not None]
+        words += ["length"] if holder.get("stopped_limit") is True or holder.get("truncated") is True else []
+    return words
 
 
 def is_done(payload: Json) -> bool:
     """Whether an event says that it is the last one."""
-    return any(payload.get(field) is True for field in ("done", "is_finished", "stop"))
+    return not _DONE_FIELDS.isdisjoint(payload) and any(payload.get(field) is True for field in _DONE_FIELDS)
 
 
 def usage_in(payload: Json, choice: Json | None = None) -> tuple[Usage | None, bool]:
     """The usage that is reported, and whether it counts hidden reasoning."""
-    groq = payload.get("x_groq")
-    for usage in (
-        payload.get("usage"),
-        (choice or {}).get("usage"),
-        groq.get("usage") if isinstance(groq, dict) else None,
-    ):
-        if isinstance(usage, dict):
+    for holder in (payload, choice, payload.get("x_groq")):
+        if isinstance(holder, dict) and isinstance(usage := holder.get("usage"), dict):
             details = usage.get("completion_tokens_details")
             reasoned = details.get("reasoning_tokens") if isinstance(details, dict) else None
             counted = _usage(usage, ("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
             return counted, is_count(reasoned) and reasoned > 0
-    return _usage(payload, ("prompt_eval_count", "tokens_evaluated"), ("eval_count", "tokens_predicted")), False
+    if "eval_count" in payload or "tokens_predicted" in payload:
+        return _usage(payload, ("prompt_eval_count", "tokens_evaluated"), ("eval_count", "tokens_predicted")), False
+    return None, False
 
 
 def _usage(source: Json, prompt_names: tuple[str, str], completion_names: tuple[str, str]) -> Usage | None:
     prompt, completion = (
         next((source[name] for name in names if name in source), None) for names in (prompt_names, completion_names)
     )
-    if not is_count(completion) or not (prompt is None or is_count(prompt)):
-        return None
-    if prompt is None and completion_names[0] != "eval_count":
-        return None
-    return Usage(prompt_tokens=prompt or 0, completion_tokens=completion)
+    if prompt is None and "eval_count" in source:
+        prompt = 0  # Ollama leaves it out where it knew the prompt already
+    return (
+        Usage(prompt_tokens=prompt, completion_tokens=completion) if is_count(prompt) and is_count(completion) else None
+    )
 
 
 def is_count(value: object) -> TypeGuard[int]:
