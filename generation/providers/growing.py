@@ -22,7 +22,7 @@ class Growing:
         self._last = ""  # the last piece, while it is open how they are meant
         self._held: list[str] = []
         self._steps = 0
-        self._repeats = False  # a piece came twice: a text that repeats itself, perhaps
+        self._repeats = False  # the first piece came twice: a text that repeats itself, perhaps
         self._given = ""  # all of it, once the pieces are known to grow
         self._is_open = True
         self.grows = False
@@ -37,7 +37,7 @@ class Growing:
             self._is_open = False
             return "".join([*self.take(), piece])
         if len(piece) == len(self._last):
-            self._repeats = True
+            self._repeats = self._repeats or not self._steps
         else:
             self._steps += 1
         if not self._held:

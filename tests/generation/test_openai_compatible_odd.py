@@ -7,63 +7,30 @@ import gzip
 import json
 import tracemalloc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
 
 from generation.providers.base import FinishReason, ProviderError, ProviderRefused, ProviderUnavailable, Usage
 from generation.providers.openai_compatible import OpenAICompatible
 from tests.generation.test_openai_compatible import SECRET, Answered, call
+from tests.openai_raw import DONE, event, http, raw_server, says
 
 pytestmark = pytest.mark.asyncio
 
-DONE = b"data: [DONE]\n\n"
 MB = 1_000_000
-PORTION_BYTES = 64_000
-
-
-def http(body: bytes, status: str = "200 OK", **headers: str) -> bytes:
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close"]
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def event(payload: object) -> bytes:
-    return b"data: " + json.dumps(payload).encode() + b"\n\n"
-
-
-def says(content: object, finish: object = None, **fields: object) -> bytes:
-    return event({"choices": [{"index": 0, "delta": {"content": content}, "finish_reason": finish}], **fields})
-
 
 GOOD = says("Hi") + says("", "stop") + DONE
 
 
 @asynccontextmanager
 async def answering(raw: bytes) -> AsyncIterator[OpenAICompatible]:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        serving.append(asyncio.current_task())
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0")
-            await reader.readexactly(int(length.split(b":")[1]))
-            for at in range(0, len(raw), PORTION_BYTES):
-                writer.write(raw[at : at + PORTION_BYTES])
-                await writer.drain()
-        writer.close()
-
-    serving: list[asyncio.Task[None] | None] = []
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    provider = OpenAICompatible(
-        base_url=address, api_key=SECRET, continuation="reprompt", connect_s=2, first_piece_s=3, stall_s=2
-    )
-    try:
+    async with raw_server(raw) as server:
+        provider = OpenAICompatible(
+            base_url=server.base_url, api_key=SECRET, continuation="reprompt", connect_s=2, first_piece_s=3, stall_s=2
+        )
         yield provider
-    finally:
         await provider.aclose()
-        server.close()
-        await asyncio.wait([task for task in serving if task])
 
 
 async def answer(raw: bytes, **options: object) -> Answered:
