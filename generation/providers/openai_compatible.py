@@ -220,7 +220,7 @@ class OpenAICompatible:
         raise AssertionError("the last round returns or raises")
 
     def _said(self, err: openai.APIStatusError, messages: Sequence[Message] = ()) -> Said:
-        return self._hear(err.body, messages, headers=err.response.headers, is_limit=err.status_code == 429)
+        return self._hear(_body_of(err), messages, headers=err.response.headers, is_limit=err.status_code == 429)
 
     def _hear(
         self,
@@ -245,7 +245,7 @@ class OpenAICompatible:
     ) -> ProviderError:
         headers = err.response.headers
         request = next((headers[name] for name in _REQUEST_IDS if name in headers), "-")[:80]
-        self._log(asked, err.body, messages, status=err.status_code, request=request)
+        self._log(asked, _body_of(err), messages, status=err.status_code, request=request)
         return refusals.from_status(asked, err.status_code, said)
 
     def _log(self, asked: Asked, body: object, messages: Sequence[Message], *, status: int, request: str) -> None:
@@ -366,6 +366,14 @@ def _request(client: openai.AsyncOpenAI, body: Body) -> AbstractAsyncContextMana
     others = {key: value for key, value in body.items() if key not in named}
     request: AbstractAsyncContextManager[Response] = create(**named, extra_headers=_headers(client), extra_body=others)
     return request
+
+
+def _body_of(err: openai.APIStatusError) -> object:
+    """All of it: the SDK keeps only what stands under "error"."""
+    try:
+        return json.loads(err.response.content)
+    except (ValueError, RecursionError, httpx2.ResponseNotRead):
+        return err.body
 
 
 async def _filtered() -> AsyncGenerator[Item]:

@@ -140,16 +140,16 @@ def from_status(asked: Asked, status: int, said: Said) -> ProviderError:
             f"{at}: too many calls at once. A lower STREAMGEN_CONCURRENCY or a higher limit there helps.{said.quoted}",
             retry_after_s=said.wait_s,
         )
+    if status in (402, 429) or (status in (400, 403) and _NO_CREDIT.search(words)):
+        return ProviderRefused(
+            f"{at}: the account has no credit left. Add credit, or set OPENAI_API_KEY to another.{said.quoted}"
+        )
     if status in (401, 403) or (status == 400 and _BAD_KEY.search(words)):
         if asked.has_key:
             return AuthFailed(
                 f"{at}: it does not accept the key. Set OPENAI_API_KEY to one that may do this there.{said.quoted}"
             )
         return AuthFailed(f"{at}: it wants a key. Set OPENAI_API_KEY.{said.quoted}")
-    if status in (402, 429) or (status in (400, 403) and _NO_CREDIT.search(words)):
-        return ProviderRefused(
-            f"{at}: the account has no credit left. Add credit, or set OPENAI_API_KEY to another.{said.quoted}"
-        )
     if asked.prefilled and status in (400, 422, 500) and _PREFILL.search(words):
         return no_prefill(asked)
     if asked.streamed and status in (400, 405, 422, 501) and _STREAM.search(words):
