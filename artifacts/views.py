@@ -101,7 +101,7 @@ def project_page(request: HttpRequest, project_id: int, form: ArtifactForm | Non
         }
         for row in access.artifacts_for(request.user).filter(project=shown)
     ]
-    words = {"statuses": wording.STATUS_WORDS, "waiting": wording.WAITING, "calm": sorted(wording.CALM_REASONS)}
+    words = {"statuses": wording.STATUS_WORDS, "labels": wording.CALM_LABELS}
     context = {"project": shown, "rows": rows, "words": words, "form": form or ArtifactForm()}
     return _render(request, "project.html", context)
 
@@ -124,18 +124,27 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
         "epoch": shown.epoch,
         "age_s": _age_s(shown),
         "elapsed_s": elapsed_s,
+        "cause": {
+            "status": shown.stream_status,
+            "current_section": shown.current_section,
+            "sections_total": shown.sections_total,
+            "reason": shown.reason,
+            "last_error": shown.last_error,
+            "age_s": max(0.0, (timezone.now() - shown.updated_at).total_seconds()),
+        },
         "statuses": wording.STATUS_WORDS,
-        "waiting": wording.WAITING,
         "reasons": wording.REASON_WORDS,
-        "calm": sorted(wording.CALM_REASONS),
+        "labels": wording.CALM_LABELS,
+        "other_model": sorted(wording.HELPED_BY_ANOTHER_MODEL),
     }
     context = {
         "artifact": shown,
         "state": state,
         "status_words": wording.status_words(shown.stream_status, shown.reason),
         "waits": wording.waits(shown.stream_status, shown.reason),
-        "standing": wording.standing(shown.stream_status, shown.reason, shown.current_section, shown.sections_total),
-        "notice": wording.notice(shown.reason, shown.last_error),
+        "standing": wording.standing(shown),
+        "notice": wording.notice(shown.reason, shown.last_error, shown.updated_at),
+        "asks_for_model": shown.reason in wording.HELPED_BY_ANOTHER_MODEL,
         "body": document_html(shown),
         "elapsed": clock(elapsed_s),
         "speed": _speed(shown.tokens_generated, elapsed_s),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from artifacts.models import Reason, StreamStatus
+from artifacts.models import Artifact, Reason, StreamStatus
 
 STATUS_WORDS: dict[str, str] = {
     StreamStatus.IDLE: "Not started",
@@ -13,9 +15,6 @@ STATUS_WORDS: dict[str, str] = {
     StreamStatus.COMPLETE: "Complete",
     StreamStatus.CANCELLED: "Cancelled",
 }
-
-WAITING = "Waiting"
-"""The label of a document that is to be written and that nobody writes at the moment."""
 
 REASON_WORDS: dict[str, str] = {
     Reason.QUEUED: "Waiting for a worker. Writing begins as soon as one is free.",
@@ -37,8 +36,31 @@ REASON_WORDS: dict[str, str] = {
     Reason.DISK_FULL: "The server's disk is full.",
 }
 
-CALM_REASONS = frozenset({Reason.QUEUED, Reason.WAITING_RETRY, Reason.THINKING, Reason.USER, Reason.SHUTDOWN})
-"""Reasons that need nobody's attention: the work goes on by itself, or a person wanted the stop."""
+WAITING = "Waiting"
+CALM_LABELS: dict[str, str] = {
+    Reason.QUEUED: WAITING,
+    Reason.WAITING_RETRY: WAITING,
+    Reason.THINKING: "Thinking",
+    Reason.USER: WAITING,
+    Reason.SHUTDOWN: WAITING,
+}
+"""Reasons that need nobody's attention: the work goes on by itself, or a person wanted the stop. With each, what a
+document is called that is to be written and gets no text at the moment."""
+
+HELPED_BY_ANOTHER_MODEL = frozenset(
+    {
+        Reason.AUTH,
+        Reason.MODEL_NOT_FOUND,
+        Reason.RATE_LIMITED,
+        Reason.PROVIDER_ERROR,
+        Reason.BAD_SEAM,
+        Reason.TOKENS_EXHAUSTED,
+    }
+)
+"""Reasons for which the way out may be another model: the page asks for one beside its button to resume."""
+
+_CLOCKED = re.compile(r"(waiting|thinking for) (\d+) s\W*(.*?)\.?", re.IGNORECASE | re.DOTALL)
+"""A sentence with a time that ran on since it was committed. The page has the same rule, and lets it tick."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,26 +74,39 @@ class Notice:
 
 def waits(status: str, reason: str) -> bool:
     """Whether the document is to be written and nobody writes it at the moment."""
-    return status == StreamStatus.STREAMING and reason in CALM_REASONS - {Reason.THINKING}
+    return status == StreamStatus.STREAMING and CALM_LABELS.get(reason) == WAITING
 
 
 def status_words(status: str, reason: str) -> str:
-    return WAITING if waits(status, reason) else STATUS_WORDS[status]
+    calm = CALM_LABELS.get(reason) if status == StreamStatus.STREAMING else None
+    return calm or STATUS_WORDS[status]
 
 
-def standing(status: str, reason: str, section: str, sections: int) -> str:
+def standing(artifact: Artifact) -> str:
     """The line below the title: the section being written, or why and where it stopped."""
+    status, reason, section = artifact.stream_status, artifact.reason, artifact.current_section
     if status == StreamStatus.COMPLETE:
-        return f"All {sections} sections are written" if sections > 1 else "It is written"
-    if status == StreamStatus.STREAMING and not waits(status, reason):
-        return section
+        total = artifact.sections_total
+        return f"All {total} sections are written" if total > 1 else "It is written"
     if reason == Reason.USER:
         return f"Stopped in {section}" if section else "Stopped by hand"
-    return REASON_WORDS.get(reason, "")
+    shown = notice(reason, artifact.last_error, artifact.updated_at)
+    return shown.text if shown else section
 
 
-def notice(reason: str, last_error: str) -> Notice | None:
+def notice(reason: str, last_error: str, committed_at: datetime | None = None) -> Notice | None:
+    """With `committed_at`, a wait is told by the time of day: that stays true on a page that nothing keeps live."""
     if not reason and not last_error:
         return None
     text = REASON_WORDS.get(reason, "Something went wrong.")
-    return Notice(text=text, detail=last_error, trouble=reason not in CALM_REASONS)
+    trouble = reason not in CALM_LABELS
+    clocked = None if trouble or committed_at is None else _CLOCKED.fullmatch(last_error)
+    if clocked is None or committed_at is None:
+        return Notice(text=text, detail=last_error, trouble=trouble)
+    seconds = timedelta(seconds=min(int(clocked[2]), 10**6))
+    if clocked[1].lower() == "waiting":
+        cause = clocked[3][:1].upper() + clocked[3][1:]
+        text = f"{cause}; the next attempt comes by itself at {committed_at + seconds:%H:%M:%S} UTC."
+    else:
+        text = f"The model has been thinking since {committed_at - seconds:%H:%M:%S} UTC."
+    return Notice(text=text, detail="", trouble=False)

@@ -32,6 +32,18 @@ def order_form(artifact: Artifact, verb: str, refused_verb: str, refused: Form |
     return form
 
 
+@register.simple_tag
+def resume_form(artifact: Artifact, refused_verb: str, refused: Form | None) -> Form:
+    """The form that takes another model to go on with: the refused one as typed, else an empty one."""
+    form: Form = refused if refused is not None and refused_verb == "resume" else OrderForm()
+    form.auto_id = "resume-%s"
+    task = GenerationTask.objects.filter(artifact=artifact).order_by("-id").first()
+    model = form.fields["model"]
+    model.label, model.help_text = "Another model", "Empty: it goes on with the same one."
+    model.widget.attrs["placeholder"] = (task and task.model) or settings.STREAMGEN_MODEL or "the server's own"
+    return form
+
+
 def _last_order(artifact: Artifact) -> dict[str, object]:
     sections = [
         PlannedSection(name=row.name, instructions=row.instructions, max_tokens=row.max_tokens)

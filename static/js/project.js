@@ -1,6 +1,6 @@
 /** The page of a project: keeps the status of each document live while somebody looks and something is being written. */
 
-import { announce } from "./status.js";
+import { announce, labelOf } from "./status.js";
 
 const EVERY_MS = 2000;
 const AFTER_FAILURE_MS = 5000;
@@ -38,9 +38,8 @@ function show(artifact) {
   const row = page.querySelector(`[data-artifact="${artifact.id}"]`);
   if (!row) return;
   const { status, title, sections_completed: completed, sections_total: total } = artifact;
-  const waiting = status === "streaming" && words.calm.includes(artifact.reason);
+  const { label, waiting } = labelOf(status, artifact.reason, words);
   const pill = row.querySelector('[data-field="pill"]');
-  const label = waiting ? words.waiting : words.statuses[status];
   if (pill.textContent !== label) {
     announce(`${title}: ${label}`);
     pill.textContent = label;

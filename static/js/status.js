@@ -1,6 +1,7 @@
 /** The state of a document on the page: pill, figures, notice, title, and what a screen reader hears. Text, never HTML. */
 
 const RATE_MS = 8000; // tokens per second are those of the last seconds
+const CLOCKED = /^(waiting|thinking for) (\d+) s\W*(.*?)\.?$/is; // as of the moment it was written
 
 export class Status {
   /** `words` has the labels of statuses and reasons; `page` carries the status for the style sheet. */
@@ -13,7 +14,15 @@ export class Status {
     // Times of this page's own clock: a pause counts, as it does for the server.
     this.began = words.age_s === null ? null : performance.now() - words.age_s * 1000;
     this.ended = this.began === null ? null : this.began + words.elapsed_s * 1000;
+    this.hear(words.cause, words.cause.age_s);
     setInterval(() => this.tick(), 1000);
+  }
+
+  /** Why nothing is written, and since when: what is said once more, as after a reload, was heard already. */
+  hear({ reason, last_error: error }, age_s = 0) {
+    if (reason !== this.reason || error !== this.error) this.heard = Date.now() - age_s * 1000;
+    Object.assign(this, { reason, error });
+    this.explain();
   }
 
   /** The document is written anew: time and speed begin at nought. */
@@ -26,15 +35,14 @@ export class Status {
     const before = this.state;
     this.state = state;
     const { status, reason, sections_total: total, sections_completed: completed } = state;
-    const writing = status === "streaming" && !this.words.calm.includes(reason);
-    const waiting = status === "streaming" && !writing;
-    this.keepTime(status, writing);
+    const { label, waiting } = labelOf(status, reason, this.words);
+    this.keepTime(status, status === "streaming" && !waiting);
     this.page.dataset.status = status;
     this.page.toggleAttribute("data-waiting", waiting);
-    const pill = this.put("pill", waiting ? this.words.waiting : this.words.statuses[status]);
+    const pill = this.put("pill", label);
     pill.dataset.status = status;
     pill.toggleAttribute("data-waiting", waiting);
-    this.put("now", this.standing(state, writing));
+    this.hear(state);
     this.put("sections", `${completed} of ${total}`);
     this.put("tokens", state.tokens_generated.toLocaleString("en"));
     const model = state.sections.find((section) => section.model)?.model;
@@ -42,18 +50,38 @@ export class Status {
     const progress = this.field("progress");
     progress.max = total || 1;
     progress.value = completed;
-    this.notice(reason, state.last_error);
     this.name(status, completed, total);
     this.tick();
     if (before) this.tell(before);
   }
 
-  /** The line below the title: the section being written, or why and where it stopped. */
-  standing({ status, current_section: section, sections_total: total, reason }, writing) {
-    if (status === "complete") return total > 1 ? `All ${total} sections are written` : "It is written";
-    if (writing) return section;
-    if (reason === "user") return section ? `Stopped in ${section}` : "Stopped by hand";
-    return this.words.reasons[reason] ?? "";
+  /** The line below the title and the notice below the text: the section being written, or why and where it stopped. */
+  explain() {
+    const { reason, error, words } = this;
+    const { status, current_section: section, sections_total: total } = this.state ?? words.cause;
+    const clocked = this.clocked();
+    const text = clocked || (reason || error ? (words.reasons[reason] ?? "Something went wrong.") : "");
+    this.put("notice", text);
+    this.put("detail", clocked ? "" : error);
+    const box = this.page.querySelector("[data-end]");
+    box.hidden = !text;
+    box.toggleAttribute("data-trouble", Boolean(text) && !(reason in words.labels));
+    this.page.querySelector("[data-other-model]").hidden = !words.other_model.includes(reason);
+    let now = text || section;
+    if (reason === "user") now = section ? `Stopped in ${section}` : "Stopped by hand";
+    if (status === "complete") now = total > 1 ? `All ${total} sections are written` : "It is written";
+    this.put("now", now);
+  }
+
+  /** The sentence whose time runs on, as of now; "" for any other. */
+  clocked() {
+    const [, verb, seconds, cause] = CLOCKED.exec(this.error) ?? [];
+    if (!verb || !(this.reason in this.words.labels)) return "";
+    const passed = (Date.now() - this.heard) / 1000;
+    if (!/^w/i.test(verb)) return `The model is thinking, ${span(+seconds + passed)}.`;
+    const left = seconds - passed;
+    const when = left < 1 ? "now" : `in ${span(left)}`;
+    return `${cause.charAt(0).toUpperCase()}${cause.slice(1)}; trying again ${when}.`;
   }
 
   keepTime(status, writing) {
@@ -67,6 +95,7 @@ export class Status {
   }
 
   tick() {
+    this.explain();
     if (!this.state) return;
     const now = performance.now();
     const elapsed = this.began === null ? null : (this.running ? now : this.ended) - this.began;
@@ -85,15 +114,6 @@ export class Status {
     return seconds >= 1 ? Math.round((tokens - first.tokens) / seconds) : null;
   }
 
-  notice(reason, error) {
-    const text = reason || error ? (this.words.reasons[reason] ?? "Something went wrong.") : "";
-    const box = this.page.querySelector("[data-end]");
-    this.put("notice", text);
-    this.put("detail", error);
-    box.hidden = !text;
-    box.toggleAttribute("data-trouble", Boolean(text) && !this.words.calm.includes(reason));
-  }
-
   name(status, completed, total) {
     const marks = { streaming: `${completed}/${total}`, paused: "Paused", complete: "Done" };
     document.title = marks[status] ? `${marks[status]} · ${this.title}` : this.title;
@@ -104,7 +124,7 @@ export class Status {
     const { status, reason, current_section: section, sections_completed: completed, sections_total: total } = this.state;
     const news = [];
     if (status !== before.status || reason !== before.reason) {
-      news.push(`${this.field("pill").textContent}.`, this.words.reasons[reason] ?? "", this.state.last_error);
+      news.push(...["pill", "notice", "detail"].map((field) => this.field(field).textContent.replace(/\w$/, "$&.")));
     }
     if (section && section !== before.current_section) news.push(`Section ${completed + 1} of ${total}: ${section}.`);
     const text = news.filter(Boolean).join(" ");
@@ -125,6 +145,17 @@ export class Status {
 /** Say it to screen readers, when they are done with what they are saying. */
 export function announce(text) {
   document.querySelector("[data-announce]").textContent = text;
+}
+
+/** What a status is called where it waits or thinks for that reason. */
+export function labelOf(status, reason, { statuses, labels }) {
+  const label = (status === "streaming" && labels[reason]) || statuses[status];
+  return { label, waiting: label === labels.queued };
+}
+
+function span(seconds) {
+  const [minutes, rest] = [Math.floor(seconds / 60), `${Math.floor(seconds % 60)} s`];
+  return minutes ? `${minutes} min ${rest}` : rest;
 }
 
 function clock(seconds) {

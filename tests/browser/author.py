@@ -84,8 +84,8 @@ def stop(artifact: int, reason: str, detail: str = "") -> dict[str, Any]:
     return {}
 
 
-def wait(artifact: int, detail: str) -> dict[str, Any]:
-    lifecycle.wait(artifact, fence=_row(artifact).fence, detail=detail, lease_s=LEASE_S)
+def wait(artifact: int, detail: str, reason: str = Reason.WAITING_RETRY) -> dict[str, Any]:
+    lifecycle.wait(artifact, fence=_row(artifact).fence, reason=Reason(reason), detail=detail, lease_s=LEASE_S)
     return {}
 
 
