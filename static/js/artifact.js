@@ -38,7 +38,7 @@ const address = `${scheme}://${location.host}/ws/artifacts/${words.artifact}/?fo
 const line = new Line(address, { onFrame, onChange });
 page.querySelector("[data-retry]").addEventListener("click", () => line.retry());
 
-// A link to a section that is not written yet leads to it when it is, unless the reader has left the end by then.
+// A link to a section that is not written yet leads there when it is, unless the reader has left the end.
 let awaited = location.hash && !target();
 follower.growing = page.dataset.status === "streaming";
 const arrived = performance.getEntriesByType("navigation")[0]?.type === "navigate";
@@ -47,11 +47,10 @@ line.open();
 
 /** The heading that the address names. */
 function target() {
-  const id = location.hash.slice(1);
   try {
-    return document.getElementById(decodeURIComponent(id));
+    return document.getElementById(decodeURIComponent(location.hash.slice(1)));
   } catch {
-    return document.getElementById(id); // a lone percent sign
+    return null; // a lone percent sign
   }
 }
 

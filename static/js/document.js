@@ -1,11 +1,7 @@
 /**
  * The text on the page: one element per settled fragment, and the tail. All HTML here was sanitised by the server.
- *
- * Fragments stand in chunks, because a browser looks at every sibling of what it lays out: without them each update of a long
- * text would cost more than the one before.
- *
- * Nodes that a reader may be looking at, have selected or have unfolded are kept: what settles is moved out of the tail, not
- * made anew, and a text that grew is extended, not replaced.
+ * Fragments stand in chunks, because a browser looks at every sibling of what it lays out.
+ * Nodes that a reader looks at, has selected or unfolded are kept: what settles is moved, what grew is extended.
  */
 
 import { keepReachable, reachable } from "./reach.js";
@@ -28,13 +24,13 @@ export class LiveDocument {
   }
 
   /**
-   * Apply `shown[first:] = fragments` and replace the tail; false where the fragments do not join what is shown. Where there
-   * is `more` to come, what stands behind the fragments stays for now: a page that became short would throw its reader back.
+   * Apply `shown[first:] = fragments` and replace the tail; false where they do not join what is shown. With `more` to come
+   * what stands behind them stays for now: a page that became short would throw its reader back.
    */
   show(first, fragments, tail, more = false) {
     if (first > this.fragments.length) return false;
     const restore = selectionIn(this.root);
-    const hold = this.placeInTail();
+    const hold = this.place();
     if (!more) this.cut(first + fragments.length);
     fragments.forEach((html, index) => this.set(first + index, html));
     if (!more) this.fill(this.tail, tail);
@@ -50,7 +46,7 @@ export class LiveDocument {
     this.html.length = Math.min(this.html.length, length);
   }
 
-  /** Remembers where the reader is; what it returns puts them there again. */
+  /** Remembers what the reader sees; what it returns puts it there again. No browser does that in the tail. */
   place() {
     const { left, width } = this.root.getBoundingClientRect();
     const seen = document.elementFromPoint(left + width / 2, innerHeight / 3)?.closest(PLACES);
@@ -59,12 +55,6 @@ export class LiveDocument {
       const moved = this.root.contains(seen) ? seen.getBoundingClientRect().top - top : 0;
       if (Math.abs(moved) >= 1) scrollBy({ top: moved, behavior: "instant" });
     };
-  }
-
-  /** The same where the browser does not do it: it holds on to fragments, never to the tail, because what settles leaves it. */
-  placeInTail() {
-    const holds = this.tail.getBoundingClientRect().top > 0 && CSS.supports("overflow-anchor", "auto");
-    return holds ? () => {} : this.place();
   }
 
   /** Whether a heading may have changed since this was asked last. */
@@ -86,7 +76,7 @@ export class LiveDocument {
     this.html[index] = html;
   }
 
-  /** A new last fragment, out of the nodes that stand for it at the beginning of the tail. */
+  /** A new last fragment, out of the nodes at the beginning of the tail. */
   settle(html) {
     const element = document.createElement("div");
     element.className = "fragment";
@@ -131,7 +121,7 @@ function parse(html) {
   return template.content;
 }
 
-/** Changes a text node only where it differs: setting it whole would collapse a selection inside it. */
+/** Changes a text node only where it differs, for the sake of a selection in it. */
 function extend(old, fresh) {
   if (old.nodeType !== Node.TEXT_NODE || fresh.nodeType !== Node.TEXT_NODE) return true;
   const before = old.data;
@@ -148,7 +138,7 @@ function mayChange(attribute, element, change) {
   return !(change === "remove" && ["aria-label", "tabindex"].includes(attribute));
 }
 
-/** Remembers what is selected here; what it returns selects it again where moving nodes undid it. */
+/** Remembers what is selected; what it returns selects it again where moving nodes undid it. */
 function selectionIn(root) {
   const selection = getSelection();
   const { anchorNode, anchorOffset, focusNode, focusOffset, isCollapsed } = selection;

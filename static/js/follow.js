@@ -1,6 +1,6 @@
 /**
- * Keeps the growing end in view until the reader scrolls up, selects text or goes to a place, and offers the way back. Whether
- * the reader follows, or else where they are, stands in the entry of the browser's history, for reloading and Back.
+ * Keeps the growing end in view until the reader scrolls up, selects text or goes to a place, and offers the way back.
+ * Whether they follow, and where they are, stands in the browser's history, for reloading and Back.
  */
 
 const END_AT = 0.65; // where in the window the end stands, from its top
@@ -14,7 +14,7 @@ export class Follower {
     this.following = Boolean(history.state?.following);
     this.frame = null;
     this.jumping = true;
-    // The browser looks for the place in a text that is in fragments by now, and may miss it; it may look again at the end.
+    // The browser may miss the place: it saw fragments. It may look again at the end.
     let top = this.following ? undefined : history.state?.top;
     const moves = ["wheel", "touchstart", "pointerdown", "keydown"];
     for (const move of moves) addEventListener(move, () => (top = undefined), { passive: true, once: true });
@@ -59,7 +59,7 @@ export class Follower {
     history.replaceState({ following: this.following, ...place }, "");
   }
 
-  /** To a section, or back from it: the browser puts the reader there, which is no sign of what they want. */
+  /** To a section, or back: where the browser scrolls then is no sign of what the reader wants. */
   jumped(state) {
     this.jumping = true;
     if (state?.following) this.follow();

@@ -1,6 +1,6 @@
 /** What the HTML of Markdown lacks for those without mouse or sight: names for its boxes, a way to scroll what is wide. */
 
-const WIDE = "pre, table";
+const WIDE = "pre, table, .math";
 
 // Widths are read when the browser has laid the page out anyway; asking earlier would make it do so once more.
 const measured = new ResizeObserver((entries) => {
@@ -28,3 +28,6 @@ export function keepReachable(root) {
     reachable(root);
   });
 }
+
+// Texts that do not change: an earlier version, and what the admin shows of one.
+for (const text of document.querySelectorAll(".prose:not([data-document])")) keepReachable(text);

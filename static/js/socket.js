@@ -1,16 +1,13 @@
-/**
- * The line to the server: one websocket that acknowledges what was applied, notices silence, and reconnects by itself.
- * It knows the envelope of frames, not what they mean to the page.
- */
+/** The line to the server: a websocket that acknowledges, notices silence, and reconnects. It knows frames by their envelope. */
 
 const ACK_CHARACTERS = 64 * 1024;
 const ACK_MS = 1000;
 const PULSE_MS = 20000; // how often we ask whether the server is still there
 const SILENCE_MS = 10000; // how long it may take to answer
-const OPENING_MS = 2500; // how long a line may take to open; twice as long after each try
-const WOKEN_MS = 1500; // how long it may take to answer when the page wakes
-const LATE_MS = 500; // a timer so late says that the page itself was held up
-const LEAP_MS = 5000; // a clock that leaps so far has slept
+const OPENING_MS = 2500; // or to open; twice as long after each try
+const WOKEN_MS = 1500; // or to answer when the page wakes
+const LATE_MS = 500; // a timer so late: the page itself was held up
+const LEAP_MS = 5000; // a clock that leaps so far: it slept
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15000;
 
@@ -63,7 +60,7 @@ export class Line {
     socket?.close();
   }
 
-  /** The page slept, and the line may be dead without knowing it: ask, and do not wait for long. */
+  /** The page slept, and the line may be dead without knowing it. */
   wake() {
     this.retry();
     if (!this.socket || this.waking) return;
@@ -101,7 +98,7 @@ export class Line {
     this.send({ type: "ack", ...this.applied });
   }
 
-  /** A sign of life, or the first moment: ask after a while, and give up on a line that does not open or answer. */
+  /** A sign of life, or the first moment. */
   listen() {
     clearTimeout(this.pulse);
     clearTimeout(this.silence);
@@ -115,7 +112,7 @@ export class Line {
     this.expect(patience);
   }
 
-  /** Give the line up unless it is heard in time; a page that was held up has not heard yet what came, and looks again. */
+  /** Give the line up unless it is heard in time; a page that was held up itself looks again. */
   expect(patience, again = true) {
     clearTimeout(this.silence);
     const due = performance.now() + patience;
@@ -129,7 +126,7 @@ export class Line {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
-  /** A line that is dead without having been closed; who woke to it does not wait once more. */
+  /** A line that is dead without having been closed. */
   dropped() {
     const { waking } = this;
     this.ended(1006);
@@ -140,7 +137,7 @@ export class Line {
     this.close();
     if (code === SIGNED_OUT) return this.onChange({ kind: "signed-out" });
     if (code === NOT_THERE) return this.onChange({ kind: "gone" });
-    // The wait doubles; the random part keeps a crowd that lost its server from coming back as one.
+    // The random part keeps a crowd from coming back as one.
     const usual = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.attempts);
     const longest = REFUSED.includes(code) ? LONGEST_WAIT_MS * 2 : usual;
     const wait = longest * (0.6 + 0.4 * Math.random());

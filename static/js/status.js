@@ -18,7 +18,7 @@ export class Status {
     setInterval(() => this.tick(), 1000);
   }
 
-  /** Why nothing is written, and since when: what is said once more, as after a reload, was heard already. */
+  /** Why nothing is written, and since when: what is said once more was heard already. */
   hear({ reason, last_error: error }, age_s = 0) {
     if (reason !== this.reason || error !== this.error) this.heard = Date.now() - age_s * 1000;
     Object.assign(this, { reason, error });
@@ -55,7 +55,7 @@ export class Status {
     if (before) this.tell(before);
   }
 
-  /** The line below the title and the notice below the text: the section being written, or why and where it stopped. */
+  /** Below title and text: the section being written, or why and where it stopped. */
   explain() {
     const { reason, error, words } = this;
     const { status, current_section: section, sections_total: total } = this.state ?? words.cause;
@@ -95,7 +95,7 @@ export class Status {
   }
 
   tick() {
-    this.explain();
+    if (this.clocked()) this.explain();
     if (!this.state) return;
     const now = performance.now();
     const elapsed = this.began === null ? null : (this.running ? now : this.ended) - this.began;
@@ -119,7 +119,7 @@ export class Status {
     document.title = marks[status] ? `${marks[status]} · ${this.title}` : this.title;
   }
 
-  /** Sections and statuses are told, words are not: a text that grows must not be read over and over. */
+  /** Sections and statuses are told, words and times are not. */
   tell(before) {
     const { status, reason, current_section: section, sections_completed: completed, sections_total: total } = this.state;
     const news = [];
@@ -154,8 +154,8 @@ export function labelOf(status, reason, { statuses, labels }) {
 }
 
 function span(seconds) {
-  const [minutes, rest] = [Math.floor(seconds / 60), `${Math.floor(seconds % 60)} s`];
-  return minutes ? `${minutes} min ${rest}` : rest;
+  const rest = `${Math.floor(seconds % 60)} s`;
+  return seconds < 60 ? rest : `${Math.floor(seconds / 60)} min ${rest}`;
 }
 
 function clock(seconds) {
