@@ -94,6 +94,7 @@ def main() -> int:
     parser.add_argument("--database", choices=["sqlite", "postgres"], help="Only with this one.")
     parser.add_argument("--runs", type=int, help="How often, instead of each scenario's own count.")
     parser.add_argument("--issue", action="store_true", help="The full counts, on every database; about 40 minutes.")
+    parser.add_argument("--large", action="store_true", help="With documents of 1 MB; takes far longer.")
     parser.add_argument("--at-once", type=int, default=2, help="Scenarios side by side; 1 measures times best.")
     parser.add_argument("--line", choices=BY_NAME, help=argparse.SUPPRESS)  # how it calls itself for one of them
     options = parser.parse_args()
@@ -101,6 +102,8 @@ def main() -> int:
         line = _run(_play(BY_NAME[options.line], options.database, options.seed, options.runs))
         print(json.dumps(asdict(line)))  # noqa: T201
         return 0
+    if options.large:
+        os.environ["FAULTS_LARGE"] = "1"  # for the processes of the scenarios
     is_full = options.issue or options.only
     jobs = [
         (scenario, database, options.runs or (scenario.issue_runs if options.issue else scenario.runs))

@@ -104,7 +104,7 @@ class Bot:
         cursor = f"&epoch={self.seen.epoch}&offset={len(self.seen.text)}" if self.seen.epoch else ""
         url = f"ws://{self.address}/ws/artifacts/{self.seen.artifact}/?format=text{cursor}"
         headers = {"Authorization": f"Bearer {self._token}"}
-        async with connect(url, additional_headers=headers, open_timeout=5, close_timeout=1, max_size=None) as socket:
+        async with connect(url, additional_headers=headers, open_timeout=5, close_timeout=1) as socket:
             self.is_connected = True
             acknowledged = 0
             try:

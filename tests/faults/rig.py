@@ -35,6 +35,9 @@ from tests.openai_server import OpenAIServer
 Database = Literal["sqlite", "postgres"]
 SETTLE_S = 60.0
 OVER = {"complete", "cancelled", "paused"}
+LARGE = bool(os.environ.get("FAULTS_LARGE"))
+"""Every document has 1 MB: 8 sections of 125 000 characters, which the endpoint sends in larger pieces."""
+LARGE_SECTIONS, LARGE_CHARS, LARGE_PIECE_TOKENS = 8, 125_000, 250
 _PROCESS_STOP_S = 15.0
 
 
@@ -75,6 +78,7 @@ class Rig:
     """When the database was away: no worker could have done anything."""
     calls_may_fail: bool = False
     calls_may_overlap: bool = False
+    large: bool = False
     _spare: list[int] = field(default_factory=list)
 
     # Processes
@@ -138,6 +142,8 @@ class Rig:
             status, project = await self.call("POST", "/projects", {"title": f"Project {len(self.documents)}"})
             assert status == 201, project
             self._spare += [row["id"] for row in project["artifacts"]]
+        if self.large:
+            sections, chars = LARGE_SECTIONS, LARGE_CHARS
         artifact = self._spare.pop()
         names = tuple(section_name(self.rng) for _ in range(sections))
         texts = {name: section_text(self.rng, chars) for name in names}
@@ -148,7 +154,8 @@ class Rig:
         return document
 
     async def start(self, document: Document, verb: str = "start") -> None:
-        plan = [{"name": name, "instructions": f"Write {name}.", "max_tokens": 4000} for name in document.names]
+        tokens = 32_000 if self.large else 4_000
+        plan = [{"name": name, "instructions": f"Write {name}.", "max_tokens": tokens} for name in document.names]
         status, answer = await self.call("POST", f"/artifacts/{document.artifact}/{verb}", {"plan": plan})
         assert status == 202, answer
 
@@ -297,11 +304,13 @@ async def rigged(
     pause_s: float = 0.01,
     lease_s: float = 2.0,
     folder: Path | None = None,
+    large: bool = LARGE,
     **settings: str,
 ) -> AsyncIterator[Rig]:
     """A world without processes of the product; everything in it ends with the block, and leaves nothing behind."""
     folder = folder or Path(tempfile.mkdtemp(prefix="streamgen-run-"))
-    script = Script(texts={}, by_section={}, default=Behaviour(pause_s=pause_s))
+    behaviour = Behaviour(pause_s=pause_s, piece_tokens=LARGE_PIECE_TOKENS if large else 1)
+    script = Script(texts={}, by_section={}, default=behaviour)
     endpoint = OpenAIServer(script)
     await endpoint.start()
     provider_proxy = Proxy(endpoint.port)
@@ -351,6 +360,7 @@ async def rigged(
                 database_proxy=database_proxy,
                 environment=environment | settings,
                 http=http,
+                large=large,
             )
             try:
                 yield rig

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.faults import ends, kills, outages, patience, provider_faults, races, sleepers
+from tests.faults import ends, kills, outages, patience, provider_faults, races, sizes, sleepers
 from tests.faults.result import Result
 
 SQLITE = ("sqlite",)
@@ -38,6 +38,7 @@ SCENARIOS = (
     Scenario(name="worker-killed", play=kills.worker_killed, runs=30, issue_runs=200),
     Scenario(name="web-killed", play=kills.web_killed, runs=5, issue_runs=50, databases=POSTGRES),
     Scenario(name="embedded-killed", play=kills.embedded_killed, runs=5, issue_runs=50, databases=SQLITE),
+    Scenario(name="large-documents", play=sizes.large_documents, runs=3, issue_runs=20, short=POSTGRES),
     Scenario(name="poison", play=kills.poison, runs=1, issue_runs=10, short=SQLITE),
     Scenario(name="redis-away", play=outages.redis_away, runs=3, issue_runs=3, databases=POSTGRES),
     Scenario(name="postgres-restarted", play=outages.postgres_restarted, runs=4, issue_runs=20, databases=POSTGRES),
