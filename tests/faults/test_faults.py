@@ -24,6 +24,7 @@ SHORT = [
     ("worker-killed", "sqlite", 1, 3),
     ("worker-killed", "postgres", 2, 3),  # an even seed: the model is asked anew instead of prefilled
     ("deleted", "sqlite", 1, 2),
+    ("frozen-while-waiting", "sqlite", 1, 1),
 ]
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 

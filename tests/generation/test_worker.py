@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 
@@ -16,7 +17,7 @@ from artifacts.subscription import Subscription
 from generation import control, queue
 from generation.models import GenerationTask, TaskStatus
 from generation.providers import Choice
-from generation.providers.base import ProviderAway
+from generation.providers.base import Life, ProviderAway
 from generation.providers.scripted import Reply, ScriptedProvider
 from generation.queue import Claim
 from tests.generation.workbench import choice_of, settled, start, text_of, until, until_ended, working
@@ -97,6 +98,46 @@ async def test_process_that_slept_through_its_leases_goes_on_with_what_it_was_wr
         fences = [(await until_ended(one)).fence for one in wanted]
         calls = len(server.requests)
     assert (fences, calls) == ([2, 2, 2], 3)  # one claim, one end
+
+
+class Thinker(ScriptedProvider):
+    """It thinks until it is told to write."""
+
+    def __init__(self) -> None:
+        super().__init__([Reply(text=TEXT)])
+        self.may_write = asyncio.Event()
+
+    async def _pieces(self, call, reply):
+        yield Life(is_thinking=True)
+        await self.may_write.wait()
+        async for item in super()._pieces(call, reply):
+            yield item
+
+
+async def test_thinking_is_shown_with_its_time_and_cleared_by_the_first_text(artifact, owner):
+    thinker = Thinker()
+    async with working(Choice(provider=thinker, name="thinker", why="the test says so")):
+        await start(artifact, owner, "Summary")
+        thinking = await until(artifact, lambda now: now.reason == Reason.THINKING)
+        assert re.match(r"thinking for \d+ s\b", thinking.last_error)
+        assert (thinking.stream_status, thinking.length) == (StreamStatus.STREAMING, 0)
+        thinker.may_write.set()
+        writing = await until(artifact, lambda now: now.length > 0)
+        assert (writing.reason, writing.last_error) == ("", "")
+        assert (await until_ended(artifact)).stream_status == StreamStatus.COMPLETE
+
+
+async def test_stop_ends_the_wait_for_an_endpoint_that_is_away(artifact, owner):
+    provider = ScriptedProvider([Reply(error=ProviderAway("Nothing answers.", retry_after_s=600))])
+    async with working(Choice(provider=provider, name="away", why="the test says so")):
+        await start(artifact, owner, "Summary")
+        waiting = await until(artifact, lambda now: now.reason == Reason.WAITING_RETRY)
+        assert re.match(r"waiting 60\d s: the endpoint does not answer", waiting.last_error)
+        renewed = await until(artifact, lambda now: now.lease_until > waiting.lease_until)
+        assert renewed.fence == waiting.fence
+        await synced(control.pause)(artifact)
+        paused = await until_ended(artifact)
+    assert (paused.stream_status, paused.reason, len(provider.calls)) == (StreamStatus.PAUSED, Reason.USER, 1)
 
 
 def take_over(claims: list[Claim]) -> None:
