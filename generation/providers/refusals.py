@@ -58,6 +58,7 @@ _AWAY = re.compile(
     r"loading|is starting|starting up|warming up|cold start|econnrefused|connection (refused|error)|cannot connect"
     r"|connect error|no healthy upstream|bad gateway|gateway time-?out|service unavailable|shutting down|restarting"
 )
+_LOADS = re.compile(r"\bloading\b|warming up|cold start")
 _STREAM = re.compile(r"\bstream(ing|ed)?\b")
 _PREFILL = re.compile(
     r"pre-?fill|continue_final_message|add_generation_prompt|\bprefix\b|last (role|message)|final (message|position)"
@@ -158,7 +159,11 @@ def from_status(asked: Asked, status: int, said: Said) -> ProviderError:
         is_away = status in _STATUS_AWAY or _AWAY.search(words)
         kind = ProviderAway if is_away else ProviderUnavailable
         state = "nobody there answers for now" if is_away else "it is in trouble or too busy"
-        return kind(f"{at}: {state}. Nothing to change here; try again later.{said.quoted}", retry_after_s=said.wait_s)
+        return kind(
+            f"{at}: {state}. Nothing to change here; try again later.{said.quoted}",
+            retry_after_s=said.wait_s,
+            cause="the model is loading" if _LOADS.search(words) else "",
+        )
     return _refused(asked, status, at, said)
 
 

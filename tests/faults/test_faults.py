@@ -25,6 +25,8 @@ SHORT = [
     ("worker-killed", "postgres", 2, 3),  # an even seed: the model is asked anew instead of prefilled
     ("deleted", "sqlite", 1, 2),
     ("frozen-while-waiting", "sqlite", 1, 1),
+    ("endpoint-away", "sqlite", 1, 1),
+    ("model-thinks", "sqlite", 1, 3),
 ]
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 

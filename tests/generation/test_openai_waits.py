@@ -185,6 +185,12 @@ async def test_endpoint_that_is_away_is_told_apart(reply, seconds):
 
 
 @pytest.mark.asyncio
+async def test_model_that_loads_is_said_to():
+    loads, away = await answer(error("503 Unavailable", "Loading model")), await answer(http(b"", "503 Unavailable"))
+    assert (loads.error.cause, away.error.cause) == ("the model is loading", "the endpoint does not answer")
+
+
+@pytest.mark.asyncio
 async def test_endpoint_in_trouble_is_not_away():
     for reply in (
         error("500 Error", "out of memory"),
