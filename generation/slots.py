@@ -23,7 +23,7 @@ LOOK_S = 0.5
 FILL_S = 1.0
 SETTLE_S = RETRY_CAP_S * 1.5
 """After an outage of the database claims wait so long: by then every living writer has tried again."""
-RENEWALS = 5
+RENEWALS = 6
 """So many times in a lease it is renewed, about: with the look and a slow commit on top, most of it is still left."""
 CLOCK_TICK_S = 0.005
 """A lease is looked at just after its end, not just before."""
