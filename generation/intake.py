@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from generation.seams import BadSeam, FirstFence, Mode, Seam, join
+from generation.seams import BadSeam, Mode, Seam, join
 from generation.seams.fences import Unfenced
+from generation.wrapping import FirstFence
 
 CHECK_CHARS = 40
 """In reprompt mode a growing head is looked at each time it has grown by so much, and by a tenth: a look costs time."""
@@ -63,13 +64,11 @@ class Intake:
         if len(self._head) < self._looked_at + max(CHECK_CHARS, self._looked_at // 10):
             return ""
         self._looked_at = len(self._head)
-        found = seam.settled(self._head)
-        if found is None:
+        settled = seam.settled(self._head)
+        if settled is None:
             return ""
-        if not found.fence:
-            return self._opened(found.rest)
-        self._inside = seam.inside(found)
-        return self._opened(self._inside.feed(found.rest))
+        rest, self._inside = settled
+        return self._opened(self._inside.feed(rest))
 
     def _opened(self, text: str) -> str:
         self._head, self._is_open = "", True

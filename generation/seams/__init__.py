@@ -10,12 +10,11 @@ import re
 from typing import Literal
 
 from generation.seams.characters import certain
-from generation.seams.copies import HEAD_CHARS, Found, Reading, behind_space
-from generation.seams.errors import BadSeam
-from generation.seams.fences import FirstFence, Unfenced, open_fence
-from generation.seams.folding import fold, weight
+from generation.seams.copies import HEAD_CHARS, BadSeam, Found, Reading, behind_space
+from generation.seams.fences import Unfenced, open_fence
+from generation.seams.folding import fold
 
-__all__ = ["BadSeam", "FirstFence", "Mode", "Seam", "certain", "join"]
+__all__ = ["BadSeam", "Mode", "Seam", "certain", "join"]
 
 Mode = Literal["prefill", "reprompt"]
 
@@ -26,6 +25,11 @@ SOUGHT_CHARS = 1_500
 
 _GOES_ON = re.compile(r"[,;.!?:)\]}](?=\s|\Z)|[，。、；：！？）」』](?!\Z)")
 """A mark that ends or parts a sentence: with it begins only what goes on."""
+_NO_SENTENCE = re.compile(
+    r".{,40}[(){}\[\]=;<>|]|(?=.{,80}\Z).*\b(?:nothing|complete|section|finished|done|add)\b|[^\n]{,120}:\s*\n",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Code, talk about the text, an announcement."""
 _MARKDOWN_FENCE = re.compile(r"\s*(`{3,}|~{3,})[ \t]*(?:markdown|md)?[ \t]*\n(?=[^\n])", re.IGNORECASE)
 
 
@@ -53,73 +57,61 @@ class Seam:
         """What a whole answer brings. Raises BadSeam."""
         if not answer.strip():
             return ""
-        return self.unfenced(self._found(answer) or self._going_on(answer))
+        rest, inside = self._begun(self._found(answer) or self._going_on(answer))
+        return inside.feed(rest) + inside.end()
 
-    def settled(self, head: str, *, is_all: bool = False) -> Found | None:
-        """What stands behind the copy in an answer that has come so far; None while that is open.
+    def settled(self, head: str) -> tuple[str, Unfenced] | None:
+        """What is to be appended of an answer that has come so far, and what all that follows is to pass through.
 
-        Raises BadSeam when nothing that may follow can help.
+        None while the seam is open. Raises BadSeam when nothing that may follow can help.
         """
-        if len(head) >= HEAD_CHARS or is_all:
-            return self._found(head) or self._going_on(head)
+        is_last = len(head) >= HEAD_CHARS
         try:
             found = self._found(head)
         except BadSeam:
-            found = None
-        if found is not None:
-            behind = fold(found.rest).text
-            return found if behind and not self._may_come_again(behind) else None
-        if len(head) >= SOUGHT_CHARS and not any(reading.goes_on_repeating(head) for reading in self._readings):
-            return self._going_on(head)
-        return None
-
-    def copied(self, head: str) -> Found | None:
-        """What stands behind the copy in an answer that broke off; None where there is none."""
-        try:
-            return self._found(head)
-        except BadSeam:
+            if is_last:
+                raise
             return None
+        if found is not None and not is_last:
+            behind = fold(found.rest).text.lstrip("\"'*_>`.:-")
+            words, tail = self._readings[0].words, self._readings[0].tail.text
+            may_come_again = words.startswith(behind) if words else behind in tail
+            return None if may_come_again else self._begun(found)
+        if found is None and not is_last:
+            is_early = len(head) < SOUGHT_CHARS or any(reading.goes_on_repeating(head) for reading in self._readings)
+            if is_early:
+                return None
+        return self._begun(found or self._going_on(head))
 
-    def unfenced(self, found: Found) -> str:
-        if not found.fence:
-            return found.rest
-        inside = self.inside(found)
-        return inside.feed(found.rest) + inside.end()
-
-    def inside(self, found: Found) -> Unfenced:
-        fence = open_fence(self._previous)
-        return Unfenced(found.fence, fence, keeps_blocks=found.is_reopened and bool(fence))
+    def _begun(self, found: Found) -> tuple[str, Unfenced]:
+        fence = open_fence(self._previous) if found.fence else ""
+        return found.rest, Unfenced(found.fence, fence, keeps_blocks=found.is_reopened and bool(fence))
 
     def _found(self, answer: str) -> Found | None:
         return next((found for reading in self._readings if (found := reading.find(answer)) is not None), None)
-
-    def _may_come_again(self, behind: str) -> bool:
-        """Whether what stands behind the copy may be the beginning of the same words or of a longer repetition."""
-        behind = behind.lstrip("\"'*_>`.:-")
-        exact = self._readings[0]
-        return exact.words.startswith(behind) or (not exact.words and behind in exact.tail.text)
 
     def _going_on(self, answer: str) -> Found:
         """What an answer without a copy brings, where it cannot be anything but the next words of the sentence."""
         fence = _MARKDOWN_FENCE.match(answer)
         said = answer[fence.end() :] if fence else answer
-        last = self._previous.rstrip()[-1:]
-        space = self._previous[len(self._previous.rstrip()) :]
-        word = said[1:] if said.startswith(" ") else said
-        is_small = word[:1].islower() and len(space) <= 1 and (space == " " or word is not said)
-        is_mark = not space and said[:1] != " " and _GOES_ON.match(said) is not None
-        if not (last.isalnum() or last in ",-*)`\"'") or space not in ("", " ") or not (is_small or is_mark):
+        before = self._previous.rstrip()
+        space = self._previous[len(before) :]
+        word = said.removeprefix(" ")
+        is_mark = not space and _GOES_ON.match(said) is not None
+        is_word = (
+            word[:1].islower() and not open_fence(self._previous) and (space == " " or (not space and said != word))
+        )
+        is_open = before[-1:].isalnum() or before[-1:] in ",-*)`\"'"
+        if not is_open or not (is_mark or is_word) or (is_word and _NO_SENTENCE.match(word)):
             raise BadSeam("the answer does not begin with the last words")
-        if self._is_copied_in_part(said) or self._is_from_before(said) or (is_small and open_fence(self._previous)):
+        if is_word and self._repeats(said, is_sure=said == word):
             raise BadSeam("the answer repeats an earlier part of the text")
         return Found(rest=behind_space(space, said), fence=fence[1] if fence else "")
 
-    def _is_copied_in_part(self, said: str) -> bool:
-        """Whether the answer begins with a few of the last words, too few to be sure of."""
+    def _repeats(self, said: str, *, is_sure: bool) -> bool:
+        """Whether the answer begins with a few of the last words, too few to be sure of, or with words from before."""
         tail = self._readings[-1].tail.text
-        ends = [found.end() for found in re.finditer(r"\S+", said[:200])]
-        return any((key := fold(said[:end], keeps_marks=False).text) and tail.endswith(key) for end in ends)
-
-    def _is_from_before(self, said: str) -> bool:
-        key = fold(said[:80]).text[:24]
-        return (weight(key) >= 12 or len(said) < 40) and key in self._readings[0].tail.text
+        firsts = [fold(said[: found.end()], keeps_marks=False).text for found in re.finditer(r"\S+", said[:200])]
+        return any(first and tail.endswith(first) for first in firsts) or (
+            is_sure and fold(said[:80], keeps_marks=False).text[:24] in tail
+        )

@@ -10,14 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import takewhile
 
 from generation.seams.characters import UNSPACED
-from generation.seams.errors import BadSeam
 from generation.seams.fences import open_fence
-from generation.seams.folding import Folded, fold, weight
+from generation.seams.folding import SAME, Folded, fold, weight
 
 TAIL_CHARS = 8_000
 """So much of the text before is compared: all that the model was shown of it."""
@@ -27,23 +25,26 @@ PREFACE_CHARS = 400
 PREFACE_LINES = 4
 LEAST_WEIGHT = 14
 SURE_WEIGHT = 20
+"""A repetition that begins within a word says so much."""
 ASKED_WEIGHT = 8
-"""What is repeated of the text's end says at least so much; less where it is a part of the words asked for."""
-PREFACED_CHARS = 8
-"""After a preface the words are at least so long, white space aside."""
-TYPING_CHARS = 6
+"""What is repeated of the text's end says at least so much where it is a part of the words asked for."""
+LEAST_COPY_CHARS = 8
+"""Below a preface the words are at least so long, white space aside."""
 BARE_CHARS = 60
 """Marks, quotes and a fence before a copy are at most so long."""
 LONG_CHARS = 100
 """A repetition of more, other than the words asked for, is a restart: it must be exact or bring something."""
-LIKENESS = 0.75
-"""A copy may differ at its beginning, when it is so like the words and longer or shorter by few characters."""
 
 _OPENING_FENCE = re.compile(r"(?:\A|\n)[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)[ \t]*\r?\n\s*(?=[^\n]*\Z)")
-_QUOTES = dict(zip("\"“„«「『'‘`*_", ('"', "”", "“”", "»", "」", "』", "'", "’", "`", "*", "_"), strict=True))
-_EMPHASIS = re.compile(r"\*\*|__|~~|[*`]|(?<!\w)_|_(?!\w)")
+_MARK = re.compile(r"\*\*|__|~~|[*`\"]|(?<!\w)[_']|[_'](?!\w)")
 _BULLET = re.compile(r"^[ \t]*[*+-][ \t]", re.MULTILINE)
-_ELLIPSIS = re.compile(r"\s*(?:…|\.{3})\s*\Z")
+_ANNOUNCES = re.compile(r"[:：][*_)\]\s]*\Z|(?:\A|\n)[(（\[【][^\n]+[)）\]】]\s*\Z")
+_HEADING = re.compile(r"(?:\A|\n)[ ]{0,3}#{1,6}[ \t][^\n]*\Z")
+_LINE_END = re.compile(r"[ \t]*\r?\n")
+
+
+class BadSeam(ValueError):
+    """The answer must not be appended; the message says why, without quoting it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,201 +67,136 @@ class _Place:
     size: int
 
     @property
-    def start(self) -> int:
-        return self.end - self.size
+    def lead(self) -> str:
+        return self.answer[: self.head.starts[self.end - self.size]]
 
     @property
-    def lead(self) -> str:
-        return self.answer[: self.head.starts[self.start]]
+    def until(self) -> int:
+        return self.head.ends[self.end - 1]
 
 
 class Reading:
     """The end of the text before, folded in one way, and the words that were asked for in it."""
 
     def __init__(self, previous: str, copied: str, *, keeps_marks: bool) -> None:
-        self.source = previous[-TAIL_CHARS:]
         self.keeps_marks = keeps_marks
+        self.source = previous[-TAIL_CHARS:]
         self.tail = fold(self.source, keeps_marks=keeps_marks)
         words = fold(copied, keeps_marks=keeps_marks).text
         self.words = words if words and self.tail.text.endswith(words) else ""
-        self.left = self.source[self.tail.ends[-1] :] if self.tail.ends else self.source
-        self.space = previous[len(previous.rstrip()) :]
 
     @cached_property
     def anchor(self) -> str:
         """The shortest end of the text that says enough to be sought."""
         text, least = self.tail.text, ASKED_WEIGHT if self.words else LEAST_WEIGHT
-        for size in range(least // 3, len(text)):
-            if weight(text[-size:]) >= least:
-                return text[-size:]
-        return text
-
-    @cached_property
-    def is_unique(self) -> bool:
-        return self.tail.text.count(self.words) == 1
+        sizes = range(least // 3, len(self.words or text))
+        return next((text[-size:] for size in sizes if weight(text[-size:]) >= least), self.words or text)
 
     def find(self, answer: str) -> Found | None:
         """What stands behind the copy; None where there is none. Raises BadSeam where it could be either of two."""
-        head = fold(answer[:HEAD_CHARS], keeps_marks=self.keeps_marks)
-        places = list(self._places(answer, head))
-        if self.words and (place := self._copy_at_head(answer, head)) is not None:
-            return self._behind(place)
-        for suits in (self._is_overlap, self._is_prefaced, self._is_typed_anew):
-            fitting = [place for place in places if suits(place)]
-            if len(fitting) > 1 and suits != self._is_prefaced:
-                raise BadSeam("the answer repeats the end of the text in more than one way")
-            if fitting:
-                return self._behind(self._as_asked(fitting[0]) if suits == self._is_prefaced else fitting[0])
-        return None
+        places = list(self._places(answer))
+        asked = [replace(place, size=min(place.size, len(self.words) or place.size)) for place in places]
+        whole = [place for place in asked if place.size == len(self.words)]
+        copies = [place for place in whole if _is_bare(place.lead)]
+        overlaps = [] if copies else [place for place in places if _is_bare(place.lead) and self._is_sure(place)]
+        if len(overlaps) > 1:
+            raise BadSeam("the answer repeats the end of the text in more than one way")
+        place = next(iter(copies or overlaps or filter(self._is_prefaced, [*whole, *asked])), None)
+        return None if place is None else self._behind(self._last_copy(place))
 
     def goes_on_repeating(self, answer: str) -> bool:
-        """Whether the whole answer, but for a preface, is so far only a repetition of the text before."""
-        head = fold(answer[-TAIL_CHARS:], keeps_marks=self.keeps_marks).text
-        return head in self.tail.text or (len(head) > 4 * LEAST_WEIGHT and head[-4 * LEAST_WEIGHT :] in self.tail.text)
+        """Whether the answer, but for a preface, is so far only a repetition of the text before."""
+        return fold(answer, keeps_marks=self.keeps_marks).text[-4 * LEAST_WEIGHT :] in self.tail.text
 
-    def _copy_at_head(self, answer: str, head: Folded) -> _Place | None:
-        """The words asked for, with nothing before them but marks, quotes or a fence."""
-        at = head.text.find(self.words)
-        while 0 <= at <= BARE_CHARS:
-            place = _Place(answer=answer, head=head, end=at + len(self.words), size=len(self.words))
-            if not _is_bare(place.lead):
-                return None
-            if head.is_border(place.end):
-                return place
-            at = head.text.find(self.words, at + 1)
-        return None
-
-    def _places(self, answer: str, head: Folded) -> Iterator[_Place]:
+    def _places(self, answer: str) -> Iterator[_Place]:
         """Where the answer has the end of the text, and how much of it."""
-        anchor = self.anchor
-        at = head.text.find(anchor) if anchor else -1
+        head = fold(answer[:HEAD_CHARS], keeps_marks=self.keeps_marks)
+        at = head.text.find(self.anchor) if self.anchor else -1
         while at >= 0:
-            end = at + len(anchor)
+            end = at + len(self.anchor)
             if head.is_border(end):
-                size = _common_end(self.tail.text, head.text[:end])
-                yield _Place(answer=answer, head=head, end=end, size=size)
-            at = head.text.find(anchor, at + 1)
+                yield _Place(answer=answer, head=head, end=end, size=_common_end(self.tail.text, head.text[:end]))
+            at = head.text.find(self.anchor, at + 1)
 
-    def _is_overlap(self, place: _Place) -> bool:
-        """The answer begins with a repetition of the text's end, longer or shorter than the words asked for."""
+    def _is_sure(self, place: _Place) -> bool:
+        """Whether so much of the end, from the beginning of a word, is no accident."""
         repeated = self.tail.text[-place.size :]
-        says_enough = weight(repeated) >= LEAST_WEIGHT or self.tail.text.count(repeated) == 1
-        return says_enough and _is_bare(place.lead) and self._begins_word(place.size)
-
-    def _is_typed_anew(self, place: _Place) -> bool:
-        """The beginning of the copy differs a little from the words."""
-        lead, meant = place.head.text[: place.start], self.words[: -place.size]
-        if not meant or abs(len(lead) - len(meant)) > TYPING_CHARS or not self.is_unique:
-            return False
-        return SequenceMatcher(None, lead, meant, autojunk=False).ratio() >= LIKENESS
+        if place.size < len(self.words) or not self.words:
+            if weight(repeated) < LEAST_WEIGHT and self.tail.text.count(repeated) > 1:
+                return False
+            at = self.tail.starts[-place.size]
+            before, after = self.source[at - 1 : at], self.source[at]
+            is_inside_word = before.isalnum() and after.isalnum() and not UNSPACED.match(after)
+            return not is_inside_word or weight(repeated) >= SURE_WEIGHT
+        return True
 
     def _is_prefaced(self, place: _Place) -> bool:
-        """The copy is whole and stands below a few lines that are nowhere in the text, or behind a colon."""
-        place = self._as_asked(place)
-        repeated = self.tail.text[-place.size :]
-        is_whole = bool(self.words) and place.size == len(self.words) >= PREFACED_CHARS
-        is_part = weight(repeated) >= LEAST_WEIGHT and self.tail.text.count(repeated) == 1
-        if not is_whole and not (is_part and self._begins_word(place.size)):
-            return False
-        said = place.lead
-        fence = _OPENING_FENCE.search(said)
-        said = said[: fence.start()] if fence else said
+        """The copy stands below a few lines that are nowhere in the text, or behind a colon."""
+        fence = _OPENING_FENCE.search(place.lead)
+        said = place.lead[: fence.start()] if fence else place.lead
         lines = [line for line in said.split("\n") if line.strip()]
-        if len(said) > PREFACE_CHARS or len(lines) > PREFACE_LINES or open_fence(said):
-            return False
         own = said[said.rfind("\n") + 1 :].strip(" \t*_>#\"'“„«‘")
-        if own and not ((is_whole or weight(repeated) >= SURE_WEIGHT) and own.endswith((":", "：", "—"))):
+        is_whole = place.size == len(self.words) >= LEAST_COPY_CHARS
+        if not is_whole and not (_ANNOUNCES.search(said) and self._is_sure(place)):
             return False
-        if any(line.lstrip().startswith("|") for line in lines):
+        if len(said) > PREFACE_CHARS or len(lines) > PREFACE_LINES or open_fence(said) or "|" in said:
             return False
         keys = [fold(line, keeps_marks=self.keeps_marks).text for line in lines]
-        return not any(weight(key) >= LEAST_WEIGHT and key in self.tail.text for key in keys)
-
-    def _as_asked(self, place: _Place) -> _Place:
-        """The place of the words alone; the preface may end as the text before them does."""
-        return replace(place, size=len(self.words)) if 0 < len(self.words) < place.size else place
-
-    def _begins_word(self, size: int) -> bool:
-        at = self.tail.starts[-size]
-        if at == 0 or size >= len(self.words) > 0 or weight(self.tail.text[-size:]) >= SURE_WEIGHT:
-            return True
-        before, after = self.source[at - 1], self.source[at]
-        return not (before.isalnum() and after.isalnum()) or UNSPACED.match(after) is not None
-
-    def _behind(self, place: _Place) -> Found | None:
-        place = self._last_copy(place)
-        rest = place.answer[place.head.ends[place.end - 1] :]
-        if not self.keeps_marks:
-            behind = self._behind_marks(place, rest)
-            if behind is None:
-                return None
-            rest = behind
-        if not rest.strip() or _ELLIPSIS.fullmatch(rest):
-            if place.size > LONG_CHARS and place.size != len(self.words) and not self._is_literal(place):
-                raise BadSeam("the answer starts the text again")
-            return Found(rest="")
-        lead = place.lead
-        rest_unquoted = self._unquoted(lead, place, rest)
-        if rest_unquoted is None:
-            return None
-        fence = _OPENING_FENCE.search(lead)
-        is_reopened = fence is not None and fence[2].lower() not in ("markdown", "md")
-        return Found(
-            rest=behind_space(self.space, rest_unquoted), fence=fence[1] if fence else "", is_reopened=is_reopened
-        )
-
-    def _is_literal(self, place: _Place) -> bool:
-        return self.source.casefold().endswith(place.answer[len(place.lead) :].casefold())
+        is_restart = any(weight(key) >= LEAST_WEIGHT and key in self.tail.text for key in keys)
+        return not is_restart and (not own or own.endswith((":", "：", "—")))
 
     def _last_copy(self, place: _Place) -> _Place:
         """The place of the last of several copies in a row. A text that repeats itself is copied once."""
         text, words = place.head.text, self.words
-        if not words or self.words not in text[place.end :][: 2 * len(words) + 20] or not self.is_unique:
+        at = text.find(words, place.end, place.end + len(words) + BARE_CHARS) if words else -1
+        if at < 0 or any(map(str.isalnum, text[place.end : at])) or weight(words) < LEAST_WEIGHT:
             return place
-        if weight(words) < LEAST_WEIGHT:
-            return place
-        at = text.find(words, place.end)
-        if any(map(str.isalnum, text[place.end : at])):
+        if self.tail.text.count(words) > 1:
             return place
         if not place.lead.strip() and at == place.end:
             raise BadSeam("the answer repeats the last words twice")
-        return self._last_copy(_Place(answer=place.answer, head=place.head, end=at + len(words), size=len(words)))
+        return self._last_copy(replace(place, end=at + len(words), size=len(words)))
 
-    def _behind_marks(self, place: _Place, rest: str) -> str | None:
-        """The rest behind marks that the text ends with already; None where marks that are open differ."""
-        at, missing = 0, ""
-        for mark in self.left.split():
+    def _behind(self, place: _Place) -> Found:
+        """What stands behind the place. Raises BadSeam where marks or quotes that are open there differ."""
+        behind = place.until + self._marks_behind(place)
+        rest = place.answer[behind:]
+        ours = _open_marks(self.source[self.tail.starts[-place.size] :])
+        theirs = ours if self.keeps_marks else _open_marks(place.answer[len(place.lead) : behind])
+        before = _open_marks(place.lead[len(place.lead.rstrip("*_`~\"'“„«「『‘")) :])
+        for mark in sorted((theirs ^ before) - ours, key=len):
+            if not rest.translate(SAME).startswith(mark):
+                raise BadSeam("the answer puts the last words in marks that it does not close")
+            rest = rest[len(mark) :]
+        if ours - (theirs ^ before):
+            raise BadSeam("the answer lacks a mark that the text has opened")
+        if not rest.strip(" \t\r\n.…"):
+            is_literal = self.source.casefold().endswith(place.answer[len(place.lead) :].casefold())
+            if place.size > LONG_CHARS and place.size != len(self.words) and not is_literal:
+                raise BadSeam("the answer starts the text again")
+            return Found(rest="" if rest.strip() in ("", "...", "…") else rest)
+        is_title = _HEADING.search(self.source.rstrip()) and "#" not in place.answer[:behind]
+        if is_title and not _LINE_END.match(rest):
+            raise BadSeam("the answer begins with the words of the heading")
+        fence = _OPENING_FENCE.search(place.lead)
+        space = self.source[len(self.source.rstrip()) :]
+        return Found(
+            rest=behind_space(space, rest),
+            fence=fence[1] if fence else "",
+            is_reopened=fence is not None and fence[2].lower() not in ("markdown", "md"),
+        )
+
+    def _marks_behind(self, place: _Place) -> int:
+        """How many characters behind the place are marks that the text ends with already."""
+        at = 0
+        rest = place.answer[place.until :]
+        for mark in self.source[self.tail.ends[-1] :].split():
             blanks = len(rest[at:]) - len(rest[at:].lstrip())
             if rest.startswith(mark, at + blanks):
                 at += blanks + len(mark)
-            else:
-                missing += mark
-        if missing.strip("*_`~\u200d\u200c\ufeff\ufe0e\ufe0f"):
-            return None
-        begun = place.answer[place.head.starts[place.start] : len(place.answer) - len(rest) + at]
-        ours = _open_marks(self.source[self.tail.starts[-place.size] :])
-        theirs = _open_marks(begun)
-        if ours - theirs:
-            return None
-        rest = rest[at:]
-        for mark in sorted(theirs - ours, key=len):
-            if not rest.startswith(mark):
-                return None
-            rest = rest[len(mark) :]
-        return rest
-
-    def _unquoted(self, lead: str, place: _Place, rest: str) -> str | None:
-        """The rest without a quotation mark that closes what the answer opened before the copy."""
-        opened = re.search(r"(\*\*|__|[\"“„«「『'‘`*_])\Z", lead)
-        if opened is None:
-            return rest
-        closing = opened[1] if len(opened[1]) > 1 else _QUOTES[opened[1]]
-        within = place.answer[len(lead) : len(place.answer) - len(rest)]
-        if len(opened[1]) > 1:
-            return rest[2:] if rest.startswith(closing) and within.count(closing) % 2 == 0 else None
-        if opened[1] == closing and within.count(closing) % 2:
-            return None
-        return rest[1:] if rest[0] in closing else None
+            elif mark.strip("*_`~\u200d\ufe0f"):
+                raise BadSeam("the answer lacks a mark that the text ends with")
+        return at
 
 
 def behind_space(space: str, rest: str) -> str:
@@ -287,16 +223,12 @@ def _is_bare(lead: str) -> bool:
 
 
 def _open_marks(text: str) -> set[str]:
-    counted = Counter(_EMPHASIS.findall(_BULLET.sub("", text)))
+    counted = Counter(_MARK.findall(_BULLET.sub("", text.translate(SAME))))
     return {mark for mark, times in counted.items() if times % 2}
 
 
 def _common_end(one: str, other: str) -> int:
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if one[-middle:] == other[-middle:] else (low, middle - 1)
-    return low
+    return _common_start(one[::-1], other[::-1])
 
 
 def _common_start(one: str, other: str) -> int:

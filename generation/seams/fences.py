@@ -1,33 +1,11 @@
-"""Fences of code: which one is open at the end of a text, and answers that stand in a fence as a whole; pure."""
+"""Fences of code: which one is open at the end of a text, and answers that stand in one as a whole; pure."""
 
 from __future__ import annotations
 
 import re
 
-WRAPPED_CHARS = 2_000
-"""An answer that begins with a Markdown fence is wrapped, unless that closes within so much and more follows."""
-PREFACE_CHARS = 200
-
 FENCE_LINE = re.compile(r"^[ \t]*(?:>[ \t]?|(?:[-*+]|\d{1,9}[.)])[ \t]+)*(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
 _MAY_CLOSE = re.compile(r"\r?\n[ \t]*(?:`*|~*)[ \t]*(?:\r?\n\s*)?\Z")
-_WRAP = re.compile(r"\s*(`{3,}|~{3,})[ \t]*(?:markdown|md)[ \t]*\r?\n", re.IGNORECASE)
-_WRAP_BEGUN = re.compile(
-    r"\s*(?:(?:``?|~~?)|(?:`{3,}|~{3,})[ \t]*(?:m(?:a(?:r(?:k(?:d(?:o(?:w(?:n)?)?)?)?)?)?)?|md)?[ \t]*\r?)?\Z",
-    re.IGNORECASE,
-)
-_ANNOUNCES = (
-    *("Here is", "Here's", "Here’s", "Here are", "Sure", "Certainly", "Of course", "Below is", "Okay", "OK", "Great"),
-    *("The section", "Understood", "Hier ist", "Hier der", "Natürlich", "Gerne", "Klar", "Voici", "Bien sûr", "Claro"),
-    *("Aquí", "Por supuesto", "Ecco", "Certo", "Aqui está", "Hier is", "Вот", "Конечно", "Разумеется", "Ось", "Oto"),
-    *("İşte", "إليك", "बेशक", "यहाँ", "แน่นอน", "นี่คือ", "以下", "好的", "当然", "這是", "这是", "はい", "承知", "もちろん"),
-    *("こちら", "다음은", "네", "물론"),
-)
-_SHOWS = re.compile(
-    r"exampl|templat|sampl|snippet|format|beispiel|vorlage|muster|ejempl|plantill|exempl|modèl|modell|esempi|пример|шаблон"
-    r"|示例|范例|模板|例|テンプレート|예시|예제|템플릿|مثال|उदाहरण|ตัวอย่าง|örnek|şablon",
-    re.IGNORECASE,
-)
-"""What the line before a fence says when the fence belongs to the document."""
 
 
 def opened_fence(line: str, fence: str) -> str:
@@ -52,8 +30,9 @@ def open_fence(text: str) -> str:
 class Unfenced:
     """Passes on what stands in a fence around an answer, without the line that closes it.
 
-    `run` is the fence around the answer, `fence` the one that the document is in where the answer goes on. A last line
-    that closes a block of the document is kept where `keeps_blocks`; elsewhere the end of the section closes the block.
+    `run` is the fence around the answer, "" for none, `fence` the one that the document is in where the answer goes on.
+    A last line that closes a block of the document is kept where `keeps_blocks`; elsewhere the end of the section
+    closes the block.
     """
 
     def __init__(self, run: str, fence: str = "", *, keeps_blocks: bool = True) -> None:
@@ -65,6 +44,8 @@ class Unfenced:
 
     def feed(self, text: str) -> str:
         """What cannot be the closing line any more."""
+        if not self._run:
+            return text
         self._held += text
         closing = _MAY_CLOSE.search(self._held)
         end = closing.start() if closing else len(self._held)
@@ -78,94 +59,7 @@ class Unfenced:
         """The rest."""
         held, self._held = self._held, ""
         last = held.strip()
-        if not last.startswith(self._run):
+        if not self._run or not last.startswith(self._run):
             return held
         fence = opened_fence(self._line, self._fence)
         return held if self._keeps_blocks and fence and not opened_fence(last, fence) else ""
-
-
-class FirstFence:
-    """The first answer of a section: without a Markdown fence that stands around all of it, and a line announcing that.
-
-    It holds back only an answer that begins so. An example in a fence, with text after it, stays as it is.
-    """
-
-    def __init__(self) -> None:
-        self._head = ""
-        self._unfenced: Unfenced | None = None
-        self._is_open = False
-
-    def feed(self, text: str) -> str:
-        if self._is_open:
-            return text
-        if self._unfenced is not None:
-            return self._unfenced.feed(text)
-        self._head += text
-        wrap = _wrap_of(self._head)
-        if wrap is None:
-            return "" if _may_be_wrapped(self._head) else self._as_it_is()
-        inner = self._head[wrap.end() :]
-        if _after_block(inner, wrap[1]).strip():
-            return self._as_it_is()
-        if len(inner) < WRAPPED_CHARS:
-            return ""
-        self._unfenced = Unfenced(wrap[1])
-        return self._unfenced.feed(inner)
-
-    def end(self) -> str:
-        """The rest, when the answer has ended."""
-        if self._unfenced is None and (wrap := _wrap_of(self._head)) is not None:
-            self._unfenced = Unfenced(wrap[1])
-            head, self._head = self._head[wrap.end() :], ""
-            return self._unfenced.feed(head) + self._unfenced.end()
-        return self._unfenced.end() if self._unfenced is not None else self._as_it_is()
-
-    def _as_it_is(self) -> str:
-        head, self._head, self._is_open = self._head, "", True
-        return head
-
-
-def _wrap_of(head: str) -> re.Match[str] | None:
-    """The line that opens the fence around the answer."""
-    wrap = _WRAP.match(head)
-    if wrap is not None:
-        return wrap
-    line = _first_line(head)
-    return _WRAP.match(head, line.end()) if line is not None and _announces(line[0]) else None
-
-
-def _may_be_wrapped(head: str) -> bool:
-    if _WRAP_BEGUN.match(head):
-        return True
-    line = _first_line(head)
-    if line is not None:
-        return _announces(line[0]) and _WRAP_BEGUN.match(head, line.end()) is not None
-    begun = head.lstrip(" \t\r\n*_#>")
-    return (
-        len(begun) <= PREFACE_CHARS
-        and ("\n" not in begun)
-        and any(begun.startswith(words[: len(begun)]) for words in _ANNOUNCES)
-    )
-
-
-def _first_line(head: str) -> re.Match[str] | None:
-    return re.compile(r"\s*\S[^\n]*\n").match(head)
-
-
-def _announces(line: str) -> bool:
-    text = line.strip(" \t\r\n*_#>")
-    return len(text) <= PREFACE_CHARS and text.startswith(_ANNOUNCES) and not _SHOWS.search(text)
-
-
-def _after_block(inner: str, run: str) -> str:
-    """What follows the line that closes the fence; "" while it is open. Blocks inside it begin with their language."""
-    nested, at = "", 0
-    for line in inner.splitlines(keepends=True):
-        at += len(line)
-        if nested:
-            nested = opened_fence(line.rstrip("\r\n"), nested)
-        elif not opened_fence(line.rstrip("\r\n"), run):
-            return inner[at:]
-        else:
-            nested = opened_fence(line.rstrip("\r\n"), "")
-    return ""

@@ -10,7 +10,7 @@ from generation.seams.characters import UNSPACED
 
 MARKS = frozenset("*_`~#>+-•")
 """What Markdown marks text with; models lose such marks and add them where they copy."""
-_SAME = str.maketrans(
+SAME = str.maketrans(
     {
         **dict.fromkeys("‘’‚‛´ʼ′‹›", "'"),
         **dict.fromkeys("“”„‟«»″「」『』", '"'),
@@ -59,7 +59,7 @@ def _says(letter: str) -> int:
 def _folded(char: str) -> str:
     if char.isspace():
         return ""
-    return "".join(unicodedata.normalize("NFKD", char.translate(_SAME)).casefold().split())
+    return "".join(unicodedata.normalize("NFKD", char.translate(SAME)).casefold().split())
 
 
 @lru_cache(maxsize=4_096)
