@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Literal
 
 from generation.guards import Cut, DeadlinePassed, Guard, Stopped, TooSlow
-from generation.intake import Intake
+from generation.intake import WAY_OUT, Intake
 from generation.patience import Limits, Patience, ThoughtTooLong
 from generation.prompts import last_words
 from generation.providers.base import (
@@ -215,7 +215,7 @@ class _Loop:
         ending = self._limit()
         while ending is None:
             ending = await self._turn()
-        await self._hand_over_all()
+        await self._hand_over()
         return Continuation(
             text=self.text,
             outcome=ending.outcome,
@@ -247,7 +247,7 @@ class _Loop:
         self.turns += is_turn
         ending = self._judge(finish, why) or self._limit()
         if ending is not None:
-            await self._hand_over_all()
+            await self._hand_over()
         if is_turn:
             await self._report(finish)
         if ending is None and isinstance(why, ProviderError):
@@ -303,12 +303,10 @@ class _Loop:
             self.held += text
             await self._hand_over(certain(self.held) if self.mode == "reprompt" else len(self.held))
 
-    async def _hand_over_all(self) -> None:
-        """The end of the run: every word that came is kept, also one that was asked for again in vain."""
-        self.held = self.held or self.asked_again
-        await self._hand_over(len(self.held))
-
-    async def _hand_over(self, length: int) -> None:
+    async def _hand_over(self, length: int | None = None) -> None:
+        """Commit so much of what is held; at the end of the run all of it, also a word asked for again in vain."""
+        if length is None:
+            self.held = self.held or self.asked_again
         chunk, self.held = self.held[:length], self.held[length:]
         if chunk:
             self.asked_again = ""
@@ -359,14 +357,9 @@ class _Loop:
                 return _ending_of(why)
             case BadSeam():
                 self.bad_seams += 1
-                detail = (
-                    f"The model did not go on where the text ends, {self.bad_seams} times: {why}. Resume asks it "
-                    "again; another model may copy better. Where the endpoint continues a begun answer, set "
-                    "STREAMGEN_CONTINUATION=prefill."
-                )
-                return (
-                    _Ending(outcome=Outcome.LIMITED, reason="bad_seam", detail=detail) if self.bad_seams > 1 else None
-                )
+                detail = f"The model did not go on where the text ends, {self.bad_seams} times: {why}. {WAY_OUT}"
+                ending = _Ending(outcome=Outcome.LIMITED, reason="bad_seam", detail=detail)
+                return ending if self.bad_seams > 1 else None
             case ThoughtTooLong():
                 return _Ending(outcome=Outcome.LIMITED, reason="no_progress", detail=str(why))
             case ProviderError():

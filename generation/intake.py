@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from generation.fences import FirstFence, Unfenced
 from generation.seams import BadSeam, Mode, Seam, join
-from generation.seams.fences import Unfenced
-from generation.wrapping import FirstFence
 
 CHECK_CHARS = 40
 """In reprompt mode a growing head is looked at each time it has grown by so much, and by a tenth: a look costs time."""
 
+WAY_OUT = (
+    "Resume asks it again, and another model may copy better. Where the endpoint continues a begun answer, set "
+    "STREAMGEN_CONTINUATION=prefill."
+)
+"""What a person can do where a model does not copy the last words."""
 SALVAGE_CHARS = 24
 """Of an answer that broke off before its seam was found, less than this says too little to be joined."""
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from generation.fences import opened_fence
 from generation.phases import SectionPlan
 from generation.providers.base import Message
 from generation.seams import Mode
 from generation.seams.characters import border_before
-from generation.seams.fences import opened_fence
 
 DESCRIPTION_CHARS = 12_000
 USER_INSTRUCTIONS_CHARS = 8_000

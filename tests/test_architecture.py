@@ -27,6 +27,7 @@ PURE = (
     "generation.prompts",
     "generation.guards",
     "generation.intake",
+    "generation.fences",
     "generation.body",
     "generation.providers.base",
     "artifacts.preview",

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from generation.fences import Unfenced, open_fence
 from generation.seams.characters import certain
 from generation.seams.copies import HEAD_CHARS, BadSeam, Found, Reading, behind_space
-from generation.seams.fences import Unfenced, open_fence
 from generation.seams.folding import fold
 
 __all__ = ["BadSeam", "Mode", "Seam", "certain", "join"]
@@ -77,10 +77,9 @@ class Seam:
             words, tail = self._readings[0].words, self._readings[0].tail.text
             may_come_again = words.startswith(behind) if words else behind in tail
             return None if may_come_again else self._begun(found)
-        if found is None and not is_last:
-            is_early = len(head) < SOUGHT_CHARS or any(reading.goes_on_repeating(head) for reading in self._readings)
-            if is_early:
-                return None
+        is_repetition = any(reading.goes_on_repeating(head) for reading in self._readings)
+        if found is None and not is_last and (len(head) < SOUGHT_CHARS or is_repetition):
+            return None
         return self._begun(found or self._going_on(head))
 
     def _begun(self, found: Found) -> tuple[str, Unfenced]:

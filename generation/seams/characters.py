@@ -15,7 +15,6 @@ ADDRESS_CHARS = 1_000
 UNSPACED_CHARS = 8
 """So much is held back of a script that puts no blanks between its words."""
 
-_LAST_TOKEN = re.compile(r"\S+\Z")
 _WHOLE_WORD_END = re.compile(r"""(?:[!?;)\]}|"”]|(?<!\d)[.,])\Z""")
 _ADDRESS = re.compile(r"\w:|www\.|\]\(|\w@\w|/")
 UNSPACED = re.compile(
@@ -23,6 +22,7 @@ UNSPACED = re.compile(
     "\ufe30-\ufe4f\uff01-\uff9f\U0001b000-\U0001b2ff\U00020000-\U0003ffff]"
 )
 """Thai, Lao, Tibetan, Burmese, Khmer, Tai, Chinese, Japanese, Yi."""
+_JAMO = re.compile("[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]")
 _JOINERS = frozenset("\u200c\u200d\u2060\ufeff")
 _VOWELS_BEHIND = frozenset("\u0e33\u0eb3\uff9e\uff9f")  # letters by their category, marks by their use
 _VOWELS_BEFORE = frozenset("\u0e40\u0e41\u0e42\u0e43\u0e44\u0ec0\u0ec1\u0ec2\u0ec3\u0ec4")
@@ -34,8 +34,8 @@ def certain(text: str) -> int:
     All but a last word that may be only a part of one, and white space that holds a line break: a model that is asked
     anew writes both again, and nobody has to guess them.
     """
-    token = _LAST_TOKEN.search(text)
-    end = len(text) if token is None else token.start() + _certain_of(token[0])
+    token = "" if text[-1:].isspace() else text[-ADDRESS_CHARS - 1 :].rsplit(maxsplit=1)[-1] if text else ""
+    end = len(text) - len(token) + _certain_of(token)
     before = text[:end].rstrip()
     return len(before) if "\n" in text[len(before) : end] or "\r" in text[len(before) : end] else end
 
@@ -44,7 +44,7 @@ def _certain_of(token: str) -> int:
     if _ADDRESS.search(token):
         at = 0 if len(token) <= ADDRESS_CHARS else len(token) - WORD_CHARS
         return border_before(token, at)
-    last = max((found.end() for found in UNSPACED.finditer(token)), default=0)
+    last = next((at for at in range(len(token), 0, -1) if UNSPACED.match(token[at - 1])), 0)
     if last:
         return border_before(token, max(0, last - UNSPACED_CHARS) if last == len(token) else last)
     if _WHOLE_WORD_END.search(token):
@@ -75,8 +75,4 @@ def _is_border(text: str, at: int) -> bool:
         return False
     if "\U0001f1e6" <= after <= "\U0001f1ff" and "\U0001f1e6" <= before <= "\U0001f1ff":
         return False  # within a row of flags
-    return not (_is_jamo(before) and _is_jamo(after)) and not ("가" <= before <= "힣" and "\u1160" <= after <= "\u11ff")
-
-
-def _is_jamo(char: str) -> bool:
-    return "\u1100" <= char <= "\u11ff" or "\ua960" <= char <= "\ua97f" or "\ud7b0" <= char <= "\ud7ff"
+    return not (_JAMO.match(after) and (_JAMO.match(before) or "가" <= before <= "힣"))

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import takewhile
 
+from generation.fences import open_fence
 from generation.seams.characters import UNSPACED
-from generation.seams.fences import open_fence
 from generation.seams.folding import SAME, Folded, fold, weight
 
 TAIL_CHARS = 8_000
@@ -28,7 +28,7 @@ SURE_WEIGHT = 20
 """A repetition that begins within a word says so much."""
 ASKED_WEIGHT = 8
 """What is repeated of the text's end says at least so much where it is a part of the words asked for."""
-LEAST_COPY_CHARS = 8
+LEAST_COPY_CHARS = 5
 """Below a preface the words are at least so long, white space aside."""
 BARE_CHARS = 60
 """Marks, quotes and a fence before a copy are at most so long."""
@@ -40,7 +40,6 @@ _MARK = re.compile(r"\*\*|__|~~|[*`\"]|(?<!\w)[_']|[_'](?!\w)")
 _BULLET = re.compile(r"^[ \t]*[*+-][ \t]", re.MULTILINE)
 _ANNOUNCES = re.compile(r"[:：][*_)\]\s]*\Z|(?:\A|\n)[(（\[【][^\n]+[)）\]】]\s*\Z")
 _HEADING = re.compile(r"(?:\A|\n)[ ]{0,3}#{1,6}[ \t][^\n]*\Z")
-_LINE_END = re.compile(r"[ \t]*\r?\n")
 
 
 class BadSeam(ValueError):
@@ -69,10 +68,6 @@ class _Place:
     @property
     def lead(self) -> str:
         return self.answer[: self.head.starts[self.end - self.size]]
-
-    @property
-    def until(self) -> int:
-        return self.head.ends[self.end - 1]
 
 
 class Reading:
@@ -132,6 +127,8 @@ class Reading:
 
     def _is_prefaced(self, place: _Place) -> bool:
         """The copy stands below a few lines that are nowhere in the text, or behind a colon."""
+        if len(place.lead) > PREFACE_CHARS:
+            return False
         fence = _OPENING_FENCE.search(place.lead)
         said = place.lead[: fence.start()] if fence else place.lead
         lines = [line for line in said.split("\n") if line.strip()]
@@ -139,7 +136,7 @@ class Reading:
         is_whole = place.size == len(self.words) >= LEAST_COPY_CHARS
         if not is_whole and not (_ANNOUNCES.search(said) and self._is_sure(place)):
             return False
-        if len(said) > PREFACE_CHARS or len(lines) > PREFACE_LINES or open_fence(said) or "|" in said:
+        if len(lines) > PREFACE_LINES or open_fence(said) or "|" in said:
             return False
         keys = [fold(line, keeps_marks=self.keeps_marks).text for line in lines]
         is_restart = any(weight(key) >= LEAST_WEIGHT and key in self.tail.text for key in keys)
@@ -149,9 +146,8 @@ class Reading:
         """The place of the last of several copies in a row. A text that repeats itself is copied once."""
         text, words = place.head.text, self.words
         at = text.find(words, place.end, place.end + len(words) + BARE_CHARS) if words else -1
-        if at < 0 or any(map(str.isalnum, text[place.end : at])) or weight(words) < LEAST_WEIGHT:
-            return place
-        if self.tail.text.count(words) > 1:
+        is_again = at >= 0 and not any(map(str.isalnum, text[place.end : at])) and weight(words) >= LEAST_WEIGHT
+        if not is_again or self.tail.text.count(words) > 1:
             return place
         if not place.lead.strip() and at == place.end:
             raise BadSeam("the answer repeats the last words twice")
@@ -159,7 +155,7 @@ class Reading:
 
     def _behind(self, place: _Place) -> Found:
         """What stands behind the place. Raises BadSeam where marks or quotes that are open there differ."""
-        behind = place.until + self._marks_behind(place)
+        behind = self._behind_marks(place)
         rest = place.answer[behind:]
         ours = _open_marks(self.source[self.tail.starts[-place.size] :])
         theirs = ours if self.keeps_marks else _open_marks(place.answer[len(place.lead) : behind])
@@ -176,7 +172,7 @@ class Reading:
                 raise BadSeam("the answer starts the text again")
             return Found(rest="" if rest.strip() in ("", "...", "…") else rest)
         is_title = _HEADING.search(self.source.rstrip()) and "#" not in place.answer[:behind]
-        if is_title and not _LINE_END.match(rest):
+        if is_title and rest.lstrip(" \t")[0] not in "\r\n":
             raise BadSeam("the answer begins with the words of the heading")
         fence = _OPENING_FENCE.search(place.lead)
         space = self.source[len(self.source.rstrip()) :]
@@ -186,14 +182,13 @@ class Reading:
             is_reopened=fence is not None and fence[2].lower() not in ("markdown", "md"),
         )
 
-    def _marks_behind(self, place: _Place) -> int:
-        """How many characters behind the place are marks that the text ends with already."""
-        at = 0
-        rest = place.answer[place.until :]
+    def _behind_marks(self, place: _Place) -> int:
+        """Where the marks end that follow the place and that the text ends with already."""
+        at = place.head.ends[place.end - 1]
         for mark in self.source[self.tail.ends[-1] :].split():
-            blanks = len(rest[at:]) - len(rest[at:].lstrip())
-            if rest.startswith(mark, at + blanks):
-                at += blanks + len(mark)
+            begins = len(place.answer) - len(place.answer[at:].lstrip())
+            if place.answer.startswith(mark, begins):
+                at = begins + len(mark)
             elif mark.strip("*_`~\u200d\ufe0f"):
                 raise BadSeam("the answer lacks a mark that the text ends with")
         return at
@@ -228,7 +223,11 @@ def _open_marks(text: str) -> set[str]:
 
 
 def _common_end(one: str, other: str) -> int:
-    return _common_start(one[::-1], other[::-1])
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[-middle:] == other[-middle:] else (low, middle - 1)
+    return low
 
 
 def _common_start(one: str, other: str) -> int:

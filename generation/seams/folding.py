@@ -34,14 +34,21 @@ class Folded:
 
 
 def fold(source: str, *, keeps_marks: bool = True) -> Folded:
-    text, starts, ends = [], [], []
+    text: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
     for place, char in enumerate(source):
         for folded in _folded(char):
             if not keeps_marks and (folded in MARKS or _is_unseen(folded)):
                 continue
-            text.append(folded)
+            at = len(text)
+            while at > len(text) - 9 and at and 0 < unicodedata.combining(folded) < unicodedata.combining(text[at - 1]):
+                at -= 1  # marks on one letter have one order
+            text.insert(at, folded)
             starts.append(place)
             ends.append(place + 1)
+            if at < len(text) - 1:
+                starts[at:], ends[at:] = [starts[at]] * (len(text) - at), [place + 1] * (len(text) - at)
     return Folded("".join(text), starts, ends)
 
 

@@ -504,6 +504,30 @@ async def test_second_answer_after_a_bad_seam_may_be_good():
     assert (result.outcome, result.text) == (Outcome.COMPLETE, start + "week.")
 
 
+@pytest.mark.parametrize("talk", ["There is nothing to add.", "Der Text ist vollständig.", "（没有更多内容）"])
+@pytest.mark.parametrize("finish", [None, Finish(reason=FinishReason.INTERRUPTED)])
+async def test_talk_after_an_answer_that_broke_off_is_never_appended_and_no_word_is_lost(talk, finish):
+    text = "The library lends tools to its neighbours"
+    result, _, model = await write(says(text, finish=finish), says(talk), mode="reprompt")
+    assert (result.outcome, result.reason, result.text) == (Outcome.LIMITED, "bad_seam", text)
+    assert len(model.calls) == 3
+    assert "Resume" in result.detail
+    assert "STREAMGEN_CONTINUATION=prefill" in result.detail
+
+
+async def test_copy_and_nothing_else_ends_the_section_with_every_word_that_came():
+    text = "The library lends tools to its neighbours"
+    result, _, _ = await write(says(text, finish=None), says("The library lends tools to its"), mode="reprompt")
+    assert (result.outcome, result.text) == (Outcome.COMPLETE, text)
+
+
+async def test_line_breaks_are_written_by_the_model_and_committed_once_more_follows():
+    begun, whole = "def f():\n    return 1", "def f():\n    return 1\n\n\ndef g():"
+    result, _, model = await write(says(f"{begun}\n\n", finish=TRUNCATED), says(whole), mode="reprompt")
+    assert model.calls[1][0] == begun
+    assert result.text == whole
+
+
 async def test_only_an_echo_after_text_ends_the_section():
     text = "The library lends tools to its neighbours. "
     result, _, _ = await write(says(text, finish=TRUNCATED), says("tools to its neighbours."), mode="reprompt")

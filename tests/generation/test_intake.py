@@ -10,12 +10,14 @@ import pytest
 from generation.continuation import Outcome
 from generation.intake import Intake
 from generation.phases import SectionPlan
-from generation.prompts import Assignment
+from generation.prompts import Assignment, last_words
 from generation.providers.base import FinishReason
 from generation.providers.scripted import Call, Reply, ScriptedProvider
 from generation.retries import RetryPolicy
+from generation.seams import BadSeam
 from generation.sections import opening_of, write_section
 from tests.faults.texts import section_text
+from tests.generation.copying import WAYS, cuts
 
 NAME = "Fleet"
 ASSIGNMENT = Assignment(project_title="Harbour", document_title="Brief", plan=(SectionPlan(name=NAME),))
@@ -53,6 +55,93 @@ def test_answer_that_breaks_off_while_it_copies_the_last_words_brings_nothing(he
 )
 def test_what_an_answer_brought_before_it_broke_off_is_kept(head, new):
     assert salvaged(TEXT, head) == new
+
+
+def taken(answer: str, previous: str = "", *, step: int) -> tuple[str, list[str]]:
+    """What is appended of an answer that comes in pieces of `step` characters, and what was certain after each."""
+    intake = Intake(previous, mode="reprompt", shown=previous, copied=last_words(previous))
+    given = [intake.feed(answer[at : at + step]) for at in range(0, len(answer), step)]
+    return "".join(given) + intake.end(), given
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("step", [1, 7, 1_000])
+def test_answer_in_pieces_is_joined_like_the_whole_answer(way, step):
+    dice = random.Random(step)
+    for cut in cuts(40, dice):
+        words = last_words(cut.before)
+        answer = WAYS[way](words, cut.rest, dice)
+        assert taken(answer, cut.before, step=step)[0] == cut.rest, (cut, answer)
+
+
+def test_text_flows_as_soon_as_the_copy_is_found():
+    words = last_words(TEXT)
+    _, given = taken(f"Here is the rest:\n\n{words} down every name. " + "More of it. " * 100, TEXT, step=10)
+    assert sum(1 for text in given if text) > 90
+
+
+def test_answer_without_a_copy_is_given_up_before_it_ends():
+    intake = Intake(TEXT, mode="reprompt", shown=TEXT, copied=last_words(TEXT))
+    intake.feed("Something else is said here and it goes on. " * 20)
+    with pytest.raises(BadSeam):
+        intake.feed("Something else is said here and it goes on. " * 20)
+
+
+MARKDOWN = "The fleet has three boats.\n\n```python\nprint(1)\n```\n\n- Tern\n- Auk"
+
+
+@pytest.mark.parametrize("step", [1, 3, 1_000])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"```markdown\n{MARKDOWN}\n```",
+        f"```md\n{MARKDOWN}\n```\n",
+        f"~~~md\n{MARKDOWN}\n~~~",
+        f"````Markdown\n{MARKDOWN}\n````",
+        f"\n\n```markdown\n{MARKDOWN}",
+        f"Here is the section:\n\n```markdown\n{MARKDOWN}\n```",
+        f"Sure! Below you find it.\n```markdown\n{MARKDOWN}\n```",
+        f"Hier ist der Abschnitt:\n\n~~~markdown\n{MARKDOWN}\n~~~",
+        f"以下是该部分内容：\n\n```markdown\n{MARKDOWN}\n```",
+        f"```markdown\r\n{MARKDOWN}\r\n```",
+    ],
+)
+def test_first_answer_is_taken_out_of_a_fence_around_all_of_it(answer, step):
+    assert taken(answer, step=step)[0].strip() == MARKDOWN
+
+
+@pytest.mark.parametrize("step", [1, 3, 1_000])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "```markdown\n# Title\n```\n\nSo begins each page.",
+        "```markdown\n# Title\n\n```py\nx\n```\n```\n\nSo begins each page.",
+        "Here is an example of a page:\n\n```markdown\n# Title\n```",
+        "Copy this into the page:\n\n```markdown\n# Title\n```",
+        "Here is the harbour, and nothing else.",
+        "```python\nprint(1)\n```",
+        "```mermaid\ngraph TD\n```",
+        "`markdown` is a language.",
+        "~~Struck~~ out.",
+        "Here is",
+        "```",
+    ],
+)
+def test_first_answer_with_a_fence_of_its_own_is_kept(answer, step):
+    assert taken(answer, step=step)[0] == answer
+
+
+def test_first_answer_waits_only_while_it_may_be_wrapped():
+    for answer in ("The fleet has three boats.", "`code` first. And so on.", "Hero of the day. And so on."):
+        _, given = taken(answer, step=4)
+        assert "".join(given[:3])
+    _, given = taken(f"```markdown\n{'A line of the text.' * 200}\n```", step=50)
+    assert any(given[:50])
+
+
+def test_what_came_of_a_wrapped_answer_is_kept_when_it_breaks_off():
+    intake = Intake("", mode="prefill", shown="")
+    assert intake.feed("```markdown\nThe fleet has three bo") + intake.salvage() == "The fleet has three bo"
 
 
 class Killed(Exception):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from generation.fences import open_fence
 from generation.prompts import last_words
 from generation.seams import BadSeam, certain, join
-from generation.seams.fences import open_fence
+from tests.generation.copying import WAYS, cuts, given_joints
 
-GIVEN = json.loads((Path(__file__).parent / "texts/joints.json").read_text(encoding="utf-8"))["joints"]
+WAYS_SEED = 11
 PROSE = (
     "Harbor lets the people of a street lend each other the tools they own. A member lists a drill or a ladder, sets "
     "the free days, and receives requests.\n\nLenders worry that tools come back late. The product must make refusal "
@@ -85,11 +85,6 @@ def test_short_text_is_no_echo():
         (PROSE, "> The product must make refusal easy, and private.", " private."),
         (PROSE, "The product **must** make refusal easy, and private.", " private."),
         (PROSE, "The product must make **refusal easy, and** private.", " private."),
-        (
-            PROSE,
-            "Lenders wory that the tools come back late. The product must make refusal easy, and private.",
-            " private.",
-        ),
         (PROSE, "The product must make refusal easy, and", ""),
         (PROSE, "The product must make refusal easy, and...", ""),
         (PROSE, "The product must make refusal easy, and\n\n", ""),
@@ -129,6 +124,22 @@ def test_last_words_said_twice_are_refused_where_either_could_be_meant():
 def test_text_that_repeats_itself_is_copied_once():
     line = "| the same row | of the same table |\n"
     assert join(line * 9, line * 3, mode="reprompt", copied=line) == line * 2
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_text_cut_anywhere_is_joined_exactly_however_the_words_are_copied(way):
+    dice = Random(WAYS_SEED)
+    for cut in cuts(260, dice):
+        words = last_words(cut.before)
+        answer = WAYS[way](words, cut.rest, dice)
+        assert join(cut.before, answer, mode="reprompt", copied=words) == cut.rest, (cut, answer)
+
+
+@given(st.text(alphabet="ab \n.*`", min_size=1, max_size=40), st.text(alphabet="ab \n.*`", max_size=40))
+def test_exact_copy_of_any_text_is_joined_exactly_or_refused(previous, rest):
+    words = last_words(previous)
+    joined = outcome(previous, words + rest, rest if rest.strip() else "", copied=words)
+    assert joined != "wrong" or rest.strip(" \n.") == ""
 
 
 # Without one
@@ -189,7 +200,7 @@ def test_given_joints_are_joined_right_or_refused(knows_words):
             copied=last_words(joint["previous"]) if knows_words else "",
             mode=joint["mode"],
         )
-        for joint in GIVEN
+        for joint in given_joints()
     )
     assert table["wrong"] == 0
     assert table["refused"] <= 22
