@@ -112,7 +112,7 @@ class FirstFence:
         if wrap is None:
             return "" if _may_be_wrapped(self._head) else self._as_it_is()
         inner = self._head[wrap.end() :]
-        if _after_block(inner, wrap[1]).strip():
+        if wrap[1] in inner and _after_block(inner, wrap[1]).strip():
             return self._as_it_is()
         if len(inner) < WRAPPED_CHARS:
             return ""

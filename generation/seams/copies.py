@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from generation.fences import open_fence
 from generation.seams.characters import UNSPACED
@@ -24,14 +24,12 @@ HEAD_CHARS = 8_500
 PREFACE_CHARS = 400
 PREFACE_LINES = 4
 LEAST_WEIGHT = 14
-SURE_WEIGHT = 20
-"""A repetition that begins within a word says so much."""
-ASKED_WEIGHT = 8
-"""What is repeated of the text's end says at least so much where it is a part of the words asked for."""
-LEAST_COPY_CHARS = 5
-"""Below a preface the words are at least so long, white space aside."""
-BARE_CHARS = 60
-"""Marks, quotes and a fence before a copy are at most so long."""
+ASKED_WEIGHT = 8  # so little is enough for a part of the words asked for
+SURE_WEIGHT = 20  # and this for a repetition that begins within a word
+LEAST_COPY_CHARS = 5  # of the words below a preface, white space aside
+BARE_CHARS = 60  # of marks and quotes before a copy
+ANCHOR_CHARS = 100
+PLACES = 30  # where a text repeats itself more often, only a copy at the head is sure
 LONG_CHARS = 100
 """A repetition of more, other than the words asked for, is a restart: it must be exact or bring something."""
 
@@ -52,8 +50,7 @@ class Found:
 
     rest: str
     fence: str = ""
-    is_reopened: bool = False
-    """The fence is that of the document, opened once more."""
+    is_reopened: bool = False  # it is the fence of the document, opened once more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,13 +80,12 @@ class Reading:
     @cached_property
     def anchor(self) -> str:
         """The shortest end of the text that says enough to be sought."""
-        text, least = self.tail.text, ASKED_WEIGHT if self.words else LEAST_WEIGHT
-        sizes = range(least // 3, len(self.words or text))
-        return next((text[-size:] for size in sizes if weight(text[-size:]) >= least), self.words or text)
+        text, least = (self.words or self.tail.text)[-ANCHOR_CHARS:], ASKED_WEIGHT if self.words else LEAST_WEIGHT
+        return next((text[-size:] for size in range(least // 3, len(text)) if weight(text[-size:]) >= least), text)
 
     def find(self, answer: str) -> Found | None:
         """What stands behind the copy; None where there is none. Raises BadSeam where it could be either of two."""
-        places = list(self._places(answer))
+        places = list(islice(self._places(answer), PLACES))
         asked = [replace(place, size=min(place.size, len(self.words) or place.size)) for place in places]
         whole = [place for place in asked if place.size == len(self.words)]
         copies = [place for place in whole if _is_bare(place.lead)]
@@ -101,7 +97,7 @@ class Reading:
 
     def goes_on_repeating(self, answer: str) -> bool:
         """Whether the answer, but for a preface, is so far only a repetition of the text before."""
-        return fold(answer, keeps_marks=self.keeps_marks).text[-4 * LEAST_WEIGHT :] in self.tail.text
+        return fold(answer[-200:], keeps_marks=self.keeps_marks).text[-4 * LEAST_WEIGHT :] in self.tail.text
 
     def _places(self, answer: str) -> Iterator[_Place]:
         """Where the answer has the end of the text, and how much of it."""
@@ -212,6 +208,8 @@ def behind_space(space: str, rest: str) -> str:
 
 def _is_bare(lead: str) -> bool:
     """Whether nothing stands there but marks, quotes, or the line of an opening fence."""
+    if len(lead) > 2 * BARE_CHARS:
+        return False
     fence = _OPENING_FENCE.search(lead)
     rest = lead[: fence.start()] + lead[fence.end() :] if fence else lead
     return len(rest) <= BARE_CHARS and not any(map(str.isalnum, rest)) and "|" not in rest
