@@ -307,6 +307,7 @@ class _Loop:
         """Commit so much of what is held; at the end of the run all of it, also a word asked for again in vain."""
         if length is None:
             self.held = self.held or self.asked_again
+            length = len(self.held)
         chunk, self.held = self.held[:length], self.held[length:]
         if chunk:
             self.asked_again = ""

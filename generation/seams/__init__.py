@@ -93,8 +93,7 @@ class Seam:
         """What an answer without a copy brings, where it cannot be anything but the next words of the sentence."""
         fence = _MARKDOWN_FENCE.match(answer)
         said = answer[fence.end() :] if fence else answer
-        before = self._previous.rstrip()
-        space = self._previous[len(before) :]
+        before, space = (trimmed := self._previous.rstrip()), self._previous[len(trimmed) :]
         word = said.removeprefix(" ")
         is_mark = not space and _GOES_ON.match(said) is not None
         is_word = (
