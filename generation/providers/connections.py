@@ -28,7 +28,7 @@ _CALL_PATH = "/chat/completions"
 _KEEPS_METHOD = (307, 308)
 
 
-class Elsewhere(Exception):
+class Elsewhere(httpx2.RequestError):
     """It redirects to where the prompt does not belong."""
 
     def __init__(self, other: str, base_url: str) -> None:
