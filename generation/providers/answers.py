@@ -65,6 +65,7 @@ class Answer:
         self._model = ""
         self._reasoned = self._refused = self._called_tool = self._heard = self._is_done = False
         self._has_deltas = self._ends_with_text = False
+        self._is_foreign = False  # events came, and none in a form that is known
         self._waiting: list[str] = []  # pieces that are not certain yet
         self.is_over = False
         """Nothing more is to be read."""
@@ -94,6 +95,8 @@ class Answer:
                     yield from self._event(data)
         if not self._heard:
             raise refusals.empty(self._asked)
+        if self._is_foreign:
+            raise refusals.malformed(self._asked)
         try:
             for choice in self._choosing.rest():
                 yield from self._choice(choice, {})
@@ -222,6 +225,9 @@ class Answer:
             choices = shapes.choices_in(payload)
             usage, reasoned = shapes.usage_in(payload, choices[0] if choices else None)
             self._usage, self._reasoned = usage or self._usage, self._reasoned or reasoned
+            self._is_foreign = not choices and (
+                self._is_foreign or (not self._text_events and "choices" not in payload)
+            )
             items = self._choices(choices, payload)
         except Shapeless:
             raise refusals.malformed(self._asked) from None
@@ -250,7 +256,9 @@ class Answer:
             thinks = thinks or shapes.is_thinking(message)
             self._refused = self._refused or bool(message.get("refusal"))
             self._called_tool = self._called_tool or bool(message.get("tool_calls") or message.get("function_call"))
-        self._reasoned = self._reasoned or thinks
+        if thinks:
+            self._reasoned = True
+            self.thoughts.come_apart()
         has_word = self._hear_words(payload, choice)
         if content and (is_message or has_word) and not self.is_whole:
             content = self._news_in(content, is_message=is_message)

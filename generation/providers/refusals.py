@@ -66,6 +66,7 @@ _PREFILL = re.compile(
     r"|assistant.{0,60}(last|final|at the end)|(last|final).{0,60}(user|assistant)|最后"
 )
 _STATUS_AWAY = frozenset({502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530})
+_WAITING = ("processing", "queued", "pending", "in_progress", "waiting", "running")
 _BUSY = frozenset({408, 409, 425, 449, 498, 499})
 
 
@@ -209,8 +210,11 @@ def is_error(payload: Mapping[str, object]) -> bool:
     base = payload.get("base_resp")
     if isinstance(base, Mapping) and base.get("status_code") not in (None, 0):
         return True
-    told = any(isinstance(payload.get(key), str) for key in ("detail", "msg", "message"))
-    return bool(payload.get("errors")) or payload.get("success") is False or told
+    if payload.get("errors") or payload.get("success") is False:
+        return True
+    # Words that come with nothing else; beside what an event of an answer has they are news, such as of a queue.
+    told = any(payload.get(key) and isinstance(payload[key], (str, list)) for key in ("detail", "msg", "message"))
+    return told and not ({"choices", "object", "usage"} & payload.keys() or payload.get("status") in _WAITING)
 
 
 def from_event(asked: Asked, payload: object, said: Said) -> ProviderError:

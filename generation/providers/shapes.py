@@ -33,6 +33,9 @@ def choices_in(payload: Json) -> list[Json]:
     inner = result if isinstance(result, dict) else payload  # Cloudflare wraps it
     if isinstance(message := inner.get("message"), dict) and "content" in message:  # Ollama's chat
         return [{"delta": message}]
+    if isinstance(delta := payload.get("delta"), dict):  # Anthropic's events
+        thought = {"thinking": delta["thinking"]} if delta.get("thinking") else {}
+        return [{"delta": {"content": delta.get("text"), **thought}, "finish_reason": delta.get("stop_reason")}]
     for field in ("response", "content"):  # Ollama's generate, Cloudflare; llama.cpp's completion
         if isinstance(text := inner.get(field), str) and (field == "response" or "stop" in inner):
             return [{"delta": {"content": text}}]

@@ -76,6 +76,11 @@ class Thoughts:
             return text
         return self._go_on(text)
 
+    def come_apart(self) -> None:
+        """Thoughts come in fields of their own: a text that begins like one is none."""
+        if self._opens is None:
+            self._opens = True
+
     def rest(self, *, is_cut: bool = False, is_broken: bool = False) -> str:
         """What was held back and is text after all. `is_cut`: it ended at its limit; `is_broken`: it broke off."""
         held, self._held = self._held, ""

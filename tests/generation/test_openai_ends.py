@@ -276,6 +276,36 @@ async def test_lines_of_json_are_read(done_reason):
     assert answered.finish.usage.completion_tokens == 20
 
 
+async def test_events_of_another_api_are_read_or_refused_with_a_sentence():
+    answered = await streamed(
+        event({"type": "message_start", "message": {"role": "assistant", "content": []}}),
+        event({"type": "content_block_delta", "delta": {"type": "thinking_delta", "thinking": "Hm."}}),
+        *(event({"type": "content_block_delta", "delta": {"type": "text_delta", "text": piece}}) for piece in PIECES),
+        event({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 20}}),
+        event({"type": "message_stop"}),
+    )
+    assert (answered.text, answered.finish.reason) == (TEXT, FinishReason.COMPLETE)
+    assert answered.finish.reasoned
+    answered = await streamed(
+        *(event({"type": "response.output_text.delta", "delta": piece}) for piece in PIECES), DONE
+    )
+    assert isinstance(answered.error, ProviderUnavailable)
+    assert "not in the chat-completions format" in answered.error.detail
+
+
+async def test_news_of_a_queue_is_life():
+    queued = event({"status": "queued", "message": "3 before you"})
+    answered = await streamed(
+        queued, event({"object": "chat.completion.chunk", "message": "x", "choices": []}), *pieces(), DONE
+    )
+    assert (answered.text, answered.finish.reason, len(answered.lives)) == (TEXT, FinishReason.COMPLETE, 2)
+
+
+async def test_text_that_begins_like_a_thought_is_none_where_thoughts_have_a_field():
+    answered = await streamed(chunk({"reasoning_content": "Hm."}), says("Okay, "), says("then."), says("", "stop"))
+    assert [answered.pieces, answered.text] == [["Okay, ", "then."], "Okay, then."]
+
+
 # How events are parted
 
 
