@@ -24,6 +24,8 @@ DRAIN_S = 0.05
 KEEP_S = 3.0
 """How long an idle connection is kept. Many servers close theirs after 5 s, and a call must not meet that moment."""
 MAX_REFUSAL_BYTES = 32_000
+MAX_PATH_CHARS = 40
+"""What is longer is no address of an API, and may hold a key."""
 _CALL_PATH = "/chat/completions"
 _KEEPS_METHOD = (307, 308)
 
@@ -90,7 +92,8 @@ async def _stay_here(response: httpx2.Response) -> None:
         return
     host = f"{target.host}:{target.port}" if target.port else target.host
     path = target.path.removesuffix("/").removesuffix(_CALL_PATH)
-    raise Elsewhere(host, f"{target.scheme}://{host}{path if len(path) <= 40 else ''}")
+    base_url = f"{target.scheme}://{host}{path if len(path) <= MAX_PATH_CHARS else ''}"
+    raise Elsewhere(base_url if target.host == asked.host else host, base_url)
 
 
 async def _bound_refusal(response: httpx2.Response) -> None:
@@ -143,6 +146,9 @@ def why_unreached(asked: Asked, err: Exception, read_s: float) -> ProviderError:
         return refusals.unreachable(asked, "proxy")
     if is_a(httpx2.ConnectError):
         return refusals.unreachable(asked, "refused")
+    # A port that is forwarded takes the call also while nobody is behind it.
+    if is_a(httpx2.ReadError, httpx2.WriteError) or any("disconnected" in str(cause) for cause in causes):
+        return refusals.hung_up(asked)
     return refusals.empty(asked)
 
 

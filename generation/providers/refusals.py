@@ -280,6 +280,13 @@ def malformed(asked: Asked) -> ProviderError:
     )
 
 
+def hung_up(asked: Asked) -> ProviderError:
+    return ProviderAway(
+        f"{asked.place} closed the connection before it answered. "
+        "If this stays so, check OPENAI_BASE_URL and what runs there."
+    )
+
+
 def empty(asked: Asked) -> ProviderError:
     return ProviderUnavailable(
         f"{asked.place} closed the connection without an answer. "

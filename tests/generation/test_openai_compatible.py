@@ -456,8 +456,8 @@ async def test_trouble_after_the_finish_keeps_the_complete_answer(server, provid
 
 async def test_connection_closed_without_an_answer_is_unavailable(server, provider):
     behave(server, Behaviour(hang_up=True), Behaviour(hang_up=True, cut="reset"))
-    assert isinstance((await call(provider)).error, ProviderUnavailable)
-    assert isinstance((await call(provider)).error, ProviderUnavailable)
+    assert isinstance((await call(provider)).error, ProviderAway)
+    assert isinstance((await call(provider)).error, ProviderAway)
 
 
 async def test_nothing_listening_names_the_address_as_the_fix():
