@@ -10,7 +10,7 @@ from django.utils.safestring import mark_safe
 from django.utils.text import slugify
 
 from artifacts.models import Artifact
-from artifacts.reading import final_html
+from artifacts.reading import final_html, reachable
 
 STYLE_SHEETS = ("css/tokens.css", "css/document.css", "css/pygments.css", "css/export.css")
 
@@ -22,7 +22,7 @@ def markdown(artifact: Artifact) -> bytes:
 
 def html(artifact: Artifact) -> bytes:
     """A whole page with its style inside; it loads nothing and runs nothing."""
-    context = {"artifact": artifact, "style": mark_safe(_style()), "body": final_html(artifact)}
+    context = {"artifact": artifact, "style": mark_safe(_style()), "body": reachable(final_html(artifact))}
     return render_to_string("export.html", context).encode()
 
 

@@ -28,7 +28,7 @@ from artifacts import access, wording
 from artifacts.errors import NotFound
 from artifacts.forms import ArtifactForm, ProjectForm
 from artifacts.models import Artifact, ArtifactVersion, StreamStatus
-from artifacts.reading import document_html, text_html
+from artifacts.reading import document_html, reachable, text_html
 from artifacts.state import state_of
 
 P = ParamSpec("P")
@@ -145,7 +145,7 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
         "standing": wording.standing(shown),
         "notice": wording.notice(shown.reason, shown.last_error, shown.updated_at),
         "asks_for_model": shown.reason in wording.HELPED_BY_ANOTHER_MODEL,
-        "body": document_html(shown),
+        "body": reachable(document_html(shown)),
         "elapsed": clock(elapsed_s),
         "speed": _speed(shown.tokens_generated, elapsed_s),
         "versions": shown.versions.defer("content", "sections"),
@@ -169,7 +169,7 @@ def version(request: HttpRequest, artifact_id: int, version_id: int) -> HttpResp
     context = {
         "artifact": shown,
         "version": earlier,
-        "body": text_html(earlier.content),
+        "body": reachable(text_html(earlier.content)),
         "restorable": shown.stream_status not in {StreamStatus.IDLE, StreamStatus.STREAMING},
     }
     return _render(request, "version.html", context)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, Response, expect
@@ -14,7 +16,8 @@ EVERYTHING = (
     "## Purpose\n\nA lamp that *never* goes out, see [the harbour](https://example.org/).\n\n### Oil\n\n"
     "| What | How much |\n|---|---:|\n| oil | 3 l |\n\n"
     '```python\ndef light(lamp):  # it burns\n    return "oil"\n```\n\n'
-    "- [x] oil\n- [ ] a wick\n\n> Quoted, and ~~struck~~.\n\n1. One\n2. Two `code`\n\nA paragraph to end with.\n\n"
+    "- [x] oil\n- [ ] a wick\n\n> Quoted, and ~~struck~~.\n\n1. One\n2. Two `code`\n\nA claim[^1], and $a^2$.\n\n"
+    "<details><summary>More</summary>\n\nFolded.\n\n</details>\n\n[^1]: A note, see [it](https://example.org/).\n\n"
 )
 WIDE = (
     "## Purpose\n\nA lamp that *never* goes out: https://example.org/"
@@ -22,13 +25,32 @@ WIDE = (
     + "\n\n"
     "| " + " | ".join(f"Column {n}" for n in range(12)) + " |\n|" + "---|" * 12 + "\n"
     "| " + " | ".join(f"cell-number-{n}" for n in range(12)) + " |\n\n"
-    "```python\nlamp = " + "oil + " * 60 + "wick\n```\n\n- [x] oil\n- [ ] a wick\n\n> Quoted.\n\n" + "W" * 300
+    "```python\nlamp = " + "oil + " * 60 + "wick\n```\n\n- [x] oil\n- [ ] a wick\n\n> Quoted.\n\n" + "W" * 300 + "\n\n"
+    "### " + "an-awfully-long-title-without-blanks" * 5 + "\n\n"
+    "| Address | Sum |\n|---|---:|\n| https://example.org/" + "far" * 50 + " | 1 |\n\n"
+    "| 项目 | 说明 |\n|---|---|\n| 灯塔 | "
+    + "灯塔永远不会熄灭。" * 20
+    + " |\n\n"
+    + "灯塔永远不会熄灭" * 30
+    + "\n\n"
+    + "المصباح الذي لا ينطفئ أبدا " * 15
+    + "\n\n"
+    + "مصباح" * 60
+    + "\n\n"
+    + "".join(f"{'  ' * depth}- depth {depth} {'w' * 60}\n" for depth in range(7))
+    + "\n"
+    + "".join(f"{'> ' * depth}quote {'q' * 60}\n" for depth in range(1, 7))
+    + "\n"
+    "$$\nx = " + "y_1 + " * 60 + "\n$$\n\nInline $" + "a+b" * 60 + "$ and `" + "code_without_blanks" * 9 + "`[^1].\n\n"
+    "<details><summary>" + "summary" * 20 + "</summary>\n\n" + "d" * 90 + "\n\n</details>\n\n"
+    "[^1]: " + "n" * 120 + " https://example.org/" + "note" * 40 + "\n\n"
 )
 PHONE = {"viewport": {"width": 375, "height": 740}, "is_mobile": True, "has_touch": True}
+SMALL_PHONE = PHONE | {"viewport": {"width": 320, "height": 560}}
 WIDEST = """() => Math.max(
     document.documentElement.scrollWidth,
     ...[...document.querySelectorAll("body *")]
-        .filter((element) => element.checkVisibility() && !element.closest("pre, table, .visually-hidden"))
+        .filter((element) => element.checkVisibility() && !element.closest("pre, table, p.math, .visually-hidden"))
         .filter((element) => getComputedStyle(element).clipPath === "none")
         .map((element) => Math.round(element.getBoundingClientRect().right)))"""
 BRIEFLY = {"resultTypes": ["violations"], "preload": False}
@@ -110,14 +132,102 @@ async def test_admin_obeys_the_policy_and_is_accessible(visit: Visit, desk: Desk
             assert found.violations_count == 0, f"{address} {scheme}: {found.generate_report()}"
 
 
-@pytest.mark.parametrize("visit", [PHONE], indirect=True)
-async def test_no_page_scrolls_sideways_on_a_phone(visit: Visit, desk: Desk, author: Author) -> None:
+@pytest.mark.parametrize("visit", [PHONE, SMALL_PHONE], indirect=True)
+async def test_no_page_scrolls_sideways_on_a_phone(visit: Visit, desk: Desk, author: Author, tmp_path: Path) -> None:
     visit.forgives.append("404")
     page = await visit.context.new_page()
-    for name, address in await every_page(visit, desk, author, WIDE):
+    pages = await every_page(visit, desk, author, WIDE)
+    pages.append(("export", (await exported(visit, dict(pages)["complete"], tmp_path)).as_uri()))
+    width = page.viewport_size["width"]  # type: ignore[index]
+    for name, address in pages:
         await page.goto(address)
         await settled(page)
-        assert await page.evaluate(WIDEST) <= 375, name
+        assert await page.evaluate(WIDEST) <= width, name
+
+
+# A document, on the page and in the file that is downloaded
+
+
+async def exported(visit: Visit, address: str, folder: Path) -> Path:
+    number = address.strip("/").split("/")[-1]
+    answer = await visit.context.request.get(f"/api/artifacts/{number}/export?format=html")
+    file = folder / "export.html"
+    file.write_bytes(await answer.body())
+    return file
+
+
+@pytest.mark.parametrize("text", [EVERYTHING, WIDE], ids=["everything", "wide"])
+async def test_downloaded_page_is_accessible_by_day_and_by_night(
+    visit: Visit, desk: Desk, tmp_path: Path, text: str
+) -> None:
+    await desk.start(names=["Purpose"])
+    await desk.write(text=text)
+    page = await visit.open((await exported(visit, desk.address, tmp_path)).as_uri())
+    for width in (1280, 320):
+        await page.set_viewport_size({"width": width, "height": 700})
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)
+            found = await Axe().run(page, options=BRIEFLY)
+            assert found.violations_count == 0, f"{width} {scheme}: {found.generate_report()}"
+    await expect(page).to_have_title("Project brief · Lighthouse")
+    await expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+TABLES = (
+    "| Incomprehensibilities | `a_rather_long_name_of_code` | " + " | ".join(f"Column {n}" for n in range(9)) + " |\n"
+    "|"
+    + "---|" * 11
+    + "\n| counterrevolutionaries | `another_long_name_of_code` | "
+    + " | ".join("a sentence of several words" for _ in range(9))
+    + " |\n\n| A | B |\n|---|---|\n| 1 | 2 |\n\n"
+)
+BROKEN_WORDS = r"""(root) => {
+    const words = [];
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        for (const { index, 0: word } of node.data.matchAll(/\S+/g)) {
+            const range = new Range();
+            range.setStart(node, index);
+            range.setEnd(node, index + word.length);
+            if (new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1) words.push(word);
+        }
+    }
+    return words;
+}"""
+
+
+async def test_cells_break_between_words_and_a_wide_table_is_scrolled_by_the_keyboard(
+    visit: Visit, desk: Desk, tmp_path: Path
+) -> None:
+    await desk.start(names=["Purpose"])
+    await desk.write(text=f"{TABLES}The end.")
+    live = await visit.open(desk.address)
+    await settled(live)
+    file = await visit.open((await exported(visit, desk.address, tmp_path)).as_uri())
+    for page in (live, file):
+        for width in (320, 768, 1280):
+            await page.set_viewport_size({"width": width, "height": 700})
+            wide, narrow = await page.locator(".prose table").all()
+            assert await wide.evaluate(BROKEN_WORDS) == []
+            assert await narrow.evaluate("(table) => table.scrollWidth <= table.clientWidth")
+            await expect(wide).to_have_attribute("tabindex", "0")
+        await wide.focus()
+        await page.keyboard.press("ArrowRight")
+        await page.wait_for_function(
+            "document.activeElement.localName === 'table' && document.activeElement.scrollLeft > 0"
+        )
+
+
+async def test_links_of_footnotes_are_told_without_colour(visit: Visit, desk: Desk, tmp_path: Path) -> None:
+    await desk.start(names=["Purpose"])
+    await desk.write(text=EVERYTHING)
+    live = await visit.open(desk.address)
+    await settled(live)
+    file = await visit.open((await exported(visit, desk.address, tmp_path)).as_uri())
+    for page in (live, file):
+        for link in await page.locator(".prose a").all():
+            assert "underline" in await link.evaluate("(link) => getComputedStyle(link).textDecorationLine")
+        assert await page.locator(".footnote-ref a, .footnote-back").count() == 2
 
 
 async def test_sign_in_and_an_empty_list_are_accessible(visit: Visit, author: Author) -> None:
