@@ -212,15 +212,15 @@ async def test_cells_break_between_words_and_a_wide_table_is_scrolled_by_the_key
             assert await narrow.evaluate("(table) => table.scrollWidth <= table.clientWidth")
             await expect(wide).to_have_attribute("tabindex", "0")
         await wide.focus()
+        await wide.evaluate("(table) => { table.moved = new Promise((done) => (table.onscroll = done)); }")
         await page.keyboard.press("ArrowRight")
-        await page.wait_for_function(
-            "document.activeElement.localName === 'table' && document.activeElement.scrollLeft > 0"
-        )
+        assert await wide.evaluate("(table) => table.moved.then(() => table.scrollLeft)") > 0
 
 
 async def test_links_of_footnotes_are_told_without_colour(visit: Visit, desk: Desk, tmp_path: Path) -> None:
     await desk.start(names=["Purpose"])
-    await desk.write(text=EVERYTHING)
+    await desk.end_section(position=0, text=EVERYTHING)
+    await desk.complete()
     live = await visit.open(desk.address)
     await settled(live)
     file = await visit.open((await exported(visit, desk.address, tmp_path)).as_uri())

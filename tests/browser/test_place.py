@@ -20,7 +20,7 @@ FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFram
 async def settled(page: Page) -> None:
     """The first snapshot is applied, and what follows it in the next frames has happened."""
     await expect(page.locator("[data-live]")).to_have_attribute("data-connection", "open")
-    await page.wait_for_function("performance.getEntriesByType('navigation')[0].loadEventEnd > 0")
+    await page.wait_for_load_state("load")
     await page.evaluate(FRAMES)
     await page.evaluate(FRAMES)
 

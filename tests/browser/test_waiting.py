@@ -132,3 +132,21 @@ async def test_after_trouble_the_page_offers_to_go_on_with_another_model(
     await expect(page.get_by_label("Another model")).to_be_visible(visible=offers)
     await page.reload()
     await expect(page.get_by_label("Another model")).to_be_visible(visible=offers)
+
+
+async def test_document_goes_on_with_the_other_model_and_a_refused_one_is_told_beside_its_field(
+    visit: Visit, desk: Desk
+) -> None:
+    visit.forgives.append("422")
+    await desk.start(names=["Purpose"])
+    page = await live(visit, desk)
+    await desk.stop(reason="model_not_found", detail="404: no such model.")
+    field = page.get_by_label("Another model")
+    await field.evaluate("(input) => { input.removeAttribute('maxlength'); input.value = 'x'.repeat(300); }")
+    await page.get_by_role("button", name="Resume here").click()
+    await expect(page.locator('.end [data-error="model"]')).not_to_be_empty()
+    await expect(pill(page)).to_have_text("Paused")
+    await field.fill("another-model")
+    await page.get_by_role("button", name="Resume here").click()
+    await expect(pill(page)).to_have_text("Complete")
+    await expect(page.locator('[data-field="model"]')).to_have_text("Written by another-model")
