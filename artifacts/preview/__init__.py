@@ -1,5 +1,6 @@
 """Markdown to safe HTML, whole or while it grows. This file is the interface only; nothing here knows Django."""
 
+from artifacts.preview.closing import closing
 from artifacts.preview.live import LivePreview, Update, append_sections, render
 
-__all__ = ["LivePreview", "Update", "append_sections", "render"]
+__all__ = ["LivePreview", "Update", "append_sections", "closing", "render"]

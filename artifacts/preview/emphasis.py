@@ -1,8 +1,11 @@
-"""Runs of `*`, `_` and `~`: which of them open and close emphasis. CommonMark's algorithm, in linear time."""
+"""Runs of `*`, `_` and `~`: which of them open and close emphasis. CommonMark's algorithm, in linear time, but beside
+letters of a script without spaces: there a run may close behind punctuation and open before it.
+"""
 
 import re
 from unicodedata import category
 
+from artifacts.preview.scripts import is_spaceless
 from artifacts.preview.tokens import Marks
 
 PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
@@ -26,8 +29,8 @@ class Runs:
         can_open, can_close = _flanks(before, after)
         if character == "_":
             opens, closes = can_open, can_close
-            can_open = opens and (not closes or is_punctuation(before))
-            can_close = closes and (not opens or is_punctuation(after))
+            can_open = opens and (not closes or is_punctuation(before) or _parts(before, after))
+            can_close = closes and (not opens or is_punctuation(after) or _parts(after, before))
         length = end - start
         if not (can_open or can_close) or (character == "~" and length > _LONGEST_TILDES):
             return None, end
@@ -125,8 +128,16 @@ def _flanks(before: str, after: str) -> tuple[bool, bool]:
     """Is a run between these two characters left-flanking, right-flanking? Nothing counts as white space."""
     space_before = not before or before.isspace()
     space_after = not after or after.isspace()
-    mark_before = not space_before and is_punctuation(before)
-    mark_after = not space_after and is_punctuation(after)
-    left = not space_after and (not mark_after or space_before or mark_before)
-    right = not space_before and (not mark_before or space_after or mark_after)
+    if space_before or space_after:
+        return not space_after, not space_before
+    spaceless_before, spaceless_after = is_spaceless(before), is_spaceless(after)
+    mark_before = is_punctuation(before) and not spaceless_before
+    mark_after = is_punctuation(after) and not spaceless_after
+    left = not mark_after or mark_before or spaceless_before
+    right = not mark_before or mark_after or spaceless_after
     return left, right
+
+
+def _parts(letter: str, mark: str) -> bool:
+    """Does an underscore between these two part words? It never does between two letters."""
+    return is_spaceless(letter) and is_punctuation(mark)

@@ -102,26 +102,8 @@ def _said(text: str) -> str:
     if text.replace(" ", "a").isalnum():
         return text
     said = Element("p")
-    Writer(said, 0).write(inline.tokens(_LABEL.sub("]", text), _NOTHING_DEFINED))
+    Writer(said, 0).write(inline.tokens(_LABEL.sub("]", text), tokens.NOTHING_DEFINED))
     return "".join(said.itertext()).replace("&amp;", "&")
-
-
-class _NothingDefined:
-    @property
-    def live(self) -> bool:
-        return False
-
-    def definition(self, key: str) -> None:
-        return None
-
-    def footnote(self, label: str) -> None:
-        return None
-
-    def hide_reference(self) -> None:
-        raise AssertionError("only in a live document")
-
-
-_NOTHING_DEFINED = _NothingDefined()
 
 
 class _OurSteps(Extension):

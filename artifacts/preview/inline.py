@@ -22,7 +22,7 @@ from artifacts.preview.definitions import (
 )
 from artifacts.preview.emphasis import PUNCTUATION, Runs
 from artifacts.preview.math import Formulas
-from artifacts.preview.tokens import Awaited, Break, Code, Link, LinkEnd, Marks, Math, Scope, Token
+from artifacts.preview.tokens import NOTHING_DEFINED, Awaited, Break, Code, Link, LinkEnd, Marks, Math, Scope, Token
 from artifacts.preview.weblinks import email_at, link_at
 
 _SPECIAL = re.compile(
@@ -70,6 +70,24 @@ def tokens(text: str, scope: Scope, *, growing: bool = False) -> list[Token]:
     return _Scan(text, scope, growing=growing, undecided=text == whole).run()
 
 
+def leaves_comment_open(text: str) -> bool:
+    """Does a comment begin in this text that does not end in it?"""
+    if "<!--" not in text:
+        return False
+    scan = _Scan(text, NOTHING_DEFINED, growing=False, undecided=False)
+    scan.run()
+    return scan.no_comment_ends
+
+
+def raw_html(text: str) -> list[str]:
+    """The tags in this text that are tags, not code or a formula, each as it is written."""
+    if "<" not in text:
+        return []
+    scan = _Scan(text, NOTHING_DEFINED, growing=False, undecided=False)
+    scan.run()
+    return scan.tags
+
+
 class _Scan:
     """One reading of one text."""
 
@@ -83,7 +101,8 @@ class _Scan:
         self._brackets: list[_Bracket] = []
         self._runs = Runs()
         self._ticks: dict[int, list[int]] | None = None
-        self._no_comment_ends = False
+        self.no_comment_ends = False
+        self.tags: list[str] = []
         self._formulas: Formulas | None = None
 
     def run(self) -> list[Token]:
@@ -186,14 +205,15 @@ class _Scan:
         if text.startswith("<!--", start):
             return self._read_comment(start)
         if found := _TAG.match(text, start):
+            self.tags.append(found[0])
             return self._put(found[0], start, found.end())
         return start + 1
 
     def _read_comment(self, start: int) -> int:
-        end = -1 if self._no_comment_ends else self._text.find("-->", start + 2)
+        end = -1 if self.no_comment_ends else self._text.find("-->", start + 2)
         if end >= 0:
             return self._put("", start, end + 3)
-        self._no_comment_ends = True
+        self.no_comment_ends = True
         return self._put("", start, len(self._text)) if self._growing else start + 1
 
     def _read_web_link(self, character: str, start: int) -> int:

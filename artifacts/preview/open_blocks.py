@@ -12,7 +12,9 @@ from artifacts.preview.definitions import Definition, definition_at
 class OpenBlocks:
     """The chain of open blocks, outermost first, and what closed blocks leave: definitions and footnotes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, as_github: bool = False) -> None:
+        """`as_github`: `<details>` is HTML like any other, comments stay, and there are no formulas."""
+        self._as_github = as_github
         self._chain: list[Block] = [Block("document")]
         self._matched = 1  # so many of the open blocks go on in this line
         self._line_number = 0
@@ -27,6 +29,11 @@ class OpenBlocks:
     def tip(self) -> Block:
         """The innermost open block."""
         return self._chain[-1]
+
+    @property
+    def open_blocks(self) -> list[Block]:
+        """What is open, the document first; it holds all blocks that were not taken."""
+        return self._chain
 
     @property
     def place(self) -> int:
@@ -107,7 +114,7 @@ class OpenBlocks:
         if block.kind == "code":
             while block.lines and not block.lines[-1].strip(" \t"):
                 block.lines.pop()
-        if block.kind in ("html", "comment"):
+        if block.kind in ("html", "comment") and not self._as_github:
             # A comment without an end is none, but its end may still come.
             if block.kind == "comment" and not (block.closed or self._at_end):
                 return False

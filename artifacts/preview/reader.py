@@ -31,8 +31,8 @@ class _Begins(Enum):
 class Reader(OpenBlocks):
     """Takes lines, gives closed blocks of the top level, definitions and footnotes."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, as_github: bool = False) -> None:
+        super().__init__(as_github=as_github)
         self._cursor = Cursor("")
         self.opens_with_rule = False  # as a document with front matter does
 
@@ -178,7 +178,7 @@ class Reader(OpenBlocks):
 
     def _begin_math(self) -> _Begins:
         cursor = self._cursor
-        if math.BLOCK.match(cursor.line, cursor.next) is None:
+        if self._as_github or math.BLOCK.match(cursor.line, cursor.next) is None:
             return _Begins.NOTHING
         mark = cursor.line[cursor.next : cursor.next + 2]
         self._open(Block("math", marker=mark[0], indent=cursor.indent, lines=[mark]))
@@ -216,11 +216,11 @@ class Reader(OpenBlocks):
         cursor = self._cursor
         if not cursor.line.startswith("<", cursor.next):
             return _Begins.NOTHING
-        begins = self._begin_details()
+        begins = _Begins.NOTHING if self._as_github else self._begin_details()
         if begins is not _Begins.NOTHING:
             return begins
         in_paragraph = self._chain[self._matched - 1].kind == "paragraph" or self._lazy()
-        for number, pattern in enumerate(starts.HTML_STARTS, 1):
+        for number, pattern in enumerate(starts.GITHUB_HTML_STARTS if self._as_github else starts.HTML_STARTS, 1):
             if number == starts.STANDS_ALONE and in_paragraph:
                 break
             if pattern.match(cursor.line, cursor.next):
@@ -355,7 +355,7 @@ class Reader(OpenBlocks):
                 continue
             text, ended = text.rstrip(" \t")[: -len(starts.DETAILS_LAST)], place
         block.lines.append(text)
-        if block.kind == "paragraph":
+        if block.kind == "paragraph" and not self._as_github:
             block.marker = math.open_after(text, block.marker)
         if ended > 0:
             self._close_to(ended)

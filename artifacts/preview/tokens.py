@@ -84,3 +84,21 @@ class Scope(Protocol):
 
     def hide_reference(self) -> None:
         """Told when a reference to an unknown label is shown as its text for now."""
+
+
+class _NothingDefined:
+    @property
+    def live(self) -> bool:
+        return False
+
+    def definition(self, key: str) -> None:
+        return None
+
+    def footnote(self, label: str) -> None:
+        return None
+
+    def hide_reference(self) -> None:
+        raise AssertionError("only in a live document")
+
+
+NOTHING_DEFINED = _NothingDefined()

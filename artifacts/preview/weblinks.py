@@ -1,9 +1,21 @@
-"""Bare addresses in a text, found as GitHub finds them: `http://`, `https://`, `ftp://`, `www.` and mail addresses."""
+"""Bare addresses in a text, found as GitHub finds them: `http://`, `https://`, `ftp://`, `www.` and mail addresses.
+
+But an address ends before punctuation of full width, and a host in Latin letters before a letter of a script without
+spaces: such a text has no space behind its addresses.
+"""
 
 import re
 
-_REST = re.compile(r"[^\s<]*")
-_REST_IN_BRACKET = re.compile(r"[^\s<\]]*")
+from artifacts.preview.scripts import is_spaceless
+
+# Quotes of Chinese texts, punctuation of full width and its half-width kin. A middle dot stands inside words.
+_WIDE_MARKS = (
+    "\u201c\u201d\u3001-\u3003\u3008-\u301f\u3030\u303d\u30a0\ufe10-\ufe19\ufe30-\ufe6b"
+    "\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff64\uffe0-\uffee"
+)
+_REST = re.compile(rf"[^\s<{_WIDE_MARKS}]*")
+_REST_IN_BRACKET = re.compile(rf"[^\s<\]{_WIDE_MARKS}]*")
+_LATIN_HOST = re.compile(r"(?:[A-Za-z0-9_-]+\.)++[A-Za-z]{2,63}+(?::\d{1,5})?|[A-Za-z0-9.-]++:\d{1,5}")
 _HOST = re.compile(r"[\w.-]+")
 _TRAILING = frozenset("?!.,:*_~'\"")
 _ENTITY_END = re.compile(r"&[A-Za-z]+;\Z")
@@ -16,9 +28,14 @@ def link_at(text: str, start: int, *, stop_at_bracket: bool) -> int | None:
     rest = (_REST_IN_BRACKET if stop_at_bracket else _REST).match(text, start)
     if rest is None:
         return None
-    end = _without_trailing(text, start, rest.end())
+    end = rest.end()
     scheme = text.find("://", start, min(start + 8, end))
-    host = _HOST.match(text, scheme + 3 if scheme >= 0 else start, end)
+    place = scheme + 3 if scheme >= 0 else start
+    latin = _LATIN_HOST.match(text, place, end)
+    if latin and latin.end() < end and is_spaceless(text[latin.end()]):
+        end = latin.end()
+    end = _without_trailing(text, start, end)
+    host = _HOST.match(text, place, end)
     if host is None:
         return None
     parts = host[0].split(".")
