@@ -20,7 +20,7 @@ from django.utils.timesince import timesince
 
 from artifacts import wording
 from artifacts.models import AccessToken, Artifact, ArtifactVersion, Delta, Project, Section, StreamStatus
-from artifacts.reading import document_html, text_html
+from artifacts.reading import document_html, version_html
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -284,7 +284,7 @@ class ArtifactVersionAdmin(InspectAdmin):
 
     @admin.display(description="as readers saw it")
     def preview(self, version: ArtifactVersion) -> SafeString:
-        return format_html('<div class="prose">{}</div>', text_html(version.content))
+        return format_html('<div class="prose">{}</div>', version_html(version))
 
     @admin.display(description="as it was written")
     def text(self, version: ArtifactVersion) -> SafeString:

@@ -17,7 +17,8 @@ class Event:
 
     `text` is the delta beginning at `offset` (code points), "" where the write changed only the state. `length` is the
     length of the whole text after the write. `tokens` is the artifact's count. `state_changed` is False where nothing
-    but text and tokens changed: then the event says it all. `deleted` says that the row is gone.
+    but text and tokens changed: then the event says it all. `section_start` is the offset of a section that
+    was begun by the write, None for any other. `deleted` says that the row is gone.
     """
 
     artifact: int
@@ -31,6 +32,7 @@ class Event:
     length: int = 0
     tokens: int = 0
     state_changed: bool = True
+    section_start: int | None = None
     deleted: bool = False
 
 

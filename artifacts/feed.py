@@ -21,7 +21,7 @@ from artifacts.loops import PerLoop
 from artifacts.models import Artifact, Delta
 from artifacts.renderer import Renderer
 from artifacts.replica import Look, Replica
-from artifacts.state import state_of
+from artifacts.state import section_starts, state_of
 from artifacts.subscription import Missed, Subscription
 from artifacts.transcript import Transcript
 
@@ -194,7 +194,14 @@ def look(artifact_id: int, epoch: int, have: int) -> Look | None:
             begin, text = 0, artifact.text
         except NotFound:
             return None
-    return Look(epoch=artifact.epoch, seq=artifact.seq, state=state_of(artifact), begin=begin, text=Transcript(text))
+    return Look(
+        epoch=artifact.epoch,
+        seq=artifact.seq,
+        state=state_of(artifact),
+        begin=begin,
+        text=Transcript(text),
+        sections=section_starts(artifact),
+    )
 
 
 def glance(artifact_ids: list[int]) -> dict[int, tuple[int, int] | None]:

@@ -194,7 +194,7 @@ def begin_section(artifact_id: int, *, fence: int, position: int, model: str, le
     section.start = artifact.length if section.start is None else section.start
     section.status, section.model = SectionStatus.STREAMING, clean(model)[:MODEL_NAME_CHARS]
     section.save(update_fields=["start", "status", "model"])
-    artifact.current_section = section.name
+    artifact.current_section, artifact.section_start = section.name, section.start
     return _save(artifact, *_leased(artifact, lease_s), *_going_on(artifact), "current_section")
 
 

@@ -119,6 +119,9 @@ class Artifact(models.Model):
     delta: Delta | None = None
     """The delta this instance's save commits, for the event; never stored with the row."""
 
+    section_start: int | None = None
+    """Where the section begins that this instance's save begins, for the event; never stored with the row."""
+
     now: datetime
     """Database time at the moment the row was locked (set by `lifecycle`)."""
 

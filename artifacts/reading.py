@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from django.utils.safestring import SafeString, mark_safe
 
 from artifacts.errors import NotFound
-from artifacts.models import Artifact, StreamStatus
-from artifacts.preview import LivePreview, render
+from artifacts.models import Artifact, ArtifactVersion, StreamStatus
+from artifacts.preview import LivePreview, append_sections, render
+from artifacts.state import section_starts, version_starts
 
 _BOXES = re.compile(r'<(?:pre|table|p class="math")(?=[ >])|<input(?: checked)?(?= disabled type="checkbox">)')
 
@@ -18,7 +20,8 @@ def document_html(artifact: Artifact) -> SafeString:
     row = _saved(artifact)
     if row.preview_length == row.length:
         return mark_safe(row.preview_html)
-    return text_html(artifact.text, growing=row.stream_status != StreamStatus.COMPLETE)
+    growing = row.stream_status != StreamStatus.COMPLETE
+    return text_html(artifact.text, section_starts(artifact), growing=growing)
 
 
 def final_html(artifact: Artifact) -> SafeString:
@@ -26,14 +29,20 @@ def final_html(artifact: Artifact) -> SafeString:
     row = _saved(artifact)
     if row.stream_status == StreamStatus.COMPLETE and row.preview_length == row.length:
         return mark_safe(row.preview_html)
-    return text_html(artifact.text)
+    return text_html(artifact.text, section_starts(artifact))
 
 
-def text_html(text: str, *, growing: bool = False) -> SafeString:
+def version_html(version: ArtifactVersion) -> SafeString:
+    """The sanitised HTML of an earlier text."""
+    return text_html(version.content, version_starts(version))
+
+
+def text_html(text: str, sections: Iterable[int], *, growing: bool = False) -> SafeString:
+    """The sanitised HTML of a text whose sections begin at these offsets."""
     if not growing:
-        return mark_safe(render(text))
+        return mark_safe(render(text, sections))
     preview = LivePreview()
-    preview.append(text)
+    append_sections(preview, text, sections)
     update = preview.update()
     return mark_safe("".join([*update.fragments, update.tail]))
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from artifacts.page import Page
-from artifacts.preview import LivePreview, Update
+from artifacts.preview import LivePreview, Update, append_sections
 from artifacts.replica import Replica
 
 logger = logging.getLogger(__name__)
@@ -56,6 +56,7 @@ class Renderer:
         self._make_preview = make_preview
         self._preview: LivePreview
         self._page = Page(epoch=0)
+        self._sections: tuple[int, ...] = ()  # those that the page knows, within its text
         self._is_stopped = False
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -100,11 +101,17 @@ class Renderer:
         replica = self._replica
         if self._page.epoch != replica.epoch:
             self._preview, self._page = self._make_preview(), Page(epoch=replica.epoch)
+            self._sections = ()
         page, length, is_final, transcript = self._page, replica.length, replica.is_over, replica.transcript
-        new = transcript.cut(page.length, length)
+        sections = _within(replica.sections, length)
+        begin = page.length
+        if self._sections != _within(sections, begin):
+            # A process of another version wrote without saying where a section begins: all is rendered anew.
+            self._preview, begin = self._make_preview(), 0
+        new = transcript.cut(begin, length)
         loop = asyncio.get_running_loop()
         try:
-            update = await loop.run_in_executor(_threads, _rendered, self._preview, new, is_final)
+            update = await loop.run_in_executor(_threads, _rendered, self._preview, begin, new, sections, is_final)
         except Exception:  # a fault in rendering: the reader gets the text as it is, and the end still comes
             logger.exception("The preview failed artifact=%s", replica.artifact_id)
             self._preview = PlainPreview(transcript.cut(0, length))
@@ -112,13 +119,19 @@ class Renderer:
         if self._is_stopped:
             return
         page.apply(update, length=length, is_final=is_final)
+        self._sections = sections
         if page.epoch == replica.epoch:
             replica.page = page
             self._on_page()
 
 
-def _rendered(preview: LivePreview, new: str, is_final: bool) -> Update:
-    preview.append(new)
+def _within(sections: tuple[int, ...], length: int) -> tuple[int, ...]:
+    """Those that begin before the end. One that begins at the end may still be on its way, and changes nothing yet."""
+    return tuple(start for start in sections if start < length)
+
+
+def _rendered(preview: LivePreview, begin: int, new: str, sections: tuple[int, ...], is_final: bool) -> Update:
+    append_sections(preview, new, sections, begin=begin)
     if is_final:
         preview.finish()
     return preview.update()

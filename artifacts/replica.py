@@ -29,6 +29,8 @@ class Look:
     state: State
     begin: int
     text: Transcript
+    sections: tuple[int, ...] = ()
+    """Where the sections of the whole text begin."""
 
     @property
     def length(self) -> int:
@@ -44,6 +46,8 @@ class Replica:
         self.seq = 0
         self.length = 0
         self.transcript = Transcript()
+        self.sections: tuple[int, ...] = ()
+        """Where sections begin, rising; known before any text behind them is here."""
         self.state: State
         self.state_number = 0
         self.page: Page | None = None
@@ -68,6 +72,8 @@ class Replica:
         if event.seq != self.seq + 1 or begin != self.length or begin + len(event.text) != event.length:
             return True
         self._append(event.text)
+        if event.section_start is not None:
+            self._begin_sections((event.section_start,))
         self.seq = event.seq
         self._tokens = event.tokens
         return event.state_changed or event.status != self.state["status"]
@@ -78,12 +84,15 @@ class Replica:
             self.is_gone = True
         elif look.epoch > self.epoch:
             self.epoch, self.seq, self.length, self.transcript = look.epoch, look.seq, look.length, look.text
+            self.sections = ()
+            self._begin_sections(look.sections)
             self.page = None
             self._tokens = look.state["tokens_generated"]
             self._show(look.state)
         elif look.epoch == self.epoch:
             if look.length > self.length:
                 self._append(look.text.cut(self.length - look.begin, look.text.length))
+            self._begin_sections(look.sections)
             if look.seq >= self.seq:
                 self.seq, self._tokens = look.seq, look.state["tokens_generated"]
             if _but_tokens(look.state) != _but_tokens(self.state):
@@ -99,6 +108,10 @@ class Replica:
     def _append(self, text: str) -> None:
         self.transcript.append(text)
         self.length = self.transcript.length
+
+    def _begin_sections(self, starts: tuple[int, ...]) -> None:
+        if not set(starts) <= set(self.sections):
+            self.sections = tuple(sorted({*self.sections, *starts}))
 
     def _show(self, state: State) -> None:
         self.state = {**state, "tokens_generated": self._tokens}

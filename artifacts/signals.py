@@ -50,6 +50,7 @@ def broadcast_saved(
         length=instance.length,
         tokens=instance.tokens_generated,
         state_changed=not update_fields <= _TEXT_FIELDS,
+        section_start=instance.section_start,
     )
     _send_after_commit(event)
 

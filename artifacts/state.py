@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from artifacts.models import Artifact, Section
+from artifacts.models import Artifact, ArtifactVersion, Section
 
 ERROR_CHARS = 4_000
 """Of the sentence of a failure, whatever an endpoint made it: the state is part of many frames."""
@@ -44,3 +44,21 @@ def state_of(artifact: Artifact) -> State:
             for row in rows.only("name", "status", "tokens", "model")
         ],
     )
+
+
+def section_starts(artifact: Artifact) -> tuple[int, ...]:
+    """Where the sections of a loaded artifact's text begin, rising: of its epoch, though a newer one began meanwhile.
+
+    Read after the artifact: all that begin in its text are there, and those behind its end are left out.
+    """
+    rows = Section.objects.filter(artifact=artifact, artifact__epoch=artifact.epoch).values_list("start", flat=True)
+    starts = list(rows)
+    if not starts:
+        version = artifact.versions.filter(epoch=artifact.epoch).only("sections").first()
+        return version_starts(version) if version else ()
+    return tuple(sorted(start for start in starts if start is not None and start <= artifact.length))
+
+
+def version_starts(version: ArtifactVersion) -> tuple[int, ...]:
+    """Where the sections of an earlier text begin."""
+    return tuple(sorted(row["start"] for row in version.sections if row.get("start") is not None))

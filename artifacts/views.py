@@ -28,7 +28,7 @@ from artifacts import access, wording
 from artifacts.errors import NotFound
 from artifacts.forms import ArtifactForm, ProjectForm
 from artifacts.models import Artifact, ArtifactVersion, StreamStatus
-from artifacts.reading import document_html, reachable, text_html
+from artifacts.reading import document_html, reachable, version_html
 from artifacts.state import state_of
 
 P = ParamSpec("P")
@@ -169,7 +169,7 @@ def version(request: HttpRequest, artifact_id: int, version_id: int) -> HttpResp
     context = {
         "artifact": shown,
         "version": earlier,
-        "body": reachable(text_html(earlier.content)),
+        "body": reachable(version_html(earlier)),
         "restorable": shown.stream_status not in {StreamStatus.IDLE, StreamStatus.STREAMING},
     }
     return _render(request, "version.html", context)

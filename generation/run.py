@@ -128,7 +128,7 @@ class Run:
             except (Artifact.DoesNotExist, NotFound):  # deleted, or written anew, since the claim
                 logger.info("lost artifact=%s fence=%s before it was read", self.claim.artifact, self.claim.fence)
                 return
-            self._writer.take_up(loaded.text, loaded.tokens)
+            self._writer.take_up(loaded.text, loaded.tokens, loaded.starts)
             self._is_loaded = True
             try:
                 await self._write(loaded, self._writer)

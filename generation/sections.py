@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
+from artifacts.preview import closing
 from generation.body import Body, Characters, has_text
 from generation.continuation import (
     Call,
@@ -114,6 +115,8 @@ async def write_section(
     )
     if result.outcome is Outcome.COMPLETE:
         await emit(body.end())
+        # In a thread: a section may be as large as a document. What is closed already, before a takeover, stays.
+        await emit(await asyncio.to_thread(closing, "".join(chunks)))
     return replace(result, text="".join(chunks))
 
 

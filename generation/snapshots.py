@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 
 from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
 from artifacts import lifecycle
 from artifacts.errors import NotFound
-from artifacts.preview import LivePreview
+from artifacts.preview import LivePreview, append_sections
 from generation.queue import Claim
 
 logger = logging.getLogger(__name__)
@@ -25,15 +25,20 @@ GROWTH = 1.25
 
 
 class PreviewSnapshots:
-    """The previews of one claim; `text` is what the document held when it was claimed."""
+    """The previews of one claim; `text` is what the document held when it was claimed, in these sections."""
 
-    def __init__(self, claim: Claim, text: str) -> None:
+    def __init__(self, claim: Claim, text: str, sections: Iterable[int] = ()) -> None:
         self._claim = claim
         self._live = LivePreview()
         self._new = [text]
+        self._sections = set(sections)
         self._length = self._saved_length = len(text)
         self._saved_at = asyncio.get_running_loop().time()
         self._running: asyncio.Task[None] | None = None
+
+    def begin_section(self) -> None:
+        """What is committed from now on belongs to a new section."""
+        self._sections.add(self._length)
 
     def note(self, text: str, *, section_ended: bool = False) -> None:
         """This text was committed; saves a preview in the background where one is due."""
@@ -51,11 +56,11 @@ class PreviewSnapshots:
             await asyncio.wait([self._running])
         await self._save(self._finished)
 
-    async def _save(self, render: Callable[[str], str]) -> None:
-        text, length = "".join(self._new), self._length
+    async def _save(self, render: Callable[[str, int, Collection[int]], str]) -> None:
+        text, length, sections = "".join(self._new), self._length, sorted(self._sections)
         self._new.clear()
         try:
-            html = await asyncio.to_thread(render, text)
+            html = await asyncio.to_thread(render, text, length - len(text), sections)
             await database_sync_to_async(lifecycle.save_preview)(
                 self._claim.artifact, epoch=self._claim.epoch, length=length, html=html
             )
@@ -63,11 +68,11 @@ class PreviewSnapshots:
             logger.warning("no preview saved artifact=%s: %s", self._claim.artifact, type(error).__name__)
         self._saved_at, self._saved_length = asyncio.get_running_loop().time(), length
 
-    def _rendered(self, text: str) -> str:
-        self._live.append(text)
+    def _rendered(self, text: str, begin: int, sections: Collection[int]) -> str:
+        append_sections(self._live, text, sections, begin=begin)
         self._live.update()
         return "".join(self._live.fragments) + self._live.tail
 
-    def _finished(self, text: str) -> str:
-        self._live.append(text)
+    def _finished(self, text: str, begin: int, sections: Collection[int]) -> str:
+        append_sections(self._live, text, sections, begin=begin)
         return self._live.finish()

@@ -9,7 +9,7 @@ import itertools
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -76,12 +76,14 @@ class Writer:
         self._failure: Exception | None = None
         self._late: asyncio.Task[None] | None = None
         self._door = asyncio.Lock()
+        self._begun = set[int]()
         self._snapshots = PreviewSnapshots(claim, "")
 
-    def take_up(self, text: str, tokens: int) -> None:
-        """Go on from this committed text."""
+    def take_up(self, text: str, tokens: int, starts: Sequence[int | None] = ()) -> None:
+        """Go on from this committed text, in which the sections begin that were begun."""
         self.tokens, self._offset = tokens, len(text)
-        self._snapshots = PreviewSnapshots(self.claim, text)
+        self._begun = {position for position, start in enumerate(starts) if start is not None}
+        self._snapshots = PreviewSnapshots(self.claim, text, [start for start in starts if start is not None])
 
     async def put(self, text: str) -> None:
         """Take one piece; where it fills a flush, return after that, so that a fast model waits for the database."""
@@ -102,6 +104,9 @@ class Writer:
     async def begin_section(self, position: int, model: str) -> None:
         verb = partial(lifecycle.begin_section, position=position, model=model, lease_s=self._policy.lease_s)
         await self._commit(verb, with_tail=False)
+        if position not in self._begun:
+            self._begun.add(position)
+            self._snapshots.begin_section()
 
     async def complete_section(self, position: int, *, tokens: int, model: str) -> None:
         lease_s = self._policy.lease_s

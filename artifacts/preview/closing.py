@@ -7,6 +7,7 @@ page that is made of it. Lists, quotes and tables end where a heading begins: no
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from artifacts.preview import math, starts
 from artifacts.preview.block import Block
@@ -35,7 +36,7 @@ _PHRASING = frozenset(
 )
 _RAW_TEXT = frozenset(("script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes"))
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)(?:\s[^<>]*?)?(/?)>|<!--")
-ROUNDS = 3  # a line that ends a comment may begin what a formula says
+ROUNDS = 4  # what ends one thing may be read as part of another
 MOST_ELEMENTS = 100  # that are closed; a text with more of them open is no document
 _COMMENT_END = re.compile("-->")
 _HALF_TAG = re.compile(r"<[/!?A-Za-z][^<>]*+\Z")
@@ -46,16 +47,23 @@ _PARTS = frozenset(("quote", "item", "footnote"))  # an element that is open in 
 
 def closing(markdown: str) -> str:
     """What has to stand behind a text so that nothing of it is open; empty where it closes everything itself."""
-    text = markdown + _lines_after(markdown, _leaf_ends(_read(markdown, as_github=True)))
+    text = markdown
+    for _ in range(ROUNDS):
+        closed = _closed(text)
+        if closed == text:
+            break
+        text = closed
+    return text[len(markdown) :]
+
+
+def _closed(text: str) -> str:
+    text += _lines_after(text, _leaf_ends(_read(text, as_github=True)))
     # What only our preview has open, a formula or a fence right below `<details>`: but not where GitHub would see a
     # beginning in that line. Our preview ends it with its section anyway.
-    for _ in range(ROUNDS):
-        ours = text + _lines_after(text, _leaf_ends(_read(text, as_github=False)))
-        if ours == text or _leaf_ends(_read(ours, as_github=True)):
-            break
+    ours = text + _lines_after(text, _leaf_ends(_read(text, as_github=False)))
+    if ours != text and not _leaf_ends(_read(ours, as_github=True)):
         text = ours
-    text += _lines_after(text, _element_ends(_read(text, as_github=True)))
-    return text[len(markdown) :]
+    return text + _lines_after(text, _element_ends(_read(text, as_github=True)))
 
 
 def _read(text: str, *, as_github: bool) -> Reader:
@@ -148,6 +156,9 @@ class _Elements:
         if block.kind in _PARTS and id(block) not in self._open_blocks:
             self._leave(depth, containers, _FORMATTING)
 
+    def still_open(self, containers: tuple[Block, ...]) -> list[Block]:
+        return list(takewhile(lambda block: id(block) in self._open_blocks, containers))
+
     def _leave(self, depth: int, containers: tuple[Block, ...], stay: frozenset[str]) -> None:
         self.open[depth:] = [
             _Element(name=element.name, containers=containers) for element in self.open[depth:] if element.name in stay
@@ -193,7 +204,7 @@ def _element_ends(reader: Reader) -> list[str]:
     document, tip = reader.open_blocks[0], reader.tip
     elements = _Elements(reader.open_blocks)
     elements.walk(document, ())
-    ends = [] if elements.comment is None else [_prefix(elements.comment) + "<!-- -->"]
+    ends = [] if elements.comment is None else [_prefix(elements.still_open(elements.comment)) + "<!-- -->"]
     if len(elements.open) <= MOST_ELEMENTS:
         ends += [_prefix(element.containers) + f"</{element.name}>" for element in reversed(elements.open)]
     # In a table a line would be one more row; a paragraph keeps the end of what was begun outside it.
