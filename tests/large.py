@@ -54,7 +54,7 @@ def table(size: int = SIZE) -> str:
     return f"{cjk(rest)}| What | With | How much |\n|---|---|---:|\n{rows}\n{ascii_text(rest)}"
 
 
-KINDS: dict[str, Callable[[], str]] = {
+KINDS: dict[str, Callable[..., str]] = {
     "ascii": ascii_text,
     "cjk": cjk,
     "emoji": emoji,

@@ -1,0 +1,128 @@
+"""Pages of 0.6 to 1 MB in a real browser: whoever opens one before, while or after it is written sees all of it, and
+keeps the place when the connection is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, WebSocket, WebSocketRoute
+
+from tests import large
+from tests.browser.conftest import Desk, House, Visit
+from tests.servers import serving
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
+
+HALF = 300_000
+WAIT_MS = 90_000
+DIFFERENCES = """async () => {
+  const kinds = ["p", "li", "td", "h3", "pre", "strong", "a"];
+  const seen = (root) => {
+    const text = root.querySelector("[data-document]");
+    return [text.textContent.replace(/\\s/g, ""), ...kinds.map((kind) => text.querySelectorAll(kind).length)];
+  };
+  const answer = await fetch(location.pathname);
+  const fresh = seen(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  return seen(document).flatMap((value, at) => (value === fresh[at] ? [] : ["text", ...kinds][at]));
+}"""
+PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+TOP = """() => {
+  const element = document.elementFromPoint(innerWidth / 2, innerHeight / 2).closest("p, li, tr, h3, pre");
+  return [element.textContent, Math.round(element.getBoundingClientRect().top)];
+}"""
+
+
+class Ends:
+    """The ends of documents that reach a page."""
+
+    def __init__(self, page: Page) -> None:
+        self._ended = asyncio.Event()
+        page.on("websocket", self._listen)
+
+    async def next(self) -> None:
+        async with asyncio.timeout(WAIT_MS / 1_000):
+            await self._ended.wait()
+        self._ended.clear()
+
+    def _listen(self, line: WebSocket) -> None:
+        line.on("framereceived", lambda message: json.loads(message)["type"] == "end" and self._ended.set())
+
+
+@contextmanager
+def served(house: House, kind: str, folder: Path) -> Iterator[str]:
+    """The address of the house, or of a second server with the same database."""
+    if kind == "daphne":
+        yield house.origin
+    else:
+        with serving(kind, database=house.folder / "browser.sqlite3", folder=folder) as server:
+            yield server.origin
+
+
+async def opened(visit: Visit, address: str) -> tuple[Page, Ends]:
+    page = await visit.context.new_page()
+    ends = Ends(page)
+    await page.goto(address, timeout=WAIT_MS)
+    return page, ends
+
+
+@pytest.mark.parametrize(("server", "kind"), [("daphne", "table"), ("uvicorn", "one line")])
+async def test_large_page_is_whole_whenever_it_is_opened(
+    house: House, visit: Visit, desk: Desk, tmp_path: Path, server: str, kind: str
+) -> None:
+    text = large.KINDS[kind](600_000)
+    with served(house, server, tmp_path) as origin:
+        address = origin + desk.address
+        early = await opened(visit, address)
+        await desk.start(names=["Lamps"])
+        await desk.write(text=text[:HALF])
+        midway = await opened(visit, address)
+        await desk.write(text=text[HALF:])
+        await desk.end_section(position=0)
+        await desk.complete()
+        for page, ends in (early, midway, await opened(visit, address)):
+            await ends.next()
+            assert await page.evaluate(DIFFERENCES) == []
+            await page.close()
+
+
+async def test_reader_in_the_middle_of_a_large_page_keeps_the_place_when_the_line_is_new(
+    visit: Visit, desk: Desk
+) -> None:
+    """The browser paints after every part: what stands behind the first ones must not go for a moment."""
+    await desk.start(names=["Lamps"])
+    await desk.write(text=large.cjk())
+    await desk.end_section(position=0)
+    await desk.complete()
+    page = await visit.context.new_page()
+    lines: asyncio.Queue[WebSocketRoute] = asyncio.Queue()
+    seen = []
+
+    async def in_slow_motion(line: WebSocketRoute) -> None:
+        frames: asyncio.Queue[str | bytes] = asyncio.Queue()
+        line.connect_to_server().on_message(frames.put_nowait)
+        kind = ""
+        while kind != "end":
+            line.send(frame := await frames.get())
+            kind = json.loads(frame)["type"]
+            await page.evaluate(PAINTED)
+            seen.append(await page.evaluate(TOP))
+        lines.put_nowait(line)
+
+    await page.route_web_socket("**/ws/**", in_slow_motion)
+    await page.goto(desk.address)
+    async with asyncio.timeout(WAIT_MS / 1_000):
+        first = await lines.get()
+        await page.evaluate("scrollTo(0, document.documentElement.scrollHeight * 0.8)")
+        before = await page.evaluate(TOP)
+        seen.clear()
+        await first.close(code=1012)
+        await lines.get()
+    assert len(seen) > 4
+    assert all(place == before for place in seen)
+    assert await page.evaluate(DIFFERENCES) == []
