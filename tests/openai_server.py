@@ -62,17 +62,21 @@ class OpenAIServer:
         return f"http://127.0.0.1:{self.port}/v1"
 
     async def start(self, port: int = 0) -> None:
-        app = web.Application(client_max_size=20_000_000)
-        app.router.add_post("/v1/chat/completions", self._complete)
-        app.router.add_get("/v1/models", self._models)
-        app.router.add_get("/_requests", self._remembered)
-        app.router.add_put("/_script", self._take_script)
+        app = self._application()
         # The handler of a client that goes away is cancelled at once: that is how it is noticed.
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port)
         await site.start()
         self.port = self._runner.addresses[0][1]
+
+    def _application(self) -> web.Application:
+        app = web.Application(client_max_size=20_000_000)
+        app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_get("/v1/models", self._models)
+        app.router.add_get("/_requests", self._remembered)
+        app.router.add_put("/_script", self._take_script)
+        return app
 
     async def stop(self) -> None:
         if self._runner is not None:

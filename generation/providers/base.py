@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol, TypedDict
+from typing import Literal, Protocol, TypedDict, runtime_checkable
 
 
 class Message(TypedDict):
@@ -40,10 +40,22 @@ class Usage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Position:
+    """A place in an answer that the endpoint keeps: where the text of its event number `event` ends.
+
+    Without a number nothing can be read from there on; the answer itself can be read again from its beginning.
+    """
+
+    answer: str
+    event: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Piece:
-    """One text fragment of the answer, exactly as received; never empty."""
+    """One text fragment of the answer, exactly as received; never empty. It ends `at` a place of a kept answer."""
 
     text: str
+    at: Position | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +63,11 @@ class Life:
     """An event that carries no text but shows that the answer is being worked on.
 
     `is_thinking` says that the model reasons; that text is never part of the answer. Comments that only keep a
-    connection open are no such event.
+    connection open are no such event. With `at` a kept answer has begun, which can be read on by its id.
     """
 
     is_thinking: bool = False
+    at: Position | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +133,41 @@ class Provider(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """A kept answer that was read in part: `text` is all of it that arrived, `event` the event it ends with.
+
+    Without `event` it is read from its beginning once more, and `text` left out.
+    """
+
+    answer: str
+    event: int | None = None
+    text: str = ""
+
+
+@runtime_checkable
+class KeepsAnswers(Protocol):
+    """A provider that knows endpoints which keep an answer: it can be read on by whoever knows its id."""
+
+    def keeps(self, model: str) -> bool:
+        """False where the endpoint was found not to keep answers of this model."""
+        ...
+
+    def stream_kept(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, begun: Begun | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Item]]:
+        """Ask for an answer that is kept, or read on the one that was `begun`; then as `Provider.stream`.
+
+        Leaving the context ends the reading, never the answer. Raises `KeepingRefused` where the endpoint keeps none
+        (the call cost nothing: ask with `stream`), `AnswerGone` where a begun one cannot be read on.
+        """
+        ...
+
+    async def cancel(self, answer: str) -> None:
+        """End the answer at the endpoint, if it can be reached now; bounded, and raises nothing."""
+        ...
+
+
 class ProviderError(Exception):
     """A call failed. `reason` is the code shown to people; `retryable` says whether trying again can help.
 
@@ -129,10 +177,12 @@ class ProviderError(Exception):
     ProviderError
     ├── RateLimited          429; `retry_after_s` when the server said so
     ├── ProviderUnavailable  5xx, 408, 409, dropped, timed out, malformed
-    │   └── ProviderAway     nobody answers there for now: refused, no such host, 502, 503, 504, a model that loads
+    │   ├── ProviderAway     nobody answers there for now: refused, no such host, 502, 503, 504, a model that loads
+    │   └── AnswerGone       a kept answer cannot be read on: ask for the rest of the text
     └── ProviderRefused      another 4xx, or no API at all: nothing to gain by asking the same again
         ├── AuthFailed       401, 403
         ├── ModelNotFound    a 404 or 400 that names the model
+        ├── KeepingRefused   the endpoint keeps no answers; ask with `stream`
         ├── StreamRefused    the endpoint does not stream; ask again with delivery "turns"
         └── PrefillRefused   a begun answer is not continued (`prefills(model)` is False from now on): build the
                              call anew for re-prompting, which a retry does by itself
@@ -141,6 +191,8 @@ class ProviderError(Exception):
     reason = "provider_error"
     retryable = False
     cause = "the endpoint refuses the call"
+    ends_answer = False
+    """Nothing more can be had of the kept answer that was being read."""
 
     def __init__(self, detail: str, *, retry_after_s: float | None = None, cause: str = "") -> None:
         super().__init__(detail)
@@ -164,7 +216,16 @@ class ProviderAway(ProviderUnavailable):
     cause = "the endpoint does not answer"
 
 
+class AnswerGone(ProviderUnavailable):
+    cause = "the endpoint has lost the answer"
+    ends_answer = True
+
+
 class ProviderRefused(ProviderError):
+    pass
+
+
+class KeepingRefused(ProviderRefused):
     pass
 
 

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -23,6 +24,7 @@ from generation.providers import connections, quotes, refusals, waits
 from generation.providers.answers import Answer
 from generation.providers.base import (
     AuthFailed,
+    Begun,
     Finish,
     FinishReason,
     Item,
@@ -36,6 +38,7 @@ from generation.providers.base import (
     StreamRefused,
 )
 from generation.providers.dialects import OPENAI_MODEL, OPENAI_URL, Body, Continuation, Dialect, address_for, host_of
+from generation.providers.kept_calls import KeptCalls
 from generation.providers.refusals import Asked, Said
 
 logger = logging.getLogger(__name__)
@@ -100,6 +103,15 @@ class OpenAICompatible:
         self._now = now
         self._lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Line] = WeakKeyDictionary()
         self._no_model: ProviderError | None = None
+        self._kept = KeptCalls(
+            client=lambda: self._line().client,
+            dialect=self._dialect,
+            hear=self._heard,
+            trouble=self._trouble,
+            patience_s=connect_s + self._read_s,
+            queued_s=first_piece_s,
+            extra=self._extra,
+        )
         self.name = name or self._place
 
     def prefills(self, model: str) -> bool:
@@ -147,6 +159,21 @@ class OpenAICompatible:
     ) -> AbstractAsyncContextManager[AsyncIterator[Item]]:
         return self._call(messages, model=model, max_tokens=max_tokens, streamed=delivery == "stream")
 
+    def keeps(self, model: str) -> bool:
+        return self._kept.keeps(model or self._model)
+
+    @asynccontextmanager
+    async def stream_kept(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, begun: Begun | None = None
+    ) -> AsyncIterator[AsyncIterator[Item]]:
+        # What is said of streams there is not about the ordinary ones.
+        asked = await self._ready(model, streamed=False, prefilled=False)
+        async with self._kept.stream(asked, messages, max_tokens, begun) as items:
+            yield items
+
+    async def cancel(self, answer: str) -> None:
+        await self._kept.cancel(answer)
+
     async def aclose(self) -> None:
         if line := self._lines.pop(asyncio.get_running_loop(), None):
             await line.client.close()
@@ -162,17 +189,21 @@ class OpenAICompatible:
             is_prefill_proven=self._dialect.is_prefill_proven(model or self._model),
         )
 
-    @asynccontextmanager
-    async def _call(
-        self, messages: Sequence[Message], *, model: str, max_tokens: int, streamed: bool
-    ) -> AsyncIterator[AsyncIterator[Item]]:
+    async def _ready(self, model: str, *, streamed: bool, prefilled: bool) -> Asked:
         await self.prepare()
-        prefilled = bool(messages) and messages[-1]["role"] == "assistant"
         asked = self._asked(model, streamed=streamed, prefilled=prefilled)
         if not asked.model:
             raise self._no_model or ModelNotFound(
                 f"{self._place} does not say which models it has. Set STREAMGEN_MODEL."
             )
+        return asked
+
+    @asynccontextmanager
+    async def _call(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, streamed: bool
+    ) -> AsyncIterator[AsyncIterator[Item]]:
+        prefilled = bool(messages) and messages[-1]["role"] == "assistant"
+        asked = await self._ready(model, streamed=streamed, prefilled=prefilled)
         if streamed and not self.streams(asked.model):
             raise refusals.no_streaming(asked)
         if prefilled and not self.prefills(asked.model):
@@ -258,13 +289,22 @@ class OpenAICompatible:
             self._quoted(body, messages, quotes.MOST_LOGGED_CHARS) or "-",
         )
 
+    def _heard(self, asked: Asked, messages: Sequence[Message], payload: object) -> Said:
+        """What an error inside of an answer says."""
+        self._log(asked, payload, messages, status=200, request="-")
+        return self._hear(payload, messages)
+
+    def _trouble(self, asked: Asked, messages: Sequence[Message], err: Exception) -> tuple[ProviderError, str]:
+        """The error for a call that failed, and the words that it came with."""
+        if isinstance(err, openai.APIStatusError):
+            said = self._said(err, messages)
+            return self._refused(asked, err, said, messages), said.words
+        return connections.why_unreached(asked, err, self._read_s), ""
+
     async def _items(
         self, response: Response, limit_tokens: int, messages: Sequence[Message], asked: Asked
     ) -> AsyncGenerator[Item]:
-        def said(payload: object) -> Said:
-            self._log(asked, payload, messages, status=200, request="-")
-            return self._hear(payload, messages)
-
+        said = partial(self._heard, asked, messages)
         begun = next((message["content"] for message in reversed(messages) if message["role"] == "assistant"), "")
         # Whoever continues a begun answer does not think again.
         opens = True if asked.prefilled else self._dialect.opens_thoughts(asked.model)
