@@ -8,24 +8,16 @@ Writers' verbs carry the fence of their claim and raise `WriterRefused` when the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from django.db import transaction
 from django.db.models.functions import Now
 
+from artifacts.answers import AnswerPlace
 from artifacts.errors import LeaseHeld, NotFound, NotStreaming, StaleFence, WrongOffset
 from artifacts.limits import MODEL_NAME_CHARS, clean
-from artifacts.models import (
-    Artifact,
-    ArtifactVersion,
-    Delta,
-    Reason,
-    Section,
-    SectionStatus,
-    StopRequest,
-    StreamStatus,
-)
+from artifacts.models import Artifact, ArtifactVersion, Delta, Reason, Section, SectionStatus, StopRequest, StreamStatus
 from artifacts.moves import MOVES, illegal, target_of
 
 FOLD_CHARS = 4096
@@ -47,12 +39,14 @@ class PlannedSection:
 class Tail:
     """Text that a writer wants committed with its verb: where it begins, and the artifact's token count with it.
 
+    `answer` says how much of a kept answer is committed with it, for the section being written; None leaves that.
     Raises `ValueError` for text that `limits.clean` would change: databases and offsets would disagree about it.
     """
 
     offset: int
     text: str
     tokens: int
+    answer: AnswerPlace | None = None
 
     def __post_init__(self) -> None:
         if clean(self.text) != self.text:
@@ -220,7 +214,8 @@ def complete_section(
     fields = [*_appended(artifact, tail), *_leased(artifact, lease_s)]
     section = Section.objects.get(artifact=artifact, position=position)
     section.status, section.tokens, section.model = SectionStatus.COMPLETE, tokens, clean(model)[:MODEL_NAME_CHARS]
-    section.save(update_fields=["status", "tokens", "model"])
+    section.answer = ""  # nothing of it is missing
+    section.save(update_fields=["status", "tokens", "model", "answer"])
     artifact.sections_completed = Section.objects.filter(artifact=artifact, status=SectionStatus.COMPLETE).count()
     artifact.current_section = ""
     return _save(artifact, *fields, *_going_on(artifact), "sections_completed", "current_section")
@@ -237,9 +232,10 @@ def wait(
 
 
 @transaction.atomic
-def renew(artifact_id: int, *, fence: int, lease_s: float) -> Standing:
-    """A sign of life while the model is silent; no news for viewers."""
+def renew(artifact_id: int, *, fence: int, lease_s: float, answer: AnswerPlace | None = None) -> Standing:
+    """A sign of life while the model is silent, or has just begun an answer; no news for viewers."""
     artifact = _owned(artifact_id, fence)
+    _place(artifact, answer)
     artifact.save(update_fields=_leased(artifact, lease_s))
     return _standing(artifact)
 
@@ -340,14 +336,7 @@ def _standing(artifact: Artifact) -> Standing:
 def _planned(artifact: Artifact, sections: Sequence[PlannedSection], instructions: str) -> list[str]:
     Section.objects.filter(artifact=artifact).delete()
     Section.objects.bulk_create(
-        Section(
-            artifact=artifact,
-            position=position,
-            name=section.name,
-            instructions=section.instructions,
-            max_tokens=section.max_tokens,
-        )
-        for position, section in enumerate(sections)
+        Section(artifact=artifact, position=position, **asdict(section)) for position, section in enumerate(sections)
     )
     artifact.stream_status = StreamStatus.STREAMING
     artifact.reason, artifact.last_error = Reason.QUEUED, ""
@@ -404,6 +393,7 @@ def _already_there(artifact: Artifact, tail: Tail) -> bool:
 def _appended(artifact: Artifact, tail: Tail) -> list[str]:
     """Insert the delta and fold when enough is behind the folded text; the fields to save."""
     artifact.tokens_generated = tail.tokens
+    _place(artifact, tail.answer)
     if _already_there(artifact, tail):
         return ["tokens_generated"]
     if tail.offset != artifact.length:
@@ -418,6 +408,11 @@ def _appended(artifact: Artifact, tail: Tail) -> list[str]:
     if artifact.length - artifact.content_length >= max(FOLD_CHARS, artifact.content_length // 4):
         fields += _folded(artifact)
     return fields
+
+
+def _place(artifact: Artifact, answer: AnswerPlace | None) -> None:
+    if answer is not None:
+        Section.objects.filter(artifact=artifact, status=SectionStatus.STREAMING).update(**answer.as_columns())
 
 
 def _folded(artifact: Artifact) -> list[str]:

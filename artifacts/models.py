@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from artifacts import limits
+from artifacts.answers import ANSWER_ID_CHARS, AnswerPlace
 from artifacts.errors import NotFound
 
 if TYPE_CHECKING:
@@ -197,6 +198,13 @@ class Section(models.Model):
     tokens = models.PositiveIntegerField(default=0)
     model = models.CharField(max_length=limits.MODEL_NAME_CHARS, blank=True, default="")
 
+    # The answer under way, where its endpoint keeps it: see `AnswerPlace`, whose fields these are.
+    answer = models.CharField(max_length=ANSWER_ID_CHARS, blank=True, default="")
+    answer_after = models.PositiveIntegerField(default=0)
+    answer_tokens = models.PositiveIntegerField(default=0)
+    answer_event = models.BigIntegerField(null=True, blank=True)
+    answer_chars = models.PositiveIntegerField(default=0)
+
     class Meta:
         ordering: ClassVar = ["artifact", "position"]
         constraints: ClassVar = [
@@ -206,6 +214,16 @@ class Section(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def answer_place(self) -> AnswerPlace:
+        return AnswerPlace(
+            id=self.answer,
+            after=self.answer_after,
+            tokens=self.answer_tokens,
+            event=self.answer_event,
+            chars=self.answer_chars,
+        )
 
 
 class Delta(models.Model):

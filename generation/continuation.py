@@ -12,13 +12,12 @@ import logging
 import random as random_module
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Literal
 
 from generation.guards import Cut, DeadlinePassed, Guard, Stopped, TooSlow
 from generation.intake import WAY_OUT, Intake
+from generation.kept_text import KeptText
 from generation.patience import Limits, Patience, ThoughtTooLong
 from generation.prompts import last_words
 from generation.providers.base import (
@@ -34,29 +33,23 @@ from generation.providers.base import (
 )
 from generation.retries import Random, RetryPolicy, Troubles
 from generation.seams import BadSeam, Mode, certain
+from generation.turns import (
+    CHARS_PER_TOKEN,
+    Call,
+    Complete,
+    Continuation,
+    Delivery,
+    OnCall,
+    OnChunk,
+    OnThinking,
+    OnTurn,
+    OnWait,
+    Outcome,
+    ignore,
+)
 
 logger = logging.getLogger(__name__)
 
-Call = Literal["stream", "turns"]
-Delivery = Literal["auto", "stream", "turns"]
-Complete = Callable[[str, int, Call], AbstractAsyncContextManager[AsyncIterator[Item]]]
-"""`complete(text_so_far, max_tokens, delivery)`: one call that goes on from the text. Once it raised `PrefillRefused`,
-it asks anew instead of continuing a begun answer."""
-OnChunk = Callable[[str], Awaitable[None]]
-"""Text as soon as it is certain; chunks joined are the section."""
-OnTurn = Callable[[int, str, str, Finish], Awaitable[None] | None]
-"""`on_turn(turn, delta, aggregated, finish)` after each turn, counted from 1."""
-OnWait = Callable[[float, ProviderError, int, int], Awaitable[None]]
-"""`on_wait(seconds, error, attempt, of)` before a wait: after `seconds` comes attempt number `attempt`. `of` bounds
-them, unless the policy waits the error out.
-"""
-OnThinking = Callable[[float], Awaitable[None]]
-"""`on_thinking(seconds)` while the model thinks, at once and then now and then; the seconds are those without text."""
-OnCall = Callable[[], Awaitable[None]]
-"""Before each call; where `stop` is set afterwards, the call is not made."""
-
-CHARS_PER_TOKEN = 4
-"""Tokens of a call whose usage nobody reported are estimated from the text kept: about four characters each."""
 CLOSE_S = 2.0
 """Leaving a call may take this long; the loop then goes on without it."""
 REASONING_FACTOR = 4
@@ -64,44 +57,11 @@ REASONING_MAX_TOKENS = 32_000
 """A model that spent a whole turn on hidden reasoning is asked once more with a turn this many times larger."""
 
 
-class Outcome(StrEnum):
-    """How the loop ended. Only COMPLETE is success."""
-
-    COMPLETE = "complete"
-    STOPPED = "stopped"
-    LIMITED = "limited"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Continuation:
-    """What the loop made. `text` is what the section held before plus every chunk.
-
-    `reason` is empty for COMPLETE and STOPPED; for LIMITED it is turns_exhausted, no_progress, tokens_exhausted,
-    bad_seam or deadline; for FAILED rate_limited, provider_error, auth, model_not_found or filtered. `tokens` holds
-    `tokens_estimated`, the part that no provider reported. `delivery` is "turns" once streaming was refused.
-    """
-
-    text: str
-    outcome: Outcome
-    reason: str = ""
-    detail: str = ""
-    turns: int = 0
-    tokens: int = 0
-    tokens_estimated: int = 0
-    model: str = ""
-    delivery: Delivery = "auto"
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Ending:
     outcome: Outcome
     reason: str = ""
     detail: str = ""
-
-
-async def ignore(*_: object) -> None:
-    """The callback of who does not want to know."""
 
 
 def _has_words(text: str) -> bool:
@@ -117,6 +77,8 @@ async def continue_if_truncated(
     on_wait: OnWait = ignore,
     on_thinking: OnThinking = ignore,
     on_call: OnCall = ignore,
+    on_kept: OnCall = ignore,
+    kept: KeptText | None = None,
     text: str = "",
     mode: Mode = "prefill",
     delivery: Delivery = "auto",
@@ -147,6 +109,8 @@ async def continue_if_truncated(
         on_wait=on_wait,
         on_thinking=on_thinking,
         on_call=on_call,
+        on_kept=on_kept,
+        kept=kept,
         max_turns=max_turns,
         mode=mode,
         turn_tokens=turn_tokens,
@@ -171,6 +135,8 @@ class _Terms:
     on_wait: OnWait
     on_thinking: OnThinking
     on_call: OnCall
+    on_kept: OnCall
+    kept: KeptText | None
     max_turns: int
     mode: Mode
     turn_tokens: int
@@ -199,6 +165,7 @@ class _Loop:
         self.held = ""  # in reprompt mode the last, perhaps partial word: certain only once more follows
         self.asked_again = ""  # what the turns before held back: kept where no later turn brings text
         self.mode: Mode = terms.mode  # reprompt once the endpoint refused to continue a begun answer
+        self.unread: Intake | None = None  # of an answer that broke off and is read on in the next call
         self.delivery = delivery
         self.budget_tokens = budget_tokens
         self.more_tokens = terms.more_tokens
@@ -215,6 +182,9 @@ class _Loop:
         ending = self._limit()
         while ending is None:
             ending = await self._turn()
+        if self.unread is not None:
+            await self._take(self.unread.salvage())
+            self._count(Finish(reason=FinishReason.INTERRUPTED))
         await self._hand_over()
         return Continuation(
             text=self.text,
@@ -230,13 +200,16 @@ class _Loop:
 
     async def _turn(self) -> _Ending | None:
         """One call and what follows from it; None to go on."""
-        self.asked_again = self.held or self.asked_again  # so that the joint lies between words
-        self.delta = self.held = ""
-        shown = self.terms.shown(self.text)
-        intake = Intake(self.text, mode=self.mode, shown=shown, copied=self.terms.copied(self.text))
+        kept, intake = self.terms.kept, self.unread or self._next_intake()
+        chars = 0 if kept is None else kept.chars
         finish, why = await self._attempt(intake)
+        if kept is not None and kept.is_unread and isinstance(why, ProviderError) and why.retryable:
+            return await self._read_on(intake, why, is_longer=kept.chars > chars)
+        self.unread = None
+        if kept is not None:
+            kept.leave()
         await self._take(intake.salvage())
-        if isinstance(why, StreamRefused) and self.delivery == "auto":
+        if isinstance(why, StreamRefused) and self.delivery in ("auto", "background"):
             self.delivery = "turns"
             return None
         if isinstance(why, PrefillRefused) and self.mode == "prefill":
@@ -253,6 +226,19 @@ class _Loop:
         if ending is None and isinstance(why, ProviderError):
             ending = await self._wait(why)
         return ending
+
+    def _next_intake(self) -> Intake:
+        self.asked_again = self.held or self.asked_again  # so that the joint lies between words
+        self.delta = self.held = ""
+        shown = self.terms.shown(self.text)
+        return Intake(self.text, mode=self.mode, shown=shown, copied=self.terms.copied(self.text))
+
+    async def _read_on(self, intake: Intake, why: ProviderError, *, is_longer: bool) -> _Ending | None:
+        """The answer broke off, and its endpoint keeps it: what follows is taken as if it had not."""
+        self.unread = intake
+        if is_longer:
+            self.troubles.are_over()
+        return self._judge_trouble(why) or self._limit() or await self._wait(why)
 
     async def _attempt(self, intake: Intake) -> tuple[Finish, _Why]:
         finish = Finish(reason=FinishReason.INTERRUPTED, model=self.model)
@@ -282,8 +268,11 @@ class _Loop:
                 if isinstance(item, Piece):
                     patience.text_came()
                     await self._take(intake.feed(item.text))
-                elif (silent_s := patience.life_came(item)) is not None:
-                    await self.terms.on_thinking(silent_s)
+                else:
+                    if item.at is not None:
+                        await self.terms.on_kept()
+                    if (silent_s := patience.life_came(item)) is not None:
+                        await self.terms.on_thinking(silent_s)
                 item = await self.guard.wait(lambda: anext(pieces, None), at_most_s=patience.left_s())
         except TooSlow:
             raise patience.failure() from None
@@ -364,9 +353,12 @@ class _Loop:
             case ThoughtTooLong():
                 return _Ending(outcome=Outcome.LIMITED, reason="no_progress", detail=str(why))
             case ProviderError():
-                enough = self.troubles.meet(why)
-                return None if enough is None else _Ending(outcome=Outcome.FAILED, reason=why.reason, detail=enough)
+                return self._judge_trouble(why)
         return self._judge_finish(finish)
+
+    def _judge_trouble(self, error: ProviderError) -> _Ending | None:
+        enough = self.troubles.meet(error)
+        return None if enough is None else _Ending(outcome=Outcome.FAILED, reason=error.reason, detail=enough)
 
     def _judge_finish(self, finish: Finish) -> _Ending | None:
         match finish.reason:

@@ -61,6 +61,8 @@ class Patience:
         """
         self._lives = True
         self._thinks |= life.is_thinking
+        if life.is_unseen:
+            self._silent_since_s = self._now_s()
         if self._thinking_left_s() <= 0:
             raise self._thought_too_long()
         if not life.is_thinking:

@@ -12,19 +12,22 @@ from typing import cast
 from django.conf import settings
 
 from artifacts import subscription
+from artifacts.answers import NO_ANSWER, AnswerPlace
 from artifacts.errors import NotFound
 from artifacts.events import Event
 from artifacts.models import Artifact, Reason, Section, SectionStatus, StreamStatus
-from generation import phases
-from generation.continuation import CHARS_PER_TOKEN, Continuation, Delivery, Outcome
+from generation import phases, queue
+from generation.kept_text import KeptText
 from generation.patience import Limits
 from generation.phases import SectionPlan
 from generation.prompts import Assignment
 from generation.providers import Choice
-from generation.providers.base import Finish, ProviderError
+from generation.providers.base import Finish, KeepsAnswers, ProviderError
 from generation.queue import LEASE_PART, Claim, Look
 from generation.retries import RetryPolicy, thinking_sentence, waiting_sentence
+from generation.seams import Mode
 from generation.sections import portions, write_section
+from generation.turns import CHARS_PER_TOKEN, Continuation, Delivery, Outcome
 from generation.writer import DiskFull, FlushPolicy, Writer, until_answered
 
 logger = logging.getLogger(__name__)
@@ -79,6 +82,8 @@ class Loaded:
     starts: tuple[int | None, ...]
     stopped_at_tokens: tuple[int, ...]
     """The tokens that each section had when it was stopped last, or at its end."""
+    models: tuple[str, ...]
+    answers: tuple[AnswerPlace, ...]
 
 
 class Run:
@@ -94,6 +99,7 @@ class Run:
         self._renewal: asyncio.Task[None] | None = None
         self._is_loaded = False
         self._section_tokens = 0
+        self._kept: KeptText | None = None
         self._deadline = time.monotonic() + policy.task_s
 
     def hear(self, seen: Look | None) -> None:
@@ -135,6 +141,7 @@ class Run:
             except DiskFull:
                 # What was received waits in memory until there is room again; then it is kept, and the stop with it.
                 await self._writer.stop(Reason.DISK_FULL, DISK_FULL, section_tokens=self._section_tokens)
+            await self._cancel_answer()
         finally:
             if self._renewal is not None:
                 self._renewal.cancel()
@@ -144,6 +151,7 @@ class Run:
         """Something unexpected ended `go`: keep what there is and pause."""
         if self._is_loaded:
             await self._writer.stop(reason, detail, section_tokens=self._section_tokens)
+            await self._cancel_answer()
         else:
             await self._writer.abandon(reason, detail)
 
@@ -181,14 +189,20 @@ class Run:
     ) -> Continuation | None:
         """Write one section, or what is missing of it; None where the provider could not even get ready."""
         policy, model = self._policy, self.claim.model or self._policy.model
-        await writer.begin_section(position, model)
+        answer = loaded.answers[position]
+        await writer.begin_section(position, model, answer)
         before, tokens_at_start = self._section_tokens, writer.tokens
+        unreported = 0
+        kept = self._kept = self._kept_text(answer if loaded.models[position] == model else NO_ANSWER)
+        if kept is not None and kept.place.id:  # its price is told at its end, as a whole
+            unreported = max(0, before - kept.place.tokens) * CHARS_PER_TOKEN
+            tokens_at_start, before = tokens_at_start - (before - kept.place.tokens), kept.place.tokens
         max_tokens, stopped_at = loaded.assignment.plan[position].max_tokens, loaded.stopped_at_tokens[position]
         budget_tokens, more_tokens = portions(max_tokens, spent=before, stopped_at=stopped_at)
-        unreported = 0
 
         async def on_chunk(chunk: str) -> None:
             nonlocal unreported
+            writer.answer = kept.place if kept is not None else NO_ANSWER
             unreported += len(chunk)
             # Until the provider says how many they were, a token counts as four characters.
             writer.tokens = tokens_at_start + reported + unreported // CHARS_PER_TOKEN
@@ -201,7 +215,13 @@ class Run:
             nonlocal reported, unreported
             if finish.usage is not None:
                 reported, unreported = reported + finish.usage.completion_tokens, 0
+            if kept is not None:
+                kept.tokens = before + reported + unreported // CHARS_PER_TOKEN
             await writer.flush()
+
+        async def on_kept() -> None:
+            writer.answer = kept.place if kept is not None else NO_ANSWER
+            await writer.note_answer()
 
         async def on_wait(seconds: float, error: ProviderError, attempt: int, of: int) -> None:
             of = 0 if policy.retry.waits_out(error) else of
@@ -228,7 +248,9 @@ class Run:
             on_wait=on_wait,
             on_thinking=on_thinking,
             on_call=writer.assure,
-            mode="prefill" if self._provider.prefills(model) else "reprompt",
+            on_kept=on_kept,
+            kept=kept,
+            mode=self._mode(model, kept),
             delivery=policy.delivery,
             turn_tokens=policy.turn_tokens,
             budget_tokens=budget_tokens,
@@ -246,6 +268,28 @@ class Run:
         writer.tokens = tokens_at_start + result.tokens
         self._section_tokens = before + result.tokens
         return result
+
+    async def _cancel_answer(self) -> None:
+        """A document that stopped pays for no more text: the answer under way ends at the endpoint too.
+
+        Where only this writer ends (its process does, or another worker has taken over), whoever goes on reads it on.
+        """
+        if self._kept is None or self._kept.is_over or not isinstance(self._provider, KeepsAnswers):
+            return
+        seen = await until_answered(partial(queue.look, [self.claim.artifact]))
+        now = seen.get(self.claim.artifact)
+        if now is None or now.status != StreamStatus.STREAMING:
+            await self._provider.cancel(self._kept.place.id)
+
+    def _kept_text(self, answer: AnswerPlace) -> KeptText | None:
+        if self._policy.delivery != "background" or not isinstance(self._provider, KeepsAnswers):
+            return None
+        return KeptText(answer, tokens=self._section_tokens)
+
+    def _mode(self, model: str, kept: KeptText | None) -> Mode:
+        if kept is not None and isinstance(self._provider, KeepsAnswers) and self._provider.keeps(model):
+            return "reprompt"  # an answer that is kept is always a whole one
+        return "prefill" if self._provider.prefills(model) else "reprompt"
 
     async def _end(self, writer: Writer, result: Continuation | None) -> None:
         """The document stops here: given back at shutdown, else as a person asked or for the reason of the result."""
@@ -293,4 +337,6 @@ def _load(claim: Claim) -> Loaded:
         statuses=tuple(row.status for row in sections),
         starts=tuple(row.start for row in sections),
         stopped_at_tokens=tuple(row.tokens for row in sections),
+        models=tuple(row.model for row in sections),
+        answers=tuple(row.answer_place for row in sections),
     )

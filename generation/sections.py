@@ -6,6 +6,7 @@ It neither stores nor knows who reads; the loop is continuation's, what belongs 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random as random_module
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -14,9 +15,29 @@ from dataclasses import replace
 
 from artifacts.preview import closing
 from generation.body import Body, Characters, has_text
-from generation.continuation import (
+from generation.continuation import continue_if_truncated
+from generation.kept_text import KeptText, NotTheSame
+from generation.patience import Limits
+from generation.prompts import Assignment, SectionPrompt, section_prompt, tail_of
+from generation.providers.base import (
+    Begun,
+    Finish,
+    FinishReason,
+    Item,
+    KeepingRefused,
+    KeepsAnswers,
+    Life,
+    Message,
+    Piece,
+    PrefillRefused,
+    Provider,
+    ProviderError,
+)
+from generation.retries import Random, RetryPolicy
+from generation.seams import Mode
+from generation.turns import (
+    CHARS_PER_TOKEN,
     Call,
-    Complete,
     Continuation,
     Delivery,
     OnCall,
@@ -25,14 +46,10 @@ from generation.continuation import (
     OnTurn,
     OnWait,
     Outcome,
-    continue_if_truncated,
     ignore,
 )
-from generation.patience import Limits
-from generation.prompts import Assignment, SectionPrompt, section_prompt, tail_of
-from generation.providers.base import Finish, FinishReason, Item, Life, Piece, PrefillRefused, Provider
-from generation.retries import Random, RetryPolicy
-from generation.seams import Mode
+
+logger = logging.getLogger(__name__)
 
 JOINT = "\n\n"
 
@@ -54,6 +71,8 @@ async def write_section(
     on_wait: OnWait = ignore,
     on_thinking: OnThinking = ignore,
     on_call: OnCall = ignore,
+    on_kept: OnCall = ignore,
+    kept: KeptText | None = None,
     mode: Mode = "prefill",
     delivery: Delivery = "auto",
     turn_tokens: int = 300,
@@ -71,53 +90,86 @@ async def write_section(
 
     `earlier` is the document's committed text before the section, `held` what is committed of this section, the joint
     before its heading included. Only what is missing goes to `on_chunk`. The section's `max_tokens` is the budget,
-    unless `budget_tokens` says how much of it is left; `more_tokens` follow once. The result's `text` is the whole
+    unless `budget_tokens` says how much of it is left; `more_tokens` follow once. With `kept` the answers are asked for
+    as ones that the endpoint keeps, where it does, and one that was begun is read on. The result's `text` is the whole
     section as it then is, `held` and the chunks. Raises `SectionMismatch` where `held` is not the beginning of this
     section.
     """
     section = assignment.plan[index]
-    missing, begun = _split(opening_of(section.name, earlier=earlier), held)
-    body = Body(section.name, is_begun=bool(begun))
+    opening = opening_of(section.name, earlier=earlier)
+    missing, own = _split(opening, held)
+    budget = section.max_tokens if budget_tokens is None else budget_tokens
+    calls = _Calls(provider, section_prompt(assignment, index, earlier=earlier, mode=mode), model, kept)
     chunks = [held]
 
     async def emit(text: str) -> None:
         nonlocal missing
+        if kept is not None:
+            text = kept.fresh(text)
         if text:  # the heading comes with the first text, so that no document ends with a heading alone
             text, missing = missing + text, ""
             chunks.append(text)
             await on_chunk(text)
 
-    async def take(chunk: str) -> None:
-        await emit(body.feed(chunk))
+    async def write_on(begun: str, *, spent: int = 0) -> Continuation:
+        body = Body(section.name, is_begun=bool(begun))
 
-    result = await continue_if_truncated(
-        _calls(provider, section_prompt(assignment, index, earlier=earlier, mode=mode), model),
-        on_turn,
-        max_turns,
-        on_chunk=take,
-        on_wait=on_wait,
-        on_thinking=on_thinking,
-        on_call=on_call,
-        text=begun,
-        mode=mode,
-        delivery=delivery,
-        turn_tokens=turn_tokens,
-        budget_tokens=section.max_tokens if budget_tokens is None else budget_tokens,
-        more_tokens=more_tokens,
-        policy=policy,
-        limits=limits,
-        stop=stop,
-        shown=tail_of,
-        is_written=lambda text: bool(begun) or has_text(section.name, text),
-        clock=clock,
-        sleep=sleep,
-        random=random,
-    )
-    if result.outcome is Outcome.COMPLETE:
-        await emit(body.end())
-        # In a thread: a section may be as large as a document. What is closed already, before a takeover, stays.
-        await emit(await asyncio.to_thread(closing, "".join(chunks)))
-    return replace(result, text="".join(chunks))
+        async def take(chunk: str) -> None:
+            await emit(body.feed(chunk))
+
+        result = await continue_if_truncated(
+            calls.complete,
+            on_turn,
+            max_turns,
+            on_chunk=take,
+            on_wait=on_wait,
+            on_thinking=on_thinking,
+            on_call=on_call,
+            on_kept=on_kept,
+            kept=kept,
+            text=begun,
+            mode=mode,
+            delivery=delivery,
+            turn_tokens=turn_tokens,
+            budget_tokens=budget - spent,
+            more_tokens=more_tokens,
+            policy=policy,
+            limits=limits,
+            stop=stop,
+            shown=tail_of,
+            is_written=lambda text: bool(begun) or has_text(section.name, text),
+            clock=clock,
+            sleep=sleep,
+            random=random,
+        )
+        if result.outcome is Outcome.COMPLETE:
+            await emit(body.end())
+            # In a thread: a section may be as large as a document. What is closed already, before a takeover, stays.
+            so_far = "".join(chunks)
+            so_far = so_far if kept is None else so_far[: len(so_far) - kept.due_chars]
+            await emit(await asyncio.to_thread(closing, so_far))
+        if kept is not None and kept.due_chars:
+            if result.outcome is Outcome.COMPLETE:
+                raise NotTheSame
+            spent += tokens_of(kept.due_chars)
+        return replace(
+            result, tokens=result.tokens + spent, tokens_estimated=result.tokens_estimated + spent, text="".join(chunks)
+        )
+
+    if kept is None:
+        return await write_on(own)
+    begun = kept.take_up(own)
+    try:
+        return await write_on(begun)
+    except NotTheSame:
+        await calls.cancel()
+        kept.give_up(own)
+        return await write_on(own, spent=tokens_of(len(own) - len(begun)))
+
+
+def tokens_of(chars: int) -> int:
+    """The estimate for text whose tokens nobody reported."""
+    return -(-chars // CHARS_PER_TOKEN)
 
 
 def portions(max_tokens: int, *, spent: int, stopped_at: int) -> tuple[int, int]:
@@ -147,26 +199,68 @@ def _split(opening: str, held: str) -> tuple[str, str]:
     raise SectionMismatch("the committed text does not begin with this section's heading")
 
 
-def _calls(provider: Provider, prompt: SectionPrompt, model: str) -> Complete:
+class _Calls:
     """Calls for one section, each with the prompt for the text so far and answers that can be stored."""
-    last_text: str | None = None
+
+    def __init__(self, provider: Provider, prompt: SectionPrompt, model: str, kept: KeptText | None) -> None:
+        self._provider = provider
+        self._prompt = prompt
+        self._model = model
+        self._kept = kept
+        self._last_text: str | None = None
 
     @asynccontextmanager
-    async def complete(text: str, max_tokens: int, call: Call) -> AsyncIterator[AsyncIterator[Item]]:
-        nonlocal last_text, prompt
-        messages = prompt.messages(text, is_repeated=text == last_text)
-        last_text = text
+    async def complete(self, text: str, max_tokens: int, call: Call) -> AsyncIterator[AsyncIterator[Item]]:
+        messages = self._prompt.messages(text, is_repeated=text == self._last_text)
+        self._last_text = text
+        async with (
+            aclosing(self._items(messages, max_tokens, call)) as items,
+            aclosing(_storable(items)) as storable,
+        ):
+            yield storable
+
+    async def cancel(self) -> None:
+        """End at the endpoint what is not read on."""
+        if self._kept is not None and isinstance(self._provider, KeepsAnswers) and (answer := self._kept.to_cancel()):
+            await self._provider.cancel(answer)
+
+    async def _items(self, messages: list[Message], max_tokens: int, call: Call) -> AsyncGenerator[Item]:
+        provider, kept = self._provider, self._kept
+        if kept is not None and isinstance(provider, KeepsAnswers):
+            begun = kept.begun()
+            if begun is None:
+                await self.cancel()
+            if begun or (call == "stream" and kept.is_worth_asking and provider.keeps(self._model)):
+                try:
+                    async with aclosing(self._kept_items(provider, kept, begun, messages, max_tokens)) as items:
+                        async for item in items:
+                            yield item
+                    return
+                except KeepingRefused:
+                    logger.debug("The endpoint keeps no answers: the ordinary way.")
+            kept.ask_ordinarily()
         try:
-            async with (
-                provider.stream(messages, model=model, max_tokens=max_tokens, delivery=call) as items,
-                aclosing(_storable(items)) as storable,
-            ):
-                yield storable
+            async with provider.stream(messages, model=self._model, max_tokens=max_tokens, delivery=call) as stream:
+                async for item in stream:
+                    yield item
         except PrefillRefused:
-            prompt = replace(prompt, mode="reprompt")  # as the loop does, which hears of it too
+            self._prompt = replace(self._prompt, mode="reprompt")  # as the loop does, which hears of it too
             raise
 
-    return complete
+    async def _kept_items(
+        self, provider: KeepsAnswers, kept: KeptText, begun: Begun | None, messages: list[Message], max_tokens: int
+    ) -> AsyncGenerator[Item]:
+        """The answer that the endpoint keeps, from where it was read last; noted as it comes."""
+        if known := kept.known():
+            yield Piece(text=known)
+        try:
+            async with provider.stream_kept(messages, model=self._model, max_tokens=max_tokens, begun=begun) as stream:
+                async for item in stream:
+                    kept.note(item)
+                    yield item
+        except ProviderError as trouble:
+            kept.note_trouble(trouble)
+            raise
 
 
 async def _storable(items: AsyncIterator[Item]) -> AsyncGenerator[Item]:

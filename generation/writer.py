@@ -19,6 +19,7 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError, InternalError, OperationalError, transaction
 
 from artifacts import lifecycle
+from artifacts.answers import NO_ANSWER, AnswerPlace
 from artifacts.errors import NotFound, WriterRefused
 from artifacts.lifecycle import Standing, Tail
 from artifacts.models import Reason, StreamStatus
@@ -58,12 +59,14 @@ class FlushPolicy:
 class Writer:
     """Writes the text of one claim, and keeps its lease from the first moment on.
 
-    Before the first text `take_up` tells it what is there; `tokens` is the count that the next flush stores.
+    Before the first text `take_up` tells it what is there; `tokens` is the count that the next flush stores, `answer`
+    what is committed with it of an answer that its endpoint keeps.
     """
 
     def __init__(self, claim: Claim, *, policy: FlushPolicy, stop: asyncio.Event) -> None:
         self.claim = claim
         self.tokens = 0
+        self.answer = NO_ANSWER
         self.is_lost = False
         self._leased_at_s = time.clock_gettime(_CLOCK)  # the lease was renewed then or later
         self._policy = policy
@@ -72,6 +75,7 @@ class Writer:
         self._unsaved: list[str] = []
         self._unsaved_chars = 0
         self._put_at_s = float("-inf")
+        self._answer_saved = NO_ANSWER
         self._timer: asyncio.TimerHandle | None = None
         self._failure: Exception | None = None
         self._late: asyncio.Task[None] | None = None
@@ -101,7 +105,9 @@ class Writer:
         if self._unsaved:
             await self._commit(partial(lifecycle.append, lease_s=self._policy.lease_s))
 
-    async def begin_section(self, position: int, model: str) -> None:
+    async def begin_section(self, position: int, model: str, answer: AnswerPlace = NO_ANSWER) -> None:
+        """The section is written now; `answer` is what its row says of one."""
+        self.answer = self._answer_saved = answer
         verb = partial(lifecycle.begin_section, position=position, model=model, lease_s=self._policy.lease_s)
         await self._commit(verb, with_tail=False)
         if position not in self._begun:
@@ -119,6 +125,13 @@ class Writer:
         await self.flush()
         verb = partial(lifecycle.wait, reason=reason, detail=detail, lease_s=self._policy.lease_s)
         await self._commit(verb, with_tail=False)
+
+    async def note_answer(self) -> None:
+        """Save which answer has begun; what was received before it is saved first."""
+        await self.flush()
+        answer = self.answer
+        await self._commit(partial(lifecycle.renew, answer=answer, lease_s=self._policy.lease_s), with_tail=False)
+        self._answer_saved = answer
 
     async def renew(self) -> None:
         """A sign of life while the model is silent."""
@@ -187,13 +200,20 @@ class Writer:
                 failure, self._failure = self._failure, None
                 raise failure
             taken = len(self._unsaved) if with_tail else 0
-            tail = Tail(offset=self._offset, text="".join(self._unsaved[:taken]), tokens=self.tokens)
+            answer = self.answer
+            tail = Tail(
+                offset=self._offset,
+                text="".join(self._unsaved[:taken]),
+                tokens=self.tokens,
+                answer=answer if answer != self._answer_saved else None,
+            )
             began_at_s = time.clock_gettime(_CLOCK)
             standing = await self._attempt(partial(verb, tail=tail) if with_tail else verb, waits_for_room)
             if standing is None:
                 return None
             del self._unsaved[:taken]
             self._unsaved_chars -= len(tail.text)
+            self._answer_saved = answer if with_tail else self._answer_saved
             self._offset += len(tail.text)
             if tail.text:
                 self._snapshots.note(tail.text)

@@ -235,6 +235,25 @@ class Kept:
         async with self.changed:
             self.changed.notify_all()
 
+    def begin_anew(self, at: int) -> int:
+        """Put a state into the log behind its first events, as a server that has recovered does; where to stream from.
+
+        Nobody who knows the numbers of what follows asks for it again.
+        """
+        how, before = self.keeping.resumes, _text_before(self.events[:at])
+        if how not in ("with state", "with empty state", "with text"):
+            return at
+        shown = {"with state": before, "with empty state": "", "with text": before[: len(before) // 2]}[how]
+        state = self.state() | {"status": "in_progress", "output": [_message([shown])] if shown else []}
+        new: list[Json] = [{"type": "response.in_progress", "response": state}]
+        if how == "with text":
+            where = {"output_index": 0, "content_index": 0, "item_id": "msg_0"}
+            new.append({"type": "response.output_text.delta", **where, "delta": before[len(shown) :]})
+        self.events[at:at] = new
+        for number, event in enumerate(self.events):
+            event["sequence_number"] = number
+        return at
+
     async def cancel(self) -> None:
         if self.status in ("queued", "in_progress"):
             if self.task is not None:
@@ -277,6 +296,12 @@ class ResponsesServer(OpenAIServer):
         """Wait until so many pieces of the answer are written."""
         async with asyncio.timeout(within_s):
             while len(self.kept) <= answer or len(list(self.kept.values())[answer].written) < pieces:
+                await asyncio.sleep(0.005)
+
+    async def until_asked(self, times: int, within_s: float = 10.0) -> None:
+        """Wait until answers were asked for as a whole so many times."""
+        async with asyncio.timeout(within_s):
+            while sum(not streamed for _, streamed, _ in self.retrieves) < times:
                 await asyncio.sleep(0.005)
 
     def _application(self) -> web.Application:
@@ -373,25 +398,7 @@ class ResponsesServer(OpenAIServer):
             at = max((index + 1 for index, number in enumerate(numbered) if number == after), default=0)
             if keeping.resumes == "empty":
                 return
-            state = answer.state() | {"status": "in_progress", "output": []}
-            if keeping.resumes == "with state":
-                state["output"] = [_message([_text_before(answer.events[:at])])]
-            if keeping.resumes == "with text":
-                before = _text_before(answer.events[:at])
-                half = before[: len(before) // 2]
-                state["output"] = [_message([half])]
-                yield {"type": "response.in_progress", "sequence_number": after + 1, "response": state}
-                where = {"output_index": 0, "content_index": 0, "item_id": "msg_0"}
-                again = {"type": "response.output_text.delta", **where, "delta": before[len(half) :]}
-                yield again | {"sequence_number": after + 2}
-                async for event in self._from(answer, at):
-                    yield event | {"sequence_number": event["sequence_number"] + 2}
-                return
-            if keeping.resumes in ("with state", "with empty state"):
-                yield {"type": "response.in_progress", "sequence_number": after + 1, "response": state}
-                async for event in self._from(answer, at):
-                    yield event | {"sequence_number": event["sequence_number"] + 1}
-                return
+            at = answer.begin_anew(at)
         async for event in self._from(answer, at):
             if is_first and keeping.loses is not None and event.get("sequence_number") == keeping.loses:
                 continue
@@ -410,7 +417,15 @@ class ResponsesServer(OpenAIServer):
 
 
 def _text_before(events: list[Json]) -> str:
-    return "".join(event["delta"] for event in events if event["type"] == "response.output_text.delta")
+    """What a reader of these events has, also of one that has begun anew."""
+    text = ""
+    for event in events:
+        if event["type"] == "response.in_progress":
+            shown = "".join(part["text"] for item in event["response"]["output"] for part in item["content"])
+            text = shown if shown else text
+        elif event["type"] == "response.output_text.delta":
+            text += event["delta"]
+    return text
 
 
 def _message(texts: list[str], **fields: Any) -> Json:

@@ -21,6 +21,8 @@ PURE = (
     "generation.continuation",
     "generation.seams",
     "generation.sections",
+    "generation.turns",
+    "generation.kept_text",
     "generation.phases",
     "generation.patience",
     "generation.retries",

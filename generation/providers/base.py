@@ -63,10 +63,12 @@ class Life:
     """An event that carries no text but shows that the answer is being worked on.
 
     `is_thinking` says that the model reasons; that text is never part of the answer. Comments that only keep a
-    connection open are no such event. With `at` a kept answer has begun, which can be read on by its id.
+    connection open are no such event. With `at` a kept answer has begun, which can be read on by its id. `is_unseen`
+    says that text may be written there which is shown only when the answer is over.
     """
 
     is_thinking: bool = False
+    is_unseen: bool = False
     at: Position | None = None
 
 

@@ -244,7 +244,7 @@ class _Reading:
                 yield item
             await self._mind_the_time()
             if not answer.is_over and (answer.progress == before or not self._may_stream):
-                yield Life()
+                yield Life(is_unseen=answer.status != "queued")
                 await self._calls.sleep(wait_s)
 
     async def _attached(self) -> AsyncGenerator[Item]:

@@ -434,11 +434,11 @@ async def test_a_last_state_without_text_takes_nothing_away(endpoint: Any) -> No
 
 @pytest.mark.parametrize("text", ["🌍👩‍👩‍👧" * 60, "ก็ที่นี่ " * 60, "a" * 500, "| a | b |\n" * 80, "ab\n" * 3, "x"])
 async def test_any_script_and_any_repetition_goes_on_exactly(endpoint: Any, text: str) -> None:
-    _, provider = await endpoint(Keeping(piece_tokens=1, resumes="with empty state"), text=text)
-    heard = await read(provider)
-    assert heard.text == text
-    for left_at in (1, 2, len(heard.pieces) // 2, len(heard.pieces)):
-        begun = heard.left_at(left_at)
+    for part in (0.0, 0.1, 0.5, 1.0):
+        _, provider = await endpoint(Keeping(piece_tokens=1, resumes="with empty state"), text=text)
+        heard = await read(provider)
+        assert heard.text == text
+        begun = heard.left_at(max(1, int(part * len(heard.pieces))))
         assert begun.text + (await read(provider, begun)).text == text
 
 
