@@ -383,11 +383,12 @@ class ResponsesServer(OpenAIServer):
                     _break_off(request, keeping.cut)
                     return response
             await response.write_eof()
-        except (asyncio.CancelledError, ConnectionError):
+        except (asyncio.CancelledError, ConnectionError) as gone:
             answer.was_left_early = answer.was_left_early or not answer.written
             if keeping.ignores_background and answer.task is not None:
                 answer.task.cancel()  # an answer that is not kept ends with its reader
-            raise
+            if isinstance(gone, asyncio.CancelledError):
+                raise
         return response
 
     async def _events(self, answer: Kept, after: int | None, *, is_first: bool) -> AsyncIterator[Json]:

@@ -305,13 +305,15 @@ async def rigged(
     lease_s: float = 2.0,
     folder: Path | None = None,
     large: bool = LARGE,
+    endpoint: OpenAIServer | None = None,
     **settings: str,
 ) -> AsyncIterator[Rig]:
     """A world without processes of the product; everything in it ends with the block, and leaves nothing behind."""
     folder = folder or Path(tempfile.mkdtemp(prefix="streamgen-run-"))
     behaviour = Behaviour(pause_s=pause_s, piece_tokens=LARGE_PIECE_TOKENS if large else 1)
     script = Script(texts={}, by_section={}, default=behaviour)
-    endpoint = OpenAIServer(script)
+    endpoint = endpoint or OpenAIServer()
+    endpoint.script = script
     await endpoint.start()
     provider_proxy = Proxy(endpoint.port)
     await provider_proxy.start()

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.faults import ends, kills, outages, patience, provider_faults, races, sizes, sleepers
+from tests.faults import background, ends, kills, outages, patience, provider_faults, races, sizes, sleepers
 from tests.faults.result import Result
 
 SQLITE = ("sqlite",)
@@ -63,6 +63,8 @@ SCENARIOS = (
     ),
     Scenario(name="worker-replaced", play=patience.worker_replaced, runs=6, issue_runs=100),
     Scenario(name="frozen-while-waiting", play=patience.frozen_while_waiting, runs=2, issue_runs=20),
+    Scenario(name="background-killed", play=background.killed_in_mid_answer, runs=10, issue_runs=50),
+    Scenario(name="background-left", play=background.left_in_mid_answer, runs=8, issue_runs=40, short=SQLITE),
     Scenario(name="clock-wrong", play=sleepers.clock_wrong, runs=6, issue_runs=20, short=POSTGRES),
     Scenario(name="cancel-meets-completion", play=races.cancel_meets_completion, runs=30, issue_runs=500),
     Scenario(name="pause-resume-hammered", play=races.hammered, runs=20, issue_runs=200, short=POSTGRES),

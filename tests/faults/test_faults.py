@@ -27,6 +27,7 @@ SHORT = [
     ("frozen-while-waiting", "sqlite", 1, 1),
     ("endpoint-away", "sqlite", 1, 1),
     ("model-thinks", "sqlite", 1, 3),
+    ("background-killed", "sqlite", 1, 2),
 ]
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 
