@@ -31,6 +31,8 @@ class Keeping:
     refuses: int = 0
     """The status of every create: 404 where there is no such API, 400 where `background` is not known."""
     refusal: str = "Unknown parameter: 'background'."
+    says_instead: str = ""
+    """Create answers 200 with this body: JSON, events or a page of something else."""
     ignores_background: bool = False
     ignores_stream: bool = False
     """Create answers with the state as JSON; the stream has to be asked for."""
@@ -326,6 +328,8 @@ class ResponsesServer(OpenAIServer):
             return _error(503, "away")
         if keeping.refuses:
             return _error(keeping.refuses, keeping.refusal)
+        if keeping.says_instead:
+            return web.Response(text=keeping.says_instead, content_type="text/event-stream")
         answer = Kept(self, len(self.creates), body, keeping)
         answer.call.section = section_in(answer.call, self.script.texts)
         text = self.script.texts.get(answer.call.section, self.script.replies[0])

@@ -159,6 +159,11 @@ class KeptAnswer:
         return Finish(reason=self._reason(), usage=self._usage, model=self._model, reasoned=self._reasoned)
 
     @property
+    def says_nothing(self) -> bool:
+        """Whatever came has neither an id, nor text, nor an error in it."""
+        return not (self.id or self._text or self._error)
+
+    @property
     def goes_on(self) -> bool:
         """It is not read to its end: it passed its limit, or the end of its turn."""
         return self.is_over and self.status in WAITING and self.is_kept is not False

@@ -310,13 +310,15 @@ class _Reading:
         except httpx2.HTTPError as err:
             trouble = self._trouble(err) if isinstance(err, httpx2.TimeoutException) else None
         except ValueError:
-            trouble = refusals.malformed(self._asked)
+            trouble = refusals.malformed(self._asked) if answer.id else self._no_such_api()
         else:
             for payload in payloads.close():
                 for item in answer.see(payload) if payloads.is_whole else answer.feed(payload):
                     yield item
             if payloads.is_web_page:
-                raise refusals.web_page(self._asked) if answer.id else _keeps_none(self._asked)
+                raise refusals.web_page(self._asked) if answer.id else self._no_such_api()
+            if answer.says_nothing:
+                raise self._no_such_api() if payloads.says_something else refusals.empty(self._asked)
             return
         raise trouble or refusals.dropped(self._asked)
 
@@ -336,6 +338,11 @@ class _Reading:
         if answer.id:
             await self._calls.cancel(answer.id)
         raise self._gone(why)
+
+    def _no_such_api(self) -> KeepingRefused:
+        """Something else answers there, with 200."""
+        self._calls.keeps_none(self._asked)
+        return _keeps_none(self._asked)
 
     def _trouble(self, err: Exception) -> ProviderError:
         return self._calls.trouble(self._asked, self._messages, err)[0]

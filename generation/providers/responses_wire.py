@@ -18,6 +18,7 @@ MIN_TOKENS = 256
 ABOUT_KEEPING = re.compile(r"background|store|stream|responses|chat.completions|unknown|unrecognized|unsupported|extra")
 """On the lower-cased words of a refusal: it is about this way of asking, not about what was asked."""
 _TOO_LARGE = re.compile(r"\d{4}|large|exceed|maximum|at most|less than")
+_FIELDS = (b":", b"data", b"event", b"id", b"retry")
 _UNKNOWN = re.compile(r"unsupported|not supported|unrecognized|unknown")
 
 
@@ -54,6 +55,8 @@ class Payloads:
         self.is_whole = False
         """It is one JSON document, which `close` gives."""
         self.is_web_page = False
+        self.says_something = False
+        """There was an object, or what is no stream of events at all."""
 
     def feed(self, chunk: bytes) -> Iterator[Json]:
         if self._events is None:
@@ -65,19 +68,25 @@ class Payloads:
             if not begun or self.is_whole or self.is_web_page:
                 return
             self._events, chunk, self._start = Events(), begun, b""
+            self.says_something = not begun.startswith(_FIELDS)
         for data in self._events.feed(chunk):
-            yield from _objects(data)
+            yield from self._objects(data)
 
     def close(self) -> Iterator[Json]:
         """What stands open when the body ends; an event that is cut is left out."""
         if self.is_whole:
-            yield from _objects(self._start)
+            yield from self._objects(self._start)
         elif self._events is not None:
             for data in self._events.finish():
                 try:
-                    yield from _objects(data)
+                    yield from self._objects(data)
                 except ValueError:
                     return
+
+    def _objects(self, data: bytes) -> Iterator[Json]:
+        for payload in _objects(data):
+            self.says_something = True
+            yield payload
 
     @classmethod
     def whole(cls, body: bytes) -> Iterator[Json]:

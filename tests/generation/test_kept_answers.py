@@ -482,6 +482,30 @@ async def test_an_endpoint_that_keeps_nothing_is_learned(endpoint: Any, status: 
     assert len(server.creates) == 1
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<!doctype html><title>Welcome</title>",
+        '{"choices": [{"message": {"content": "Hello."}, "finish_reason": "stop"}]}',
+        'data: {"choices": [{"delta": {"content": "Hello."}}]}\n\ndata: [DONE]\n\n',
+        "OK",
+        "data: nonsense\n\n",
+    ],
+)
+async def test_something_else_that_answers_there_keeps_nothing(endpoint: Any, body: str) -> None:
+    _, provider = await endpoint(Keeping(says_instead=body))
+    with pytest.raises(KeepingRefused):
+        await read(provider)
+    assert not provider.keeps("")
+
+
+async def test_an_error_that_comes_with_200_is_trouble(endpoint: Any) -> None:
+    _, provider = await endpoint(Keeping(says_instead='{"error": {"message": "rate limit reached", "code": 429}}'))
+    with pytest.raises(RateLimited):
+        await read(provider)
+    assert provider.keeps("")
+
+
 async def test_a_refusal_about_something_else_is_the_ordinary_calls_to_explain(endpoint: Any) -> None:
     _, provider = await endpoint(Keeping(refuses=400, refusal="The prompt is too long."))
     with pytest.raises(KeepingRefused):

@@ -34,6 +34,8 @@ TEXTS = {
     "bold": f"\n\n**{NAME}:**\n\n{PLAIN}",
     "fence": f"```markdown\n{PLAIN}\n```\n",
     "code": "Before.\n\n```python\n" + "".join(f"    x{n} = {n}\n" for n in range(30)) + "```\n\nAfter.\n\n\n",
+    "open fence": PLAIN + "\n\n```python\nx = 1\ny = 2",
+    "open comment": PLAIN + "\n\n<details>\n<summary>More</summary>\n\nIt goes on",
     "thai": "ภาษาไทยเขียนติดกันไม่มีเว้นวรรค" * 12,
     "nul": PLAIN.replace("Sentence 3", "Sen\0tence 3"),
     "thought": f"<think>Well.</think>\n\n{PLAIN}",
