@@ -64,7 +64,7 @@ async def killed_in_mid_answer(database: Database, seed: int, runs: int) -> Resu
         verdict = await rig.verdict()
         late = percentile(verdict.takeovers_s, 0.99)
         figures = (
-            f"{len(endpoint.creates)} create calls for {len(rig.sections)} sections, {len(endpoint.retrieves)} reads "
+            f"{len(endpoint.kept)} create calls for {len(rig.sections)} sections, {len(endpoint.retrieves)} reads "
             f"of what was begun ({polled} times too old to stream); takeover p99 {late:.2f} s after the lease's end"
         )
         slow = [f"taken over only after {late:.1f} s"] if late > allowed(5) else []
@@ -118,7 +118,7 @@ async def left_in_mid_answer(database: Database, seed: int, runs: int) -> Result
         await rig.caught_up()
         verdict = await rig.verdict()
         figures = (
-            f"{len(endpoint.creates)} create calls for {len(rig.sections)} sections, {len(paused)} of them paused; "
+            f"{len(endpoint.kept)} create calls for {len(rig.sections)} sections, {len(paused)} of them paused; "
             f"text goes on {percentile(waited_s, 0.5):.2f} s (p50), {max(waited_s):.2f} s (most) after it was left"
         )
         return Result(
