@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from channels.db import database_sync_to_async
 
-from artifacts.models import Artifact, Section, StopRequest, StreamStatus
+from artifacts.models import Artifact, Section, StreamStatus
 from generation import control
 from generation.models import GenerationTask
 from tests.generation.workbench import (
@@ -15,19 +15,20 @@ from tests.generation.workbench import (
     document,
     planned,
     settled,
-    start,
     text_of,
     until,
     until_ended,
     working,
 )
 from tests.openai_script import Script
-from tests.responses_server import Keeping, ResponsesServer, keeping
+from tests.responses_server import Keeping, keeping
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
 synced = database_sync_to_async
-FIRST = "".join(f"The lamp number {number} turns once in {number + 3} seconds.\n\n" for number in range(40)) + "So it is."
+FIRST = (
+    "".join(f"The lamp number {number} turns once in {number + 3} seconds.\n\n" for number in range(40)) + "So it is."
+)
 SECOND = "".join(f"- Oil for {number} nights\n" for number in range(60)) + "\nThat is all."
 TEXTS = {"Summary": FIRST, "Stores": SECOND}
 WHOLE = document([("Summary", FIRST), ("Stores", SECOND)])
