@@ -1,4 +1,4 @@
-"""A document as a file: Markdown byte for byte, or one HTML file that needs nothing else. It only reads."""
+"""A document as a file: its Markdown, or one HTML file that needs nothing else. It only reads."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from django.utils.safestring import mark_safe
 from django.utils.text import slugify
 
 from artifacts.models import Artifact
+from artifacts.preview import unique_labels
 from artifacts.reading import final_html, reachable
+from artifacts.state import section_starts
 
 STYLE_SHEETS = ("css/tokens.css", "css/document.css", "css/pygments.css", "css/export.css")
 
 
 def markdown(artifact: Artifact) -> bytes:
-    """The text as committed, in UTF-8."""
-    return artifact.text.encode()
+    """The text in UTF-8, as committed but for labels that two sections share: those are told apart, because another
+    reader sees one document.
+    """
+    return unique_labels(artifact.text, section_starts(artifact)).encode()
 
 
 def html(artifact: Artifact) -> bytes:

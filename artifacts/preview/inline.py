@@ -79,6 +79,17 @@ def leaves_comment_open(text: str) -> bool:
     return scan.no_comment_ends
 
 
+def without_opaque(text: str, mask: str = "x") -> str:
+    """The text with code spans, formulas, tags and addresses in angles hidden, as long as it was."""
+    scan = _Scan(text, NOTHING_DEFINED, growing=False, undecided=False)
+    scan.run()
+    pieces, place = list[str](), 0
+    for start, end in scan.opaque:
+        pieces += [text[place:start], mask * (end - start)]
+        place = end
+    return "".join([*pieces, text[place:]])
+
+
 def raw_html(text: str) -> list[str]:
     """The tags in this text that are tags, not code or a formula, each as it is written."""
     if "<" not in text:
@@ -103,6 +114,7 @@ class _Scan:
         self._ticks: dict[int, list[int]] | None = None
         self.no_comment_ends = False
         self.tags: list[str] = []
+        self.opaque: list[tuple[int, int]] = []  # what is no text: code, formulas, tags
         self._formulas: Formulas | None = None
 
     def run(self) -> list[Token]:
@@ -153,6 +165,8 @@ class _Scan:
         self._flush(start)
         self._tokens.append(token)
         self._plain = end
+        if isinstance(token, Code | Math) or self._text[start] == "<":
+            self.opaque.append((start, end))
         return end
 
     # -- what needs no partner

@@ -36,8 +36,10 @@ def open_after(line: str, opened: str) -> str:
         mark = found[0]
         if opened:
             opened = "" if mark == CLOSERS[opened] else opened
-        elif mark in ("$$", "\\[") and (found.start() == 0 or (found.end() == end and "|" not in line)):
-            opened = mark[0]
+        elif mark == "$$" and (found.start() == 0 or (found.end() == end and "|" not in line)):
+            opened = "$"
+        elif mark == "\\[" and (found.end() == end or (found.start() == 0 and line[found.end()] in " \t")):
+            opened = "\\"  # and \[1] is a bracket
     return opened
 
 
