@@ -19,6 +19,7 @@ class Runs:
 
     def __init__(self) -> None:
         self.last: Marks | None = None
+        self._newest: Marks | None = None
 
     def read(self, text: str, start: int) -> tuple[Marks | None, int]:
         """The run that begins here, nothing if it is only text; and where it ends."""
@@ -35,9 +36,10 @@ class Runs:
         if not (can_open or can_close) or (character == "~" and length > _LONGEST_TILDES):
             return None, end
         marks = Marks(character, start, length, can_open, can_close, length, before=self.last)
+        marks.older = self._newest
         if self.last:
             self.last.after = marks
-        self.last = marks
+        self.last = self._newest = marks
         return marks, end
 
     def forget(self, bottom: Marks | None) -> None:
@@ -83,6 +85,13 @@ class Runs:
                 marks.opens.append("strong" if used == 2 else "em")
                 marks.left -= used
             marks = marks.before
+
+    def part(self) -> None:
+        """Takes the runs out of their list: what points at each other only the garbage collector could remove."""
+        marks, self.last = self._newest, None
+        while marks:
+            older, marks.older, marks.before, marks.after = marks.older, None, None, None
+            marks = older
 
     def _pair(self, opener: Marks, closer: Marks) -> Marks | None:
         """Makes a pair of two runs; the run to go on with."""

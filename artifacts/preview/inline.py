@@ -39,6 +39,8 @@ _FOOTNOTE = re.compile(r"\^[^\]\[\s^]{1,200}")
 
 # The end of a growing text that may still become markup; it is looked for in the last LOOSE_END_CHARS.
 LOOSE_END_CHARS = 300
+STEP_CHARS = 32_768
+_LONGEST_SPECIAL = 16
 _LOOSE_END = re.compile(
     r"(?:[*_~`!$\\ \t\n]|&[#\w]{0,32}|</?[A-Za-z][\w.!#$%&'*+/=?^`{|}~@:-]{0,200}|<br\s*/?|</?|<!-{0,2})+\Z"
 )
@@ -65,9 +67,19 @@ def tokens(text: str, scope: Scope, *, growing: bool = False) -> list[Token]:
     whole = text
     while growing and (cut := _LOOSE_END.search(text, max(0, len(text) - LOOSE_END_CHARS))):
         text = text[: cut.start()]
-    if not _SPECIAL.search(text):
+    if not _next_special(text, 0):
         return [text] if text else []
     return _Scan(text, scope, growing=growing, undecided=text == whole).run()
+
+
+def _next_special(text: str, place: int) -> re.Match[str] | None:
+    """Looked for in steps: while an expression runs, nothing else does."""
+    while place < len(text):
+        found = _SPECIAL.search(text, place, place + STEP_CHARS + _LONGEST_SPECIAL)
+        if found and found.start() < place + STEP_CHARS:
+            return found
+        place += STEP_CHARS
+    return None
 
 
 def leaves_comment_open(text: str) -> bool:
@@ -119,7 +131,7 @@ class _Scan:
 
     def run(self) -> list[Token]:
         position = 0
-        while found := _SPECIAL.search(self._text, position):
+        while found := _next_special(self._text, position):
             position = self._read(self._text[found.start()], found.start())
         self._flush(len(self._text))
         self._runs.match()
@@ -127,6 +139,7 @@ class _Scan:
             self._runs.open_to_the_end()
             for bracket in self._brackets:
                 self._tokens[bracket.place] = ""
+        self._runs.part()
         return self._tokens
 
     def _read(self, character: str, start: int) -> int:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from artifacts.preview import limits, repair
+from artifacts.preview import collector, limits, repair
 from artifacts.preview.block import Block
 from artifacts.preview.engine import Engine
 from artifacts.preview.highlight import code_block
@@ -271,8 +271,9 @@ class LivePreview:
 
 
 def _html(blocks: list[Block], scope: PieceScope) -> str:
-    rendered = _engines.one.render(blocks, scope)
-    html = sanitise(rendered.html).rstrip("\n")
+    with collector.paused():
+        rendered = _engines.one.render(blocks, scope)
+        html = sanitise(rendered.html).rstrip("\n")
     return _CODE_PLACE.sub(lambda match: code_block(*rendered.code[int(match[1])]), html) if rendered.code else html
 
 

@@ -64,6 +64,7 @@ class Marks:
     opens: list[str] = field(default_factory=list)
     before: "Marks | None" = None  # the runs that may still be used are a list
     after: "Marks | None" = None
+    older: "Marks | None" = None  # all runs of the text are another
 
 
 Token = str | Code | Math | Break | Note | Link | Awaited | LinkEnd | Marks
