@@ -20,6 +20,7 @@ from artifacts.access import issue_token
 from artifacts.feed import Feeds
 from artifacts.models import Artifact, StopRequest
 from artifacts.preview import render
+from artifacts.state import section_starts
 from tests import documents
 from tests.artifacts.line import Line, bearer
 from tests.artifacts.lossy import LossyLayer
@@ -150,12 +151,13 @@ async def tell(steps: list[tuple[str, Any]], *, cancels: bool) -> None:
             await in_database(getattr(pen, name))(argument)
     stored = await in_database(pen.finish)(cancels=cancels)
     epoch = await in_database(lambda: documents.row(pen.pk).epoch)()
+    sections = await in_database(lambda: section_starts(documents.row(pen.pk)))()
     for bystander in bystanders:
         await bystander.is_at_the_end_of(epoch)
         if bystander.reader.shows == "text":
             assert bystander.reader.text == stored
         else:
-            assert squeezed(bystander.reader.html) == squeezed(render(stored))
+            assert squeezed(bystander.reader.html) == squeezed(render(stored, sections))
             assert bystander.reader.tail == ""
         await bystander.look_away()
     await subscription.current().close()
