@@ -84,6 +84,7 @@ class KeptAnswer:
         self._text_of_part: dict[tuple[object, object], str] = {}  # of parts that were read from their beginning
         self._is_from_beginning = not self._text
         self._state_begins_anew = False
+        self._is_ahead_of: int | None = None  # the number of a state that brought text, while no piece came since
         self._said_again = ""  # what came since, as long as it may be what was said before
         self._again_from = 0
         self._is_certainly_again = False
@@ -112,8 +113,11 @@ class KeptAnswer:
             return  # the answer itself may go on; whether it failed is said by its state
         self.status = self.status if isinstance(state, dict) else "in_progress"
         if isinstance(state, dict):
-            yield from self._state(state, _ENDS.get(kind, ""))
+            yield from self._state(state, _ENDS.get(kind, ""), event.get("sequence_number"))
         elif kind == "response.output_text.delta" and not self._is_aside(event):
+            if self._is_ahead_of is not None and not _falls(event.get("sequence_number"), self._is_ahead_of):
+                self._state_begins_anew = False  # it goes on behind the state
+            self._is_ahead_of = None
             yield from self._delta(event.get("delta"), key)
         elif kind in ("response.output_text.done", "response.content_part.done") and not self._is_aside(event):
             yield from self._part_done(event, key)
@@ -204,13 +208,18 @@ class KeptAnswer:
 
     # States
 
-    def _state(self, state: Json, end: str) -> Iterator[Item]:
+    def _state(self, state: Json, end: str, number: object) -> Iterator[Item]:
         """An event that carries the whole answer as it stands; `end` is the status where it is the last one."""
         yield from self._note_state(state | {"status": end} if end else state)
-        text = _text_of(state)
+        text, known = _text_of(state), len(self._text)
         if text.startswith(self._text):
             self._state_begins_anew = False
-            yield from self._take(text[len(self._text) :])
+            if not end and len(text) > known:
+                # The pieces of what it brings may still come, under numbers that the state has overtaken.
+                self._is_numbered, self._is_ahead_of = False, number if isinstance(number, int) else -1
+                self._state_begins_anew, self._said_again = True, ""
+                self._again_from, self._is_certainly_again = known, False
+            yield from self._take(text[known:])
         elif not self._text.startswith(text) and not end:
             raise self._gone("was begun anew there")
         elif not end:
@@ -363,6 +372,11 @@ class KeptAnswer:
 
     def _gone(self, why: str) -> AnswerGone:
         return AnswerGone(f"The answer that {self._asked.place} keeps {why}; the rest is asked for anew.")
+
+
+def _falls(number: object, last: int) -> bool:
+    """Whether an event's number is not above the last one; so it is where there are no numbers."""
+    return not isinstance(number, int) or last < 0 or number <= last
 
 
 def _items(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:

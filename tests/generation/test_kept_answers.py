@@ -442,6 +442,27 @@ async def test_any_script_and_any_repetition_goes_on_exactly(endpoint: Any, text
         assert begun.text + (await read(provider, begun)).text == text
 
 
+@pytest.mark.parametrize("goes_on_at", [4, 5, None])
+async def test_a_state_that_is_ahead_of_the_pieces_brings_no_text_twice(goes_on_at: int | None) -> None:
+    """Its pieces may be said once more, under the numbers they had, or what follows goes on behind it."""
+    asked = Asked(place="here", model="m", has_key=False)
+    begun = Begun(answer="resp_1", event=3, text="One two ")
+    answer = KeptAnswer(asked, limit_tokens=100, said=_hear, begun=begun)
+    message = {"type": "message", "content": [{"type": "output_text", "text": "One two three four "}]}
+    state = {"id": "resp_1", "status": "in_progress", "output": [message]}
+    pieces = ["three ", "four ", "three ", "five"] if goes_on_at == 4 else ["three ", "five"]
+    if goes_on_at is None:
+        pieces = ["three ", "four ", "three ", "five"]
+
+    items = list(answer.feed({"type": "response.in_progress", "sequence_number": 4, "response": state}))
+    for number, piece in enumerate(pieces, goes_on_at or 0):
+        event: dict[str, Any] = {"type": "response.output_text.delta", "output_index": 0, "content_index": 0}
+        event |= {"delta": piece} if goes_on_at is None else {"delta": piece, "sequence_number": number}
+        items += answer.feed(event)
+
+    assert "".join(item.text for item in items if isinstance(item, Piece)) == "three four three five"
+
+
 async def test_half_characters_in_two_events_become_one_and_no_place_lies_between_them() -> None:
     answer = KeptAnswer(Asked(place="here", model="m", has_key=False), limit_tokens=100, said=_hear)
     events: list[Any] = [{"type": "response.created", "response": {"id": "resp_1", "status": "queued"}}]
