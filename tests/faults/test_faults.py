@@ -24,9 +24,7 @@ SHORT = [
     ("worker-killed", "sqlite", 1, 3),
     ("worker-killed", "postgres", 2, 3),  # an even seed: the model is asked anew instead of prefilled
     ("deleted", "sqlite", 1, 2),
-    ("frozen-while-waiting", "sqlite", 1, 1),
     ("endpoint-away", "sqlite", 1, 1),
-    ("model-thinks", "sqlite", 1, 3),
     ("background-killed", "sqlite", 1, 2),
 ]
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
