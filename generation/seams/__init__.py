@@ -11,7 +11,7 @@ from typing import Literal
 
 from generation.fences import Unfenced, open_fence
 from generation.seams.characters import certain
-from generation.seams.copies import HEAD_CHARS, BadSeam, Found, Reading, behind_space
+from generation.seams.copies import BARE_CHARS, HEAD_CHARS, BadSeam, Found, Reading, behind_space
 from generation.seams.folding import fold
 
 __all__ = ["BadSeam", "Mode", "Seam", "certain", "join"]
@@ -75,6 +75,8 @@ class Seam:
         if found is not None and not is_last:
             behind = fold(found.rest).text.lstrip("\"'*_>`.:-")
             words, tail = self._readings[0].words, self._readings[0].tail.text
+            if words and not found.is_whole and len(head) < 2 * (len(words) + BARE_CHARS):
+                return None  # all the words may still come: a text that repeats itself is copied from its first line on
             may_come_again = words.startswith(behind) if words else behind in tail
             return None if may_come_again else self._begun(found)
         is_repetition = any(reading.goes_on_repeating(head) for reading in self._readings)

@@ -51,6 +51,7 @@ class Found:
     rest: str
     fence: str = ""
     is_reopened: bool = False  # it is the fence of the document, opened once more
+    is_whole: bool = False  # all the words that were asked for stand before it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,8 @@ class Reading:
         self.tail = fold(self.source, keeps_marks=keeps_marks)
         words = fold(copied, keeps_marks=keeps_marks).text
         self.words = words if words and self.tail.text.endswith(words) else ""
+        self.is_blurred = not keeps_marks and bool(words) and self.tail.text.count(words) > 1
+        """Without their marks the words stand there twice: a list and a sentence may say the same."""
 
     @cached_property
     def anchor(self) -> str:
@@ -85,7 +88,7 @@ class Reading:
 
     def find(self, answer: str) -> Found | None:
         """What stands behind the copy; None where there is none. Raises BadSeam where it could be either of two."""
-        places = list(islice(self._places(answer), PLACES))
+        places = [] if self.is_blurred else list(islice(self._places(answer), PLACES))
         asked = [replace(place, size=min(place.size, len(self.words) or place.size)) for place in places]
         whole = [place for place in asked if place.size == len(self.words)]
         copies = [place for place in whole if _is_bare(place.lead)]
@@ -113,7 +116,8 @@ class Reading:
         """Whether so much of the end, from the beginning of a word, is no accident."""
         repeated = self.tail.text[-place.size :]
         if place.size < len(self.words) or not self.words:
-            if weight(repeated) < LEAST_WEIGHT and self.tail.text.count(repeated) > 1:
+            # Of the words asked for, a part that stands there twice may be copied from above, or be what follows.
+            if self.tail.text.count(repeated) > 1 and (self.words or weight(repeated) < LEAST_WEIGHT):
                 return False
             at = self.tail.starts[-place.size]
             before, after = self.source[at - 1 : at], self.source[at]
@@ -166,7 +170,7 @@ class Reading:
             is_literal = self.source.casefold().endswith(place.answer[len(place.lead) :].casefold())
             if place.size > LONG_CHARS and place.size != len(self.words) and not is_literal:
                 raise BadSeam("the answer starts the text again")
-            return Found(rest="" if rest.strip() in ("", "...", "…") else rest)
+            return Found(rest="" if rest.strip() in ("", "...", "…") else rest, is_whole=place.size >= len(self.words))
         is_title = _HEADING.search(self.source.rstrip()) and "#" not in place.answer[:behind]
         if is_title and rest.lstrip(" \t")[0] not in "\r\n":
             raise BadSeam("the answer begins with the words of the heading")
@@ -176,6 +180,7 @@ class Reading:
             rest=behind_space(space, rest),
             fence=fence[1] if fence else "",
             is_reopened=fence is not None and fence[2].lower() not in ("markdown", "md"),
+            is_whole=place.size >= len(self.words),
         )
 
     def _behind_marks(self, place: _Place) -> int:

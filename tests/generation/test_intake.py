@@ -224,3 +224,22 @@ async def test_no_cut_and_no_kill_costs_or_doubles_a_character_where_a_model_is_
     for seed in range(150):
         written, expected = await written_through_faults(manner, seed)
         assert written == expected, seed
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 1000])
+@pytest.mark.parametrize(
+    ("previous", "rest"),
+    [
+        ("- The lamp is on.\n- The lamp is on.\n- The lamp is on.", "\n- The lamp is on.\n- The lamp is off."),
+        ("灯亮着。灯亮着。灯亮着。灯亮着。", "灯亮着。灯灭了。"),
+        ("| on | on |\n| on | on |\n| on | on |", "\n| on | on |\n| on | off |"),
+        ("The lamp is on. The lamp is on. The lamp is", " on. The lamp is on. The lamp is off."),
+    ],
+)
+def test_a_text_that_repeats_itself_goes_on_behind_the_whole_copy(previous, rest, size):
+    answer = previous + rest
+    intake = Intake(previous, mode="reprompt", shown=previous, copied=previous)
+
+    pieces = [intake.feed(answer[at : at + size]) for at in range(0, len(answer), size)]
+
+    assert "".join(pieces) + intake.end() == rest
