@@ -217,6 +217,9 @@ class Answer:
         if not isinstance(payload, dict):
             raise refusals.malformed(self._asked)
         if refusals.is_error(payload):
+            if self.is_sure:
+                self.is_over = True  # the answer was complete before it
+                return ()
             raise refusals.from_event(self._asked, payload, self._said(payload))
         self._heard = True
         if isinstance(model := payload.get("model"), str):

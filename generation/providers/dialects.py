@@ -46,6 +46,7 @@ _NO_SYSTEM = re.compile(
     r"|(support|allow|permit|accept|invalid|unknown|unexpected|unsupported).{0,80}(\bsystem\b|developer)"
     r"|system.{0,20}not (support|allow|permit|accept)|roles?['\"`:\]\[. ]{0,6}.{0,40}\bsystem\b"
     r"|developer (instruction|role|message)"
+    r"|messages\W{0,4}0\W{1,4}role.{0,80}(enum|permitted|expected|one of|should be)(?!.{0,200}\bsystem\b)"
     r"|不支持.{0,10}system|system.{0,10}(不支持|角色)"
 )
 _NO_ORDER = re.compile(

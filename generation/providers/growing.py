@@ -46,12 +46,13 @@ class Growing:
         self._last = piece
         self._held.append(piece)
         is_long = repeated >= LONG_CHARS and self._steps >= LONG_STEPS and not self._repeats
-        return self._decide() if self._steps >= SURE_STEPS or is_long else ""
+        says_something = any(map(str.isalnum, self._given))  # a rule may come dash by dash, each more than the last
+        return self._decide() if says_something and (self._steps >= SURE_STEPS or is_long) else ""
 
     def rest(self) -> str:
         if not self._held:
             return ""
-        if self._steps and not self._repeats and len(self._given) >= LAST_CHARS:
+        if self._steps and not self._repeats and len(self._given) >= LAST_CHARS and any(map(str.isalnum, self._given)):
             return self._decide()
         return "".join(self.take())
 

@@ -233,8 +233,8 @@ class OpenAICompatible:
                         continue
                     if lessons_left and self._dialect.learn(said.words, body):
                         continue
-                    if refusals.is_filtered(said.words):
-                        return None
+                if err.status_code in (*_LEARNING, 403) and refusals.is_filtered(said.words):
+                    return None
                 trouble = self._refused(asked, err, said, messages)
                 if isinstance(trouble, StreamRefused):
                     self._dialect.stream_refused(asked.model)

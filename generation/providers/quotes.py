@@ -27,6 +27,7 @@ _SENTENCE_KEYS = (
     "status_msg",
 )
 _NESTED_KEYS = ("error", "errors", "detail", "details", "base_resp", "response", "data")
+_TAGS = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _NAMED = re.compile(
     r"(?P<name>\b(?:bearer|basic)\s+"
@@ -50,12 +51,12 @@ _KEYLIKE = re.compile(
 
 
 def sentence_in(body: object) -> str:
-    """The sentence of an error's body: of its JSON the message, of a web page the title, else the text."""
+    """The sentence of an error's body: of its JSON the message, of a web page the title or what it says."""
     if isinstance(body, str):
         text = body[:_READ_CHARS]
         if text.lstrip()[:1] == "<":
             title = _TITLE.search(text)
-            text = title[1] if title else ""
+            text = title[1] if title else " ".join(_TAGS.sub(" ", text).split())
         return text
     return _message(body, 0)
 

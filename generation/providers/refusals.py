@@ -24,7 +24,7 @@ from generation.providers.base import (
 
 _TELLING_KEYS = frozenset(
     {"error", "errors", "code", "type", "param", "message", "msg", "loc", "detail", "details", "object", "status"}
-    | {"status_msg", "base_resp", "error_description", "title", "reason"}
+    | {"status_msg", "base_resp", "error_description", "title", "reason", "metadata", "raw"}
 )
 _MAX_WORDS = 4_000  # characters; an error's own words are few, and what is longer is an echo
 
@@ -41,7 +41,9 @@ _TOO_LONG = re.compile(
     r"|input.{0,20}too (long|large)|request too large"
 )
 _FILTERED = re.compile(
-    r"content_filter|content_policy|responsibleai|content management policy|flagged by|data_inspection"
+    r"content_filter|content_policy|responsibleai|content management policy|flagged|data_?inspection"
+    r"|content exists risk|inappropriate content|prohibited_content|blocked by.{0,20}(moderation|safety)"
+    r"|(requires|failed|rejected by|input) moderation|content.{0,20}(violat|unsafe|sensitive)|敏感|违规|不合规"
 )
 _BAD_KEY = re.compile(
     r"api.?key.{0,40}(invalid|not valid|incorrect|missing|required)|(invalid|incorrect|missing|no).{0,5}api.?key"
@@ -65,7 +67,7 @@ _PREFILL = re.compile(
     r"|enable_thinking|alternat|(end|ends|ending) with .{0,20}(user|tool)|user role|or more assistant messages"
     r"|assistant.{0,60}(last|final|at the end)|(last|final).{0,60}(user|assistant)|最后"
 )
-_STATUS_AWAY = frozenset({502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530})
+_STATUS_AWAY = frozenset({502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 529, 530})
 _WAITING = ("processing", "queued", "pending", "in_progress", "waiting", "running")
 _BUSY = frozenset({408, 409, 425, 449, 498, 499})
 

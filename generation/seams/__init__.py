@@ -25,11 +25,10 @@ SOUGHT_CHARS = 1_500
 
 _GOES_ON = re.compile(r"[,;.!?:)\]}](?=\s|\Z)|[，。、；：！？）」』](?!\Z)")
 """A mark that ends or parts a sentence: with it begins only what goes on."""
-_NO_SENTENCE = re.compile(
+_NO_SENTENCE = re.compile(  # code, talk about the text, an announcement
     r".{,40}[(){}\[\]=;<>|]|(?=.{,80}\Z).*\b(?:nothing|complete|section|finished|done|add)\b|[^\n]{,120}:\s*\n",
     re.IGNORECASE | re.DOTALL,
 )
-"""Code, talk about the text, an announcement."""
 _MARKDOWN_FENCE = re.compile(r"\s*(`{3,}|~{3,})[ \t]*(?:markdown|md)?[ \t]*\n(?=[^\n])", re.IGNORECASE)
 
 

@@ -17,8 +17,7 @@ from generation.fences import open_fence
 from generation.seams.characters import UNSPACED
 from generation.seams.folding import SAME, Folded, fold, weight
 
-TAIL_CHARS = 8_000
-"""So much of the text before is compared: all that the model was shown of it."""
+TAIL_CHARS = 8_000  # so much of the text before is compared: all that the model was shown of it
 HEAD_CHARS = 8_500
 """The end of the text is sought in so much of an answer; what begins the whole text anew may reach it so late."""
 PREFACE_CHARS = 400
@@ -30,8 +29,7 @@ LEAST_COPY_CHARS = 5  # of the words below a preface, white space aside
 BARE_CHARS = 60  # of marks and quotes before a copy
 ANCHOR_CHARS = 100
 PLACES = 30  # where a text repeats itself more often, only a copy at the head is sure
-LONG_CHARS = 100
-"""A repetition of more, other than the words asked for, is a restart: it must be exact or bring something."""
+LONG_CHARS = 100  # a repetition of more, other than the words asked for, is a restart: exact, or with something new
 
 _OPENING_FENCE = re.compile(r"(?:\A|\n)[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)[ \t]*\r?\n\s*(?=[^\n]*\Z)")
 _MARK = re.compile(r"\*\*|__|~~|[*`\"]|(?<!\w)[_']|[_'](?!\w)")
@@ -77,8 +75,8 @@ class Reading:
         self.tail = fold(self.source, keeps_marks=keeps_marks)
         words = fold(copied, keeps_marks=keeps_marks).text
         self.words = words if words and self.tail.text.endswith(words) else ""
+        # Without their marks the words may stand there twice: a list and a sentence may say the same.
         self.is_blurred = not keeps_marks and bool(words) and self.tail.text.count(words) > 1
-        """Without their marks the words stand there twice: a list and a sentence may say the same."""
 
     @cached_property
     def anchor(self) -> str:

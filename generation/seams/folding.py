@@ -8,15 +8,11 @@ from functools import lru_cache
 
 from generation.seams.characters import UNSPACED
 
-MARKS = frozenset("*_`~#>+-•")
-"""What Markdown marks text with; models lose such marks and add them where they copy."""
+MARKS = frozenset("*_`~#>+-•")  # what Markdown marks text with; models lose and add such marks where they copy
 SAME = str.maketrans(
-    {
-        **dict.fromkeys("‘’‚‛´ʼ′‹›", "'"),
-        **dict.fromkeys("“”„‟«»″「」『』", '"'),
-        **dict.fromkeys("‐‑‒–—―−﹘﹣－", "-"),
-        "…": "...",
-    }
+    dict.fromkeys("‘’‚‛´ʼ′‹›", "'")
+    | dict.fromkeys("“”„‟«»″「」『』", '"')
+    | {**dict.fromkeys("‐‑‒–—―−﹘﹣－", "-"), "…": "..."}
 )
 
 

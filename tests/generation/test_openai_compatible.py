@@ -545,7 +545,7 @@ def _error(message: str, **fields: object) -> str:
         (500, None, ProviderUnavailable, ""),
         (502, "<html>Bad gateway</html>", ProviderAway, ""),
         (503, "", ProviderAway, ""),
-        (529, None, ProviderUnavailable, ""),
+        (529, None, ProviderAway, ""),
     ],
 )
 @pytest.mark.parametrize("delivery", ["stream", "turns"])

@@ -226,6 +226,7 @@ async def test_pieces_that_hold_all_so_far_are_taken_once(size, last):
         ["na"] * 40 + [" hey"],
         ["#", "##", " Deep"],
         ["-", "--", "-", "\n"],
+        ["-", "--", "---", "----", "\n\nA rule of ten dashes."],
         ["ha", "haha", " she said"],
         ["The end. ", "The end. And more. ", "Nothing else. "],
         ["1", "10", "100"],
@@ -349,6 +350,11 @@ async def test_error_behind_the_text_is_told_and_the_text_kept(raw):
 
 
 # Life
+
+
+async def test_error_behind_the_end_of_an_answer_changes_nothing():
+    came = await streamed(says("Hello."), says("", "stop"), event({"error": {"message": "upstream closed"}}))
+    assert (came.error, came.text, came.finish.reason) == (None, "Hello.", FinishReason.COMPLETE)
 
 
 async def test_events_without_text_are_life_and_comments_are_not():

@@ -47,6 +47,31 @@ async def refusal(reply: Reply, model: str = "m", **options: Any) -> ProviderErr
     return trouble
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (BAD, "Content Exists Risk"),
+        (BAD, "Input data may contain inappropriate content."),
+        (BAD, "系统检测到输入或生成内容可能包含敏感内容"),
+        ("403 Forbidden", "Your chosen model requires moderation and your input was flagged"),
+    ],
+)
+async def test_prompt_that_a_filter_refused_is_filtered(status, words):
+    async with facing(error(status, words)) as (_, provider):
+        assert (await call(provider, model="m")).finish.reason is FinishReason.FILTERED
+
+
+async def test_web_page_as_a_refusal_is_told_in_its_words():
+    page = http(b"<html><body><h1>Blocked by policy 7739</h1><script>x()</script></body></html>", BAD)
+    assert "Blocked by policy 7739" in (await refusal(page)).detail
+
+
+async def test_words_of_the_endpoint_behind_a_gateway_are_read():
+    raw = json.dumps({"error": {"message": "Your organization must be verified to stream this model."}})
+    body = {"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": raw}}}
+    assert isinstance(await refusal(http(json.dumps(body).encode(), BAD)), StreamRefused)
+
+
 # Learned for each model
 
 

@@ -194,7 +194,6 @@ async def test_model_that_loads_is_said_to():
 async def test_endpoint_in_trouble_is_not_away():
     for reply in (
         error("500 Error", "out of memory"),
-        error("529 Overloaded", "x"),
         [HEAD, event({"error": "overloaded"})],
     ):
         assert type((await answer(reply)).error) is ProviderUnavailable
