@@ -18,8 +18,7 @@ from generation.seams.characters import UNSPACED
 from generation.seams.folding import SAME, Folded, fold, weight
 
 TAIL_CHARS = 8_000  # so much of the text before is compared: all that the model was shown of it
-HEAD_CHARS = 8_500
-"""The end of the text is sought in so much of an answer; what begins the whole text anew may reach it so late."""
+HEAD_CHARS = 8_500  # the end of the text is sought in so much of an answer: a restart may reach it so late
 PREFACE_CHARS = 400
 PREFACE_LINES = 4
 LEAST_WEIGHT = 14
@@ -77,6 +76,7 @@ class Reading:
         self.words = words if words and self.tail.text.endswith(words) else ""
         # Without their marks the words may stand there twice: a list and a sentence may say the same.
         self.is_blurred = not keeps_marks and bool(words) and self.tail.text.count(words) > 1
+        self.is_repeating = any(words.startswith(words[at:]) for at in range(1, len(words) // 2 + 1))
 
     @cached_property
     def anchor(self) -> str:
@@ -141,13 +141,13 @@ class Reading:
         return not is_restart and (not own or own.endswith((":", "：", "—")))
 
     def _last_copy(self, place: _Place) -> _Place:
-        """The place of the last of several copies in a row. A text that repeats itself is copied once."""
+        """The place of the last of several copies in a row. Words that repeat themselves are copied once."""
         text, words = place.head.text, self.words
         at = text.find(words, place.end, place.end + len(words) + BARE_CHARS) if words else -1
         is_again = at >= 0 and not any(map(str.isalnum, text[place.end : at])) and weight(words) >= LEAST_WEIGHT
-        if not is_again or self.tail.text.count(words) > 1:
+        if not is_again or self.is_repeating or self.tail.text.count(words) > 1:
             return place
-        if not place.lead.strip() and at == place.end:
+        if _is_bare(place.lead):
             raise BadSeam("the answer repeats the last words twice")
         return self._last_copy(replace(place, end=at + len(words), size=len(words)))
 

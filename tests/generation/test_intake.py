@@ -243,3 +243,23 @@ def test_a_text_that_repeats_itself_goes_on_behind_the_whole_copy(previous, rest
     pieces = [intake.feed(answer[at : at + size]) for at in range(0, len(answer), size)]
 
     assert "".join(pieces) + intake.end() == rest
+
+
+@pytest.mark.parametrize("opening", ["", "```markdown\n", "Sure, here is the rest:\n\n"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "The lamp is on. The lamp is on. The lamp is on.",
+        "灯亮着。灯亮着。灯亮着。",
+        "The **lamp** is `on`.\n\nThe **lamp** is `on`.",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 40, 1000])
+def test_words_that_repeat_themselves_are_copied_once_also_where_the_text_says_all_of_them_again(words, opening, size):
+    rest = f"\n\n{words}\n\nThen no more."
+    answer = f"{opening}{words}{rest}"
+    intake = Intake(words, mode="reprompt", shown=words, copied=words)
+
+    pieces = [intake.feed(answer[at : at + size]) for at in range(0, len(answer), size)]
+
+    assert "".join(pieces) + intake.end() == rest
