@@ -41,9 +41,13 @@ _TOO_LONG = re.compile(
     r"|input.{0,20}too (long|large)|request too large"
 )
 _FILTERED = re.compile(
-    r"content_filter|content_policy|responsibleai|content management policy|flagged|data_?inspection"
+    r"content_?filter|content_policy|responsibleai|content management policy|data_?inspection"
+    r"|(input|prompt|content|request|messages?|text|output|response)\b.{0,30}\bflagged\b|flagged (by|for)\b.{0,40}"
+    r"(moderation|policy|safety|violence|hate|sexual|harm)"
     r"|content exists risk|inappropriate content|prohibited_content|blocked by.{0,20}(moderation|safety)"
-    r"|(requires|failed|rejected by|input) moderation|content.{0,20}(violat|unsafe|sensitive)|敏感|违规|不合规"
+    r"|(prompt|input|content|response) (was |is |has been )?blocked"
+    r"|(requires|failed|rejected by|input) moderation|content.{0,20}(unsafe|sensitive (content|information|words?))"
+    r"|content.{0,20}violat\w*.{0,30}(polic|guideline|terms|safety|rule)|敏感|违规|不合规"
 )
 _BAD_KEY = re.compile(
     r"api.?key.{0,40}(invalid|not valid|incorrect|missing|required)|(invalid|incorrect|missing|no).{0,5}api.?key"

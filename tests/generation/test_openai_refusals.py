@@ -51,6 +51,7 @@ async def refusal(reply: Reply, model: str = "m", **options: Any) -> ProviderErr
     ("status", "words"),
     [
         (BAD, "Content Exists Risk"),
+        (BAD, "The prompt was blocked. Reason: SAFETY"),
         (BAD, "Input data may contain inappropriate content."),
         (BAD, "系统检测到输入或生成内容可能包含敏感内容"),
         ("403 Forbidden", "Your chosen model requires moderation and your input was flagged"),
@@ -59,6 +60,18 @@ async def refusal(reply: Reply, model: str = "m", **options: Any) -> ProviderErr
 async def test_prompt_that_a_filter_refused_is_filtered(status, words):
     async with facing(error(status, words)) as (_, provider):
         assert (await call(provider, model="m")).finish.reason is FinishReason.FILTERED
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "kind"),
+    [
+        ("403 Forbidden", "This API key was flagged as leaked. Use another key.", AuthFailed),
+        ("403 Forbidden", "Your account has been flagged; contact support.", AuthFailed),
+        (BAD, "messages.0.content: violates schema, must be a list", ProviderRefused),
+    ],
+)
+async def test_refusal_that_only_sounds_like_a_filter_is_none(status, words, kind):
+    assert type(await refusal(error(status, words))) is kind
 
 
 async def test_web_page_as_a_refusal_is_told_in_its_words():
