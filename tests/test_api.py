@@ -692,7 +692,7 @@ def test_passing_trouble_is_503_and_says_when_to_come_back(error: Exception, cap
 def test_schema_and_docs_list_every_call(client: Client) -> None:
     schema = client.get("/api/openapi.json").json()
     calls = {f"{method.upper()} {path}" for path, methods in schema["paths"].items() for method in methods}
-    verbs = ("start", "cancel", "pause", "resume", "regenerate")
+    moves = ("start", "cancel", "pause", "resume", "regenerate")
     assert calls == {
         "GET /api/projects",
         "POST /api/projects",
@@ -701,7 +701,7 @@ def test_schema_and_docs_list_every_call(client: Client) -> None:
         "GET /api/artifacts/{artifact_id}",
         "DELETE /api/artifacts/{artifact_id}",
         "GET /api/artifacts/{artifact_id}/export",
-        *(f"POST /api/artifacts/{{artifact_id}}/{verb}" for verb in verbs),
+        *(f"POST /api/artifacts/{{artifact_id}}/{verb}" for verb in moves),
     }
     assert set(schema["components"]["securitySchemes"]) == {"Bearer", "Session"}
     assert client.get("/api/docs").status_code == 404

@@ -283,7 +283,7 @@ class TestEnding:
     async def test_server_that_cancels_the_application_leaves_nothing_behind(self, place: Place) -> None:
         incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        consumer = ViewerConsumer.as_asgi()
+        application = ViewerConsumer.as_asgi()
         scope = {
             "type": "websocket",
             "query_string": b"",
@@ -292,7 +292,7 @@ class TestEnding:
             "login": Login(user_id=place.owner.pk),
             "url_route": {"kwargs": {"artifact_id": place.draft.pk}},
         }
-        running = asyncio.create_task(consumer(scope, incoming.get, sent.put))
+        running = asyncio.create_task(application(scope, incoming.get, sent.put))
         incoming.put_nowait({"type": "websocket.connect"})
         async with asyncio.timeout(WAIT_S):
             while (await sent.get())["type"] != "websocket.send":

@@ -136,9 +136,9 @@ def _tail(artifact: int, text: str) -> Tail:
 
 
 def main() -> None:
-    verbs = (visitor, project, start, begin, write, end_section, stop, wait, complete)
-    verbs += (regenerate, cancel, delete, look)
-    known = {verb.__name__: verb for verb in verbs}
+    orders = (visitor, project, start, begin, write, end_section, stop, wait, complete)
+    orders += (regenerate, cancel, delete, look)
+    known = {verb.__name__: verb for verb in orders}
     call_command("migrate", verbosity=0)
     sys.stdout.write("{}\n")
     sys.stdout.flush()

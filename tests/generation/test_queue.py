@@ -295,17 +295,17 @@ def test_nothing_is_settled_or_given_back_for_a_deleted_document():
 @pytest.mark.django_db
 def test_look_is_one_query_for_all_and_misses_the_deleted():
     tasks = [queued(), queued(), queued()]
-    claims = [taken() for _ in tasks]
+    held = [taken() for _ in tasks]
     control.pause(tasks[1].artifact)
     control.delete(tasks[2].artifact)
 
     with CaptureQueriesContext(connection) as captured:
-        seen = queue.look([found.artifact for found in claims])
+        seen = queue.look([found.artifact for found in held])
 
     assert len(captured) == 1
     assert seen == {
-        claims[0].artifact: queue.Look(fence=1, status="streaming", stop_requested=""),
-        claims[1].artifact: queue.Look(fence=1, status="streaming", stop_requested="pause"),
+        held[0].artifact: queue.Look(fence=1, status="streaming", stop_requested=""),
+        held[1].artifact: queue.Look(fence=1, status="streaming", stop_requested="pause"),
     }
     assert queue.look([]) == {}
 

@@ -140,29 +140,29 @@ async def test_stop_ends_the_wait_for_an_endpoint_that_is_away(artifact, owner):
     assert (paused.stream_status, paused.reason, len(provider.calls)) == (StreamStatus.PAUSED, Reason.USER, 1)
 
 
-def take_over(claims: list[Claim]) -> None:
-    """Another worker claims as soon as it may. In a thread, while the loop is blocked as if the process were frozen."""
-    while not claims:
+def take_over(taken: list[Claim]) -> None:
+    """Another worker taken as soon as it may. In a thread, while the loop is blocked as if the process were frozen."""
+    while not taken:
         time.sleep(0.05)
-        claims.extend(filter(None, [queue.claim("another", lease_s=60)]))
+        taken.extend(filter(None, [queue.claim("another", lease_s=60)]))
     connection.close()
 
 
 async def test_worker_frozen_past_its_lease_asks_nobody_before_it_has_renewed(settings, artifact, owner):
     settings.STREAMGEN_LEASE_SECONDS = 1
     away = Reply(error=ProviderAway("Nothing answers.", retry_after_s=0.5))
-    provider, claims = ScriptedProvider([away, Reply(text=TEXT)]), []
+    provider, taken = ScriptedProvider([away, Reply(text=TEXT)]), []
     async with working(Choice(provider=provider, name="away", why="the test says so")) as worker:
         await start(artifact, owner, "Summary")
         await until(artifact, lambda now: now.reason == Reason.WAITING_RETRY)
-        thread = threading.Thread(target=take_over, args=[claims])
+        thread = threading.Thread(target=take_over, args=[taken])
         thread.start()
         thread.join()  # frozen: the wait for the endpoint is over meanwhile, and so is the lease
         async with asyncio.timeout(20):
             while worker.slots._runs:
                 await asyncio.sleep(0.01)
     assert len(provider.calls) == 1
-    assert (await synced(Artifact.objects.get)(pk=artifact.pk)).fence == claims[0].fence
+    assert (await synced(Artifact.objects.get)(pk=artifact.pk)).fence == taken[0].fence
 
 
 async def test_without_any_message_the_queue_is_polled(artifact, owner):
