@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, re_path
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
+from ninja.operation import Operation
 from ninja.parser import Parser
 from ninja.security import HttpBearer, SessionAuth
 from ninja.utils import check_csrf
@@ -77,6 +78,11 @@ class JsonAPI(NinjaAPI):
         for pattern in (*views, rest := re_path("", _nothing_here)):
             pattern.callback = _uniform(pattern.callback)
         return [*patterns, rest], app_name, namespace
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        """The app and the call: generated clients name their methods by it, so it must not follow the layout."""
+        function = operation.view_func
+        return f"{function.__module__.partition('.')[0]}_api_{function.__name__}"
 
     def set_default_exception_handlers(self) -> None:
         for kind in (Exception, HttpError, ValidationError):

@@ -141,7 +141,7 @@ async def test_stop_ends_the_wait_for_an_endpoint_that_is_away(artifact, owner):
 
 
 def take_over(taken: list[Claim]) -> None:
-    """Another worker taken as soon as it may. In a thread, while the loop is blocked as if the process were frozen."""
+    """Another worker claims as soon as it may. In a thread, while the loop is blocked as if the process were frozen."""
     while not taken:
         time.sleep(0.05)
         taken.extend(filter(None, [queue.claim("another", lease_s=60)]))
