@@ -18,9 +18,9 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
 
-from artifacts import wording
 from artifacts.models import AccessToken, Artifact, ArtifactVersion, Delta, Project, Section, StreamStatus
-from artifacts.reading import document_html, version_html
+from artifacts.pages import labels
+from artifacts.pages.html import document_html, version_html
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -180,7 +180,7 @@ class ArtifactAdmin(InspectAdmin):
 
     @admin.display(description="status", ordering="stream_status")
     def status(self, artifact: Artifact) -> SafeString:
-        return badge(artifact.stream_status, wording.status_words(artifact.stream_status, artifact.reason))
+        return badge(artifact.stream_status, labels.status_words(artifact.stream_status, artifact.reason))
 
     @admin.display(description="sections")
     def progress(self, artifact: Artifact) -> str:
@@ -272,7 +272,7 @@ class ArtifactVersionAdmin(InspectAdmin):
 
     @admin.display(description="status", ordering="stream_status")
     def status(self, version: ArtifactVersion) -> SafeString:
-        return badge(version.stream_status, wording.status_words(version.stream_status, ""))
+        return badge(version.stream_status, labels.status_words(version.stream_status, ""))
 
     @admin.display(description="characters")
     def characters(self, version: Any) -> int:

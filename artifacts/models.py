@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from artifacts import limits
-from artifacts.answers import ANSWER_ID_CHARS, AnswerPlace
+from artifacts import validation
+from artifacts.answer_place import ANSWER_ID_CHARS, AnswerPlace
 from artifacts.errors import NotFound
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Project(models.Model):
     """What a set of documents is about."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="projects")
-    title = models.CharField(max_length=limits.TITLE_CHARS)
+    title = models.CharField(max_length=validation.TITLE_CHARS)
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -89,7 +89,7 @@ class Artifact(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="artifacts", db_index=False)
     phase = models.CharField(max_length=40)
     type = models.CharField(max_length=20, default="markdown", editable=False)
-    title = models.CharField(max_length=limits.TITLE_CHARS)
+    title = models.CharField(max_length=validation.TITLE_CHARS)
     instructions = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -109,7 +109,7 @@ class Artifact(models.Model):
     fence = models.PositiveBigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
 
-    current_section = models.CharField(max_length=limits.SECTION_NAME_CHARS, blank=True, default="")
+    current_section = models.CharField(max_length=validation.SECTION_NAME_CHARS, blank=True, default="")
     sections_completed = models.PositiveSmallIntegerField(default=0)
     sections_total = models.PositiveSmallIntegerField(default=0)
     tokens_generated = models.PositiveIntegerField(default=0)
@@ -190,13 +190,13 @@ class Section(models.Model):
 
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="sections", db_index=False)
     position = models.PositiveSmallIntegerField()
-    name = models.CharField(max_length=limits.SECTION_NAME_CHARS)
+    name = models.CharField(max_length=validation.SECTION_NAME_CHARS)
     instructions = models.TextField(blank=True)
     max_tokens = models.PositiveIntegerField()
     status = models.CharField(max_length=10, choices=SectionStatus.choices, default=SectionStatus.PENDING)
     start = models.PositiveIntegerField(null=True, blank=True)
     tokens = models.PositiveIntegerField(default=0)
-    model = models.CharField(max_length=limits.MODEL_NAME_CHARS, blank=True, default="")
+    model = models.CharField(max_length=validation.MODEL_NAME_CHARS, blank=True, default="")
 
     # The answer under way, where its endpoint keeps it: see `AnswerPlace`, whose fields these are.
     answer = models.CharField(max_length=ANSWER_ID_CHARS, blank=True, default="")

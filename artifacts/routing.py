@@ -4,7 +4,7 @@ from typing import Any
 
 from django.urls import path, re_path
 
-from artifacts.consumers import ViewerConsumer
+from artifacts.live.consumer import ViewerConsumer
 
 
 async def refuse(scope: Any, receive: Any, send: Any) -> None:

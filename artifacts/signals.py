@@ -14,8 +14,8 @@ from django.core.signals import request_finished
 from django.db import connections, transaction
 from django.db.models.signals import post_delete, post_save, pre_delete
 
-from artifacts import outbox
-from artifacts.events import Event, encode, group
+from artifacts.messaging import outbox
+from artifacts.messaging.events import Event, encode, group
 from artifacts.models import Artifact, Project
 
 _TEXT_FIELDS = frozenset(

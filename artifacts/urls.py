@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from artifacts import views
+from artifacts.pages import views
 
 urlpatterns = [
     path("", views.projects, name="projects"),

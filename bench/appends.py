@@ -31,20 +31,21 @@ def main(total_chars: int) -> None:
 
 def measured(total_chars: int) -> list[float]:
     """Seconds of each append of one document of that length."""
-    from artifacts import access, lifecycle
-    from artifacts.lifecycle import PlannedSection, Tail
+    from artifacts import access
+    from artifacts.lifecycle import verbs
+    from artifacts.lifecycle.verbs import PlannedSection, Tail
     from generation import control
 
     artifact = control.create_project(access.administrator()[0], "Bench").artifacts.first()
     assert artifact
-    lifecycle.plan(artifact.pk, [PlannedSection(name="All", instructions="", max_tokens=1)], "")
-    fence = lifecycle.open(artifact.pk, lease_s=3_600).fence
-    lifecycle.begin_section(artifact.pk, fence=fence, position=0, model="", lease_s=3_600)
+    verbs.plan(artifact.pk, [PlannedSection(name="All", instructions="", max_tokens=1)], "")
+    fence = verbs.open(artifact.pk, lease_s=3_600).fence
+    verbs.begin_section(artifact.pk, fence=fence, position=0, model="", lease_s=3_600)
     seconds = []
     for offset in range(0, total_chars, CHARS):
         began = time.perf_counter()
         tail = Tail(offset=offset, text="x" * CHARS, tokens=0)
-        lifecycle.append(artifact.pk, fence=fence, tail=tail, lease_s=3_600)
+        verbs.append(artifact.pk, fence=fence, tail=tail, lease_s=3_600)
         seconds.append(time.perf_counter() - began)
     return seconds
 

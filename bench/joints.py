@@ -13,12 +13,12 @@ import re
 import sys
 from collections import Counter
 
-from generation.phases import BRIEF
-from generation.prompts import Assignment, last_words, section_prompt
 from generation.providers.base import Message, Piece
-from generation.providers.local import LocalServer
-from generation.providers.openai_compatible import OpenAICompatible
+from generation.providers.local.provider import LocalServer
+from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.seams import BadSeam, certain, join
+from generation.writing.phases import BRIEF
+from generation.writing.prompts import Assignment, last_words, section_prompt
 
 TOPICS = ("a lending library for tools", "a lamp of a harbour", "a school garden", "a workshop", "an archive")
 

@@ -71,15 +71,16 @@ async def write(*, artifact: int, fence: int, flushes: int, chars: int, pause_s:
     """So many flushes of so many characters, one every `pause_s` seconds."""
     from channels.db import database_sync_to_async
 
-    from artifacts import lifecycle, outbox
+    from artifacts.lifecycle import verbs
+    from artifacts.messaging import outbox
 
     outbox.attach()
     loop = asyncio.get_running_loop()
     offset = 0
     due = loop.time()
     for _ in range(flushes):
-        tail = lifecycle.Tail(offset=offset, text=f"{offset:>{chars}}", tokens=offset)
-        await database_sync_to_async(lifecycle.append)(artifact, fence=fence, tail=tail, lease_s=600)
+        tail = verbs.Tail(offset=offset, text=f"{offset:>{chars}}", tokens=offset)
+        await database_sync_to_async(verbs.append)(artifact, fence=fence, tail=tail, lease_s=600)
         offset += chars
         due += pause_s
         await asyncio.sleep(max(0.0, due - loop.time()))
@@ -266,13 +267,13 @@ def make_document() -> None:
     """Prints the id and the fence of a document that is being written."""
     from django.contrib.auth.models import User
 
-    from artifacts import lifecycle
+    from artifacts.lifecycle import verbs
     from artifacts.models import Artifact, Project
 
     project = Project.objects.create(owner=User.objects.get(), title="Bench")
     artifact = Artifact.objects.create(project=project, phase="brief", title="Bench")
-    lifecycle.plan(artifact.pk, [lifecycle.PlannedSection(name="One", instructions="", max_tokens=1)], "")
-    print(artifact.pk, lifecycle.open(artifact.pk, lease_s=600).fence)
+    verbs.plan(artifact.pk, [verbs.PlannedSection(name="One", instructions="", max_tokens=1)], "")
+    print(artifact.pk, verbs.open(artifact.pk, lease_s=600).fence)
 
 
 def main() -> None:

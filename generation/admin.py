@@ -15,7 +15,7 @@ from django.utils.text import Truncator
 
 from artifacts.admin import ERROR_CHARS, ArtifactAdmin, InspectAdmin, badge, part_of_document
 from artifacts.errors import ArtifactError
-from artifacts.lifecycle import Standing
+from artifacts.lifecycle.verbs import Standing
 from artifacts.models import Artifact, StreamStatus
 from generation import control
 from generation.errors import GenerationError

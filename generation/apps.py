@@ -4,7 +4,7 @@ import atexit
 
 from django.apps import AppConfig
 
-from generation.exits import close_pools
+from generation.worker.shutdown import close_pools
 
 
 class GenerationConfig(AppConfig):

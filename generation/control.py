@@ -8,15 +8,16 @@ from collections.abc import Callable, Sequence
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from artifacts import lifecycle, limits
+from artifacts import validation
 from artifacts.errors import IllegalMove, InvalidInput
-from artifacts.lifecycle import PlannedSection, Standing
+from artifacts.lifecycle import verbs
+from artifacts.lifecycle.verbs import PlannedSection, Standing
 from artifacts.models import Artifact, Project, StopRequest, StreamStatus
-from generation import phases
-from generation.bell import ring_after_commit
 from generation.errors import TaskExists
 from generation.models import UNFINISHED, GenerationTask, TaskStatus
-from generation.queue import abandon, settle
+from generation.queue.claims import abandon, settle
+from generation.queue.wakeup import ring_after_commit
+from generation.writing import phases
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ logger = logging.getLogger(__name__)
 @transaction.atomic
 def create_project(owner: User, title: str, description: str = "") -> Project:
     """A project with an idle artifact for each built-in phase."""
-    title, description = limits.title(title), limits.long_text("description", description)
+    title, description = validation.title(title), validation.long_text("description", description)
     project = Project.objects.create(owner=owner, title=title, description=description)
     for phase in phases.BUILT_IN:
         Artifact.objects.create(project=project, phase=phase.key, title=phase.title)
@@ -33,8 +34,8 @@ def create_project(owner: User, title: str, description: str = "") -> Project:
 
 def add_artifact(project: Project, phase: str, title: str = "") -> Artifact:
     """A phase of the user's own, idle. Raises `InvalidInput` where the project has that phase already."""
-    phase = limits.phase(phase)
-    title = limits.title(title or phases.phase_of(phase).title)
+    phase = validation.phase(phase)
+    title = validation.title(title or phases.phase_of(phase).title)
     try:
         with transaction.atomic():
             return Artifact.objects.create(project=project, phase=phase, title=title)
@@ -51,7 +52,7 @@ def start(
     instructions: str = "",
 ) -> GenerationTask:
     """idle -> streaming: queue the document. Raises `IllegalMove`, `InvalidInput`, `TaskExists`."""
-    return _queue(artifact, user, lifecycle.plan, model, plan, instructions)
+    return _queue(artifact, user, verbs.plan, model, plan, instructions)
 
 
 def regenerate(
@@ -73,7 +74,7 @@ def resume(artifact: Artifact, *, model: str = "") -> Standing:
     A `model` is asked from the next call on, for all that is missing; empty leaves it as it was. Raises `InvalidInput`.
     """
     model = _model(model)
-    standing = lifecycle.resume(artifact.pk)
+    standing = verbs.resume(artifact.pk)
     task = GenerationTask.objects.select_for_update().filter(artifact=artifact, status__in=UNFINISHED).first()
     if task is None:
         raise IllegalMove(StreamStatus.PAUSED, "resume", "Its task is gone; regenerate it.")
@@ -98,14 +99,14 @@ def restore(artifact: Artifact, version_id: int) -> Standing:
     """Bring an earlier version back; the present text becomes a version."""
     with transaction.atomic():
         abandon(artifact.pk)
-        standing = lifecycle.restore(artifact.pk, version_id)
+        standing = verbs.restore(artifact.pk, version_id)
     logger.info("restored artifact=%s version=%s epoch=%s", artifact.pk, version_id, standing.epoch)
     return standing
 
 
 def delete(artifact: Artifact) -> None:
     """Remove the document and its text. A live writer finds nothing to write to; viewers are told."""
-    lifecycle.delete(artifact.pk)
+    verbs.delete(artifact.pk)
     logger.info("deleted artifact=%s", artifact.pk)
 
 
@@ -118,7 +119,7 @@ def _queue(
     instructions: str,
 ) -> GenerationTask:
     model = _model(model)
-    instructions = limits.long_text("instructions", instructions)
+    instructions = validation.long_text("instructions", instructions)
     sections = _checked(plan) if plan is not None else _built_in(artifact)
     with transaction.atomic():
         verb(artifact.pk, sections, instructions)
@@ -129,12 +130,12 @@ def _queue(
 
 
 def _model(name: str) -> str:
-    return limits.line("model", name, limit=limits.MODEL_NAME_CHARS, required=False)
+    return validation.line("model", name, limit=validation.MODEL_NAME_CHARS, required=False)
 
 
 def _anew(artifact_id: int, sections: Sequence[PlannedSection], instructions: str) -> Standing:
     abandon(artifact_id)
-    return lifecycle.reset(artifact_id, sections, instructions)
+    return verbs.reset(artifact_id, sections, instructions)
 
 
 def _new_task(artifact: Artifact, user: User | None, model: str) -> GenerationTask:
@@ -147,7 +148,7 @@ def _new_task(artifact: Artifact, user: User | None, model: str) -> GenerationTa
 
 def _stop(artifact: Artifact, request: StopRequest) -> Standing:
     with transaction.atomic():
-        standing = lifecycle.request_stop(artifact.pk, request)
+        standing = verbs.request_stop(artifact.pk, request)
         if standing.status != StreamStatus.STREAMING:
             settle(artifact.pk, standing.status)
     logger.info("stop artifact=%s request=%s status=%s", artifact.pk, request, standing.status)
@@ -163,19 +164,19 @@ def _built_in(artifact: Artifact) -> list[PlannedSection]:
 
 
 def _checked(plan: Sequence[PlannedSection]) -> list[PlannedSection]:
-    if not 1 <= len(plan) <= limits.PLAN_SECTIONS:
-        raise InvalidInput("plan", f"plan must have 1 to {limits.PLAN_SECTIONS} sections, not {len(plan)}.")
+    if not 1 <= len(plan) <= validation.PLAN_SECTIONS:
+        raise InvalidInput("plan", f"plan must have 1 to {validation.PLAN_SECTIONS} sections, not {len(plan)}.")
     checked = []
     for position, section in enumerate(plan):
         field = f"plan[{position}]"
-        if not 1 <= section.max_tokens <= limits.SECTION_MAX_TOKENS:
+        if not 1 <= section.max_tokens <= validation.SECTION_MAX_TOKENS:
             raise InvalidInput(
-                f"{field}.max_tokens", f"{field}.max_tokens must lie between 1 and {limits.SECTION_MAX_TOKENS}."
+                f"{field}.max_tokens", f"{field}.max_tokens must lie between 1 and {validation.SECTION_MAX_TOKENS}."
             )
         checked.append(
             PlannedSection(
-                name=limits.section_name(section.name, f"{field}.name"),
-                instructions=limits.long_text(f"{field}.instructions", section.instructions),
+                name=validation.section_name(section.name, f"{field}.name"),
+                instructions=validation.long_text(f"{field}.instructions", section.instructions),
                 max_tokens=section.max_tokens,
             )
         )

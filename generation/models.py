@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from artifacts.limits import MODEL_NAME_CHARS
 from artifacts.models import Artifact
+from artifacts.validation import MODEL_NAME_CHARS
 
 
 class TaskStatus(models.TextChoices):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generation import views
+from generation.pages import views
 
 urlpatterns = [
     path("projects/", views.create_project, name="project-create"),

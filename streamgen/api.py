@@ -19,7 +19,7 @@ from ninja.security import HttpBearer, SessionAuth
 from ninja.utils import check_csrf
 
 from artifacts import access
-from generation.api import router
+from generation.pages.api import router
 from streamgen import problems
 from streamgen.problems import BadBody, Problem
 

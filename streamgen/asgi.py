@@ -11,9 +11,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
 pages = get_asgi_application()
 
 from artifacts.routing import websocket_urlpatterns  # noqa: E402  models need the app registry
-from generation.host import host  # noqa: E402
-from streamgen.bodies import BoundedBodies  # noqa: E402
-from streamgen.middleware import websocket_login  # noqa: E402
+from streamgen.server.bodies import BoundedBodies  # noqa: E402
+from streamgen.server.lifespan import host  # noqa: E402
+from streamgen.websocket_auth import websocket_login  # noqa: E402
 
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:

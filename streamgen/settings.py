@@ -55,6 +55,7 @@ STREAMGEN_SOCKETS_PER_USER = env.integer("STREAMGEN_SOCKETS_PER_USER", 20, low=1
 # The rooms of the house; daphne and generation stand first because they replace `runserver` and `runworker`
 INSTALLED_APPS = [
     "daphne",
+    "streamgen",
     "generation",
     "artifacts",
     "channels",

@@ -10,7 +10,14 @@ from django.db import connections
 
 from artifacts.models import Artifact, Project
 from generation import control
-from tests.postgres import every_database, migrated_postgres, postgres, postgres_server, postgres_url, skewed_clock
+from tests.support.postgres import (
+    every_database,
+    migrated_postgres,
+    postgres,
+    postgres_server,
+    postgres_url,
+    skewed_clock,
+)
 
 __all__ = ["every_database", "migrated_postgres", "postgres", "postgres_server", "postgres_url", "skewed_clock"]
 

@@ -18,31 +18,31 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("streamgen", "generation", "artifacts")
 MAY_IMPORT = {"streamgen": {"generation", "artifacts"}, "generation": {"artifacts"}, "artifacts": set()}
 PURE = (
-    "generation.continuation",
+    "generation.writing.continuation",
     "generation.seams",
-    "generation.sections",
-    "generation.turns",
-    "generation.kept_text",
-    "generation.phases",
-    "generation.patience",
-    "generation.retries",
-    "generation.prompts",
-    "generation.guards",
-    "generation.intake",
-    "generation.fences",
-    "generation.body",
-    "generation.providers.answers",
+    "generation.writing.sections",
+    "generation.writing.turns",
+    "generation.writing.kept_text",
+    "generation.writing.phases",
+    "generation.writing.patience",
+    "generation.writing.retries",
+    "generation.writing.prompts",
+    "generation.writing.cancel_scope",
+    "generation.writing.stream_joiner",
+    "generation.markdown.fences",
+    "generation.writing.section_text",
+    "generation.providers.openai_compatible.answer.answers",
     "generation.providers.base",
-    "generation.providers.dialects",
-    "generation.providers.quotes",
-    "generation.providers.waits",
-    "generation.providers.kept_answer",
-    "generation.providers.responses_wire",
+    "generation.providers.openai_compatible.dialects",
+    "generation.providers.openai_compatible.excerpts",
+    "generation.providers.openai_compatible.waits",
+    "generation.providers.openai_compatible.responses.kept_answer",
+    "generation.providers.openai_compatible.responses.wire",
     "artifacts.preview",
-    "artifacts.events",
-    "artifacts.limits",
-    "artifacts.transcript",
-    "artifacts.frames",
+    "artifacts.messaging.events",
+    "artifacts.validation",
+    "artifacts.live.text_log",
+    "artifacts.live.protocol",
 )
 IMPURE = {"django", "channels", "asgiref", "openai", "httpx", "httpx2", "aiohttp", "requests", "urllib3", "websockets"}
 STREAMING_FIELDS = {
@@ -127,7 +127,7 @@ BY_NAME = {module.name: module for module in MODULES}
 
 
 def module_of(target: str) -> str | None:
-    """The project's module that an import reads: `artifacts.lifecycle.Tail` is of `artifacts.lifecycle`."""
+    """The project's module that an import reads: `artifacts.lifecycle.verbs.Tail` is of `artifacts.lifecycle.verbs`."""
     while target and target not in BY_NAME:
         target = target.rpartition(".")[0]
     return target or None
@@ -200,7 +200,13 @@ def test_pure_files_load_neither_django_nor_an_http_library_by_way_of_others():
 @pytest.mark.parametrize(
     ("library", "home"),
     [
-        ("openai", {"generation.providers.openai_compatible", "generation.providers.kept_calls"}),
+        (
+            "openai",
+            {
+                "generation.providers.openai_compatible.client",
+                "generation.providers.openai_compatible.responses.kept_calls",
+            },
+        ),
         ("bleach", {"artifacts.preview.sanitise"}),
     ],
 )
@@ -230,7 +236,7 @@ def test_import_inside_a_function_says_why():
 def test_only_lifecycle_assigns_streaming_fields():
     wrong = []
     for module in MODULES:
-        if module.name == "artifacts.lifecycle":
+        if module.name == "artifacts.lifecycle.verbs":
             continue
         for node in module.nodes(ast.Assign, ast.AugAssign, ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -266,7 +272,7 @@ def test_every_save_names_its_fields_and_only_lifecycle_saves_artifacts():
         for call in calls(module, "save", "asave"):
             names_fields = any(keyword.arg == "update_fields" for keyword in call.keywords)
             is_artifact = "artifact" in ast.unparse(call.func.value).lower()
-            if not names_fields or (is_artifact and module.name != "artifacts.lifecycle"):
+            if not names_fields or (is_artifact and module.name != "artifacts.lifecycle.verbs"):
                 wrong.append(f"{module.at(call)} {ast.unparse(call)}")
 
     assert not wrong
@@ -274,30 +280,31 @@ def test_every_save_names_its_fields_and_only_lifecycle_saves_artifacts():
 
 VERBS = {
     node.name
-    for node in (BY_NAME["artifacts.lifecycle"].tree.body)
+    for node in (BY_NAME["artifacts.lifecycle.verbs"].tree.body)
     if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
 }
 CALLERS = {
-    "generation.writer": VERBS,
-    "generation.queue": VERBS,
+    "generation.worker.writer": VERBS,
+    "generation.queue.claims": VERBS,
     "generation.control": VERBS,
-    "generation.snapshots": {"save_preview"},
+    "generation.worker.preview_saver": {"save_preview"},
 }
 
 
 def test_few_files_use_the_verbs_of_lifecycle():
     wrong = []
     for module in MODULES:
-        if module.name == "artifacts.lifecycle":
+        if module.name == "artifacts.lifecycle.verbs":
             continue
         for node in module.nodes(ast.Attribute):
-            is_verb = isinstance(node, ast.Attribute) and ast.unparse(node.value) == "lifecycle" and node.attr in VERBS
+            is_verb = isinstance(node, ast.Attribute) and ast.unparse(node.value) == "verbs" and node.attr in VERBS
             if is_verb and node.attr not in CALLERS.get(module.name, set()):
-                wrong.append(f"{module.at(node)} uses lifecycle.{node.attr}")
+                wrong.append(f"{module.at(node)} uses verbs.{node.attr}")
         wrong += [
             f"{module.at(found)} imports {found.target}"
             for found in module.imports
-            if found.target.rpartition(".")[0] == "artifacts.lifecycle" and found.target.rpartition(".")[2] in VERBS
+            if found.target.rpartition(".")[0] == "artifacts.lifecycle.verbs"
+            and found.target.rpartition(".")[2] in VERBS
         ]
 
     assert not wrong
@@ -328,7 +335,7 @@ def test_only_signals_broadcasts_events():
 
 
 def is_import_of_events(module: Module, name: str) -> bool:
-    target = "artifacts.events" if name == "events.encode" else "artifacts.events.encode"
+    target = "artifacts.messaging.events" if name == "events.encode" else "artifacts.messaging.events.encode"
     return any(found.target == target for found in module.imports)
 
 

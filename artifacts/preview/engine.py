@@ -12,10 +12,11 @@ from markdown.extensions import Extension
 from markdown.treeprocessors import Treeprocessor
 from pymdownx.slugs import slugify
 
-from artifacts.preview import inline, limits, tokens
-from artifacts.preview.block import Block
-from artifacts.preview.tree import Builder, Source, literal
-from artifacts.preview.writer import HEADING_ID, Writer
+from artifacts.preview import limits
+from artifacts.preview.block.block import Block
+from artifacts.preview.block.tree import Builder, Source, literal
+from artifacts.preview.inline import inline, tokens
+from artifacts.preview.serializer import HEADING_ID, Writer
 
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 SLUG_CHARS = 120

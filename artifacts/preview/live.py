@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from artifacts.preview import collector, limits, repair
-from artifacts.preview.block import Block
+from artifacts.preview.block.block import Block
+from artifacts.preview.block.lines import Lines
+from artifacts.preview.block.reader import Reader
 from artifacts.preview.engine import Engine
 from artifacts.preview.highlight import code_block
-from artifacts.preview.lines import Lines
-from artifacts.preview.names import Names, PieceScope
-from artifacts.preview.reader import Reader
+from artifacts.preview.inline.names import Names, PieceScope
 from artifacts.preview.sanitise import sanitise
-from artifacts.preview.writer import NOTE_ID, REFERENCE_ID
+from artifacts.preview.serializer import NOTE_ID, REFERENCE_ID
 
 _BACK = '<a class="footnote-back" href="#{id}" aria-label="Back to the text">↩</a>'
 _CODE_PLACE = re.compile(r'<pre data-code="(\d+)"></pre>')

@@ -6,8 +6,8 @@ Works on a fork of the reader, so that the document itself never sees it.
 import re
 
 from artifacts.preview import limits
-from artifacts.preview.block import Block
-from artifacts.preview.reader import Reader
+from artifacts.preview.block.block import Block
+from artifacts.preview.block.reader import Reader
 
 _PREFIX = re.compile(r"(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])))*+[ \t]*", re.ASCII)
 # A line that has said nothing yet: marks only, a number, a fence's first line, the box of a task, the name of a

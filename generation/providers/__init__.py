@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from generation.providers.base import Provider, ProviderRefused
 
 if TYPE_CHECKING:
-    from generation.providers.openai_compatible import OpenAICompatible
+    from generation.providers.openai_compatible.client import OpenAICompatible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ def provider_from_settings(settings: Any = None) -> Choice:
     if address or key:
         return _openai(settings, "OPENAI_BASE_URL is set" if address else "OPENAI_API_KEY is set")
     nothing_set = "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set"
-    from generation.providers.local import is_installed  # noqa: PLC0415
+    from generation.providers.local.provider import is_installed  # noqa: PLC0415
 
     if is_installed():
         return _local(settings, f"{nothing_set}, and the small model is installed")
@@ -49,7 +49,7 @@ def provider_from_settings(settings: Any = None) -> Choice:
 
 
 def _openai(settings: Any, because: str) -> Choice:
-    from generation.providers.openai_compatible import OpenAICompatible  # noqa: PLC0415
+    from generation.providers.openai_compatible.client import OpenAICompatible  # noqa: PLC0415
 
     provider: OpenAICompatible = OpenAICompatible(
         base_url=settings.OPENAI_BASE_URL,
@@ -64,7 +64,7 @@ def _openai(settings: Any, because: str) -> Choice:
 
 
 def _local(settings: Any, because: str) -> Choice:
-    from generation.providers.local import LocalModel  # noqa: PLC0415
+    from generation.providers.local.provider import LocalModel  # noqa: PLC0415
 
     provider = LocalModel(
         continuation=settings.STREAMGEN_CONTINUATION,
@@ -75,7 +75,7 @@ def _local(settings: Any, because: str) -> Choice:
 
 
 def _scripted(settings: Any, because: str) -> Choice:
-    from generation.providers.scripted import ScriptedProvider  # noqa: PLC0415
+    from generation.providers.scripted.provider import ScriptedProvider  # noqa: PLC0415
 
     return _choice(ScriptedProvider(prefills=settings.STREAMGEN_CONTINUATION != "reprompt"), because)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from generation.fences import Unfenced, open_fence
+from generation.markdown.fences import Unfenced, open_fence
 from generation.seams.characters import certain
 from generation.seams.copies import BARE_CHARS, HEAD_CHARS, BadSeam, Found, Reading, behind_space
 from generation.seams.folding import fold

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, takewhile
 
-from generation.fences import open_fence
+from generation.markdown.fences import open_fence
 from generation.seams.characters import UNSPACED
 from generation.seams.folding import SAME, Folded, fold, weight
 

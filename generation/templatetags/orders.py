@@ -6,11 +6,11 @@ from django import template
 from django.conf import settings
 from django.forms import Form
 
-from artifacts.lifecycle import PlannedSection
+from artifacts.lifecycle.verbs import PlannedSection
 from artifacts.models import Artifact
-from generation.forms import OrderForm, plan_text
 from generation.models import GenerationTask
-from generation.phases import SECTION_TOKENS, Phase, phase_of
+from generation.pages.forms import OrderForm, plan_text
+from generation.writing.phases import SECTION_TOKENS, Phase, phase_of
 
 register = template.Library()
 

@@ -11,9 +11,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from artifacts import access, lifecycle
+from artifacts import access
+from artifacts.lifecycle import verbs
 from artifacts.models import AccessToken, ArtifactVersion, Delta, Project, Section
-from tests import documents
+from tests.support import documents
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +41,7 @@ def administrator(staff) -> Client:
 def written(text: str = "Some **bold** words.") -> int:
     """A document with sections, deltas, a version and a token of its owner."""
     artifact = documents.complete(text, "The end.")
-    lifecycle.reset(artifact.pk, documents.sections(), "Again.")
+    verbs.reset(artifact.pk, documents.sections(), "Again.")
     documents.reopened(artifact.pk).append(text)
     access.issue_token(artifact.project.owner)
     return artifact.pk

@@ -7,11 +7,11 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from artifacts import lifecycle
 from artifacts.errors import NotFound
+from artifacts.lifecycle import verbs
 from artifacts.models import AccessToken, Artifact, ArtifactVersion, Delta, Section
-from tests import documents
-from tests.documents import row
+from tests.support import documents
+from tests.support.documents import row
 
 
 def refused(constraint: str):
@@ -97,7 +97,7 @@ def test_text_of_a_deleted_document_is_not_there():
     draft = documents.opened()
     draft.append("Once")
     read = row(draft.pk)
-    lifecycle.delete(draft.pk)
+    verbs.delete(draft.pk)
 
     with pytest.raises(NotFound):
         _ = read.text

@@ -22,10 +22,11 @@ from django.contrib.auth.models import User  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import transaction  # noqa: E402
 
-from artifacts import lifecycle  # noqa: E402
-from artifacts.lifecycle import PlannedSection, Tail  # noqa: E402
+from artifacts.lifecycle import verbs  # noqa: E402
+from artifacts.lifecycle.verbs import PlannedSection, Tail  # noqa: E402
 from artifacts.models import Artifact, Reason  # noqa: E402
-from generation import control, queue  # noqa: E402
+from generation import control  # noqa: E402
+from generation.queue import claims  # noqa: E402
 
 LEASE_S = 600.0
 MODEL = "a model of the test's own"
@@ -54,25 +55,25 @@ def start(artifact: int, names: list[str]) -> dict[str, Any]:
     plan = [PlannedSection(name=name, instructions="", max_tokens=500) for name in names]
     with transaction.atomic():
         task = control.start(Artifact.objects.get(pk=artifact), None, plan=plan)
-        claim = queue.claim("author", lease_s=LEASE_S, only=task.pk)
+        claim = claims.claim("author", lease_s=LEASE_S, only=task.pk)
     assert claim is not None
     return begin(artifact, 0)
 
 
 def begin(artifact: int, position: int) -> dict[str, Any]:
-    lifecycle.begin_section(artifact, fence=_row(artifact).fence, position=position, model=MODEL, lease_s=LEASE_S)
+    verbs.begin_section(artifact, fence=_row(artifact).fence, position=position, model=MODEL, lease_s=LEASE_S)
     return {}
 
 
 def write(artifact: int, text: str) -> dict[str, Any]:
-    lifecycle.append(artifact, fence=_row(artifact).fence, tail=_tail(artifact, text), lease_s=LEASE_S)
+    verbs.append(artifact, fence=_row(artifact).fence, tail=_tail(artifact, text), lease_s=LEASE_S)
     return {}
 
 
 def end_section(artifact: int, position: int, text: str = "") -> dict[str, Any]:
     tail = _tail(artifact, text)
     fence = _row(artifact).fence
-    lifecycle.complete_section(
+    verbs.complete_section(
         artifact, fence=fence, position=position, tail=tail, tokens=tail.tokens, model=MODEL, lease_s=LEASE_S
     )
     return {}
@@ -80,17 +81,17 @@ def end_section(artifact: int, position: int, text: str = "") -> dict[str, Any]:
 
 def stop(artifact: int, reason: str, detail: str = "") -> dict[str, Any]:
     fence, tail = _row(artifact).fence, _tail(artifact, "")
-    lifecycle.stop(artifact, fence=fence, tail=tail, section_tokens=9, reason=Reason(reason), detail=detail)
+    verbs.stop(artifact, fence=fence, tail=tail, section_tokens=9, reason=Reason(reason), detail=detail)
     return {}
 
 
 def wait(artifact: int, detail: str, reason: str = Reason.WAITING_RETRY) -> dict[str, Any]:
-    lifecycle.wait(artifact, fence=_row(artifact).fence, reason=Reason(reason), detail=detail, lease_s=LEASE_S)
+    verbs.wait(artifact, fence=_row(artifact).fence, reason=Reason(reason), detail=detail, lease_s=LEASE_S)
     return {}
 
 
 def complete(artifact: int) -> dict[str, Any]:
-    lifecycle.complete(artifact, fence=_row(artifact).fence)
+    verbs.complete(artifact, fence=_row(artifact).fence)
     return {}
 
 
@@ -98,7 +99,7 @@ def regenerate(artifact: int, names: list[str]) -> dict[str, Any]:
     plan = [PlannedSection(name=name, instructions="", max_tokens=500) for name in names]
     with transaction.atomic():
         task = control.regenerate(Artifact.objects.get(pk=artifact), None, plan=plan)
-        queue.claim("author", lease_s=LEASE_S, only=task.pk)
+        claims.claim("author", lease_s=LEASE_S, only=task.pk)
     return {}
 
 

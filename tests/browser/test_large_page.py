@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, WebSocket, WebSocketRoute
 
-from tests import large
 from tests.browser.conftest import Desk, House, Visit
-from tests.servers import serving
+from tests.support import large
+from tests.support.servers import serving
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 

@@ -15,7 +15,7 @@ from tests.faults.processes import Process
 from tests.faults.result import Result, allowed, percentile
 from tests.faults.rig import LARGE, LARGE_PIECE_TOKENS, Database, Document, Rig, rigged
 from tests.faults.waiting import until
-from tests.responses_server import STREAMABLE_S, Keeping, ResponsesServer
+from tests.support.responses_server import STREAMABLE_S, Keeping, ResponsesServer
 
 POINTS = ("mid_stream", "in_the_transaction", "after_commit", "before_broadcast")
 """All of them after the answer has begun: its id is committed before any of its text."""

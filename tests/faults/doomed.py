@@ -109,7 +109,7 @@ def prepare() -> None:
 
     django.setup()
     import generation.management.commands.runworker  # noqa: PLC0415
-    import generation.providers.openai_compatible  # noqa: F401, PLC0415
+    import generation.providers.openai_compatible.client  # noqa: F401, PLC0415
 
 
 def run(arguments: list[str]) -> None:

@@ -9,7 +9,7 @@ import time
 from tests.faults.result import Result, allowed, percentile
 from tests.faults.rig import Database, Document, Rig, rigged
 from tests.faults.waiting import until
-from tests.openai_script import Behaviour
+from tests.support.openai_script import Behaviour
 
 AWAY_S = 12.0
 LEASE_S = 5.0

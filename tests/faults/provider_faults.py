@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.faults.result import Result
 from tests.faults.rig import Database, Document, Rig, rigged
-from tests.openai_script import ABSENT, Behaviour
+from tests.support.openai_script import ABSENT, Behaviour
 
 SLOWLY = 0.001
 

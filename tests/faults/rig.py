@@ -29,8 +29,8 @@ from tests.faults.processes import Process, Stem
 from tests.faults.proxy import Proxy
 from tests.faults.servers import Postgres, Redis
 from tests.faults.texts import section_name, section_text
-from tests.openai_script import Behaviour, Script
-from tests.openai_server import OpenAIServer
+from tests.support.openai_script import Behaviour, Script
+from tests.support.openai_server import OpenAIServer
 
 Database = Literal["sqlite", "postgres"]
 SETTLE_S = 60.0

@@ -10,8 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from artifacts.models import Artifact
-from generation import control, queue
+from generation import control
 from generation.models import GenerationTask
+from generation.queue import claims
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +60,7 @@ def test_each_action_tells_what_came_of_it(inspector, artifact, owner):
 )
 def test_live_writer_is_asked(inspector, artifact, owner, verb, told):
     control.start(artifact, owner)
-    assert queue.claim("a worker", lease_s=60)
+    assert claims.claim("a worker", lease_s=60)
     assert act(inspector, verb, artifact) == [told]
     row = Artifact.objects.get(pk=artifact.pk)
     assert (row.stream_status, row.stop_requested) == ("streaming", verb)

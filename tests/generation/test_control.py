@@ -11,16 +11,18 @@ from channels.db import database_sync_to_async
 from channels.layers import BaseChannelLayer, get_channel_layer
 from django.db import transaction
 
-from artifacts import lifecycle
 from artifacts.errors import IllegalMove, InvalidInput, NotFound
-from artifacts.lifecycle import PlannedSection
+from artifacts.lifecycle import verbs
+from artifacts.lifecycle.verbs import PlannedSection
 from artifacts.models import Artifact, ArtifactVersion, StreamStatus
-from generation import control, phases, queue
-from generation.bell import WAKE_CHANNEL, WAKE_TYPE
+from generation import control
 from generation.errors import TaskExists
 from generation.models import GenerationTask
-from tests import documents
-from tests.documents import LEASE_S, Draft, row
+from generation.queue import claims
+from generation.queue.wakeup import WAKE_CHANNEL, WAKE_TYPE
+from generation.writing import phases
+from tests.support import documents
+from tests.support.documents import LEASE_S, Draft, row
 
 PLAN = documents.sections(2)
 
@@ -37,7 +39,7 @@ def started(**kwargs: object) -> Artifact:
 
 
 def claimed(artifact: Artifact) -> Draft:
-    claim = queue.claim(
+    claim = claims.claim(
         "worker", lease_s=LEASE_S, only=GenerationTask.objects.filter(artifact=artifact).latest("pk").pk
     )
     assert claim is not None
@@ -47,13 +49,13 @@ def claimed(artifact: Artifact) -> Draft:
 def stopped(draft: Draft, text: str = "Half") -> Artifact:
     """Stopped by its writer, as a worker does it."""
     with transaction.atomic():
-        queue.settle(draft.pk, draft.stop(text).status, "It broke.")
+        claims.settle(draft.pk, draft.stop(text).status, "It broke.")
     return row(draft.pk)
 
 
 def finished(draft: Draft) -> Artifact:
     with transaction.atomic():
-        queue.settle(draft.pk, draft.finish("One", "Two").status)
+        claims.settle(draft.pk, draft.finish("One", "Two").status)
     return row(draft.pk)
 
 
@@ -205,7 +207,7 @@ def test_stop_of_a_waiting_document_is_done_on_return(verb, status):
 
     assert verb(artifact).status == status
     assert tasks(artifact) == [status]
-    assert queue.claim("worker", lease_s=LEASE_S) is None
+    assert claims.claim("worker", lease_s=LEASE_S) is None
 
 
 @pytest.mark.django_db
@@ -369,11 +371,11 @@ async def test_bell_rings_once_whenever_a_task_is_queued_and_never_for_one_rolle
         control.regenerate(artifact, None, plan=PLAN)
 
     def given_back() -> None:
-        claim = queue.claim("worker", lease_s=5)
+        claim = claims.claim("worker", lease_s=5)
         assert claim
         Draft(pk=claim.artifact, fence=claim.fence).release()
-        queue.give_back(claim)
-        queue.give_back(claim)
+        claims.give_back(claim)
+        claims.give_back(claim)
 
     await database_sync_to_async(rolled_back)()
     await database_sync_to_async(live)()
@@ -395,7 +397,7 @@ def test_start_succeeds_although_nobody_can_be_rung(settings):
 def test_verbs_do_not_trust_what_the_caller_read_earlier():
     stale = documents.idle()
     control.start(stale, None, plan=PLAN)
-    lifecycle.request_stop(stale.pk, control.StopRequest.CANCEL)
+    verbs.request_stop(stale.pk, control.StopRequest.CANCEL)
 
     assert stale.stream_status == "idle"
     with pytest.raises(IllegalMove, match="the document is cancelled"):

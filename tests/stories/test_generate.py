@@ -7,9 +7,9 @@ import signal
 
 import pytest
 
-from tests.commands import manage, run
-from tests.openai_script import Behaviour, Script
-from tests.openai_server import serving
+from tests.support.commands import manage, run
+from tests.support.openai_script import Behaviour, Script
+from tests.support.openai_server import serving
 
 pytestmark = pytest.mark.asyncio
 

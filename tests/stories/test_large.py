@@ -16,12 +16,12 @@ from django.db import connection
 from websockets.asyncio.client import ClientConnection, connect
 
 from artifacts.access import issue_token
-from artifacts.frames import FRAME_BYTES
+from artifacts.live.protocol import FRAME_BYTES
 from artifacts.models import Artifact
 from artifacts.preview import render
-from tests import documents, large
-from tests.artifacts.reader import Reader
-from tests.servers import Server, serving, up
+from tests.support import documents, large
+from tests.support.reader import Reader
+from tests.support.servers import Server, serving, up
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 import websockets
 
-from tests.commands import WAIT_S, manage, run
+from tests.support.commands import WAIT_S, manage, run
 
 pytestmark = pytest.mark.asyncio
 

@@ -15,16 +15,18 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from artifacts import feed, lifecycle, subscription
 from artifacts.access import issue_token
-from artifacts.feed import Feeds
+from artifacts.lifecycle import verbs
+from artifacts.lifecycle.state import section_starts
+from artifacts.live import feed
+from artifacts.live.feed import Feeds
+from artifacts.messaging import subscription
 from artifacts.models import Artifact, StopRequest
 from artifacts.preview import render
-from artifacts.state import section_starts
-from tests import documents
-from tests.artifacts.line import Line, bearer
-from tests.artifacts.lossy import LossyLayer
-from tests.artifacts.reader import Reader
+from tests.support import documents
+from tests.support.line import Line, bearer
+from tests.support.lossy import LossyLayer
+from tests.support.reader import Reader
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,7 +40,7 @@ in_database = database_sync_to_async
 @pytest.fixture(autouse=True)
 def _many_sockets_on_a_bad_layer(settings: Any) -> None:
     settings.STREAMGEN_SOCKETS_PER_USER = 1_000
-    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "tests.artifacts.lossy.LossyLayer"}}
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "tests.support.lossy.LossyLayer"}}
 
 
 class Pen:
@@ -62,18 +64,18 @@ class Pen:
             self.draft.begin(self.position)
 
     def wait(self, text: str) -> None:
-        lifecycle.wait(self.pk, fence=self.draft.fence, detail=text, lease_s=documents.LEASE_S)
+        verbs.wait(self.pk, fence=self.draft.fence, detail=text, lease_s=documents.LEASE_S)
 
     def pause(self, text: str) -> None:
         """Pause with the text as the tail, and go on."""
         self.draft.stop(text)
-        lifecycle.resume(self.pk)
+        verbs.resume(self.pk)
         self._go_on()
 
     def begin_anew(self, text: str) -> None:
         """Cancel with the text as the tail, and regenerate."""
         self._cancel(text)
-        lifecycle.reset(self.pk, documents.sections(SECTIONS), "")
+        verbs.reset(self.pk, documents.sections(SECTIONS), "")
         self.position = 0
         self._go_on()
 
@@ -88,7 +90,7 @@ class Pen:
         return documents.row(self.pk).text
 
     def _cancel(self, text: str) -> None:
-        lifecycle.request_stop(self.pk, StopRequest.CANCEL)
+        verbs.request_stop(self.pk, StopRequest.CANCEL)
         self.draft.stop(text)
 
     def _go_on(self) -> None:

@@ -12,7 +12,9 @@ from artifacts.errors import IllegalMove
 from artifacts.models import ArtifactVersion, Delta, Reason, StreamStatus
 from generation import control
 from generation.models import GenerationTask, TaskStatus
-from tests.generation.workbench import (
+from tests.support.openai_script import ABSENT, Behaviour, Script, tokens
+from tests.support.openai_server import serving
+from tests.support.workbench import (
     choice_of,
     document,
     planned,
@@ -23,8 +25,6 @@ from tests.generation.workbench import (
     until_ended,
     working,
 )
-from tests.openai_script import ABSENT, Behaviour, Script, tokens
-from tests.openai_server import serving
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 

@@ -18,16 +18,16 @@ from channels.db import database_sync_to_async
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from artifacts import access, limits
+from artifacts import access, validation
 from artifacts.errors import ArtifactError
+from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, Project, StreamStatus
-from artifacts.state import state_of
 from generation import control
+from generation.cli.follow import EXIT_CODES, follow
 from generation.errors import GenerationError
-from generation.follow import EXIT_CODES, follow
 from generation.models import UNFINISHED, GenerationTask
 from generation.providers.base import ProviderError
-from generation.worker import GenerationWorker
+from generation.worker.worker import GenerationWorker
 
 
 class Command(BaseCommand):
@@ -66,9 +66,9 @@ class Command(BaseCommand):
 
     def _artifact(self, options: dict[str, Any]) -> Artifact:
         """The document asked for; the project and a phase of the user's own are made where they are missing."""
-        phase, title = limits.phase(options["phase"]), options["title"]
+        phase, title = validation.phase(options["phase"]), options["title"]
         owner, _ = access.administrator()
-        project = Project.objects.filter(title=limits.title(options["project"])).order_by("-pk").first()
+        project = Project.objects.filter(title=validation.title(options["project"])).order_by("-pk").first()
         if project is None:
             project = control.create_project(owner, options["project"], options["describe"])
         artifact = project.artifacts.filter(phase=phase).first()

@@ -10,9 +10,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from generation.bell import WAKE_CHANNEL
-from generation.exits import GOODBYE_S, end_within
-from generation.worker import GenerationWorker
+from generation.queue.wakeup import WAKE_CHANNEL
+from generation.worker.shutdown import GOODBYE_S, end_within
+from generation.worker.worker import GenerationWorker
 
 
 class Command(BaseCommand):

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from artifacts.errors import NotFound
-from generation.follow import EXIT_CODES, follow
+from generation.cli.follow import EXIT_CODES, follow
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141

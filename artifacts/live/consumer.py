@@ -1,0 +1,257 @@
+"""The websocket of a document's viewers. It translates only: who is there, what may be seen, frames out, acks in.
+
+It writes nothing, decides nothing about documents, and needs no channel layer of its own: the feed has one for all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qs
+
+from channels.consumer import AsyncConsumer, get_handler_name
+from channels.db import database_sync_to_async
+from channels.exceptions import StopConsumer
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from artifacts.access import artifact_for
+from artifacts.accounts.sessions import Login, Sight
+from artifacts.errors import NotFound
+from artifacts.live import connections, feed, protocol
+from artifacts.live.connections import LOGIN_REQUIRED, NOT_FOUND, Ending
+from artifacts.live.feed import Feed
+from artifacts.live.protocol import PONG, Ack, BadMessage, Frame
+from artifacts.live.viewer import Cursor, Format, Viewer
+
+logger = logging.getLogger(__name__)
+
+GOODBYE_S = 1.0
+"""A close frame may take so long to be handed to the network."""
+GONE_S = 2.0
+"""Where a send fails because the client has gone, the server says so by itself within this time."""
+MESSAGES_AT_ONCE = 500
+MESSAGES_PER_SECOND = 100
+
+GOING_AWAY = Ending(close_code=1012)
+TRY_AGAIN = Ending(close_code=1000)
+TOO_BIG = Ending(close_code=1009)
+BAD_FORMAT = Ending(close_code=4409, error="bad_format", detail="format must be text or html.")
+DELETED = Ending(close_code=4404, error="deleted", detail="The document was deleted.")
+TOO_MANY_MESSAGES = Ending(close_code=4429, error="too_many_messages", detail="Acknowledge less often.")
+TOO_MANY_SOCKETS = Ending(close_code=4429, error="too_many_sockets", detail="Close another page of yours first.")
+
+
+async def close_all(code: int = GOING_AWAY.close_code) -> None:
+    """The process goes: every open socket of the running loop gets this close code."""
+    await connections.current().close_all(code)
+
+
+class Refused(Exception):
+    """The socket must end."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending.error)
+        self.ending = ending
+
+
+class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no types
+    """One viewer of one document. One task sends what its cursor lacks, whenever the feed or an ack wakes it."""
+
+    shows_html = False
+    sight: Sight
+
+    def __init__(self) -> None:
+        self._feed: Feed | None = None
+        self._viewer = Viewer("text")
+        self._news = asyncio.Event()
+        self._pump: asyncio.Task[None] | None = None
+        self._failing: asyncio.Task[None] | None = None
+        self._is_ending = self._is_closed = False
+        self._faults = 0
+        self._allowance = Allowance(at_once=MESSAGES_AT_ONCE, per_second=MESSAGES_PER_SECOND)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        # As in Channels, but without a layer of our own, and without tasks and a trip to another thread per message.
+        self.scope, self.base_send = scope, send
+        try:
+            while True:
+                message = await receive()
+                await getattr(self, get_handler_name(message))(message)
+        except StopConsumer:
+            pass
+        finally:
+            await self._leave()
+
+    def wake(self) -> None:
+        """The feed has something, or the viewer has credit again."""
+        self._news.set()
+
+    # From the client
+
+    async def websocket_connect(self, message: dict[str, Any]) -> None:
+        await self._send({"type": "websocket.accept"})
+        try:
+            await self._admit()
+        except Refused as refused:
+            await self.end(refused.ending)
+            raise StopConsumer from None
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        try:
+            await self._take(message)
+        except Refused as refused:
+            await self.end(refused.ending)
+            raise StopConsumer from None
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        raise StopConsumer
+
+    async def _admit(self) -> None:
+        login: Login | None = self.scope.get("login")
+        if login is None:
+            raise Refused(LOGIN_REQUIRED)
+        artifact_id = self.scope["url_route"]["kwargs"]["artifact_id"]
+        shows, cursor = read_query(self.scope["query_string"])
+        present = connections.current()
+        if present.is_closing:
+            raise Refused(GOING_AWAY)
+        if present.count(login) >= settings.STREAMGEN_SOCKETS_PER_USER:
+            raise Refused(TOO_MANY_SOCKETS)
+        self.sight = Sight(login=login, artifact_id=artifact_id)
+        present.enter(self)
+        try:
+            await database_sync_to_async(artifact_for)(self.scope["user"], artifact_id)
+        except NotFound:
+            raise Refused(NOT_FOUND) from None
+        except DatabaseError as error:
+            logger.warning("A viewer was sent away, the database is away: %s", type(error).__name__)
+            raise Refused(GOING_AWAY) from None
+        self._viewer, self.shows_html = Viewer(shows, cursor), shows == "html"
+        self._feed = feed.current().enter(artifact_id, self)
+        self._pump = asyncio.create_task(self._send_frames(self._feed))
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        if not self._allowance.take(asyncio.get_running_loop().time()):
+            raise Refused(TOO_MANY_MESSAGES)
+        text: str | None = message.get("text")
+        size = protocol.size_of(text) if text is not None else len(message.get("bytes") or b"")
+        if size > protocol.MESSAGE_BYTES:
+            raise Refused(TOO_BIG)
+        try:
+            if text is None:
+                raise BadMessage("Messages are JSON in text frames.")
+            said = protocol.parse(text)
+        except BadMessage as bad:
+            await self._object(bad.detail)
+            return
+        if isinstance(said, Ack):
+            if self._viewer.acknowledge(said):
+                self.wake()
+        else:
+            await self._send_frame(PONG)
+
+    async def _object(self, detail: str) -> None:
+        """The first protocol error is told, the second ends the socket."""
+        self._faults += 1
+        if self._faults > 1:
+            raise Refused(Ending(close_code=4409, error="bad_message", detail=detail))
+        await self._send_frame(protocol.encode({"type": "error", "code": "bad_message", "detail": detail}))
+
+    # To the client
+
+    async def _send_frames(self, feed: Feed) -> None:
+        try:
+            while not self._is_closed:
+                if frame := self._viewer.next_frame(feed.replica):
+                    await self._send({"type": "websocket.send", "text": frame.text})
+                elif feed.replica.is_gone:
+                    await self.end(DELETED)
+                else:
+                    self._news.clear()
+                    await self._news.wait()
+        except Exception:  # nobody awaits this task: the viewer must hear that it will get nothing more
+            logger.exception("A viewer failed artifact=%s", feed.replica.artifact_id)
+            await self.end(TRY_AGAIN)
+
+    async def _send_frame(self, frame: Frame) -> None:
+        await self._send({"type": "websocket.send", "text": frame.text})
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        if self._is_closed:
+            return
+        try:
+            await self.base_send(message)
+        except Exception as error:  # whatever a server raises
+            self._is_closed = True
+            self._failing = asyncio.create_task(self._fail(error))
+
+    async def _fail(self, error: Exception) -> None:
+        """A client that has gone is no fault; one that is there must hear that it gets nothing more."""
+        if isinstance(error, OSError | RuntimeError):  # how servers say that it has gone, among other things
+            await asyncio.sleep(GONE_S)
+        artifact_id = self.scope["url_route"]["kwargs"]["artifact_id"]
+        logger.warning("A frame was not sent, its socket ends artifact=%s: %s", artifact_id, type(error).__name__)
+        with suppress(Exception):  # what fails twice has been told once
+            async with asyncio.timeout(GOODBYE_S):
+                await self.base_send({"type": "websocket.close", "code": TRY_AGAIN.close_code})
+
+    async def end(self, ending: Ending) -> None:
+        """The error frame, if there is one, then the close code; nothing is sent afterwards."""
+        if self._is_ending or self._is_closed:
+            return
+        self._is_ending = True
+        if self._pump is not None and self._pump is not asyncio.current_task():
+            self._pump.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                if ending.error:
+                    error: protocol.Error = {"type": "error", "code": ending.error, "detail": ending.detail}
+                    await self._send_frame(protocol.encode(error))
+                await self._send({"type": "websocket.close", "code": ending.close_code})
+        self._is_closed = True
+
+    async def _leave(self) -> None:
+        self._is_closed = True
+        for task in (self._pump, self._failing):
+            if task is not None:
+                task.cancel()
+        connections.current().leave(self)
+        if self._feed is not None:
+            await feed.current().leave(self._feed, self)
+
+
+class Allowance:
+    """How many messages a client may send: `at_once`, filled up again by `per_second`."""
+
+    def __init__(self, *, at_once: int, per_second: float) -> None:
+        self._at_once = at_once
+        self._per_second = per_second
+        self._left = float(at_once)
+        self._counted_at = 0.0
+
+    def take(self, now: float) -> bool:
+        self._left = min(self._at_once, self._left + (now - self._counted_at) * self._per_second)
+        self._counted_at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+def read_query(query: bytes) -> tuple[Format, Cursor | None]:
+    """Format and cursor of an address; a malformed or half cursor is none. Raises `Refused` for another format."""
+    try:
+        fields = parse_qs(query.decode("latin-1"), max_num_fields=20)
+    except ValueError:
+        fields = {}
+    shows = fields.get("format", ["text"])[-1]
+    if shows not in ("text", "html"):
+        raise Refused(BAD_FORMAT)
+    numbers = [fields.get(name, [""])[-1] for name in ("epoch", "offset")]
+    if not all(re.fullmatch(r"[0-9]{1,12}", number) for number in numbers):
+        return ("text" if shows == "text" else "html"), None
+    return ("text" if shows == "text" else "html"), Cursor(epoch=int(numbers[0]), offset=int(numbers[1]))

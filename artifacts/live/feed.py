@@ -1,0 +1,216 @@
+"""One feed per process and artifact, from which all local viewers are served.
+
+It hears events, looks at the database where they do not suffice, and wakes whoever watches. It knows no sockets, and it
+writes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Protocol
+
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from artifacts.errors import NotFound
+from artifacts.lifecycle.state import section_starts, state_of
+from artifacts.live.renderer import Renderer
+from artifacts.live.replica import Look, Replica
+from artifacts.live.text_log import Transcript
+from artifacts.messaging import subscription
+from artifacts.messaging.events import Event
+from artifacts.messaging.per_loop import PerLoop
+from artifacts.messaging.subscription import Missed, Subscription
+from artifacts.models import Artifact, Delta
+
+logger = logging.getLogger(__name__)
+
+GLANCE_S = 1.0
+"""So often one query looks whether any of this process's documents went on without our hearing of it."""
+
+
+class Watcher(Protocol):
+    """Whoever shows a feed. `shows_html` keeps a preview alive; `wake` must return at once."""
+
+    shows_html: bool
+
+    def wake(self) -> None: ...
+
+
+class Feed:
+    """Subscribes, then looks at the database, then applies events; a hole or a change of state is another look."""
+
+    def __init__(self, artifact_id: int, *, subscription: Subscription, preview_s: float) -> None:
+        self.replica = Replica(artifact_id)
+        self.watchers: set[Watcher] = set()
+        self._subscription = subscription
+        self._preview_s = preview_s
+        self._renderer: Renderer | None = None
+        self._is_stale = True
+        self._is_closed = False
+        self._looking: asyncio.Task[None] = asyncio.create_task(self._open())
+
+    def attach(self, watcher: Watcher) -> None:
+        self.watchers.add(watcher)
+        if watcher.shows_html:
+            if self._renderer is None:
+                self._renderer = Renderer(self.replica, interval_s=self._preview_s, on_page=self._wake_watchers)
+            self._renderer.wake()
+
+    def detach(self, watcher: Watcher) -> None:
+        self.watchers.discard(watcher)
+        if self._renderer is not None and not any(other.shows_html for other in self.watchers):
+            self._renderer.stop()
+            self._renderer = None
+
+    async def close(self) -> None:
+        """Hear nothing more, and look no more."""
+        self._is_closed = True
+        await self._subscription.leave(self.replica.artifact_id, self.hear)
+
+    def hear(self, news: Event | Missed) -> None:
+        """What the subscription tells."""
+        before = self.replica.length
+        if isinstance(news, Missed) or self.replica.hear(news):
+            self.look_again()
+        if self.replica.length != before:
+            self._on_change()
+
+    def glanced(self, seen: tuple[int, int] | None) -> None:
+        """Once a second: (epoch, seq) as the database has them, None where the document is gone."""
+        if self._is_stale or seen != (self.replica.epoch, self.replica.seq):
+            self.look_again()
+        if self.replica.show_tokens():
+            self._wake_watchers()
+
+    def look_again(self) -> None:
+        """Look at the database from now on; a look that is under way already may be too old."""
+        self._is_stale = True
+        if self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+
+    async def _open(self) -> None:
+        if not self._is_closed:
+            await self._subscription.join(self.replica.artifact_id, self.hear)
+        await self._look()
+
+    async def _look(self) -> None:
+        while self._is_stale and not self._is_closed:
+            self._is_stale = False
+            replica = self.replica
+            try:
+                found = await database_sync_to_async(look)(replica.artifact_id, replica.epoch, replica.length)
+            except DatabaseError as error:
+                self._is_stale = True  # the next glance tries again
+                logger.warning(
+                    "Viewers of artifact=%s wait for the database: %s", replica.artifact_id, type(error).__name__
+                )
+                return
+            replica.see(found)
+            self._on_change()
+
+    def _on_change(self) -> None:
+        if self._renderer is not None:
+            self._renderer.wake()
+        self._wake_watchers()
+
+    def _wake_watchers(self) -> None:
+        for watcher in self.watchers:
+            watcher.wake()
+
+
+class Feeds:
+    """All feeds of one event loop, and the glance for all of them together."""
+
+    def __init__(self, *, subscription: Subscription, glance_s: float = GLANCE_S, preview_s: float) -> None:
+        self._subscription = subscription
+        self._glance_s = glance_s
+        self._preview_s = preview_s
+        self._feeds: dict[int, Feed] = {}
+        self._glancing: asyncio.Task[None] | None = None
+        self._is_away = False
+
+    @property
+    def count(self) -> int:
+        return len(self._feeds)
+
+    def enter(self, artifact_id: int, watcher: Watcher) -> Feed:
+        """The artifact's feed, with the watcher attached; it is woken when there is something to show."""
+        feed = self._feeds.get(artifact_id)
+        if feed is None:
+            feed = self._feeds[artifact_id] = Feed(
+                artifact_id, subscription=self._subscription, preview_s=self._preview_s
+            )
+        feed.attach(watcher)
+        if self._glancing is None or self._glancing.done():
+            self._glancing = asyncio.create_task(self._glance())
+        return feed
+
+    async def leave(self, feed: Feed, watcher: Watcher) -> None:
+        """A feed without watchers goes."""
+        feed.detach(watcher)
+        if not feed.watchers and self._feeds.get(feed.replica.artifact_id) is feed:
+            del self._feeds[feed.replica.artifact_id]
+            await feed.close()
+
+    async def _glance(self) -> None:
+        while self._feeds:
+            await asyncio.sleep(self._glance_s)
+            try:
+                seen = await database_sync_to_async(glance)(list(self._feeds))
+            except DatabaseError as error:
+                if not self._is_away:
+                    logger.warning("The database is away, viewers wait: %s", type(error).__name__)
+                self._is_away = True
+                continue
+            self._is_away = False
+            for artifact_id, feed in list(self._feeds.items()):
+                if artifact_id in seen:
+                    feed.glanced(seen[artifact_id])
+
+
+def _make() -> Feeds:
+    return Feeds(subscription=subscription.current(), preview_s=settings.STREAMGEN_PREVIEW_MS / 1_000)
+
+
+current = PerLoop(_make)
+"""The running loop's feeds."""
+
+
+# What is read, each in one short crossing
+
+
+def look(artifact_id: int, epoch: int, have: int) -> Look | None:
+    """Read the document: its text from `have` on where that is of `epoch`, else whole; None where it was deleted."""
+    artifact = Artifact.objects.defer("content", "preview_html", "instructions").filter(pk=artifact_id).first()
+    if artifact is None:
+        return None
+    begin = have if artifact.epoch == epoch and have <= artifact.length else 0
+    text = _behind(artifact, begin) if begin else ""
+    if begin + len(text) != artifact.length:  # all of it is wanted, or it was written anew while we read
+        try:
+            begin, text = 0, artifact.text
+        except NotFound:
+            return None
+    return Look(
+        epoch=artifact.epoch,
+        seq=artifact.seq,
+        state=state_of(artifact),
+        begin=begin,
+        text=Transcript(text),
+        sections=section_starts(artifact),
+    )
+
+
+def glance(artifact_ids: list[int]) -> dict[int, tuple[int, int] | None]:
+    """(epoch, seq) of each document, in one query; None for those that are gone."""
+    rows = Artifact.objects.filter(pk__in=artifact_ids).values_list("pk", "epoch", "seq")
+    found = {pk: (epoch, seq) for pk, epoch, seq in rows}
+    return {artifact_id: found.get(artifact_id) for artifact_id in artifact_ids}
+
+
+def _behind(artifact: Artifact, begin: int) -> str:
+    rows = Delta.objects.filter(artifact=artifact, epoch=artifact.epoch, offset__gte=begin, offset__lt=artifact.length)
+    return "".join(rows.order_by("offset").values_list("text", flat=True))

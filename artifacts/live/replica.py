@@ -1,0 +1,123 @@
+"""One process's copy of a document: events bring it forward, looks at the database put it right. Pure: it never awaits.
+
+Start-up, a lost message and a new epoch are one path: a look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from artifacts.live.protocol import EncodedFrames
+from artifacts.live.rendered import Page
+from artifacts.live.text_log import Transcript
+from artifacts.messaging.events import Event
+
+if TYPE_CHECKING:
+    from artifacts.lifecycle.state import State
+
+OVER = frozenset({"complete", "cancelled"})
+"""The statuses in which an epoch never grows again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What the database said: the document at (epoch, seq), with its text from `begin` on."""
+
+    epoch: int
+    seq: int
+    state: State
+    begin: int
+    text: Transcript
+    sections: tuple[int, ...] = ()
+    """Where the sections of the whole text begin."""
+
+    @property
+    def length(self) -> int:
+        return self.begin + self.text.length
+
+
+class Replica:
+    """`epoch` is 0 until the first look. `state` is what viewers are shown, `state_number` grows when it changes."""
+
+    def __init__(self, artifact_id: int) -> None:
+        self.artifact_id = artifact_id
+        self.epoch = 0
+        self.seq = 0
+        self.length = 0
+        self.transcript = Transcript()
+        self.sections: tuple[int, ...] = ()
+        """Where sections begin, rising; known before any text behind them is here."""
+        self.state: State
+        self.state_number = 0
+        self.page: Page | None = None
+        self.frames = EncodedFrames()
+        self.is_over = False
+        """Nothing more will be written in this epoch, and all of it is here."""
+        self.is_gone = False
+        self._tokens = 0
+
+    def hear(self, event: Event) -> bool:
+        """Take what an event brings; True where only the database can tell the rest.
+
+        Old and repeated events change nothing. A hole, another epoch or a change of state calls for a look.
+        """
+        if event.deleted:
+            return True
+        if event.epoch != self.epoch:
+            return event.epoch > self.epoch
+        if event.seq <= self.seq:
+            return False
+        begin = event.offset if event.text else event.length
+        if event.seq != self.seq + 1 or begin != self.length or begin + len(event.text) != event.length:
+            return True
+        self._append(event.text)
+        if event.section_start is not None:
+            self._begin_sections((event.section_start,))
+        self.seq = event.seq
+        self._tokens = event.tokens
+        return event.state_changed or event.status != self.state["status"]
+
+    def see(self, look: Look | None) -> None:
+        """Take what a look brought; None says that the document was deleted. What events brought meanwhile stays."""
+        if look is None:
+            self.is_gone = True
+        elif look.epoch > self.epoch:
+            self.epoch, self.seq, self.length, self.transcript = look.epoch, look.seq, look.length, look.text
+            self.sections = ()
+            self._begin_sections(look.sections)
+            self.page = None
+            self._tokens = look.state["tokens_generated"]
+            self._show(look.state)
+        elif look.epoch == self.epoch:
+            if look.length > self.length:
+                self._append(look.text.cut(self.length - look.begin, look.text.length))
+            self._begin_sections(look.sections)
+            if look.seq >= self.seq:
+                self.seq, self._tokens = look.seq, look.state["tokens_generated"]
+            if _but_tokens(look.state) != _but_tokens(self.state):
+                self._show(look.state)
+
+    def show_tokens(self) -> bool:
+        """Show the count of tokens where it has changed; called rarely, it makes one frame of many flushes."""
+        if self.epoch == 0 or self._tokens == self.state["tokens_generated"]:
+            return False
+        self._show(self.state)
+        return True
+
+    def _append(self, text: str) -> None:
+        self.transcript.append(text)
+        self.length = self.transcript.length
+
+    def _begin_sections(self, starts: tuple[int, ...]) -> None:
+        if not set(starts) <= set(self.sections):
+            self.sections = tuple(sorted({*self.sections, *starts}))
+
+    def _show(self, state: State) -> None:
+        self.state = {**state, "tokens_generated": self._tokens}
+        self.is_over = state["status"] in OVER
+        self.state_number += 1
+
+
+def _but_tokens(state: State) -> State:
+    return {**state, "tokens_generated": 0}

@@ -1,0 +1,194 @@
+"""What the API tells of projects and documents: reads only, of what the caller may see. Lists never load a text.
+
+The commands of generation join the same router.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import content_disposition_header
+from ninja import Query, Router
+from pydantic import BaseModel
+
+from artifacts import access
+from artifacts.lifecycle.state import state_of
+from artifacts.models import Artifact
+from artifacts.pages import export as exported
+
+PROJECTS_PER_ANSWER = 50
+PROJECTS_PER_ANSWER_MAX = 200
+
+router = Router()
+
+
+class ProblemOut(BaseModel):
+    """Every error, as application/problem+json; `field` where one is to blame."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    field: str | None = None
+
+
+REFUSALS: dict[Any, Any] = {frozenset({401, 403, 404, 409, 413, 415, 422}): ProblemOut}
+
+
+class ArtifactBrief(BaseModel):
+    id: int
+    phase: str
+    status: str
+
+
+class ArtifactRow(BaseModel):
+    id: int
+    phase: str
+    title: str
+    status: str
+    sections_completed: int
+    sections_total: int
+    tokens_generated: int
+    reason: str
+
+
+class ProjectBrief(BaseModel):
+    id: int
+    title: str
+    artifacts: list[ArtifactBrief]
+
+
+class ProjectOut(BaseModel):
+    id: int
+    title: str
+    description: str
+    artifacts: list[ArtifactRow]
+
+
+class SectionOut(BaseModel):
+    name: str
+    status: str
+    tokens: int
+    model: str
+
+
+class StateOut(BaseModel):
+    status: str
+    current_section: str
+    sections_completed: int
+    sections_total: int
+    tokens_generated: int
+    last_error: str
+    reason: str
+    sections: list[SectionOut]
+
+
+class ArtifactOut(BaseModel):
+    """`text` is the document as of the committed write `seq` of `epoch`; `offset` is its length in code points."""
+
+    id: int
+    project: int
+    phase: str
+    title: str
+    epoch: int
+    seq: int
+    offset: int
+    text: str
+    state: StateOut
+
+
+def caller(request: HttpRequest) -> User:
+    """Who calls, as the API's login found out."""
+    user: User = request.auth  # type: ignore[attr-defined]  # ninja puts it there
+    return user
+
+
+def project_briefs(rows: Iterable[tuple[int, str]]) -> list[ProjectBrief]:
+    """Projects given as (id, title), each with its documents; one query for all of them."""
+    projects = list(rows)
+    found = Artifact.objects.filter(project__in=[pk for pk, _ in projects]).order_by("pk")
+    artifacts: dict[int, list[ArtifactBrief]] = defaultdict(list)
+    for project, pk, phase, status in found.values_list("project", "pk", "phase", "stream_status"):
+        artifacts[project].append(ArtifactBrief(id=pk, phase=phase, status=status))
+    return [ProjectBrief(id=pk, title=title, artifacts=artifacts[pk]) for pk, title in projects]
+
+
+def artifact_row(artifact: Artifact) -> ArtifactRow:
+    return ArtifactRow(
+        id=artifact.pk,
+        phase=artifact.phase,
+        title=artifact.title,
+        status=artifact.stream_status,
+        sections_completed=artifact.sections_completed,
+        sections_total=artifact.sections_total,
+        tokens_generated=artifact.tokens_generated,
+        reason=artifact.reason,
+    )
+
+
+@router.get("/projects", response={200: list[ProjectBrief]} | REFUSALS)
+def projects(
+    request: HttpRequest,
+    response: HttpResponse,
+    limit: Annotated[int, Query(ge=1, le=PROJECTS_PER_ANSWER_MAX)] = PROJECTS_PER_ANSWER,
+    before: int | None = None,
+) -> list[ProjectBrief]:
+    """The newest projects first. Where there are older ones, the header `Link` has the address of the next answer."""
+    rows = access.projects_for(caller(request)).order_by("-pk")
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows.values_list("pk", "title")[: limit + 1])
+    if len(found) > limit:
+        found.pop()
+        query = urlencode({"limit": limit, "before": found[-1][0]})
+        response["Link"] = f'<{request.build_absolute_uri(request.path)}?{query}>; rel="next"'
+    return project_briefs(found)
+
+
+@router.get("/projects/{int:project_id}", response={200: ProjectOut} | REFUSALS)
+def project(request: HttpRequest, project_id: int) -> ProjectOut:
+    found = access.project_for(caller(request), project_id)
+    rows = Artifact.objects.filter(project=found).defer("content", "preview_html", "instructions", "last_error")
+    return ProjectOut(
+        id=found.pk,
+        title=found.title,
+        description=found.description,
+        artifacts=[artifact_row(row) for row in rows.order_by("pk")],
+    )
+
+
+@router.get("/artifacts/{int:artifact_id}", response={200: ArtifactOut} | REFUSALS)
+def artifact(request: HttpRequest, artifact_id: int) -> ArtifactOut:
+    """The whole document. `epoch` and `offset` are the cursor to go on from with a websocket."""
+    found = access.artifact_for(caller(request), artifact_id)
+    return ArtifactOut(
+        id=found.pk,
+        project=found.project_id,
+        phase=found.phase,
+        title=found.title,
+        epoch=found.epoch,
+        seq=found.seq,
+        offset=found.length,
+        text=found.text,
+        state=StateOut.model_validate(state_of(found)),
+    )
+
+
+@router.get("/artifacts/{int:artifact_id}/export", response={200: Any} | REFUSALS)
+def export(
+    request: HttpRequest, artifact_id: int, format: Annotated[Literal["md", "html"], Query()] = "md"
+) -> HttpResponse:
+    """The document as a file: Markdown byte for byte, or HTML that needs nothing else."""
+    found = access.artifact_for(caller(request), artifact_id)
+    body, media_type = (
+        (exported.markdown(found), "text/markdown") if format == "md" else (exported.html(found), "text/html")
+    )
+    disposition = content_disposition_header(True, exported.filename(found, format))
+    return HttpResponse(
+        body, content_type=f"{media_type}; charset=utf-8", headers={"Content-Disposition": disposition or "attachment"}
+    )

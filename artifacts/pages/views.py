@@ -1,0 +1,248 @@
+"""The pages of documents: they read what the visitor may see and show it. What changes a document is not here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, ParamSpec
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.contrib.auth.views import LoginView
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import Count, Max, Q
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme, urlsafe_base64_decode
+from django.utils.timesince import timesince
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from artifacts import access
+from artifacts.errors import NotFound
+from artifacts.lifecycle.state import state_of
+from artifacts.models import Artifact, ArtifactVersion, StreamStatus
+from artifacts.pages import labels
+from artifacts.pages.forms import ArtifactForm, ProjectForm
+from artifacts.pages.html import document_html, reachable, version_html
+
+P = ParamSpec("P")
+
+PROJECTS_PER_PAGE = 24
+ASKABLE = frozenset({"cancel", "regenerate", "delete"})
+"""The verbs that ask back before they act."""
+
+
+def or_not_found(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+    """What is not there, is gone by now, or is not the visitor's: the same 404 page."""
+
+    @wraps(view)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        try:
+            return view(*args, **kwargs)
+        except NotFound as error:
+            raise Http404(error.detail) from None
+
+    return checked
+
+
+# Pages
+
+
+@require_safe
+@login_required
+def projects(request: HttpRequest) -> HttpResponse:
+    return projects_page(request)
+
+
+def projects_page(request: HttpRequest, form: ProjectForm | None = None) -> HttpResponse:
+    """The visitor's projects, and the form for a new one; a form that was refused is shown again as typed."""
+    rows = (
+        access.projects_for(request.user)
+        .select_related("owner")
+        .annotate(
+            documents=Count("artifacts"),
+            complete=Count("artifacts", filter=Q(artifacts__stream_status=StreamStatus.COMPLETE)),
+            writing=Count("artifacts", filter=Q(artifacts__stream_status=StreamStatus.STREAMING)),
+            touched_at=Max("artifacts__updated_at"),
+        )
+        .order_by("-pk")
+    )
+    page = Paginator(rows, PROJECTS_PER_PAGE).get_page(request.GET.get("page"))
+    cards = [_card(row) for row in page.object_list]
+    return _render(request, "projects.html", {"page": page, "cards": cards, "form": form or ProjectForm()})
+
+
+def _card(project: Any) -> dict[str, object]:
+    """A project with the counts of its row, and when one of its documents last changed."""
+    return {"project": project, "touched": ago(project.touched_at)}
+
+
+@require_safe
+@login_required
+@or_not_found
+def project(request: HttpRequest, project_id: int) -> HttpResponse:
+    return project_page(request, project_id)
+
+
+def project_page(request: HttpRequest, project_id: int, form: ArtifactForm | None = None) -> HttpResponse:
+    """The documents of a project, each with where it stands."""
+    shown = access.project_for(request.user, project_id)
+    rows = [
+        {
+            "artifact": row,
+            "words": labels.status_words(row.stream_status, row.reason),
+            "waits": labels.waits(row.stream_status, row.reason),
+        }
+        for row in access.artifacts_for(request.user).filter(project=shown)
+    ]
+    words = {"statuses": labels.STATUS_WORDS, "labels": labels.CALM_LABELS}
+    context = {"project": shown, "rows": rows, "words": words, "form": form or ArtifactForm()}
+    return _render(request, "project.html", context)
+
+
+@require_safe
+@login_required
+@or_not_found
+def artifact(request: HttpRequest, artifact_id: int) -> HttpResponse:
+    return artifact_page(request, artifact_id)
+
+
+def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: Form | None = None) -> HttpResponse:
+    """The live page, whole as of now; its module keeps it live from here on. `form` is what `verb` refused."""
+    shown = access.artifact_for(request.user, artifact_id)
+    state = state_of(shown)
+    elapsed_s = _age_s(shown, shown.finished_at)
+    asked = verb or request.GET.get("ask", "")
+    live = {
+        "artifact": shown.pk,
+        "epoch": shown.epoch,
+        "age_s": _age_s(shown),
+        "elapsed_s": elapsed_s,
+        "cause": {
+            "status": shown.stream_status,
+            "current_section": shown.current_section,
+            "sections_total": shown.sections_total,
+            "reason": shown.reason,
+            "last_error": shown.last_error,
+            "age_s": max(0.0, (timezone.now() - shown.updated_at).total_seconds()),
+        },
+        "statuses": labels.STATUS_WORDS,
+        "reasons": labels.REASON_WORDS,
+        "labels": labels.CALM_LABELS,
+        "other_model": sorted(labels.HELPED_BY_ANOTHER_MODEL),
+    }
+    context = {
+        "artifact": shown,
+        "state": state,
+        "status_words": labels.status_words(shown.stream_status, shown.reason),
+        "waits": labels.waits(shown.stream_status, shown.reason),
+        "standing": labels.standing(shown),
+        "notice": labels.notice(shown.reason, shown.last_error, shown.updated_at),
+        "asks_for_model": shown.reason in labels.HELPED_BY_ANOTHER_MODEL,
+        "body": reachable(document_html(shown)),
+        "elapsed": clock(elapsed_s),
+        "speed": _speed(shown.tokens_generated, elapsed_s),
+        "versions": shown.versions.defer("content", "sections"),
+        "asked": asked if asked in ASKABLE else "",
+        "refused": verb,
+        "form": form,
+        "live": live,
+    }
+    return _render(request, "artifact.html", context)
+
+
+@require_safe
+@login_required
+@or_not_found
+def version(request: HttpRequest, artifact_id: int, version_id: int) -> HttpResponse:
+    """An earlier text of a document, as it was kept."""
+    shown = access.artifact_for(request.user, artifact_id)
+    earlier = ArtifactVersion.objects.filter(artifact=shown, pk=version_id).first()
+    if earlier is None:
+        raise NotFound("There is no such version of this document.")
+    context = {
+        "artifact": shown,
+        "version": earlier,
+        "body": reachable(version_html(earlier)),
+        "restorable": shown.stream_status not in {StreamStatus.IDLE, StreamStatus.STREAMING},
+    }
+    return _render(request, "version.html", context)
+
+
+# People
+
+
+class SignIn(LoginView):
+    template_name = "sign_in.html"
+    redirect_authenticated_user = True
+
+
+@never_cache
+@require_safe
+def sign_in_link(request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
+    """Sign in by a link that works once. A used one says so on the sign-in page."""
+    target = request.GET.get("next", "")
+    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
+        target = resolve_url("projects")
+    with transaction.atomic():
+        # Locked, because of two clicks at once only one may find the token unused.
+        user = User.objects.select_for_update().filter(pk=_user_id(uidb64), is_active=True).first()
+        if user is not None and access.sign_in_tokens.check_token(user, token):
+            login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+            return redirect(target)
+    if user is not None and user == request.user:
+        return redirect(target)
+    messages.warning(request, "This sign-in link was used already or is too old. Please sign in with your password.")
+    return redirect("sign-in")
+
+
+# Steps that pages share
+
+
+def _render(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
+    form = context.get("form")
+    refused = isinstance(form, Form) and form.is_bound and not form.is_valid()
+    return render(request, template, context, status=422 if refused else 200)
+
+
+def _age_s(artifact: Artifact, end: datetime | None = None) -> float | None:
+    """Seconds from the first claim to `end` or now; None before the first claim."""
+    if artifact.started_at is None:
+        return None
+    return max(0.0, ((end or timezone.now()) - artifact.started_at).total_seconds())
+
+
+def clock(elapsed_s: float | None) -> str:
+    """Seconds as `0:32`, `12:05` or `1:02:03`."""
+    if elapsed_s is None:
+        return "–"
+    minutes, seconds = divmod(int(elapsed_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _speed(tokens: int, elapsed_s: float | None) -> int | None:
+    """Tokens per second; None where it says nothing."""
+    return round(tokens / elapsed_s) if tokens and elapsed_s is not None and elapsed_s >= 1 else None
+
+
+def ago(moment: datetime | None) -> str:
+    """`just now`, `5 minutes ago`; nothing for never."""
+    if moment is None:
+        return ""
+    return "just now" if timezone.now() - moment < timedelta(minutes=1) else f"{timesince(moment, depth=1)} ago"
+
+
+def _user_id(uidb64: str) -> int:
+    """The user's id, or one that nobody has."""
+    try:
+        return int(urlsafe_base64_decode(uidb64).decode("ascii"))
+    except (ValueError, UnicodeDecodeError):
+        return 0

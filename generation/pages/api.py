@@ -1,0 +1,146 @@
+"""What the API does with projects and documents: each call reads its body and calls one verb of `control`.
+
+The calls join the router of `artifacts.pages.api`, because a path belongs to one router.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Status
+from pydantic import BaseModel, ConfigDict, Field
+
+from artifacts import access, validation
+from artifacts.lifecycle.verbs import PlannedSection, Standing
+from artifacts.models import StreamStatus
+from artifacts.pages.api import REFUSALS, ArtifactRow, ProjectBrief, artifact_row, caller, project_briefs, router
+from generation import control
+from generation.writing.phases import SECTION_TOKENS
+
+__all__ = ["router"]
+
+
+class Body(BaseModel):
+    """Types as JSON has them, and no unknown field; optional fields may be null. `control` checks the values."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class NewProject(Body):
+    title: str
+    description: str | None = None
+
+
+class NewArtifact(Body):
+    phase: str
+    title: str | None = None
+
+
+class PlanEntry(Body):
+    name: str
+    instructions: str | None = None
+    max_tokens: int | None = None
+
+    def planned(self) -> PlannedSection:
+        max_tokens = SECTION_TOKENS if self.max_tokens is None else self.max_tokens
+        return PlannedSection(name=self.name, instructions=self.instructions or "", max_tokens=max_tokens)
+
+
+class Order(Body):
+    """What to write, and with which model; without a plan the built-in one of the phase."""
+
+    model: str | None = None
+    plan: list[PlanEntry] | None = Field(default=None, max_length=validation.PLAN_SECTIONS)
+    instructions: str | None = None
+
+
+class Resume(Body):
+    """With which model to go on; without one with the same as before."""
+
+    model: str | None = None
+
+
+class TaskOut(BaseModel):
+    task: int
+
+
+class StatusOut(BaseModel):
+    """The artifact's status now."""
+
+    status: str
+
+
+VERB_ANSWERS: dict[Any, Any] = {frozenset({200, 202}): StatusOut} | REFUSALS
+
+
+@router.post("/projects", response={201: ProjectBrief} | REFUSALS)
+def create_project(request: HttpRequest, body: NewProject) -> Status[ProjectBrief]:
+    """A project with an idle document for each built-in phase."""
+    project = control.create_project(caller(request), body.title, body.description or "")
+    return Status(HTTPStatus.CREATED, project_briefs([(project.pk, project.title)])[0])
+
+
+@router.post("/projects/{int:project_id}/artifacts", response={201: ArtifactRow} | REFUSALS)
+def add_artifact(request: HttpRequest, project_id: int, body: NewArtifact) -> Status[ArtifactRow]:
+    """A document of a phase of the caller's own."""
+    project = access.project_for(caller(request), project_id)
+    return Status(HTTPStatus.CREATED, artifact_row(control.add_artifact(project, body.phase, body.title or "")))
+
+
+@router.post("/artifacts/{int:artifact_id}/start", response={202: TaskOut} | REFUSALS)
+def start(request: HttpRequest, artifact_id: int, body: Order | None = None) -> Status[TaskOut]:
+    """Write an idle document. The body may be empty."""
+    artifact = access.artifact_for(caller(request), artifact_id)
+    task = control.start(artifact, caller(request), **_terms(body))
+    return Status(HTTPStatus.ACCEPTED, TaskOut(task=task.pk))
+
+
+@router.post("/artifacts/{int:artifact_id}/regenerate", response={202: TaskOut} | REFUSALS)
+def regenerate(request: HttpRequest, artifact_id: int, body: Order | None = None) -> Status[TaskOut]:
+    """Write a stopped or complete document anew; its text is kept as a version. The body may be empty."""
+    artifact = access.artifact_for(caller(request), artifact_id)
+    task = control.regenerate(artifact, caller(request), **_terms(body))
+    return Status(HTTPStatus.ACCEPTED, TaskOut(task=task.pk))
+
+
+@router.post("/artifacts/{int:artifact_id}/cancel", response=VERB_ANSWERS)
+def cancel(request: HttpRequest, artifact_id: int) -> Status[StatusOut]:
+    """Stop for good and keep every word. 202 while a writer still has to stop."""
+    return _status(control.cancel(access.artifact_for(caller(request), artifact_id)))
+
+
+@router.post("/artifacts/{int:artifact_id}/pause", response=VERB_ANSWERS)
+def pause(request: HttpRequest, artifact_id: int) -> Status[StatusOut]:
+    """Stop, to be resumed. 202 while a writer still has to stop."""
+    return _status(control.pause(access.artifact_for(caller(request), artifact_id)))
+
+
+@router.post("/artifacts/{int:artifact_id}/resume", response=VERB_ANSWERS)
+def resume(request: HttpRequest, artifact_id: int, body: Resume | None = None) -> Status[StatusOut]:
+    """Go on from the last word; 202, because the document waits for a worker. The body may be empty."""
+    artifact = access.artifact_for(caller(request), artifact_id)
+    return _status(control.resume(artifact, model=(body or Resume()).model or ""))
+
+
+@router.delete("/artifacts/{int:artifact_id}", response={204: None} | REFUSALS)
+def delete(request: HttpRequest, artifact_id: int) -> Status[None]:
+    """Stop the writer, close the viewers, keep no text."""
+    control.delete(access.artifact_for(caller(request), artifact_id))
+    return Status(HTTPStatus.NO_CONTENT, None)
+
+
+def _terms(body: Order | None) -> dict[str, Any]:
+    order = body or Order()
+    return {
+        "model": order.model or "",
+        "plan": None if order.plan is None else [entry.planned() for entry in order.plan],
+        "instructions": order.instructions or "",
+    }
+
+
+def _status(standing: Standing) -> Status[StatusOut]:
+    """A status that will change by itself, by a writer that stops or begins, is only accepted."""
+    moves_on = standing.status == StreamStatus.STREAMING
+    return Status(HTTPStatus.ACCEPTED if moves_on else HTTPStatus.OK, StatusOut(status=standing.status))

@@ -1,0 +1,184 @@
+"""The forms of the pages: each reads what was typed, calls one verb of `control`, and sends the visitor back.
+
+A module of a page may ask for JSON instead; it gets the same sentence. Reading pages belongs to artifacts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, resolve_url
+from django.utils.text import slugify
+
+from artifacts import access
+from artifacts.errors import IllegalMove, InvalidInput, NotFound
+from artifacts.models import Artifact, StreamStatus
+from artifacts.pages.forms import ArtifactForm, ProjectForm, refuse
+from artifacts.pages.views import artifact_page, or_not_found, project_page, projects_page
+from generation import control
+from generation.errors import GenerationError
+from generation.pages.forms import OrderForm
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a verb came to: a sentence ("" where the page says it anyway), and where to go if not to the document."""
+
+    message: str = ""
+    location: str = ""
+
+
+class Refused(Exception):
+    """What was typed cannot be used; the form says why."""
+
+    def __init__(self, form: OrderForm) -> None:
+        super().__init__("the form was refused")
+        self.form = form
+
+
+# Projects
+
+
+@login_required
+def create_project(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return redirect("projects")
+    form = ProjectForm(request.POST)
+    if form.is_valid():
+        try:
+            return redirect("project", control.create_project(_user(request), **form.cleaned_data).pk)
+        except InvalidInput as error:
+            refuse(form, error)
+    return projects_page(request, form)
+
+
+@login_required
+@or_not_found
+def create_artifact(request: HttpRequest, project_id: int) -> HttpResponse:
+    """A document of the visitor's own; without a short name it gets one from its title."""
+    if request.method != "POST":
+        return redirect("project", project_id)
+    form = ArtifactForm(request.POST)
+    if form.is_valid():
+        title = form.cleaned_data["title"]
+        try:
+            project = access.project_for(request.user, project_id)
+            artifact = control.add_artifact(project, form.cleaned_data["phase"] or _phase_of(title), title)
+            return redirect("artifact", artifact.pk)
+        except InvalidInput as error:
+            refuse(form, error)
+    return project_page(request, project_id, form)
+
+
+# The verbs of one document
+
+
+@or_not_found
+def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpResponse:
+    """One verb, as a form or for the page's module. Whoever comes by an address bar is sent to the document."""
+    if verb not in _VERBS:
+        raise NotFound
+    wants_json = request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+    back = resolve_url("artifact", artifact_id)
+    if not request.user.is_authenticated:
+        return JsonResponse({"detail": "Please sign in again."}, status=401) if wants_json else redirect_to_login(back)
+    if request.method != "POST":
+        return redirect(back)
+    try:
+        answer = _VERBS[verb](access.artifact_for(request.user, artifact_id), request)
+    except Refused as refused:
+        if wants_json:
+            return JsonResponse({"errors": refused.form.errors}, status=422)
+        return artifact_page(request, artifact_id, verb, refused.form)
+    except InvalidInput as error:  # of a verb that has one field and no form of its own
+        if wants_json:
+            return JsonResponse({"errors": {error.field: [error.detail]}}, status=422)
+        messages.error(request, error.detail)
+        return redirect(back)
+    except (IllegalMove, GenerationError) as error:
+        if wants_json:
+            return JsonResponse({"detail": error.detail}, status=409)
+        messages.error(request, error.detail)
+        return redirect(back)
+    if wants_json:
+        return JsonResponse({"message": answer.message, "location": answer.location})
+    if answer.message:
+        messages.success(request, answer.message)
+    return redirect(answer.location or back)
+
+
+def _start(artifact: Artifact, request: HttpRequest) -> Answer:
+    return _write(control.start, artifact, request)
+
+
+def _regenerate(artifact: Artifact, request: HttpRequest) -> Answer:
+    return _write(control.regenerate, artifact, request)
+
+
+def _cancel(artifact: Artifact, request: HttpRequest) -> Answer:
+    stopped = control.cancel(artifact).status == StreamStatus.CANCELLED
+    return Answer(message="Cancelled. Every word is kept." if stopped else "Cancelling. Every word is kept.")
+
+
+def _pause(artifact: Artifact, request: HttpRequest) -> Answer:
+    stopped = control.pause(artifact).status == StreamStatus.PAUSED
+    return Answer(message="Paused." if stopped else "Pausing.")
+
+
+def _resume(artifact: Artifact, request: HttpRequest) -> Answer:
+    control.resume(artifact, model=request.POST.get("model", ""))
+    return Answer()
+
+
+def _restore(artifact: Artifact, request: HttpRequest) -> Answer:
+    version = request.POST.get("version", "")
+    if not version.isdecimal():
+        raise NotFound("There is no such version of this document.")
+    control.restore(artifact, int(version))
+    return Answer(message="The earlier version is back. The text it replaces is kept as a version too.")
+
+
+def _delete(artifact: Artifact, request: HttpRequest) -> Answer:
+    location = resolve_url("project", artifact.project_id)
+    title = artifact.title
+    control.delete(artifact)
+    return Answer(message=f"“{title}” was deleted.", location=location)
+
+
+_VERBS: dict[str, Callable[[Artifact, HttpRequest], Answer]] = {
+    "start": _start,
+    "cancel": _cancel,
+    "pause": _pause,
+    "resume": _resume,
+    "regenerate": _regenerate,
+    "restore": _restore,
+    "delete": _delete,
+}
+
+
+def _write(verb: Callable[..., object], artifact: Artifact, request: HttpRequest) -> Answer:
+    form = OrderForm(request.POST)
+    if not form.is_valid():
+        raise Refused(form)
+    typed = form.cleaned_data
+    try:
+        verb(artifact, _user(request), model=typed["model"], plan=form.planned(), instructions=typed["instructions"])
+    except InvalidInput as error:
+        refuse(form, error)
+        raise Refused(form) from None
+    return Answer()
+
+
+def _phase_of(title: str) -> str:
+    return slugify(title).replace("_", "-").lstrip("-0123456789")[:40]
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # every view here asks for a login first
+    return request.user

@@ -1,0 +1,336 @@
+"""What an OpenAI-compatible endpoint says in an answer: its bytes in, the text and the finish out; pure.
+
+Takes both forms of an answer, a stream of events and one JSON document, whichever was asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from generation.providers.base import Finish, FinishReason, Life, Piece, Usage
+from generation.providers.openai_compatible import refusals
+from generation.providers.openai_compatible.answer import shapes
+from generation.providers.openai_compatible.answer.choices import Choosing
+from generation.providers.openai_compatible.answer.events import MAX_EVENT_BYTES, Events, are_lines, is_json
+from generation.providers.openai_compatible.answer.finishes import reason_of
+from generation.providers.openai_compatible.answer.growing import Growing
+from generation.providers.openai_compatible.answer.shapes import Json, Shapeless
+from generation.providers.openai_compatible.answer.thoughts import Thoughts
+from generation.providers.openai_compatible.refusals import Asked, Said
+
+MAX_CHARS_PER_TOKEN = 16
+SLACK_CHARS = 20_000
+"""An answer longer than the limit in tokens allows is cut here: some endpoints ignore the limit and write for ever."""
+LEAST_WHOLE_CHARS = 30
+"""A last piece that is all the text so far, and so long, is the whole once more."""
+_LIFE, _THINKING = Life(), Life(is_thinking=True)
+Items = Sequence[Piece | Life]
+
+
+class Answer:
+    """One answer, read portion by portion. `feed` and `close` give what it brings; `finish` says how it ended.
+
+    `said` takes from an error what it says; `begun` is the text it goes on from; `opens` is what is known of the
+    model's thoughts (see `Thoughts`). Raises `ProviderError` where what comes is not an answer.
+    """
+
+    def __init__(
+        self,
+        asked: Asked,
+        limit_tokens: int,
+        *,
+        said: Callable[[object], Said],
+        begun: str = "",
+        opens: bool | None = None,
+    ) -> None:
+        self._asked = asked
+        self._said = said
+        self._limit_tokens = limit_tokens
+        self._begun, self._opens = begun, opens
+        self._chars_left = limit_tokens * MAX_CHARS_PER_TOKEN + SLACK_CHARS
+        self._events: Events | None = None
+        self._start = b""
+        self._may_be_lines = True
+        self._choosing = Choosing()
+        self._growing = Growing()
+        self.thoughts = Thoughts(begun=begun, opens=opens)
+        self._pieces: list[str] = []  # all that came as text, thoughts included
+        self._length = 0  # the characters of these
+        self._half_character = ""
+        self._reason: FinishReason | None = None
+        self._worded = 0  # events that brought text and said that it ends
+        self._text_events = 0
+        self._usage: Usage | None = None
+        self._model = ""
+        self._reasoned = self._refused = self._called_tool = self._heard = self._is_done = False
+        self._has_deltas = self._ends_with_text = False
+        self._is_foreign = False  # events came, and none in a form that is known
+        self._waiting: list[str] = []  # pieces that are not certain yet
+        self.is_over = False
+        """Nothing more is to be read."""
+        self.is_whole = False
+        """It came as one JSON document."""
+
+    def feed(self, chunk: bytes) -> Iterator[Piece | Life]:
+        if self._events is None:
+            begun = self._begin(chunk)
+            if begun is None:
+                return
+            self._events, chunk, self._start = Events(), begun, b""
+        try:
+            for data in self._events.feed(chunk):
+                yield from self._event(data)
+        except ValueError:
+            raise refusals.malformed(self._asked) from None
+
+    def close(self) -> Iterator[Piece | Life]:
+        """The body has ended, or what follows is not waited for."""
+        if self.is_whole:
+            yield from self._whole()
+        elif self._events is not None and not self.is_over:
+            for data in self._events.finish():
+                # A last event that is cut is no fault of the format: the missing finish says that it was cut.
+                if _is_done_mark(data) or is_json(data):
+                    yield from self._event(data)
+        if not self._heard:
+            raise refusals.empty(self._asked)
+        if self._is_foreign:
+            raise refusals.malformed(self._asked)
+        try:
+            for choice in self._choosing.rest():
+                yield from self._choice(choice, {})
+            text = self._text(self._growing.rest())
+        except ValueError:
+            raise refusals.malformed(self._asked) from None
+        is_cut = self._ended() is FinishReason.TRUNCATED
+        if rest := text + self.thoughts.rest(is_cut=is_cut) + self._half_character:
+            yield Piece(text=rest)
+
+    def salvage(self) -> Iterator[Piece]:
+        """It broke off: what was held back and is text."""
+        if not self.is_whole and not self.thoughts.is_lost:
+            text = "".join(self._growing.take()) + self.thoughts.rest(is_broken=True)
+            if text:
+                yield Piece(text=text)
+
+    @property
+    def has_reason(self) -> bool:
+        """The endpoint said why it ended; only the usage may follow."""
+        return self._reason not in (None, FinishReason.INTERRUPTED)
+
+    @property
+    def is_sure(self) -> bool:
+        """Its reason is an end, and no word that comes with every event."""
+        return self.has_reason and self._worded <= 1
+
+    @property
+    def is_ended_apart(self) -> bool:
+        """Its end was said in an event of its own, after the text."""
+        return self.is_sure and self._text_events > 0 and not self._ends_with_text
+
+    def finish(self) -> Finish:
+        reasoned = self._reasoned or self.thoughts.found
+        return Finish(reason=self._ended(), usage=self._usage, model=self._model, reasoned=reasoned)
+
+    def break_off(self) -> None:
+        """It went silent after a word that came with every event, which is no end."""
+        self._reason = FinishReason.INTERRUPTED
+
+    def _ended(self) -> FinishReason:
+        if self._refused:
+            return FinishReason.FILTERED
+        if self._chars_left <= 0:
+            return FinishReason.TRUNCATED
+        reason = self._reason
+        used = self._usage.completion_tokens if self._usage else 0
+        if self.thoughts.is_over or (reason is FinishReason.TRUNCATED and not self.is_sure and used > 0):
+            reason = FinishReason.COMPLETE  # the limit, said from the first event on, is told by the usage alone
+        if reason is None:
+            reason = self._ended_without_a_word()
+        if reason is FinishReason.COMPLETE and self._called_tool:
+            return FinishReason.TOOL
+        # Some servers say "stop" where the limit cut them off.
+        if reason is FinishReason.COMPLETE and used >= self._limit_tokens:
+            return FinishReason.TRUNCATED
+        return reason
+
+    def _ended_without_a_word(self) -> FinishReason:
+        """The end was marked and not explained. Without any usage, as many events as the limit has tokens say it."""
+        if not self._pieces or not (self._is_done or (self.is_whole and self._usage)):
+            return FinishReason.TOOL if self._called_tool and self._is_done else FinishReason.INTERRUPTED
+        is_at_limit = self._usage is None and self._text_events >= self._limit_tokens
+        return FinishReason.TRUNCATED if is_at_limit else FinishReason.COMPLETE
+
+    # What comes
+
+    def _begin(self, chunk: bytes) -> bytes | None:
+        """The body from its first byte that says something, once it shows to be a stream."""
+        self._start += chunk
+        if len(self._start) > MAX_EVENT_BYTES:
+            raise refusals.malformed(self._asked)
+        begun = self._start.lstrip(b" \t\r\n\xef\xbb\xbf")
+        if not begun:
+            return None
+        if begun.startswith(b"<"):
+            raise refusals.web_page(self._asked)
+        if not begun.startswith((b"{", b"[")):
+            return begun
+        self.is_whole = True
+        if self._may_be_lines and b"\n" in begun:
+            self._may_be_lines = False
+            self.is_whole = not are_lines(begun)
+        return None if self.is_whole else begun
+
+    def _whole(self) -> Items:
+        try:
+            payload = json.loads(self._start)
+        except (ValueError, RecursionError):
+            raise refusals.malformed(self._asked) from None
+        if isinstance(payload, list) and len(payload) == 1:
+            payload = payload[0]  # Gemini wraps an error into a list
+        self.thoughts = Thoughts(begun=self._begun, opens=self._opens, is_whole=True)
+        items = self._payload(payload)
+        says_nothing = not (self._text_events or self._reason or self._refused or self._called_tool)
+        if says_nothing and not (isinstance(payload, dict) and payload.get("choices")):
+            raise refusals.malformed(self._asked)
+        return items
+
+    def _event(self, data: bytes) -> Items:
+        if self.is_over:
+            return ()
+        if _is_done_mark(data):
+            self.is_over = self._heard = self._is_done = True
+            return ()
+        try:
+            payload = json.loads(data)
+        except (ValueError, RecursionError):  # broken JSON, bytes that are not UTF-8, or nested without end
+            if self.is_sure:
+                self.is_over = True  # the text was complete before it
+                return ()
+            raise refusals.malformed(self._asked) from None
+        if items := self._payload(payload):
+            return items
+        return () if self.is_over else (_THINKING if self.thoughts.is_thinking else _LIFE,)
+
+    def _payload(self, payload: object) -> Items:
+        if not isinstance(payload, dict):
+            raise refusals.malformed(self._asked)
+        if refusals.is_error(payload):
+            if self.is_sure:
+                self.is_over = True  # the answer was complete before it
+                return ()
+            raise refusals.from_event(self._asked, payload, self._said(payload))
+        self._heard = True
+        if isinstance(model := payload.get("model"), str):
+            self._model = model[:200]
+        try:
+            choices = shapes.choices_in(payload)
+            usage, reasoned = shapes.usage_in(payload, choices[0] if choices else None)
+            self._usage, self._reasoned = usage or self._usage, self._reasoned or reasoned
+            self._is_foreign = not choices and (
+                self._is_foreign or (not self._text_events and "choices" not in payload)
+            )
+            items = self._choices(choices, payload)
+        except Shapeless:
+            raise refusals.malformed(self._asked) from None
+        if shapes.is_done(payload):
+            self._is_done = self.is_over = True
+        return items
+
+    def _choices(self, choices: list[Json], payload: Json) -> Items:
+        if not choices:  # the usage comes with an empty list, or with none
+            self._hear_words(payload, {})
+            return ()
+        if self.is_whole:
+            ours = next((choice for choice in choices if choice.get("index") in (None, 0, "0")), choices[0])
+            return self._choice(ours, payload)
+        taken = self._choosing.feed(choices, is_ended=self.has_reason)
+        if len(taken) == 1:
+            return self._choice(taken[0], payload)
+        return [item for choice in taken for item in self._choice(choice, payload)]
+
+    def _choice(self, choice: Json, payload: Json) -> Items:
+        if isinstance(choice.get("error"), dict):
+            raise refusals.from_event(self._asked, choice, self._said(choice))
+        message, is_message = (shapes.message_in(choice), False) if self.is_whole else shapes.delta_in(choice)
+        content, thinks = shapes.text_of(message.get("content"))
+        if len(message) > 1 or "content" not in message:
+            thinks = thinks or shapes.is_thinking(message)
+            self._refused = self._refused or bool(message.get("refusal"))
+            self._called_tool = self._called_tool or bool(message.get("tool_calls") or message.get("function_call"))
+        if thinks:
+            self._reasoned = True
+            self.thoughts.come_apart()
+        has_word = self._hear_words(payload, choice)
+        if content and (is_message or has_word) and not self.is_whole:
+            content = self._news_in(content, is_message=is_message)
+        if not content:
+            return (_THINKING,) if thinks else ()
+        self._text_events += 1
+        self._worded += has_word
+        self._ends_with_text = has_word
+        self._has_deltas = self._has_deltas or not is_message
+        if not has_word and self.has_reason and content.strip():
+            self._reason = None  # what was said before was not the end
+        text = self._text(content if self.is_whole else self._growing.feed(content))
+        if not self.is_whole:  # a whole document may begin with an echo of what was begun
+            self._chars_left -= len(text)
+            self.is_over = self._chars_left <= 0 or self.thoughts.is_over
+        if not self._waiting and text == content:
+            return (Piece(text=text),)
+        # What was held back comes in the pieces that it came in, where nothing was taken out of it.
+        self._waiting.append(content)
+        if not text:
+            return ()
+        waited, self._waiting = self._waiting, []
+        return [Piece(text=one) for one in (waited if text == "".join(waited) else [text])]
+
+    def _hear_words(self, payload: Json, choice: Json) -> bool:
+        """Take the reason that is given; whether there is one."""
+        self._ends_with_text = False
+        for word in shapes.words_in(payload, choice):
+            reason = reason_of(word) if isinstance(word, str) else FinishReason.INTERRUPTED
+            if reason is not None:
+                self._reason = reason
+                return reason is not FinishReason.INTERRUPTED
+        return False
+
+    def _news_in(self, content: str, *, is_message: bool) -> str:
+        """What a piece brings that may be the whole text: it comes with the end, or where the whole message stands."""
+        if not self._pieces or (len(content) != self._length and not (is_message and self._has_deltas)):
+            return content
+        so_far = "".join(self._pieces)
+        if not (is_message and self._has_deltas):
+            return "" if content == so_far and len(content) >= LEAST_WHOLE_CHARS else content
+        if content.startswith(so_far):
+            return content[len(so_far) :]
+        # It may lack white space or the thoughts. What is much shorter is a piece in an odd place.
+        return "" if content.strip() in so_far or 2 * len(content) >= len(so_far) else content
+
+    def _text(self, content: str) -> str:
+        if content:
+            self._pieces.append(content)
+            self._length += len(content)
+        text = self._whole_characters(self.thoughts.feed(content))
+        if self.thoughts.is_lost:
+            raise refusals.thought_as_text(self._asked)
+        return text
+
+    def _whole_characters(self, text: str) -> str:
+        """Joins a character whose two halves came in two events (JSON escapes it as two surrogates)."""
+        if self._half_character:
+            text, self._half_character = self._half_character + text, ""
+            text = re.sub("[\ud800-\udbff][\udc00-\udfff]", _joined, text)
+        if text and "\ud800" <= text[-1] <= "\udbff" and not self.is_whole:
+            text, self._half_character = text[:-1], text[-1]
+        return text
+
+
+def _joined(halves: re.Match[str]) -> str:
+    return halves[0].encode("utf-16", "surrogatepass").decode("utf-16")
+
+
+def _is_done_mark(data: bytes) -> bool:
+    return not data.startswith(b"{") and data.strip(b" \t\"'")[:6].upper() == b"[DONE]"

@@ -1,0 +1,304 @@
+"""Takes thoughts and the marks of chat templates out of a text that comes in portions; pure.
+
+A model's server should do that, and often does not. What stands in code stays: a document may be about such marks.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from generation.markdown.places import Place
+from generation.providers.openai_compatible.answer import marks
+
+MOST_SUSPECTED_CHARS = 40_000
+MOST_THOUGHT_CHARS = 400_000
+_FEW_WORDS = 3
+_MOST_LINE_CHARS = 2_000
+
+
+class _State(Enum):
+    START = "start"
+    TEXT = "text"
+    THOUGHT = "thought"
+    UNOPENED = "unopened"
+
+
+class _Move(Enum):
+    """What to do at a mark."""
+
+    KEEP = "keep"  # it is text
+    WAIT = "wait"  # what follows decides
+    DROP = "drop"
+    THINK = "think"
+    OVER = "over"
+
+
+class Thoughts:
+    """`feed` gives the text that is certain, `rest` what was held back.
+
+    `begun` is the text that the answer goes on from. `opens` says whether the model's thoughts have an opening: where
+    that is not known (None), a text that begins like a thought is held back until its `</think>`, or its end.
+    `is_whole` says that all of the text comes at once.
+    """
+
+    def __init__(self, *, begun: str = "", opens: bool | None = None, is_whole: bool = False) -> None:
+        self._place = Place(begun)
+        self._has_begun = bool(begun)
+        self._opens = opens
+        self._is_whole = is_whole
+        self._state = _State.START
+        self._held = ""
+        self._end = marks.CHANNEL_END
+        self._has_given = False
+        self._after = False  # a thought or a mark has ended: the white space behind it belongs to it
+        self._skipped = 0  # characters behind the mark that go with it
+        self._mentions = False  # an opening stood in the text, so an end may too
+        self._was_alone = False  # the opening that waits came as a piece of its own
+        self._gap = ""
+        self.found = False
+        """A thought was in it."""
+        self.was_unopened = False
+        self.is_lost = False
+        """What was given already turns out to be a thought."""
+        self.is_over = False
+        """The model ended its turn; what follows is not its answer."""
+
+    @property
+    def is_thinking(self) -> bool:
+        return self._state in (_State.THOUGHT, _State.UNOPENED)
+
+    def feed(self, text: str) -> str:
+        if self.is_over:
+            return ""
+        if self._state is _State.TEXT and not self._held and not self._after and "<" not in text and "◁" not in text:
+            self._place.add(text)
+            return text
+        return self._go_on(text)
+
+    def come_apart(self) -> None:
+        """Thoughts come in fields of their own: a text that begins like one is none."""
+        if self._opens is None:
+            self._opens = True
+
+    def rest(self, *, is_cut: bool = False, is_broken: bool = False) -> str:
+        """What was held back and is text after all. `is_cut`: it ended at its limit; `is_broken`: it broke off."""
+        held, self._held = self._held, ""
+        if self._state is _State.UNOPENED:
+            if is_broken or (is_cut and self._opens is False):
+                self.found = True
+                return ""
+            self._state = _State.TEXT
+            return self._text(held, "") + self.rest()
+        if self._state is _State.THOUGHT or self.is_over:
+            return ""
+        if (found := marks.MARK.match(held)) is None:
+            return self._give(held)
+        mark = found[0].lower()
+        if mark in marks.ENDS:
+            return self._give(held[found.end() :].strip())
+        return "" if mark == marks.CHANNEL or mark in marks.HEADS else self._give(held)
+
+    def _go_on(self, text: str) -> str:
+        pending, self._held = self._held + text, ""
+        match self._state:
+            case _State.START:
+                return self._start(pending, text)
+            case _State.TEXT:
+                return self._text(pending, text)
+            case _State.UNOPENED:
+                return self._unopened(pending, len(text))
+            case _State.THOUGHT:
+                return self._thought(pending)
+
+    # The beginning
+
+    def _start(self, pending: str, piece: str) -> str:
+        begun = pending.lstrip().lower()
+        if not begun or any(opening.startswith(begun) for opening in marks.LITERAL_OPENINGS):
+            self._held = pending
+            return ""
+        for opening, end in marks.OTHER_OPENINGS:
+            if opening.match(pending.lstrip()):
+                return self._think(end, pending)
+        if marks.MARK.match(begun):
+            pending = pending.lstrip()
+        else:
+            if self._is_whole or self._opens is False or (begun.startswith(marks.SUSPECTS) and self._may_suspect):
+                self._state = _State.UNOPENED
+                return self._unopened(pending, len(pending))
+            if self._may_suspect and any(suspect.startswith(begun) for suspect in marks.SUSPECTS):
+                self._held = pending
+                return ""
+            if any(mark.startswith(begun) for mark in marks.MARKS):
+                self._held = pending
+                return ""
+        self._state = _State.TEXT
+        return self._text(pending, piece)
+
+    @property
+    def _may_suspect(self) -> bool:
+        return self._opens is None and not self._has_begun
+
+    def _unopened(self, pending: str, new: int) -> str:
+        """Held back: it may be a thought that nothing announced."""
+        pattern = marks.ANY_END if self._opens is False else marks.UNOPENED_END
+        for end in pattern.finditer(pending, max(0, len(pending) - new - marks.LONGEST)):
+            before = pending[: end.start()]
+            if "<think" in before.lower():
+                break
+            if not Place(before).is_code:
+                self.found = self.was_unopened = self._after = True
+                self._state = _State.TEXT
+                return self._text(pending[end.end() :], "")
+        if len(pending) > (MOST_THOUGHT_CHARS if self._opens is False else MOST_SUSPECTED_CHARS):
+            self._state = _State.TEXT
+            return self._text(pending, "")
+        self._held = pending
+        return ""
+
+    # The text
+
+    def _text(self, pending: str, piece: str) -> str:
+        given = ""
+        while (found := marks.MARK.search(pending)) is not None:
+            given += self._give(pending[: found.start()])
+            mark, after = found[0], pending[found.end() :]
+            self._skipped = 0
+            match self._judge(mark.lower(), after, is_alone=piece.strip() == mark):
+                case _Move.WAIT:
+                    self._held = mark + after
+                    return given
+                case _Move.OVER:
+                    self.is_over = True
+                    return given
+                case _Move.THINK:
+                    return given + self._think(self._end, after)
+                case _Move.DROP:
+                    self._after = True
+                case _Move.KEEP:
+                    given += self._give(mark)
+            self._was_alone = False
+            pending = after[self._skipped :]
+        cut = _cut(pending)
+        self._held = pending[cut:]
+        return given + self._give(pending[:cut])
+
+    def _judge(self, mark: str, after: str, *, is_alone: bool) -> _Move:
+        if self._has_given and self._place.is_code:
+            return _Move.KEEP
+        if mark in marks.PAIRS:
+            return self._at_opening(mark, after, is_alone=is_alone)
+        if mark == marks.CHANNEL:
+            return self._at_channel(after)
+        if mark in marks.HEADS:
+            return self._at_head(after)
+        return self._at_end(mark, after) if mark in marks.ENDS else self._at_closing(mark, after)
+
+    def _at_opening(self, mark: str, after: str, *, is_alone: bool) -> _Move:
+        self._end = re.compile(re.escape(marks.PAIRS[mark]), re.IGNORECASE)
+        if not self._has_given or self._after:
+            return _Move.THINK
+        self._mentions = True
+        starts_line = not self._place.line.strip()
+        if mark.startswith("<") and mark not in marks.CLEAR_TAGS and not mark.startswith("<|"):
+            if starts_line and not after:
+                return _Move.WAIT
+            return _Move.THINK if starts_line and after[0] in "\r\n" else _Move.KEEP
+        if starts_line or after[:1] in ("\r", "\n"):
+            return _Move.THINK
+        # Within a line: a thought of several words, or words about such a tag. Alone in a piece it is mostly a thought.
+        self._was_alone = self._was_alone or is_alone
+        if closed := self._end.search(after):
+            is_near = self._was_alone or "\n" not in after[: closed.start()]
+            return _Move.THINK if is_near and len(after[: closed.start()].split()) > _FEW_WORDS else _Move.KEEP
+        if len(after) > _MOST_LINE_CHARS:
+            return _Move.THINK if self._was_alone else _Move.KEEP
+        return _Move.KEEP if "\n" in after and not self._was_alone else _Move.WAIT
+
+    def _at_closing(self, mark: str, after: str) -> _Move:
+        if not self._has_given:
+            self.found = True
+            return _Move.DROP
+        if self._mentions or mark not in ("</think>", "</thinking>", "◁/think▷"):
+            return _Move.KEEP
+        starts_line = not self._place.line.strip()
+        if not after and not starts_line:
+            return _Move.WAIT
+        if not starts_line and after[0] not in "\r\n":
+            return _Move.KEEP
+        self.is_lost = not self.found  # else a thought was taken out already, and this is a second end of it
+        return _Move.DROP
+
+    def _at_channel(self, after: str) -> _Move:
+        header = marks.CHANNEL_HEADER.match(after)
+        if header is None:
+            return _Move.WAIT if len(after) < marks.CHANNEL_CHARS and "\n" not in after else _Move.KEEP
+        self._skipped = header.end()
+        if header[1].strip().lower().startswith("final"):
+            return _Move.DROP
+        self._end = marks.CHANNEL_END
+        return _Move.THINK
+
+    def _at_head(self, after: str) -> _Move:
+        if len(after) < marks.ROLE_CHARS and marks.ROLE_BEGUN.fullmatch(after):
+            return _Move.WAIT
+        role = marks.ROLE.match(after)
+        if not self._has_given or self._after:
+            self._skipped = role.end() if role else 0
+            return _Move.DROP
+        # A turn that the model writes for somebody else is none of the answer.
+        return _Move.OVER if role and role[1] and not self._place.line.strip() else _Move.KEEP
+
+    def _at_end(self, mark: str, after: str) -> _Move:
+        following, line = after.lstrip(), self._place.line
+        if not self._has_given:
+            return _Move.DROP
+        if mark == "</s>" and "<s>" in line.lower():
+            return _Move.KEEP
+        if (found := marks.MARK.match(following)) is not None:
+            return _Move.OVER if found[0].lower() in marks.HEADS else _Move.DROP
+        if not following or _cut(following) == 0:
+            return _Move.WAIT
+        is_stuck = bool(line.strip()) and not line[-1].isspace()
+        is_last_of_line = after[0] in "\r\n" and (is_stuck or not line.strip())
+        return _Move.DROP if is_last_of_line else _Move.KEEP
+
+    def _think(self, end: re.Pattern[str], pending: str) -> str:
+        self._state, self._end, self.found = _State.THOUGHT, end, True
+        return self._thought(pending[self._skipped :])
+
+    def _thought(self, pending: str) -> str:
+        if (found := self._end.search(pending)) is None:
+            self._held = pending[-marks.LONGEST :]
+            return ""
+        self._state, self._after = _State.TEXT, True
+        return self._text(pending[found.end() :], "")
+
+    def _give(self, text: str) -> str:
+        if self._after and text:
+            body = text.lstrip(" \t\r\n")
+            self._gap += text[: len(text) - len(body)]
+            if not body:
+                return ""
+            text, self._gap, self._after = self._joint(self._gap) + body, "", False
+        if text:
+            self._place.add(text)
+            self._has_given = self._has_given or bool(text.strip())
+        return text
+
+    def _joint(self, gap: str) -> str:
+        """Of the white space behind a thought, what parts the texts on its two sides as they were meant."""
+        if not self._has_given:
+            return ""
+        standing, more = self._place.breaks, gap.count("\n")
+        if standing or more:
+            return "\n" * max(0, more - standing) + (gap[gap.rfind("\n") + 1 :] if more else "")
+        return "" if self._place.line.endswith((" ", "\t")) else gap
+
+
+def _cut(text: str) -> int:
+    """Where in the text a mark may begin that is not whole yet."""
+    at = max(text.rfind("<", max(0, len(text) - marks.LONGEST)), text.rfind("◁", max(0, len(text) - marks.LONGEST)))
+    is_begun = at >= 0 and any(mark.startswith(text[at:].lower()) for mark in marks.MARKS)
+    return at if is_begun else len(text)

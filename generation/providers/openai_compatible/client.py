@@ -1,0 +1,444 @@
+"""Calls to any OpenAI-compatible endpoint, over the openai SDK's client: the only file that knows the network.
+
+What goes over the wire is in `dialects` (out), `answers` (in) and `refusals` (errors). Never retries a failed call; a
+request refused for a parameter is sent again without it, which is not a retry but a lesson.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from functools import partial
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+import httpx2
+import openai
+
+from generation.providers.base import (
+    AuthFailed,
+    Begun,
+    Finish,
+    FinishReason,
+    Item,
+    Life,
+    Message,
+    ModelNotFound,
+    Piece,
+    PrefillRefused,
+    ProviderError,
+    ProviderRefused,
+    StreamRefused,
+)
+from generation.providers.openai_compatible import connections, excerpts, refusals, waits
+from generation.providers.openai_compatible.answer.answers import Answer
+from generation.providers.openai_compatible.dialects import (
+    OPENAI_MODEL,
+    OPENAI_URL,
+    Body,
+    Continuation,
+    Dialect,
+    address_for,
+    host_of,
+)
+from generation.providers.openai_compatible.refusals import Asked, Said
+from generation.providers.openai_compatible.responses.kept_calls import KeptCalls
+
+logger = logging.getLogger(__name__)
+
+Response = openai.AsyncAPIResponse[Any]
+
+# It logs the address of every call, and an address may hold a key in its query.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
+
+MOST_LESSONS = 10
+"""Refusals one call may learn from: a few parameters, and a limit halved from 32 000 to 256."""
+USAGE_WAIT_S = 2.0
+"""How long the usage may take after a finish that came by itself; the text is complete already."""
+STALL_PART = 0.8
+"""After any other finish more may come: so much of the stall limit is waited, and the caller, who has that limit, never
+sees it pass."""
+LOOK_S = 2.0
+MAX_MODEL_LIST_BYTES = 256_000
+_LEARNING = (400, 422, 500, 501)
+"""Statuses of requests that are refused for what they hold; templates of chat servers fail with 500."""
+_REFUSES_ANYBODY = (401, 403, 429)
+"""Statuses that say nothing about which models there are."""
+_REQUEST_IDS = ("x-request-id", "request-id", "x-ms-request-id", "apim-request-id", "x-amzn-requestid", "cf-ray")
+
+
+class OpenAICompatible:
+    """A `Provider` for an address of the OpenAI chat-completions form; the key is optional.
+
+    `connect_s` bounds the connecting, `first_piece_s` and `stall_s` together the waiting for bytes. That is only a net:
+    bytes are no pieces (some servers send comments to keep a connection open), and the caller guards those.
+    `extra` goes into every request body as it is (sampling parameters, say).
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str = "",
+        api_key: str = "",
+        model: str = "",
+        continuation: Continuation = "auto",
+        connect_s: float = 5.0,
+        first_piece_s: float = 60.0,
+        stall_s: float = 30.0,
+        extra: Mapping[str, Any] | None = None,
+        name: str = "",
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        base_url = (base_url or OPENAI_URL).strip()
+        if not connections.is_address(base_url):
+            raise ProviderRefused("OPENAI_BASE_URL is not an http or https address.")
+        self._key = api_key.strip()
+        if not self._key.isascii() or not self._key.isprintable():
+            raise AuthFailed("OPENAI_API_KEY has characters that no key has. Copy it once more.")
+        base_url, self._login = connections.without_login(base_url)
+        self._secrets = [self._key, *(self._login or ()), *connections.secrets_in(base_url)]
+        self._address = address_for(base_url, continuation)
+        self._dialect = Dialect(base_url, continuation)
+        self._model = model or (OPENAI_MODEL if host_of(base_url) == host_of(OPENAI_URL) else "")
+        self._place = urlsplit(base_url).netloc
+        self._connect_s, self._read_s, self._stall_s = connect_s, first_piece_s + stall_s, stall_s
+        self._extra = dict(extra or {})
+        self._now = now
+        self._lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Line] = WeakKeyDictionary()
+        self._no_model: ProviderError | None = None
+        self._kept = KeptCalls(
+            client=lambda: self._line().client,
+            dialect=self._dialect,
+            hear=self._heard,
+            trouble=self._trouble,
+            patience_s=connect_s + self._read_s,
+            queued_s=first_piece_s,
+            extra=self._extra,
+        )
+        self.name = name or self._place
+
+    def prefills(self, model: str) -> bool:
+        return self._dialect.prefills(model or self._model)
+
+    def streams(self, model: str) -> bool:
+        return self._dialect.streams(model or self._model)
+
+    async def prepare(self) -> None:
+        """Ask an unknown endpoint once which software it is, and which model it has where none is set."""
+        if not self._must_look:
+            return
+        line = self._line()
+        async with line.looking:
+            if not self._must_look:
+                return
+            asked = self._asked("", streamed=False, prefilled=False)
+            self._no_model = None
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    owners = await _models_of(line.client)
+            except openai.APIStatusError as err:
+                if err.status_code in _REFUSES_ANYBODY or err.status_code >= 500:
+                    self._no_model = self._refused(asked, err, self._said(err))
+                    return
+                owners = {}  # it has no such list, and will not have one later
+            except (openai.OpenAIError, httpx2.HTTPError, TimeoutError) as err:
+                self._no_model = connections.why_unreached(asked, err, self._read_s)
+                return  # the call itself will say what is wrong, and the next one looks again
+            first = next(iter(owners), "")
+            self._dialect.look(owners, owners.get(first, ""))
+            self._model = self._model or first
+
+    @property
+    def _must_look(self) -> bool:
+        return self._dialect.must_look or not self._model
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str,
+        max_tokens: int,
+        delivery: Literal["stream", "turns"] = "stream",
+    ) -> AbstractAsyncContextManager[AsyncIterator[Item]]:
+        return self._call(messages, model=model, max_tokens=max_tokens, streamed=delivery == "stream")
+
+    def keeps(self, model: str) -> bool:
+        return self._kept.keeps(model or self._model)
+
+    @asynccontextmanager
+    async def stream_kept(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, begun: Begun | None = None
+    ) -> AsyncIterator[AsyncIterator[Item]]:
+        # What is said of streams there is not about the ordinary ones.
+        asked = await self._ready(model, streamed=False, prefilled=False)
+        async with self._kept.stream(asked, messages, max_tokens, begun) as items:
+            yield items
+
+    async def cancel(self, answer: str) -> None:
+        await self._kept.cancel(answer)
+
+    async def aclose(self) -> None:
+        if line := self._lines.pop(asyncio.get_running_loop(), None):
+            await line.client.close()
+
+    def _asked(self, model: str, *, streamed: bool, prefilled: bool) -> Asked:
+        return Asked(
+            place=self._place,
+            model=model or self._model,
+            has_own_model=bool(model) and model != self._model,
+            has_key=bool(self._key),
+            streamed=streamed,
+            prefilled=prefilled,
+            is_prefill_proven=self._dialect.is_prefill_proven(model or self._model),
+        )
+
+    async def _ready(self, model: str, *, streamed: bool, prefilled: bool) -> Asked:
+        await self.prepare()
+        asked = self._asked(model, streamed=streamed, prefilled=prefilled)
+        if not asked.model:
+            raise self._no_model or ModelNotFound(
+                f"{self._place} does not say which models it has. Set STREAMGEN_MODEL."
+            )
+        return asked
+
+    @asynccontextmanager
+    async def _call(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, streamed: bool
+    ) -> AsyncIterator[AsyncIterator[Item]]:
+        prefilled = bool(messages) and messages[-1]["role"] == "assistant"
+        asked = await self._ready(model, streamed=streamed, prefilled=prefilled)
+        if streamed and not self.streams(asked.model):
+            raise refusals.no_streaming(asked)
+        if prefilled and not self.prefills(asked.model):
+            raise refusals.no_prefill(asked)
+        async with AsyncExitStack() as stack:
+            opened = await self._open(stack, messages, asked, max_tokens)
+            items = _filtered() if opened is None else self._items(*opened, messages, asked)
+            yield await stack.enter_async_context(aclosing(items))
+
+    async def _open(
+        self, stack: AsyncExitStack, messages: Sequence[Message], asked: Asked, max_tokens: int
+    ) -> tuple[Response, int] | None:
+        """The answer, its headers received, and the limit it was asked to keep. None: the prompt was filtered."""
+        for lessons_left in reversed(range(MOST_LESSONS + 1)):
+            body = self._dialect.body(
+                messages, model=asked.model, max_tokens=max_tokens, streamed=asked.streamed, extra=self._extra
+            )
+            try:
+                # The SDK reads the body of an error to its end, which a limit on each read does not bound.
+                async with asyncio.timeout(self._connect_s + self._read_s):
+                    response = await stack.enter_async_context(_request(self._line().client, body))
+            except openai.APIStatusError as err:
+                said = self._said(err, messages)
+                if err.status_code in _LEARNING:
+                    if lessons_left and (lower := self._dialect.lowered(said.words, body)):
+                        max_tokens = lower
+                        continue
+                    if lessons_left and self._dialect.learn(said.words, body):
+                        continue
+                if err.status_code in (*_LEARNING, 403) and refusals.is_filtered(said.words):
+                    return None
+                trouble = self._refused(asked, err, said, messages)
+                if isinstance(trouble, StreamRefused):
+                    self._dialect.stream_refused(asked.model)
+                elif isinstance(trouble, PrefillRefused) and self._dialect.prefill_refused(asked.model):
+                    continue
+            except (openai.OpenAIError, httpx2.HTTPError, TimeoutError) as err:
+                trouble = connections.why_unreached(asked, err, self._read_s)
+            else:
+                if self._dialect.must_look:  # its list of models cannot be had, although it answers
+                    self._dialect.look({}, "llamacpp" if response.headers.get("server") == "llama.cpp" else "")
+                return response, self._dialect.limit_in(body)
+            # Raised outside of `except`: what the SDK raised holds the prompt and the server's words.
+            raise trouble
+        raise AssertionError("the last round returns or raises")
+
+    def _said(self, err: openai.APIStatusError, messages: Sequence[Message] = ()) -> Said:
+        return self._hear(_body_of(err), messages, headers=err.response.headers, is_limit=err.status_code == 429)
+
+    def _hear(
+        self,
+        body: object,
+        messages: Sequence[Message],
+        *,
+        headers: Mapping[str, str] | None = None,
+        is_limit: bool = True,
+    ) -> Said:
+        """What an error says, fit to choose by and to be shown."""
+        words = refusals.words(body)
+        wait_s = waits.named_wait_s(headers or {}, body, words, now=self._now(), is_limit=is_limit)
+        quote = self._quoted(body, messages, excerpts.MOST_SHOWN_CHARS)
+        return Said(words=words, quote=quote, wait_s=wait_s)
+
+    def _quoted(self, body: object, messages: Sequence[Message], most_chars: int) -> str:
+        prompt = "\n".join(message["content"] for message in messages)
+        return excerpts.Scrubber(self._secrets, prompt).scrub(excerpts.sentence_in(body), most_chars)
+
+    def _refused(
+        self, asked: Asked, err: openai.APIStatusError, said: Said, messages: Sequence[Message] = ()
+    ) -> ProviderError:
+        headers = err.response.headers
+        request = next((headers[name] for name in _REQUEST_IDS if name in headers), "-")[:80]
+        self._log(asked, _body_of(err), messages, status=err.status_code, request=request)
+        return refusals.from_status(asked, err.status_code, said)
+
+    def _log(self, asked: Asked, body: object, messages: Sequence[Message], *, status: int, request: str) -> None:
+        logger.warning(
+            "the endpoint refused a call place=%s status=%s request=%s model=%s says=%s",
+            asked.place,
+            status,
+            request if request.isprintable() else "-",
+            asked.model_shown,
+            self._quoted(body, messages, excerpts.MOST_LOGGED_CHARS) or "-",
+        )
+
+    def _heard(self, asked: Asked, messages: Sequence[Message], payload: object) -> Said:
+        """What an error inside of an answer says."""
+        self._log(asked, payload, messages, status=200, request="-")
+        return self._hear(payload, messages)
+
+    def _trouble(self, asked: Asked, messages: Sequence[Message], err: Exception) -> tuple[ProviderError, str]:
+        """The error for a call that failed, and the words that it came with."""
+        if isinstance(err, openai.APIStatusError):
+            said = self._said(err, messages)
+            return self._refused(asked, err, said, messages), said.words
+        return connections.why_unreached(asked, err, self._read_s), ""
+
+    async def _items(
+        self, response: Response, limit_tokens: int, messages: Sequence[Message], asked: Asked
+    ) -> AsyncGenerator[Item]:
+        said = partial(self._heard, asked, messages)
+        begun = next((message["content"] for message in reversed(messages) if message["role"] == "assistant"), "")
+        # Whoever continues a begun answer does not think again.
+        opens = True if asked.prefilled else self._dialect.opens_thoughts(asked.model)
+        answer = Answer(asked, limit_tokens, said=said, begun=begun, opens=opens)
+        try:
+            async for item in self._read(response, answer, asked):
+                yield item
+        except ProviderError:
+            for piece in answer.salvage():
+                yield piece
+            raise
+        finally:
+            if answer.thoughts.is_lost or answer.thoughts.was_unopened:
+                self._dialect.heard_thoughts(asked.model, are_opened=False)
+        finish = answer.finish()
+        if finish.reason is FinishReason.COMPLETE and not asked.prefilled:
+            self._dialect.heard_thoughts(asked.model, are_opened=True)
+        if answer.is_whole and asked.streamed:
+            # It ignores the wish; in small turns the text at least comes in portions.
+            self._dialect.stream_refused(asked.model)
+        if asked.prefilled and finish.reason in (FinishReason.COMPLETE, FinishReason.TRUNCATED):
+            self._dialect.prefill_worked(asked.model)
+        yield finish
+
+    async def _read(self, response: Response, answer: Answer, asked: Asked) -> AsyncGenerator[Piece | Life]:
+        trouble = None
+        clock = asyncio.get_running_loop().time
+        heard_at = clock()
+        async with aclosing(response.http_response.aiter_bytes()) as chunks:
+            while not answer.is_over:
+                try:
+                    chunk = await connections.next_of(chunks, self._patience_s(answer, clock() - heard_at))
+                except httpx2.HTTPError as err:
+                    is_slow = isinstance(err, httpx2.TimeoutException)
+                    trouble = refusals.too_slow(asked, self._read_s) if is_slow else refusals.dropped(asked)
+                    break
+                if chunk is None and not answer.is_sure:
+                    answer.break_off()
+                if not chunk:
+                    break
+                for item in answer.feed(chunk):
+                    yield item
+                    heard_at = clock()
+            if trouble is not None and not answer.is_sure:
+                raise trouble
+            if answer.is_over:
+                await connections.drain(chunks)
+        for item in answer.close():
+            yield item
+
+    def _patience_s(self, answer: Answer, silent_s: float) -> float | None:
+        """How long to wait for what may come after an end that was said; None before it."""
+        if not answer.has_reason:
+            return None
+        most_s = self._stall_s * STALL_PART
+        return max(0.0, (min(USAGE_WAIT_S, most_s) if answer.is_ended_apart else most_s) - silent_s)
+
+    def _line(self) -> _Line:
+        """The connections of the running event loop; they cannot be shared between loops."""
+        loop = asyncio.get_running_loop()
+        if (line := self._lines.get(loop)) is None:
+            line = self._lines[loop] = _Line(self._client())
+        return line
+
+    def _client(self) -> openai.AsyncOpenAI:
+        timeout = connections.timeout_of(self._connect_s, self._read_s)
+        client = openai.AsyncOpenAI(
+            base_url=self._address,
+            api_key=self._key,
+            max_retries=0,
+            default_headers={"Accept-Encoding": "identity"},  # a few bytes can unpack to any number of them
+            timeout=timeout,
+            _enforce_credentials=False,
+            http_client=openai.DefaultAsyncHttpx2Client(
+                timeout=timeout, auth=self._login, **connections.options_for(self._address)
+            ),
+        )
+        if host_of(self._address) != host_of(OPENAI_URL):
+            client.organization = client.project = None  # the SDK takes them from the environment
+        return client
+
+
+class _Line:
+    """What belongs to one event loop."""
+
+    def __init__(self, client: openai.AsyncOpenAI) -> None:
+        self.client = client
+        self.looking = asyncio.Lock()
+
+
+def _headers(client: openai.AsyncOpenAI) -> Any:
+    """The SDK wants to be told in each request that there is no key."""
+    return None if client.api_key else {"Authorization": openai.Omit()}
+
+
+def _request(client: openai.AsyncOpenAI, body: Body) -> AbstractAsyncContextManager[Response]:
+    create: Any = client.chat.completions.with_streaming_response.create
+    named = {key: body[key] for key in ("model", "messages", "stream")}
+    others = {key: value for key, value in body.items() if key not in named}
+    request: AbstractAsyncContextManager[Response] = create(**named, extra_headers=_headers(client), extra_body=others)
+    return request
+
+
+def _body_of(err: openai.APIStatusError) -> object:
+    """All of it: the SDK keeps only what stands under "error"."""
+    try:
+        return json.loads(err.response.content)
+    except (ValueError, RecursionError, httpx2.ResponseNotRead):
+        return err.body
+
+
+async def _filtered() -> AsyncGenerator[Item]:
+    yield Finish(reason=FinishReason.FILTERED)
+
+
+async def _models_of(client: openai.AsyncOpenAI) -> dict[str, str]:
+    """The models the endpoint lists, in its order, and the software that owns each; "" where it says nothing."""
+    body = b""
+    async with client.models.with_streaming_response.list(extra_headers=_headers(client)) as response:
+        async for chunk in response.http_response.aiter_bytes():
+            body += chunk
+            if len(body) > MAX_MODEL_LIST_BYTES:
+                return {}
+    try:
+        listed = json.loads(body)["data"]
+        pairs = [(one["id"], one.get("owned_by")) for one in listed]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}
+    return {name: owner if isinstance(owner, str) else "" for name, owner in pairs if isinstance(name, str)}

@@ -1,0 +1,196 @@
+"""The queue is the task table: claim, look, give back, settle. Who may write is the artifact's to say (fence, lease).
+
+Locks are always taken in one order, artifact before task, so that a claim and a cancel never wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from artifacts.lifecycle import verbs
+from artifacts.lifecycle.verbs import Standing
+from artifacts.models import Artifact, Reason, StreamStatus
+from generation.models import UNFINISHED, GenerationTask, TaskStatus
+from generation.queue.wakeup import ring_after_commit
+
+POISON_RECLAIMS = 5
+"""A task whose workers died so often without one committed character is paused."""
+
+LEASE_PART = 0.75
+"""The part of STREAMGEN_LEASE_SECONDS that a lease lasts: a dead writer is replaced within that time, so what is left
+of it goes to noticing and taking over.
+"""
+
+_CLAIMABLE = (TaskStatus.QUEUED, TaskStatus.RUNNING)
+
+_TASK_STATUS = {
+    StreamStatus.PAUSED: TaskStatus.PAUSED,
+    StreamStatus.COMPLETE: TaskStatus.SUCCEEDED,
+    StreamStatus.CANCELLED: TaskStatus.CANCELLED,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """The right to write one artifact, until the lease is over or another claim raises the fence."""
+
+    task: int
+    artifact: int
+    fence: int
+    epoch: int
+    length: int
+    model: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What the once-a-second look of a worker sees of one of its artifacts."""
+
+    fence: int
+    status: str
+    stop_requested: str
+
+
+def is_empty() -> bool:
+    """Whether no task waits or runs."""
+    return not GenerationTask.objects.filter(status__in=_CLAIMABLE, finished_at=None).exists()
+
+
+def claim(worker: str, *, lease_s: float, only: int | None = None, besides: Collection[int] = ()) -> Claim | None:
+    """Take the oldest task that nobody alive is running; None where there is none. `only` names the one task wanted,
+    `besides` artifacts that the worker is writing already.
+    """
+    while True:  # each round claims a task, settles one that had been stopped, or finds none
+        with transaction.atomic():
+            task = _next(only, besides)
+            if task is None:
+                return None
+            standing = verbs.open(task.artifact_id, lease_s=lease_s)
+            if standing.status == StreamStatus.STREAMING and _is_poison(task, standing):
+                standing = _pause_poison(task, standing)
+            if standing.status == StreamStatus.STREAMING:
+                return _claimed(task, standing, worker)
+            settle(task.artifact_id, standing.status)
+
+
+def next_lease_end_s(besides: Collection[int] = ()) -> float | None:
+    """Seconds until the first lease of somebody else is over, unless it is renewed; None where there is none."""
+    leased = Artifact.objects.filter(stream_status=StreamStatus.STREAMING, lease_until__gt=Now())
+    ends = leased.exclude(pk__in=besides).annotate(read_at=Now()).order_by("lease_until")
+    for until, read_at in ends.values_list("lease_until", "read_at")[:1]:
+        assert until is not None  # the filter
+        return float((until - read_at).total_seconds())
+    return None
+
+
+def look(artifact_ids: list[int]) -> dict[int, Look]:
+    """One query for everything a worker is writing; an artifact that is missing was deleted."""
+    rows = Artifact.objects.filter(pk__in=artifact_ids).values_list("pk", "fence", "stream_status", "stop_requested")
+    return {pk: Look(fence=fence, status=status, stop_requested=request) for pk, fence, status, request in rows}
+
+
+@transaction.atomic
+def give_back(claim: Claim) -> None:
+    """The claim's worker has released the artifact: the task waits for another worker, unless one has it already."""
+    artifact = _locked(claim.artifact)
+    if artifact is not None and artifact.lease_until is None:
+        running = GenerationTask.objects.filter(pk=claim.task, status=TaskStatus.RUNNING)
+        if running.update(status=TaskStatus.QUEUED, worker=""):
+            ring_after_commit()
+
+
+@transaction.atomic
+def settle(artifact_id: int, status: str, error: str = "") -> None:
+    """Bring the unfinished task, if there is one, in line with its artifact, which was stopped with this status.
+
+    Changes nothing where the artifact has another status by now: then its task is another one, or in use again.
+    """
+    artifact = _locked(artifact_id)
+    if artifact is not None and artifact.stream_status == status:
+        _end(artifact_id, _TASK_STATUS[StreamStatus(status)], error)
+
+
+@transaction.atomic
+def abandon(artifact_id: int) -> None:
+    """The document is about to be written anew: a task of the old text has nothing left to resume."""
+    artifact = _locked(artifact_id)
+    if artifact is not None:
+        was_complete = artifact.stream_status == StreamStatus.COMPLETE
+        _end(artifact_id, TaskStatus.SUCCEEDED if was_complete else TaskStatus.CANCELLED, "")
+
+
+def _locked(artifact_id: int) -> Artifact | None:
+    rows = Artifact.objects.select_for_update().only("stream_status", "lease_until")
+    return rows.filter(pk=artifact_id).first()
+
+
+def _end(artifact_id: int, status: TaskStatus, error: str) -> None:
+    task = GenerationTask.objects.select_for_update().filter(artifact_id=artifact_id, status__in=UNFINISHED).first()
+    if task is None:
+        return
+    task.status, task.worker, task.error = status, "", error
+    fields = ["status", "worker", "error"]
+    if status != TaskStatus.PAUSED:
+        task.finished_at = Now()
+        fields.append("finished_at")
+    task.save(update_fields=fields)
+
+
+def _next(only: int | None, besides: Collection[int]) -> GenerationTask | None:
+    """The oldest task to be had, locked, and its artifact locked before it."""
+    lease_over = Q(artifact__lease_until=None) | Q(artifact__lease_until__lte=Now())
+    # The partial index serves only a query that repeats its condition, on SQLite only one without parameters.
+    tasks = GenerationTask.objects.filter(lease_over, status__in=_CLAIMABLE, finished_at=None).order_by("pk")
+    if only is not None:
+        tasks = tasks.filter(pk=only)
+    if besides:
+        tasks = tasks.exclude(artifact_id__in=besides)
+    tasks = tasks.select_for_update(of=("artifact",), skip_locked=True).select_related("artifact").only("artifact__id")
+    while (found := tasks.first()) is not None:
+        # PostgreSQL may have found the task in a snapshot older than the lock: another claim may have been faster.
+        task = GenerationTask.objects.select_for_update().filter(pk=found.pk, status__in=_CLAIMABLE).first()
+        if task is not None:
+            return task
+    return None
+
+
+def _is_poison(task: GenerationTask, standing: Standing) -> bool:
+    """Count this claim; a task that was never interrupted, or that got on since, starts anew at nought."""
+    interrupted = task.status == TaskStatus.RUNNING
+    stuck = interrupted and standing.length == task.length_at_claim
+    task.reclaims = task.reclaims + 1 if stuck else 0
+    return task.reclaims > POISON_RECLAIMS
+
+
+def _claimed(task: GenerationTask, standing: Standing, worker: str) -> Claim:
+    task.status, task.worker, task.length_at_claim = TaskStatus.RUNNING, worker, standing.length
+    fields = ["status", "worker", "length_at_claim", "reclaims"]
+    if task.started_at is None:
+        task.started_at = Now()
+        fields.append("started_at")
+    task.save(update_fields=fields)
+    return Claim(
+        task=task.pk,
+        artifact=task.artifact_id,
+        fence=standing.fence,
+        epoch=standing.epoch,
+        length=standing.length,
+        model=task.model,
+    )
+
+
+def _pause_poison(task: GenerationTask, standing: Standing) -> Standing:
+    return verbs.stop(
+        task.artifact_id,
+        fence=standing.fence,
+        tail=None,
+        section_tokens=None,
+        reason=Reason.POISON,
+        detail=f"{POISON_RECLAIMS + 1} workers died on this document without writing a word. "
+        "Look at their logs, then resume.",
+    )

@@ -1,0 +1,22 @@
+"""The bell of the queue: tells workers that a task waits. A hint; who misses it finds the task at the next look."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from channels.layers import get_channel_layer
+from django.db import transaction
+
+from artifacts.messaging import outbox
+
+WAKE_CHANNEL = "generation"
+WAKE_TYPE = "generation.wake"
+
+
+def ring_after_commit() -> None:
+    transaction.on_commit(partial(outbox.post, _ring), robust=True)
+
+
+async def _ring() -> None:
+    # The layer is looked up here, because one that is set up wrongly raises when it is made.
+    await get_channel_layer().send(WAKE_CHANNEL, {"type": WAKE_TYPE})

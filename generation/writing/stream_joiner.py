@@ -1,0 +1,79 @@
+"""Takes the pieces of one answer and gives out the text that is certain; pure, it keeps no more than the seam needs."""
+
+from __future__ import annotations
+
+from generation.markdown.fences import FirstFence, Unfenced
+from generation.seams import BadSeam, Mode, Seam, join
+
+CHECK_CHARS = 40
+"""In reprompt mode a growing head is looked at each time it has grown by so much, and by a tenth: a look costs time."""
+
+WAY_OUT = (
+    "Resume asks it again, and another model may copy better. Where the endpoint continues a begun answer, set "
+    "STREAMGEN_CONTINUATION=prefill."
+)
+"""What a person can do where a model does not copy the last words."""
+SALVAGE_CHARS = 24
+"""Of an answer that broke off before its seam was found, less than this says too little to be joined."""
+
+
+class Intake:
+    """One answer. `previous` is the text it goes on from, `shown` the part of it that the model may echo.
+
+    `copied` are the words at the end of `previous` that a model that is asked anew was asked to begin with.
+    """
+
+    def __init__(self, previous: str, *, mode: Mode, shown: str, copied: str = "") -> None:
+        self._previous = shown if mode == "prefill" else previous
+        self._seam = Seam(previous, copied) if previous and mode == "reprompt" else None
+        self._head = ""
+        self._looked_at = 0  # the length of the head when it was looked at last
+        self._inside: FirstFence | Unfenced | None = None if previous else FirstFence()
+        self._is_open = not self._previous  # nothing to join with
+
+    def feed(self, piece: str) -> str:
+        """Text that is certain now. Raises BadSeam when the answer must not be appended."""
+        if self._is_open:
+            return piece if self._inside is None else self._inside.feed(piece)
+        self._head += piece
+        if self._seam is not None:
+            return self._sought(self._seam)
+        if self._previous.startswith(self._head):
+            return ""  # an echo so far
+        return self._opened(join(self._previous, self._head, mode="prefill"))
+
+    def end(self, *, is_truncated: bool = False) -> str:
+        """The rest, when the answer has ended. Raises BadSeam."""
+        if self._is_open:
+            return "" if self._inside is None else self._inside.end()
+        head = self._head
+        if self._seam is not None:
+            return self._opened(self._seam.join(head))
+        if is_truncated and head == self._previous:
+            return self._opened(head)  # who was cut off has written something: a text that repeats itself, and no echo
+        return self._opened(join(self._previous, head, mode="prefill"))
+
+    def salvage(self) -> str:
+        """What may be kept of an answer that broke off; what a whole one may bring."""
+        if self._is_open:
+            return self.end()
+        if self._seam is not None:
+            try:
+                return self.end() if len(self._head) >= SALVAGE_CHARS else ""
+            except BadSeam:
+                return ""
+        return "" if self._previous.startswith(self._head) else self.end()  # an echo, as far as it goes
+
+    def _sought(self, seam: Seam) -> str:
+        if len(self._head) < self._looked_at + max(CHECK_CHARS, self._looked_at // 10):
+            return ""
+        self._looked_at = len(self._head)
+        settled = seam.settled(self._head)
+        if settled is None:
+            return ""
+        rest, self._inside = settled
+        return self._opened(self._inside.feed(rest))
+
+    def _opened(self, text: str) -> str:
+        self._head, self._is_open = "", True
+        return text

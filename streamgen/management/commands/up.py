@@ -1,0 +1,112 @@
+"""`up`: from an empty folder to an open page: database, administrator, sample project, server, worker and model."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from artifacts import access
+from artifacts.models import Project
+from generation import control
+from generation.providers import provider_from_settings
+from generation.providers.base import ProviderError
+from streamgen.server.daphne import HostedServer
+from streamgen.server.lifespan import host as this_process
+
+SET_UP_LOCK = 7_382_915
+"""Any number of our own, for PostgreSQL's advisory lock."""
+SAMPLE_TITLE = "A library of things"
+SAMPLE_DESCRIPTION = (
+    "A neighbourhood wants to share what stands unused in its cupboards: drills, tents, sewing machines, a projector. "
+    "People look at what there is on their phone, reserve it, fetch it from a locker with a code, and bring it back. "
+    "Volunteers look after the things. There is little money and no warehouse."
+)
+
+
+class Command(BaseCommand):
+    help = "Set up what is missing, then serve the pages and write documents. Ctrl-C ends it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="Address to listen on (127.0.0.1).")
+        parser.add_argument("--port", type=int, default=8000, help="Port to listen on (8000; 0 takes a free one).")
+        parser.add_argument("--no-worker", action="store_true", help="Serve only; tasks wait for a runworker.")
+
+    def handle(self, *args: Any, host: str, port: int, no_worker: bool, **options: Any) -> None:
+        with _alone():
+            call_command("migrate", verbosity=0, interactive=False)
+            admin, password = access.administrator()
+            self._sample(admin)
+        facts = [("model", self._provider(no_worker))]
+        facts.append(("database", _database()))
+        if password:
+            facts.insert(0, ("sign in", f"{admin.username} / {password}   (shown only now)"))
+
+        def on_listening(address: str, bound: int) -> None:
+            shown = "localhost" if address in {"127.0.0.1", "0.0.0.0", "::", "::1"} else address
+            self._say("address", f"http://{shown}:{bound}{_sign_in_path(admin)}   (signs you in, once)")
+            for name, value in facts:
+                self._say(name, value)
+            self._say("stop", "Ctrl-C")
+
+        server = HostedServer(host, port, on_listening=on_listening)
+        server.run()
+        if server.failure:
+            raise CommandError(f"{server.failure} Choose another port: manage.py up --port {port + 1}")
+
+    def _say(self, name: str, value: str) -> None:
+        self.stdout.write(f"{name:>9}  {value}")
+        self.stdout.flush()
+
+    def _provider(self, no_worker: bool) -> str:
+        """Which provider this process writes with, and why."""
+        this_process.runs_worker = not no_worker
+        if no_worker:
+            return "none here: tasks wait for `manage.py runworker generation`"
+        try:
+            this_process.choice = provider_from_settings()
+        except ProviderError as error:
+            raise CommandError(error.detail) from None
+        return this_process.choice.why
+
+    def _sample(self, owner: User) -> None:
+        if not Project.objects.exists():
+            control.create_project(owner, SAMPLE_TITLE, SAMPLE_DESCRIPTION)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Several processes may begin at once on one PostgreSQL: they set it up one after the other."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [SET_UP_LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [SET_UP_LOCK])
+
+
+def _sign_in_path(user: User) -> str:
+    """A one-time link; signing in makes it void."""
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    return reverse("sign-in-link", args=[uid, access.sign_in_tokens.make_token(user)])
+
+
+def _database() -> str:
+    """What is behind `DATABASE_URL`, without its password."""
+    given = settings.DATABASES["default"]
+    if connection.vendor == "sqlite":
+        return f"SQLite, {given['NAME']}"
+    return f"{connection.display_name}, {given['HOST']}:{given['PORT'] or 5432}/{given['NAME']}"

@@ -1,0 +1,69 @@
+"""Daphne as `up` runs it: it says when it listens, and it ends in order: viewers, worker, requests."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from channels.routing import get_default_application
+from daphne.endpoints import build_endpoint_description_strings
+from daphne.http_protocol import WebRequest
+from daphne.server import Server
+from twisted.internet import defer
+
+from generation.worker.shutdown import GOODBYE_S, end_within
+from streamgen.server.lifespan import host
+
+REQUESTS_S = 5.0
+"""Requests under way may take so long to be answered before the process ends."""
+CANCEL_S = 1.0
+
+
+class HostedServer(Server):  # type: ignore[misc]  # Daphne has no types
+    """Serves the project's ASGI application; `failure` says afterwards why it could not listen."""
+
+    def __init__(self, address: str, port: int, *, on_listening: Callable[[str, int], None]) -> None:
+        super().__init__(
+            get_default_application(),
+            endpoints=build_endpoint_description_strings(host=address, port=port),
+            server_name="",
+            verbosity=0,
+        )
+        self.on_listening = on_listening
+        self.failure = ""
+
+    def listen_success(self, port: Any) -> None:
+        super().listen_success(port)
+        self.on_listening(port.getHost().host, port.getHost().port)
+
+    def listen_error(self, failure: Any) -> None:
+        self.failure = failure.getErrorMessage()
+        self.stop()
+
+    def kill_all_applications(self) -> Any:
+        """Daphne's last act before its reactor stops; a second signal during it ends the process at once."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: os._exit(1))
+        end_within()
+        return defer.Deferred.fromFuture(asyncio.ensure_future(self._end()))
+
+    async def _end(self) -> None:
+        await asyncio.gather(host.stop(), self._answered())
+        alive = self._alive()
+        for instance in alive:
+            instance.cancel()
+        if alive:
+            await asyncio.wait(alive, timeout=CANCEL_S)
+        end_within(GOODBYE_S)
+
+    async def _answered(self) -> None:
+        if requests := self._alive(WebRequest):
+            await asyncio.wait(requests, timeout=REQUESTS_S)
+
+    def _alive(self, kind: type = object) -> list[asyncio.Task[Any]]:
+        """What still runs for connections of that kind."""
+        running = [each.get("application_instance") for key, each in self.connections.items() if isinstance(key, kind)]
+        return [instance for instance in running if instance is not None and not instance.done()]

@@ -1,0 +1,68 @@
+"""What lives in a server process beside its requests: the embedded worker, and the goodbye to everybody connected.
+
+Servers differ in how they begin and end: uvicorn speaks the lifespan protocol, Daphne is reached through its reactor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+from django.conf import settings
+
+from artifacts.live import consumer
+from artifacts.messaging import outbox
+from generation.providers import Choice
+from generation.worker.worker import Embedded
+
+GOING_AWAY = 1012
+
+
+class Host:
+    """One per process. Without Redis the worker lives in here; both settings may be changed before it begins."""
+
+    def __init__(self) -> None:
+        self.runs_worker = not settings.REDIS_URL
+        self.choice: Choice | None = None
+        self._embedded: Embedded | None = None
+        self._ending: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin on the running loop; further calls change nothing."""
+        outbox.attach()
+        if self.runs_worker and self._embedded is None:
+            self._embedded = Embedded(self.choice)
+            self._embedded.start()
+
+    async def stop(self) -> None:
+        """Tell viewers to come back later, and let the worker give its tasks back; further calls wait for the first."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end())
+        await asyncio.wait([self._ending])
+
+    async def _end(self) -> None:
+        await consumer.close_all(GOING_AWAY)
+        if self._embedded is not None:
+            await self._embedded.stop()
+
+    def hook_daphne(self) -> None:
+        """Where Daphne's reactor is installed, begin when it runs, end before it stops, and bound what comes in."""
+        if "daphne.server" not in sys.modules:
+            return
+        # Importing them earlier would install another reactor than Daphne's.
+        from twisted.internet import defer, reactor  # noqa: PLC0415
+
+        from streamgen.server.incoming import bound  # noqa: PLC0415  the same
+
+        bound()
+
+        def stop() -> Any:
+            return defer.Deferred.fromFuture(asyncio.ensure_future(self.stop()))
+
+        twisted: Any = reactor
+        twisted.callWhenRunning(twisted.callLater, 0, self.start)
+        twisted.addSystemEventTrigger("before", "shutdown", stop)
+
+
+host = Host()

@@ -1,0 +1,408 @@
+"""The pages that show documents: who sees what, complete without a script, nothing inline that the policy refuses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from html.parser import HTMLParser
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client, RequestFactory
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+from django.views.defaults import bad_request, permission_denied, server_error
+
+from artifacts.access import sign_in_tokens
+from artifacts.lifecycle import verbs
+from artifacts.lifecycle.verbs import PlannedSection, Tail
+from artifacts.models import Artifact, ArtifactVersion, Reason
+from artifacts.pages import export
+from artifacts.pages.views import PROJECTS_PER_PAGE, clock
+from artifacts.preview import render
+from generation import control
+
+pytestmark = pytest.mark.django_db
+
+TEXT = "## Purpose\n\nA lamp *that* never goes out.\n\n- oil\n- a **wick**\n"
+
+
+class Markup(HTMLParser):
+    """What a page is made of: its tags with their attributes, and the text that a reader sees."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._unseen = 0
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._unseen += tag in {"script", "style"}
+
+    def handle_endtag(self, tag: str) -> None:
+        self._unseen -= tag in {"script", "style"}
+
+    def handle_data(self, data: str) -> None:
+        if not self._unseen:
+            self.text += data
+
+
+@pytest.fixture
+def visitor(client: Client, owner: User) -> Client:
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def growing(artifact: Artifact, owner: User) -> Artifact:
+    """The brief with its first section written and the second one begun; its writer is alive."""
+    control.start(artifact, owner, plan=[planned("Purpose"), planned("Dangers"), planned("Price")])
+    fence = verbs.open(artifact.pk, lease_s=60).fence
+    verbs.begin_section(artifact.pk, fence=fence, position=0, model="a-model", lease_s=60)
+    verbs.append(artifact.pk, fence=fence, tail=Tail(offset=0, text=TEXT, tokens=20), lease_s=60)
+    end = Tail(offset=len(TEXT), text="", tokens=20)
+    verbs.complete_section(artifact.pk, fence=fence, position=0, tail=end, tokens=20, model="a-model", lease_s=60)
+    verbs.begin_section(artifact.pk, fence=fence, position=1, model="a-model", lease_s=60)
+    verbs.append(artifact.pk, fence=fence, tail=Tail(offset=len(TEXT), text="\n## Dan", tokens=23), lease_s=60)
+    artifact.refresh_from_db()
+    return artifact
+
+
+def planned(name: str) -> PlannedSection:
+    return PlannedSection(name=name, instructions="", max_tokens=100)
+
+
+def page(client: Client, name: str, *args: object, status: int = 200) -> str:
+    response = client.get(reverse(name, args=args))
+    assert response.status_code == status
+    return response.content.decode()
+
+
+def stopped(artifact: Artifact, reason: Reason, detail: str = "") -> None:
+    fence, length = Artifact.objects.values_list("fence", "length").get(pk=artifact.pk)
+    tail = Tail(offset=length, text="", tokens=23)
+    verbs.stop(artifact.pk, fence=fence, tail=tail, section_tokens=3, reason=reason, detail=detail)
+
+
+# Who may see what
+
+
+@pytest.mark.parametrize("name", ["projects", "project", "artifact", "version"])
+def test_pages_ask_for_a_sign_in_and_come_back_after_it(client: Client, artifact: Artifact, name: str) -> None:
+    ids = {"projects": [], "project": [artifact.project_id], "artifact": [artifact.pk], "version": [artifact.pk, 1]}
+    address = reverse(name, args=ids[name])
+    response = client.get(address)
+    assert response.status_code == 302
+    assert response["Location"] == f"{reverse('sign-in')}?next={address}"
+
+
+def test_other_peoples_pages_are_not_found_and_look_like_pages_that_are_not_there(
+    client: Client, artifact: Artifact, stranger: User
+) -> None:
+    client.force_login(stranger)
+    theirs = Markup(page(client, "artifact", artifact.pk, status=404)).text
+    assert "There is nothing here" in theirs
+    assert theirs == Markup(page(client, "artifact", 999_999, status=404)).text
+    assert theirs == Markup(page(client, "project", artifact.project_id, status=404)).text
+
+
+def test_ids_that_no_database_can_hold_are_not_found(visitor: Client) -> None:
+    page(visitor, "artifact", 10**30, status=404)
+    page(visitor, "project", 10**30, status=404)
+
+
+def test_staff_see_every_project_with_its_owner(client: Client, artifact: Artifact, staff: User) -> None:
+    client.force_login(staff)
+    assert "by owner" in page(client, "projects")
+    assert artifact.title in page(client, "artifact", artifact.pk)
+
+
+def test_visitors_see_only_their_own_projects(client: Client, artifact: Artifact, stranger: User) -> None:
+    control.create_project(stranger, "Harbour")
+    client.force_login(stranger)
+    text = Markup(page(client, "projects")).text
+    assert "Harbour" in text
+    assert "Lighthouse" not in text
+
+
+# Projects
+
+
+def test_visitor_without_projects_is_told_what_to_do_next(visitor: Client) -> None:
+    html = page(visitor, "projects")
+    assert "Your first project" in html
+    assert 'name="title"' in html
+
+
+def test_projects_page_costs_the_same_whatever_their_number(
+    visitor: Client, owner: User, artifact: Artifact, django_assert_max_num_queries
+) -> None:
+    for number in range(PROJECTS_PER_PAGE + 1):
+        control.create_project(owner, f"Project {number}")
+    with django_assert_max_num_queries(5):
+        first = Markup(page(visitor, "projects")).text
+    second = Markup(visitor.get(reverse("projects"), {"page": 2}).content.decode()).text
+    assert "Page 1 of 2" in first
+    assert "Lighthouse" not in first
+    assert "Lighthouse" in second
+
+
+def test_project_page_shows_where_each_document_stands(visitor: Client, growing: Artifact) -> None:
+    text = Markup(page(visitor, "project", growing.project_id)).text
+    assert "Writing" in text
+    assert "1 of 3 sections" in text
+    assert "Not started" in text
+
+
+def test_project_page_reads_no_document(visitor: Client, growing: Artifact, django_assert_max_num_queries) -> None:
+    with django_assert_max_num_queries(5) as queries:
+        page(visitor, "project", growing.project_id)
+    assert not [query for query in queries.captured_queries if '"content"' in query["sql"]]
+
+
+# One document
+
+
+def test_page_is_complete_without_a_script(visitor: Client, growing: Artifact) -> None:
+    html = page(visitor, "artifact", growing.pk)
+    assert "A lamp <em>that</em> never goes out." in html
+    text = Markup(html).text
+    for words in ("Writing", "1 of 3", "23", "Purpose", "Dangers", "Price", "Written by a-model"):
+        assert words in text
+
+
+def test_saved_preview_is_shown_as_long_as_it_is_as_long_as_the_text(visitor: Client, growing: Artifact) -> None:
+    verbs.save_preview(growing.pk, epoch=1, length=growing.length, html="<p>saved before</p>")
+    assert "<p>saved before</p>" in page(visitor, "artifact", growing.pk)
+    tail = Tail(offset=growing.length, text="gers, and more", tokens=26)
+    verbs.append(growing.pk, fence=growing.fence, tail=tail, lease_s=60)
+    html = page(visitor, "artifact", growing.pk)
+    assert "saved before" not in html
+    assert "Dangers, and more" in html
+
+
+def test_idle_document_offers_a_start_with_its_plan(visitor: Client, artifact: Artifact) -> None:
+    html = page(visitor, "artifact", artifact.pk)
+    assert reverse("artifact-command", args=[artifact.pk, "start"]) in html
+    assert "Summary" in Markup(html).text  # of the built-in plan
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [(Reason.RATE_LIMITED, "limits how often"), (Reason.AUTH, "refused the key"), (Reason.DISK_FULL, "disk is full")],
+)
+def test_page_says_in_plain_words_why_a_document_is_paused(
+    visitor: Client, growing: Artifact, reason: Reason, sentence: str
+) -> None:
+    stopped(growing, reason, "The provider said <b>no</b>.")
+    text = Markup(page(visitor, "artifact", growing.pk)).text
+    assert "Paused" in text
+    assert sentence in text
+    assert "The provider said <b>no</b>." in text
+
+
+@pytest.mark.parametrize("reason", Reason.values)
+def test_every_reason_has_words(visitor: Client, growing: Artifact, reason: str) -> None:
+    stopped(growing, Reason(reason))
+    assert "Something went wrong" not in page(visitor, "artifact", growing.pk)
+
+
+def test_waiting_document_is_told_apart_from_one_that_grows(visitor: Client, artifact: Artifact, owner: User) -> None:
+    control.start(artifact, owner)
+    text = Markup(page(visitor, "artifact", artifact.pk)).text
+    assert "Waiting for a worker" in text
+    assert "Waiting" in Markup(page(visitor, "project", artifact.project_id)).text
+
+
+def test_titles_and_section_names_never_become_markup(visitor: Client, owner: User) -> None:
+    evil = "<img src=x onerror=alert(1)>"
+    project = control.create_project(owner, evil, evil)
+    artifact = control.add_artifact(project, "own", evil)
+    control.start(artifact, owner, plan=[planned(evil)], instructions=evil)
+    fence = verbs.open(artifact.pk, lease_s=60).fence
+    verbs.begin_section(artifact.pk, fence=fence, position=0, model=evil, lease_s=60)
+    verbs.append(artifact.pk, fence=fence, tail=Tail(offset=0, text=evil, tokens=1), lease_s=60)
+    pages = [page(visitor, "projects"), page(visitor, "project", project.pk), page(visitor, "artifact", artifact.pk)]
+    artifact.refresh_from_db()
+    for html in [*pages, export.html(artifact).decode()]:
+        assert evil in Markup(html).text
+        assert not [attrs for tag, attrs in Markup(html).tags if attrs.get("onerror") or attrs.get("src") == "x"]
+
+
+@pytest.mark.parametrize("asked", ["cancel", "regenerate", "delete"])
+def test_verbs_that_ask_first_ask_without_a_script_too(visitor: Client, growing: Artifact, asked: str) -> None:
+    html = visitor.get(reverse("artifact", args=[growing.pk]), {"ask": asked}).content.decode()
+    dialogs = {attrs["data-ask"]: attrs for tag, attrs in Markup(html).tags if tag == "dialog" and "data-ask" in attrs}
+    assert [name for name, attrs in dialogs.items() if "open" in attrs] == [asked]
+
+
+def test_no_page_has_anything_inline_that_the_policy_would_refuse(visitor: Client, growing: Artifact) -> None:
+    stopped(growing, Reason.USER)
+    control.regenerate(growing, None)
+    version = ArtifactVersion.objects.get(artifact=growing)
+    pages = [
+        page(visitor, "projects"),
+        page(visitor, "project", growing.project_id),
+        page(visitor, "artifact", growing.pk),
+        page(visitor, "version", growing.pk, version.pk),
+        page(Client(), "sign-in"),
+        page(visitor, "artifact", 999_999, status=404),
+    ]
+    for html in pages:
+        for tag, attrs in Markup(html).tags:
+            assert tag != "style"
+            assert "style" not in attrs
+            assert not [name for name in attrs if name.startswith("on")]
+            assert tag != "script" or attrs.get("src") or attrs.get("type") == "application/json"
+
+
+def test_every_page_carries_the_policy(visitor: Client, artifact: Artifact) -> None:
+    for name, args in [("projects", []), ("artifact", [artifact.pk]), ("artifact", [999_999])]:
+        policy = visitor.get(reverse(name, args=args))["Content-Security-Policy"]
+        for part in ("default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"):
+            assert part in policy
+
+
+def test_elapsed_time_stops_when_the_document_does(visitor: Client, growing: Artifact) -> None:
+    stopped(growing, Reason.USER)
+    ended = timezone.now() - timedelta(hours=5)
+    Artifact.objects.filter(pk=growing.pk).update(started_at=ended - timedelta(seconds=3_723), finished_at=ended)
+    assert "1:02:03" in Markup(page(visitor, "artifact", growing.pk)).text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(None, "–"), (0, "0:00"), (59.9, "0:59"), (725, "12:05"), (3_600, "1:00:00")]
+)
+def test_clock(seconds: float | None, shown: str) -> None:
+    assert clock(seconds) == shown
+
+
+# Earlier versions
+
+
+def test_earlier_version_stays_readable_and_can_be_brought_back(visitor: Client, growing: Artifact) -> None:
+    stopped(growing, Reason.USER)
+    control.regenerate(growing, None)
+    version = ArtifactVersion.objects.get(artifact=growing)
+    assert reverse("version", args=[growing.pk, version.pk]) in page(visitor, "artifact", growing.pk)
+    html = page(visitor, "version", growing.pk, version.pk)
+    assert "A lamp <em>that</em> never goes out." in html
+    assert "Bring this version back" not in html  # somebody is writing
+    control.cancel(growing)
+    assert "Bring this version back" in page(visitor, "version", growing.pk, version.pk)
+
+
+def test_version_is_found_only_under_its_own_document(
+    client: Client, growing: Artifact, owner: User, stranger: User
+) -> None:
+    stopped(growing, Reason.USER)
+    control.regenerate(growing, None)
+    version = ArtifactVersion.objects.get(artifact=growing)
+    other = growing.project.artifacts.exclude(pk=growing.pk).first()
+    client.force_login(owner)
+    page(client, "version", other.pk, version.pk, status=404)
+    client.force_login(stranger)
+    page(client, "version", growing.pk, version.pk, status=404)
+
+
+# Signing in
+
+
+def link(user: User, target: str = "") -> str:
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    address = reverse("sign-in-link", args=[uid, sign_in_tokens.make_token(user)])
+    return f"{address}?next={target}" if target else address
+
+
+def test_sign_in_link_signs_in_once_and_says_so_kindly_the_second_time(client: Client, owner: User) -> None:
+    address = link(owner, "/artifacts/7/")
+    response = client.get(address)
+    assert response["Location"] == "/artifacts/7/"
+    assert client.session["_auth_user_id"] == str(owner.pk)
+    client.logout()
+    response = client.get(address, follow=True)
+    assert response.redirect_chain[-1][0] == reverse("sign-in")
+    assert "was used already" in response.content.decode()
+    assert "_auth_user_id" not in client.session
+
+
+def test_used_sign_in_link_of_somebody_signed_in_just_goes_on(client: Client, owner: User) -> None:
+    address = link(owner)
+    client.get(address)
+    assert client.get(address)["Location"] == reverse("projects")
+
+
+@pytest.mark.parametrize("target", ["https://elsewhere.example/", "//elsewhere.example", "javascript:alert(1)"])
+def test_sign_in_link_leads_nowhere_else(client: Client, owner: User, target: str) -> None:
+    assert client.get(link(owner, target))["Location"] == reverse("projects")
+
+
+@pytest.mark.parametrize("uid", ["x", "!!!", "LTE", "OTk5OTk5", "MTAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMA"])
+def test_sign_in_link_of_nobody_is_refused(client: Client, owner: User, uid: str) -> None:
+    response = client.get(reverse("sign-in-link", args=[uid, sign_in_tokens.make_token(owner)]))
+    assert response["Location"] == reverse("sign-in")
+
+
+def test_sign_in_link_of_a_disabled_account_is_refused(client: Client, owner: User) -> None:
+    address = link(owner)
+    User.objects.filter(pk=owner.pk).update(is_active=False)
+    assert client.get(address)["Location"] == reverse("sign-in")
+
+
+def test_sign_in_by_password_and_sign_out(client: Client, owner: User, artifact: Artifact) -> None:
+    target = reverse("artifact", args=[artifact.pk])
+    wrong = client.post(reverse("sign-in"), {"username": "owner", "password": "wrong", "next": target})
+    assert "do not match" in wrong.content.decode()
+    right = client.post(reverse("sign-in"), {"username": "owner", "password": "a long enough password", "next": target})
+    assert right["Location"] == target
+    client.post(reverse("sign-out"))
+    assert client.get(target).status_code == 302
+
+
+# Errors, each in the style of the house
+
+
+def test_error_pages_are_our_own(rf: RequestFactory) -> None:
+    request = rf.get("/")
+    request.user = User()
+    for response, words in [
+        (bad_request(request, ValueError()), "could not be read"),
+        (permission_denied(request, PermissionError()), "not for you"),
+        (server_error(request), "broke on our side"),
+    ]:
+        html = response.content.decode()
+        assert words in html
+        assert "css/base.css" in html
+
+
+# Files to take away
+
+
+def test_markdown_export_is_the_text_byte_for_byte(artifact: Artifact, owner: User) -> None:
+    text = "a\r\nb\r c  \n\n\tü \U0001f9ed \u2028 end \n\n"
+    control.start(artifact, owner)
+    fence = verbs.open(artifact.pk, lease_s=60).fence
+    verbs.append(artifact.pk, fence=fence, tail=Tail(offset=0, text=text, tokens=1), lease_s=60)
+    artifact.refresh_from_db()
+    assert export.markdown(artifact) == text.encode()
+
+
+def test_html_export_needs_nothing_else(growing: Artifact) -> None:
+    html = export.html(growing).decode()
+    tags = Markup(html).tags
+    assert render(growing.text) in html
+    assert "--paper" in html
+    assert ".prose" in html
+    assert not [tag for tag, attrs in tags if tag in {"link", "script", "img", "iframe"} or "src" in attrs]
+    assert "url(" not in html
+    assert "@import" not in html
+
+
+def test_export_is_named_after_its_titles(artifact: Artifact, owner: User) -> None:
+    assert export.filename(artifact, "md") == "lighthouse-project-brief.md"
+    project = control.create_project(owner, "灯台")
+    nameless = control.add_artifact(project, "own", "灯")
+    assert export.filename(nameless, "html") == f"artifact-{nameless.pk}.html"

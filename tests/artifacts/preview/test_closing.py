@@ -1,0 +1,123 @@
+"""What a section leaves open is closed in the text: the next section is one for every reader, ours and GitHub's."""
+
+import random
+
+import pytest
+from bleach._vendor import html5lib
+from cmarkgfm import github_flavored_markdown_to_html
+from cmarkgfm.cmark import Options
+from hypothesis import given, settings
+
+from artifacts.preview import closing, render
+from tests.artifacts.preview.corpus import DOCUMENTS, needs_corpus, read
+from tests.artifacts.preview.endings import OPENINGS, WHOLE, cut_texts, inside, open_ends
+from tests.artifacts.preview.strategies import documents
+from tests.artifacts.preview.structure import github_entries
+from tests.artifacts.preview.test_flicker import GROWING
+
+NEXT = "\n\n## The next\n\nPlain text.\n\n- an item\n"
+SHOWN = [("", "h2", "The next"), ("", "p", "Plain text."), ("", "ul", ""), (" ul", "li", "")]
+KNOWN = frozenset(
+    (
+        *("details", "summary", "div", "section", "center", "table", "td", "ul", "ol", "li", "blockquote", "pre", "a"),
+        *("b", "big", "code", "em", "i", "s", "small", "strike", "strong", "tt", "u", "span", "sub", "sup", "kbd"),
+        *("mark", "del", "ins", "q", "textarea", "script", "style", "title", "form", "button"),
+    )
+)
+
+
+def closed(section: str) -> str:
+    """A section as it is committed: line breaks at its end are dropped first."""
+    section = section.rstrip(" \t\r\n")
+    return section + closing(section)
+
+
+def is_at_the_top(text: str) -> bool:
+    """Is the next section's heading in nothing else, in the page that a browser makes of GitHub's HTML?"""
+    html = github_flavored_markdown_to_html(text, options=Options.CMARK_OPT_UNSAFE)
+    body = html5lib.parse(html, namespaceHTMLElements=False).find("body")
+    parents = {child: parent for parent in body.iter() for child in parent}
+    heading = next((element for element in body.iter("h2") if element.text == "The next"), None)
+    if heading is None:
+        return False
+    parent = parents[heading]
+    place = list(parent).index(heading)
+    if [element.tag for element in parent[place : place + 3]] != ["h2", "p", "ul"]:
+        return False
+    while parent is not body:
+        if parent.tag in KNOWN:  # what is no element, such as <your name>, shows nothing
+            return False
+        parent = parents[parent]
+    return True
+
+
+def judge(section: str) -> None:
+    end = len(closed(section))
+    text = closed(section) + NEXT
+    entries = github_entries(text)
+    assert SHOWN in [entries[place : place + 4] for place in range(len(entries))], text
+    assert is_at_the_top(text), text
+    shown = f"\n{render(text, [end])}"
+    assert '\n<h2 id="doc-the-next">The next</h2>\n<p>Plain text.</p>\n<ul><li>an item' in shown, text
+    assert closing(closed(section)) == "", text
+
+
+@pytest.mark.parametrize("section", list(open_ends()))
+def test_next_section_is_a_heading_and_its_paragraphs(section: str) -> None:
+    judge(section)
+
+
+@pytest.mark.parametrize("section", WHOLE)
+def test_text_that_closes_everything_itself_is_not_touched(section: str) -> None:
+    assert closing(section) == ""
+    assert closing(f"{section}\n\nAnd more.") == ""
+    assert closing(inside(section, "- ")) == closing(inside(section, "> ")) == ""
+
+
+@needs_corpus
+def test_whole_real_documents_are_not_touched() -> None:
+    assert [path.name for path in DOCUMENTS if closing(read(path))] == []
+
+
+@given(documents)
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_closed_once(section: str) -> None:
+    text = closed(section)
+    assert closing(text) == ""
+    assert text.startswith(section.rstrip(" \t\r\n"))
+
+
+def test_500_random_ends_of_sections() -> None:
+    chance = random.Random(7)
+    for _ in range(500):
+        opening = chance.choice([*OPENINGS, GROWING])
+        judge("\n\n".join([*chance.sample(WHOLE, 3), opening[: chance.randrange(1, len(opening) + 1)]]))
+
+
+@needs_corpus
+def test_500_ends_of_real_documents() -> None:
+    for ending, _ in cut_texts([read(path) for path in DOCUMENTS], 500, seed=8):
+        judge(ending)
+
+
+@pytest.mark.parametrize(
+    ("section", "lines"),
+    [
+        ("```py\na", ["```"]),
+        ("~~~~\na", ["~~~~"]),
+        ("```py\na\n", ["```"]),
+        ("- a\n\n  ```\n  b", ["  ```"]),
+        ("> 1. ```\n>    b", [">    ```"]),
+        ("Words <!-- note", ["-->"]),
+        ("<details>\n<summary>a</summary>\n\n```\nb", ["```", "</details>"]),
+        ("<details>\n<summary>a", ["</summary>", "</details>"]),
+        ("$$\nx", ["$$"]),
+        ("\\[\nx", ["\\]"]),
+        ("<?php\na", ["?>"]),
+        ("<!X\na", [">"]),
+        ("<![CDATA[\na", ["]]>"]),
+        ("<PRE>\na", ["</pre>"]),
+    ],
+)
+def test_each_is_closed_by_a_line_of_its_own_from_the_inside_out(section: str, lines: list[str]) -> None:
+    assert (section + closing(section)).removeprefix(section.rstrip("\n") + "\n").lower() == "\n".join(lines)

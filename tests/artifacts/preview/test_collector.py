@@ -1,0 +1,62 @@
+"""A rendering leaves nothing for the garbage collector, which waits until it is over."""
+
+import gc
+import threading
+
+import pytest
+
+from artifacts.preview import collector, render
+from tests.artifacts.preview.floods import FLOODS
+from tests.artifacts.preview.test_flicker import GROWING
+
+
+def unreachable_after(text: str) -> int:
+    """How many objects only the collector can remove."""
+    render(text)  # what is made once
+    gc.collect()
+    gc.disable()
+    try:
+        render(text)
+        return gc.collect()
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize(
+    "name", ["stars in words", "emphasis deep", "emphasis", "brackets with targets", "lists", "tasks"]
+)
+def test_rendering_leaves_no_more_behind_the_more_it_renders(name: str) -> None:
+    make = FLOODS[name]
+    assert unreachable_after(make(8_000)) <= unreachable_after(make(800)) + 50
+
+
+def test_ordinary_text_leaves_next_to_nothing_behind() -> None:
+    assert unreachable_after(GROWING * 20) <= unreachable_after(GROWING) + 50
+
+
+def test_collector_waits_for_the_last_of_several_renderings() -> None:
+    entered, may_go = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with collector.paused():
+            entered.set()
+            may_go.wait(20)
+
+    thread = threading.Thread(target=other)
+    with collector.paused():
+        thread.start()
+        assert entered.wait(20)
+        assert not gc.isenabled()
+    assert not gc.isenabled()
+    may_go.set()
+    thread.join()
+    assert gc.isenabled()
+
+
+def test_collector_that_somebody_else_stopped_stays_stopped() -> None:
+    gc.disable()
+    try:
+        render("*a*")
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

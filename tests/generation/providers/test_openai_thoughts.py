@@ -1,0 +1,193 @@
+"""Thoughts and the marks of chat templates in a text: taken out where they leak, kept where a text is about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from generation.providers.base import FinishReason, ProviderRefused
+from generation.providers.openai_compatible.answer.thoughts import Thoughts
+from generation.providers.openai_compatible.client import OpenAICompatible
+from tests.generation.providers.test_openai_compatible import Answered, asking, call
+from tests.support.openai_raw import DONE, HEAD, Reply, document, http, raw_server, says
+
+HARMONY = "<|channel|>analysis<|message|>We need a text.<|end|><|start|>assistant"
+
+LEAKED = [
+    ("<think>Hm.</think>Hi", "Hi"),
+    (" \n<Thinking>Hm.</THINKING>\n\nHi", "Hi"),
+    (" <reasoning>Hm.</reasoning> Hi", "Hi"),
+    ("<seed:think>Hm.</seed:think>Hi", "Hi"),
+    ("[THINK]Hm.[/THINK]Hi", "Hi"),
+    ("◁think▷Hm.◁/think▷Hi", "Hi"),
+    ("<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>Hi<|END_RESPONSE|>", "Hi"),
+    ("Here is my thought process:\nHm.\n\nHere is my response:\nHi", "Hi"),
+    ("</think>\n\nHi", "Hi"),
+    ("<think>\n\n</think>\n\nHi", "Hi"),
+    ("<think> and so on", ""),
+    ("<think>One.</think>\n<think>Two.</think>\n\nHi", "Hi"),
+    # After the first line, and in the middle.
+    ("First.\n<think>\nHm.\n</think>\nSecond.", "First.\nSecond."),
+    ("First.\n\n<think>\nHm.\n</think>\n\nSecond.", "First.\n\nSecond."),
+    ("First.\n<think>Hm.</think>\n\nSecond.", "First.\n\nSecond."),
+    ("First.<think>\nHm.\n\nHm.\n</think>\n\nSecond.", "First.\n\nSecond."),
+    ("First. <think>Let me see what comes next here.</think> Second.", "First. Second."),
+    ("First.\n\n<reasoning>\nHm.\n</reasoning>\n\nSecond.", "First.\n\nSecond."),
+    ("First.\n\n<think>and it ends here", "First.\n\n"),
+    # Channels of a server without its parser.
+    (f"{HARMONY}<|channel|>final<|message|>Hi", "Hi"),
+    (f"<|start|>assistant{HARMONY}<|channel|>final<|message|>Hi<|return|>", "Hi"),
+    (
+        f"{HARMONY}<|channel|>commentary to=x <|constrain|>json<|message|>{{}}<|call|><|channel|>final<|message|>Hi",
+        "Hi",
+    ),
+    ("<|channel|>final<|message|>Hi<|end|>", "Hi"),
+    ("<|channel|>analysis<|message|>and it ends", ""),
+    ("analysisWe need a text.assistantfinalHi", "Hi"),
+    ("<|channel>thought\nHm.<channel|>Hi<turn|>", "Hi"),
+    # Marks at the two ends.
+    *(
+        (f"Hi.{mark}", "Hi.")
+        for mark in ("<|im_end|>", "<|eot_id|>", "</s>", "<|endoftext|>", "<end_of_turn>", "<eos>")
+    ),
+    *((f"Hi.\n{mark}\n", "Hi.\n") for mark in ("<|IM_END|>", "<|end|>", "<|return|>", "<｜end▁of▁sentence｜>")),
+    ("Hi.<|im_end|><|endoftext|>", "Hi."),
+    ("Hi.<|im_end|>\n<|im_start|>user\nAnd you?<|im_end|>\n<|im_start|>assistant\nHm", "Hi."),
+    ("Hi.<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nAnd you?", "Hi."),
+    ("One.<|im_end|>\nTwo.", "One.\nTwo."),
+    ("<|im_start|>assistant\nHi", "Hi"),
+    ("<|start_header_id|>assistant<|end_header_id|>\n\nHi", "Hi"),
+    ("<start_of_turn>model\nHi", "Hi"),
+    ("<|assistant|>\nHi", "Hi"),
+    ("```\nlamp\n```<|im_end|>", "```\nlamp\n```"),
+]
+ABOUT = [
+    "a <think> b </think> c",
+    "It writes its thoughts between <think> and </think> and then answers.\n",
+    "The tag `<think>` opens.\n\n```text\n<think>\nHm.\n</think>\n<|im_end|>\n```\n\nDone: `<|im_end|>`",
+    "~~~\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n~~~\n",
+    "As code:\n\n    <think>\n    Hm.\n    </think>\n",
+    "| mark | of |\n|---|---|\n| `<\\|im_end\\|>` | ChatML |\n| `<|eot_id|>` | Llama |\n",
+    "The mark <|im_end|> ends a turn, and <|channel|> names a channel.\n",
+    "<s>old</s> and <s>older</s>",
+    "Harmony: `<|channel|>analysis<|message|>`, then ``<|start|>assistant``.",
+    "<thin air> is text, 1 < 2, a <b>c</b>, <",
+    "In <code><think></code> it thinks.",
+    "A thought <thought> is no tag here, nor is <reasoning>.",
+    "- `</s>`\n- `<eos>`",
+    "  \n <b>",
+    "analysis of the lamp",
+    "Here is my thought",
+]
+
+
+def read(text: str, step: int, **options: Any) -> str:
+    thoughts = Thoughts(**options)
+    given = "".join(thoughts.feed(text[at : at + step]) for at in range(0, len(text), step))
+    return given + thoughts.rest()
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 5, 7, 11, 1_000])
+def test_no_thought_and_no_mark_is_in_the_text(step):
+    for text, expected in LEAKED:
+        assert read(text, step) == expected, text
+        assert read(text, 1_000, is_whole=True) == expected, text
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 5, 7, 11, 1_000])
+def test_text_about_such_marks_stays(step):
+    for text in ABOUT:
+        assert read(text, step) == text, text
+        assert read(text, 1_000, is_whole=True) == text, text
+        assert read(f"Before.\n\n{text}\nafter", step) == f"Before.\n\n{text}\nafter", text
+
+
+def test_answer_that_goes_on_in_a_code_block_keeps_its_marks():
+    assert read("x<|im_end|>\n```\n", 3, begun="As code:\n\n```\n") == "x<|im_end|>\n```\n"
+
+
+@pytest.mark.parametrize(
+    "beginning", ["Okay, the user wants it.", "Hmm", "We need to write.", "嗯，我需要写", "The user wants x"]
+)
+@pytest.mark.parametrize("step", [1, 4, 1_000])
+def test_thought_without_an_opening_is_held_back_until_it_ends(beginning, step):
+    text = f"{beginning}\nSo.\n</think>\n\nThe lamp."
+    assert read(text, step) == "The lamp."
+    plain = f"{beginning}\n\nThe lamp."
+    assert read(plain, step) == plain, "it was no thought after all"
+
+
+@pytest.mark.parametrize("text", ["Harbours need light.\n\nI think so.", "Oak is used.", "Alright"])
+def test_text_that_begins_like_text_is_given_at_once(text):
+    thoughts = Thoughts(opens=True)
+    assert "".join(thoughts.feed(letter) for letter in text) == text
+
+
+def test_long_text_costs_no_time_for_its_marks():
+    text = "A line about `<|im_end|>` and `<think>`, in code.\n" * 4_000
+    assert read(text, 9) == text
+
+
+# On the wire
+
+
+async def answers(*replies: Reply, count: int = 1, **options: Any) -> tuple[list[Answered], OpenAICompatible]:
+    async with raw_server(*replies) as server:
+        provider = OpenAICompatible(base_url=server.base_url, continuation="reprompt")
+        answered = [await call(provider, **options) for _ in range(count)]
+        await provider.aclose()
+    return answered, provider
+
+
+def streamed(text: str, finish: str = "stop", step: int = 4) -> Reply:
+    return [HEAD, *(says(text[at : at + step]) for at in range(0, len(text), step)), says("", finish), DONE]
+
+
+UNOPENED = "The lamp is to be described, so a summary first.\n</think>\n\nThe lamp."
+
+
+@pytest.mark.asyncio
+async def test_thought_that_came_as_text_is_told_and_known_from_then_on():
+    (first, second, third), _ = await answers(streamed(UNOPENED), count=3)
+    assert isinstance(first.error, ProviderRefused)
+    assert "Regenerate" in first.error.detail
+    assert [second.text, third.text] == ["The lamp."] * 2
+    assert second.finish.reasoned
+
+
+@pytest.mark.asyncio
+async def test_thought_that_uses_up_the_tokens_is_no_text_once_the_model_is_known():
+    (_, second), _ = await answers(streamed(UNOPENED), streamed("The lamp is to be", "length"), count=2)
+    assert (second.text, second.finish.reason, second.finish.reasoned) == ("", FinishReason.TRUNCATED, True)
+
+
+@pytest.mark.asyncio
+async def test_model_whose_text_only_began_like_a_thought_is_not_held_back_again():
+    (first, second), _ = await answers(streamed("Okay, this is text."), count=2)
+    assert first.text == second.text == "Okay, this is text."
+    assert (len(first.lives) > 2, any(life.is_thinking for life in second.lives)) == (True, False)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("content", [UNOPENED, "Hm.</think>\nThe lamp.", "<think>Hm.</think>\n\nThe lamp."])
+async def test_thought_in_a_whole_answer_is_no_text(content):
+    (answered,), _ = await answers(http(document(content)), delivery="turns")
+    assert (answered.text, answered.finish.reasoned) == ("The lamp.", True)
+
+
+@pytest.mark.asyncio
+async def test_turn_that_the_model_writes_for_another_ends_the_answer():
+    text = "The lamp.<|im_end|>\n<|im_start|>user\nMore!<|im_end|>\n"
+    (answered,), _ = await answers(streamed(text * 3, "length"))
+    assert (answered.text, answered.finish.reason) == ("The lamp.", FinishReason.COMPLETE)
+
+
+@pytest.mark.asyncio
+async def test_begun_answer_is_gone_on_with_as_it_came():
+    async with raw_server(streamed("Okay, and so on.")) as server:
+        provider = OpenAICompatible(base_url=server.base_url, continuation="prefill", model="m")
+        answered = await call(provider, asking(begun="It is "))
+        assert answered.text == "Okay, and so on."
+        assert not any(life.is_thinking for life in answered.lives)
+        await provider.aclose()

@@ -1,0 +1,282 @@
+"""Joining two turns: the copy of the last words decides, and what is not certain waits. Single joints, by kind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from generation.markdown.fences import open_fence
+from generation.seams import BadSeam, certain, join
+from generation.writing.prompts import last_words
+from tests.generation.seams.copying import WAYS, cuts, given_joints
+
+WAYS_SEED = 11
+PROSE = (
+    "Harbor lets the people of a street lend each other the tools they own. A member lists a drill or a ladder, sets "
+    "the free days, and receives requests.\n\nLenders worry that tools come back late. The product must make refusal "
+    "easy, and"
+)
+CODE = "A loan is made so:\n\n```python\ndef request(client, tool):\n    key = make_key()\n    for attempt in range(3):"
+TABLE = (
+    "The states of a loan:\n\n| State | Next | Who |\n|---|---|---|\n| requested | accepted | lender |\n| accepted |"
+)
+
+
+def asked(previous: str, answer: str) -> str:
+    return join(previous, answer, mode="reprompt", copied=last_words(previous))
+
+
+def outcome(previous: str, answer: str, expected: str | None, copied: str = "", mode: str = "reprompt") -> str:
+    try:
+        got = join(previous, answer, mode=mode, copied=copied)
+    except BadSeam:
+        return "right" if expected is None else "refused"
+    return "right" if got == expected else "wrong"
+
+
+# Prefill
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_prefilled_answers_are_joined_raw(previous, answer):
+    expected = answer
+    if len(previous) >= 8 and answer.startswith(previous):
+        expected = answer[len(previous) :]
+    assert join(previous, answer, mode="prefill") == expected
+
+
+def test_echoed_prefix_is_stripped():
+    assert join("The quick brown", "The quick brown fox", mode="prefill") == " fox"
+    assert join(PROSE, PROSE + " private.", mode="reprompt") == " private."
+
+
+def test_short_text_is_no_echo():
+    assert join("ha", "haha", mode="prefill") == "haha"
+
+
+# With a copy
+
+
+@pytest.mark.parametrize(
+    ("previous", "answer", "expected"),
+    [
+        (PROSE, "The product must make refusal easy, and private.", " private."),
+        (PROSE, "the Product  must make\nrefusal easy,\nand private.", " private."),
+        (
+            PROSE,
+            "Lenders worry that tools come back late. The product must make refusal easy, and private.",
+            " private.",
+        ),
+        (PROSE, "must make refusal easy, and private.", " private."),
+        (PROSE, "The product must make refusal easy, and\n\n- private", "\n\n- private"),
+        (PROSE + " ", "The product must make refusal easy, and private.", "private."),
+        (PROSE + " pri", "The product must make refusal easy, and private.", "vate."),
+        (PROSE, "Here is the rest:\n\nThe product must make refusal easy, and private.", " private."),
+        (PROSE, "Sure! Going on: The product must make refusal easy, and private.", " private."),
+        (PROSE, "```markdown\nThe product must make refusal easy, and private.\n```", " private."),
+        (PROSE, "Here it is:\n\n~~~md\nThe product must make refusal easy, and private.\n~~~\n", " private."),
+        (PROSE, '"The product must make refusal easy, and" private.', " private."),
+        (PROSE, "**The product must make refusal easy, and** private.", " private."),
+        (PROSE, "…The product must make refusal easy, and private.", " private."),
+        (PROSE, "> The product must make refusal easy, and private.", " private."),
+        (PROSE, "The product **must** make refusal easy, and private.", " private."),
+        (PROSE, "The product must make **refusal easy, and** private.", " private."),
+        (PROSE, "The product must make refusal easy, and", ""),
+        (PROSE, "The product must make refusal easy, and...", ""),
+        (PROSE, "The product must make refusal easy, and\n\n", ""),
+        (CODE, "    for attempt in range(3):\n        send()\n```\n\nDone.", "\n        send()\n```\n\nDone."),
+        (CODE, "```python\n    for attempt in range(3):\n        send()\n```", "\n        send()\n```"),
+        (CODE, "for attempt in range(3):\n        send()", "\n        send()"),
+        (TABLE, "| requested | accepted | lender |\n| accepted | handed_over | both |", " handed_over | both |"),
+        ("- It’s the lender’s “own” tool – and", "- It's the lender's \"own\" tool - and more", " more"),
+        ("The café at the corner of the harbour", "The cafe\u0301 at the corner of the harbour opens", " opens"),
+        ("One thing.\n\n## Users of the harbour", "## Users of the harbour\n\nThey lend.", "\n\nThey lend."),
+        ("- bring the drill back\n- ", "- bring the drill back\n- and the ladder", "and the ladder"),
+        ("- bring the drill back\n    ", "- bring the drill back\n    - clean", "- clean"),
+        ("- bring the drill back\n", "- bring the drill back\n- clean it", "- clean it"),
+        ("A", "A loan ends.", " loan ends."),
+    ],
+)
+def test_what_stands_behind_the_copy_is_appended_exactly(previous, answer, expected):
+    assert asked(previous, answer) == expected
+
+
+def test_words_copied_in_quotes_that_the_text_opened_stay_in_them():
+    previous = 'The sign at the door says: "Bring the tools'
+    assert asked(previous, 'The sign at the door says: "Bring the tools" and leave.') == '" and leave.'
+
+
+def test_words_quoted_in_a_preface_and_copied_behind_it_are_joined_at_the_copy():
+    words = last_words(PROSE)
+    assert asked(PROSE, f'Continuing after "{words}":\n\n{words} private.') == " private."
+
+
+def test_last_words_said_twice_are_refused_where_either_could_be_meant():
+    words = last_words(PROSE)
+    with pytest.raises(BadSeam):
+        asked(PROSE, f"{words}\n{words} private.".replace("\n", ""))
+
+
+def test_text_that_repeats_itself_is_copied_once():
+    line = "| the same row | of the same table |\n"
+    assert join(line * 9, line * 3, mode="reprompt", copied=line) == line * 2
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_text_cut_anywhere_is_joined_exactly_however_the_words_are_copied(way):
+    dice = Random(WAYS_SEED)
+    for cut in cuts(260, dice):
+        words = last_words(cut.before)
+        answer = WAYS[way](words, cut.rest, dice)
+        assert join(cut.before, answer, mode="reprompt", copied=words) == cut.rest, (cut, answer)
+
+
+@given(st.text(alphabet="ab \n.*`", min_size=1, max_size=40), st.text(alphabet="ab \n.*`", max_size=40))
+def test_exact_copy_of_any_text_is_joined_exactly_or_refused(previous, rest):
+    words = last_words(previous)
+    joined = outcome(previous, words + rest, rest if rest.strip() else "", copied=words)
+    assert joined != "wrong" or rest.strip(" \n.") == ""
+
+
+# Without one
+
+
+@pytest.mark.parametrize(
+    ("previous", "answer", "expected"),
+    [
+        (PROSE, " private, and no reason is asked for.", " private, and no reason is asked for."),
+        (PROSE + " ", "private, and no reason is asked for.", "private, and no reason is asked for."),
+        (PROSE, ", above all, private.", ", above all, private."),
+        (PROSE, "```markdown\n private, and more.\n```", " private, and more."),
+        ("工具可以借给邻居", "，但不能借给别人。", "，但不能借给别人。"),
+    ],
+)
+def test_without_a_copy_only_what_can_be_nothing_but_the_next_words_is_joined(previous, answer, expected):
+    assert asked(previous, answer) == expected
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "There is nothing to add; the section is complete.",
+        "The section is already complete. Nothing more is needed.",
+        "(No further text.)",
+        "Der Abschnitt ist vollständig.",
+        "没有需要补充的内容。",
+        "इस अनुभाग में जोड़ने के लिए कुछ नहीं है।",
+        "I'm sorry, but I can't see the text.",
+        "private.",  # a blank may be missing
+        "Harbor lets the people of a street lend each other tools.",
+        "The weather of the mountains changes quickly.",
+        "## Harbor\n\nHarbor is a product.",
+        "```python\nprint(1)\n```",
+        "refusal easy to make",
+        "\n\nLenders are cautious.",
+    ],
+)
+@pytest.mark.parametrize("previous", [PROSE, "这些工具属于邻居们，可以在任何一天借用", "The work ends here."])
+def test_answer_without_a_copy_is_refused(previous, answer):
+    with pytest.raises(BadSeam):
+        asked(previous, answer)
+
+
+def test_reason_never_quotes_the_answer():
+    with pytest.raises(BadSeam) as refusal:
+        asked(PROSE, "The weather of the mountains changes quickly.")
+    assert "weather" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("knows_words", [False, True])
+def test_given_joints_are_joined_right_or_refused(knows_words):
+    table = Counter(
+        outcome(
+            joint["previous"],
+            joint["answer"],
+            joint["append"],
+            copied=last_words(joint["previous"]) if knows_words else "",
+            mode=joint["mode"],
+        )
+        for joint in given_joints()
+    )
+    assert table["wrong"] == 0
+    assert table["refused"] <= 22
+
+
+# What may be committed
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("The quick bro", "bro"),
+        ("The quick ", ""),
+        ("The end.", ""),
+        ("Version 3.", "3."),
+        ("well-kn", "well-kn"),
+        ("a **bol", "**bol"),
+        ("It's don't", "don't"),
+        ("The end.\n", "\n"),
+        ("The end.\n\n", "\n\n"),
+        ("The end.\r\n", "\r\n"),
+        ("def f():\n    ", "\n    "),
+        ("def f():\n    ret", "\n    ret"),
+        ("- one\n- ", ""),
+        ("- one\n-", "\n-"),
+        ("see https:", "https:"),
+        ("see https://example.org/a.", "https://example.org/a."),
+        ("see [it](https://example.org/" + "a" * 200, "[it](https://example.org/" + "a" * 200),
+        ("x" * 65, ""),
+        ("a " + "x" * 64, "x" * 64),
+        ("工具可以借给邻居们使用也可以归还", "邻居们使用也可以归还"[-8:]),
+        ("", ""),
+    ],
+)
+def test_last_word_and_line_breaks_wait_for_more(text, held):
+    assert text[certain(text) :] == held
+
+
+CLUSTERS = [
+    ["ก", "ำ", "ลั", "ง", "เขี", "ย", "น", "น้ำ", "ที่", "ก็"],
+    ["क्षि", "हि", "न्दी", "त्र", "र्क", "की"],
+    ["👨‍👩‍👧", "🏳️‍🌈", "👍🏽", "1️⃣", "❤️"],
+    ["🇩🇪", "🇫🇷"],
+    ["각", "\u1100\u1161\u11a8", "\u1112\u1161\u11ab"],
+    ["مُ", "حَ", "مَّ", "دٌ"],
+    ["ກຳ", "ເຂົ້", "າ", "ន្ត្រី", "ខ្មែ", "မြ", "န်", "བ", "སྒྲུ"],
+    ["か\u3099", "ﾊﾞ", "字\U000e0100", "文"],
+    ["e\u0301", "n\u0303\u0323", "x"],
+]
+
+
+@pytest.mark.parametrize("clusters", CLUSTERS, ids=lambda clusters: clusters[0])
+@given(data=st.data())
+def test_nothing_is_committed_between_a_letter_and_its_marks(clusters, data):
+    parts = data.draw(st.lists(st.sampled_from(clusters), min_size=30, max_size=60))
+    text = "".join(parts)
+    ends = {sum(map(len, parts[:count])) for count in range(len(parts) + 1)}
+    at = data.draw(st.integers(0, len(text)))
+    assert certain(text[:at]) in ends
+
+
+@given(st.text(max_size=80))
+def test_what_is_certain_stays_a_part_of_the_text(text):
+    assert 0 <= certain(text) <= len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "fence"),
+    [
+        ("```py\nx", "```"),
+        ("```py\nx\n```", ""),
+        ("````md\n```\nx\n```", "````"),
+        ("- a\n  ```sh\n  x", "```"),
+        ("~~~\n```\n~~~", ""),
+        ("> ```\n> x", "```"),
+    ],
+)
+def test_open_fence_is_known(text, fence):
+    assert open_fence(text) == fence

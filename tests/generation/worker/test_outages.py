@@ -1,0 +1,100 @@
+"""A writer in trouble that is not the model's: late news, a full disk, a document deleted before it was read."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+from django.db import OperationalError, connection
+
+from artifacts.messaging import events
+from artifacts.models import Reason, StreamStatus
+from generation import control
+from generation.providers import Choice
+from generation.providers.scripted.provider import ScriptedProvider
+from generation.queue import claims
+from generation.worker.run import Run, RunPolicy
+from generation.worker.writer import RETRY_CAP_S
+from tests.support.openai_script import Behaviour, Script
+from tests.support.openai_server import serving
+from tests.support.workbench import choice_of, document, start, text_of, until, until_ended, working
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
+
+TEXT = "One light for the whole coast, seen for twenty miles.\n\n" * 3
+LONG = "".join(f"Ship {number} came home because of the light.\n\n" for number in range(400))
+ROOM = 100_000
+"""Pages."""
+synced = database_sync_to_async
+
+
+async def test_news_older_than_the_claim_stops_nobody(artifact, owner):
+    script = Script(texts={"Summary": TEXT}, default=Behaviour(pause_s=0.01))
+    async with serving(script) as server, working(choice_of(server)):
+        await start(artifact, owner, "Summary")
+        now = await until(artifact, lambda now: now.length > 20)
+        late = events.Event(artifact=artifact.pk, epoch=1, seq=1, status="streaming", fence=now.fence - 1)
+        await get_channel_layer().group_send(events.group(artifact.pk), events.encode(late))
+        done = await until_ended(artifact)
+    assert done.stream_status == StreamStatus.COMPLETE
+
+
+async def test_after_an_outage_writers_have_time_to_renew_before_anybody_claims(monkeypatch, artifact, owner):
+    claim, tried_at = claims.claim, []
+
+    def claim_while_away(*arguments, **options):
+        tried_at.append(time.monotonic())
+        if len(tried_at) == 1:
+            raise OperationalError("the server is gone")
+        return claim(*arguments, **options)
+
+    monkeypatch.setattr(claims, "claim", claim_while_away)
+    async with serving(Script(texts={"Summary": TEXT})) as server, working(choice_of(server)):
+        await start(artifact, owner, "Summary")
+        done = await until_ended(artifact)
+    assert done.stream_status == StreamStatus.COMPLETE
+    assert tried_at[1] - tried_at[0] > RETRY_CAP_S
+
+
+async def test_full_disk_pauses_with_that_reason_and_the_text_goes_on_after_it(artifact, owner):
+    def leave_room(spare_pages: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA page_count")
+            cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0] + spare_pages}")
+
+    async with serving(Script(texts={"Summary": LONG}, default=Behaviour(piece_tokens=40, pause_s=0.05))) as server:
+        await synced(leave_room)(2)
+        try:
+            async with working(choice_of(server)):
+                await start(artifact, owner, "Summary")
+                await server.until(lambda: any(one.state == "gone" for one in server.requests))
+                await synced(leave_room)(ROOM)
+                await _paused_then_resumed(artifact)
+        finally:
+            await synced(leave_room)(ROOM)
+
+
+async def _paused_then_resumed(artifact):
+    paused = await until_ended(artifact)
+    assert (paused.stream_status, paused.reason) == (StreamStatus.PAUSED, Reason.DISK_FULL), paused.last_error
+    assert paused.last_error
+    await synced(control.resume)(artifact)
+    done = await until_ended(artifact)
+    assert done.stream_status == StreamStatus.COMPLETE, done.last_error
+    assert await text_of(artifact) == document([("Summary", LONG.strip("\n"))])
+
+
+async def test_document_deleted_between_claim_and_reading_ends_its_run_without_a_word(artifact, owner, caplog):
+    await start(artifact, owner, "Summary")
+    claim = await synced(claims.claim)("test", lease_s=5)
+    await synced(control.delete)(artifact)
+    provider = ScriptedProvider()
+    choice = Choice(provider=provider, name="scripted", why="the test says so")
+    run = Run(claim, choice, policy=RunPolicy.from_settings())
+    await asyncio.wait_for(run.go(), 5)
+    assert not provider.calls
+    assert not [record for record in caplog.records if record.exc_info]

@@ -1,0 +1,265 @@
+"""Answers piece by piece, above all those that break off, and sections whose answers and writers both break off."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+
+import pytest
+
+from generation.providers.base import FinishReason
+from generation.providers.scripted.provider import Call, Reply, ScriptedProvider
+from generation.seams import BadSeam
+from generation.writing.continuation import Outcome
+from generation.writing.phases import SectionPlan
+from generation.writing.prompts import Assignment, last_words
+from generation.writing.retries import RetryPolicy
+from generation.writing.sections import opening_of, write_section
+from generation.writing.stream_joiner import Intake
+from tests.faults.texts import section_text
+from tests.generation.seams.copying import WAYS, cuts
+
+NAME = "Fleet"
+ASSIGNMENT = Assignment(project_title="Harbour", document_title="Brief", plan=(SectionPlan(name=NAME),))
+OPENING = opening_of(NAME, earlier="")
+TEXT = "The lamp was lit every evening. It burned until the last boat was home, and the keeper wrote"
+
+
+def salvaged(previous: str, head: str) -> str:
+    """What is appended of an answer of which no more than the head came."""
+    intake = Intake(previous, mode="reprompt", shown=previous)
+    return intake.feed(head) + intake.salvage()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "It burned until the last boat",
+        "It burned until the last boat was home, and the",
+        "The lamp was lit every evening. It burned until",
+        "lit every evening.\n\nIt burned **until the last boat**",
+        "down every name",  # too little to be joined
+    ],
+)
+def test_answer_that_breaks_off_while_it_copies_the_last_words_brings_nothing(head):
+    assert salvaged(TEXT, head) == ""
+
+
+@pytest.mark.parametrize(
+    ("head", "new"),
+    [
+        ("It burned until the last boat was home, and the keeper wrote", ""),
+        ("the last boat was home, and the keeper wrote down every", " down every"),
+        (" down every name in a book that he kept", " down every name in a book that he kept"),
+    ],
+)
+def test_what_an_answer_brought_before_it_broke_off_is_kept(head, new):
+    assert salvaged(TEXT, head) == new
+
+
+def taken(answer: str, previous: str = "", *, step: int) -> tuple[str, list[str]]:
+    """What is appended of an answer that comes in pieces of `step` characters, and what was certain after each."""
+    intake = Intake(previous, mode="reprompt", shown=previous, copied=last_words(previous))
+    given = [intake.feed(answer[at : at + step]) for at in range(0, len(answer), step)]
+    return "".join(given) + intake.end(), given
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("step", [1, 7, 1_000])
+def test_answer_in_pieces_is_joined_like_the_whole_answer(way, step):
+    dice = random.Random(step)
+    for cut in cuts(40, dice):
+        words = last_words(cut.before)
+        answer = WAYS[way](words, cut.rest, dice)
+        assert taken(answer, cut.before, step=step)[0] == cut.rest, (cut, answer)
+
+
+def test_text_flows_as_soon_as_the_copy_is_found():
+    words = last_words(TEXT)
+    _, given = taken(f"Here is the rest:\n\n{words} down every name. " + "More of it. " * 100, TEXT, step=10)
+    assert sum(1 for text in given if text) > 90
+
+
+def test_answer_without_a_copy_is_given_up_before_it_ends():
+    intake = Intake(TEXT, mode="reprompt", shown=TEXT, copied=last_words(TEXT))
+    intake.feed("Something else is said here and it goes on. " * 20)
+    with pytest.raises(BadSeam):
+        intake.feed("Something else is said here and it goes on. " * 20)
+
+
+MARKDOWN = "The fleet has three boats.\n\n```python\nprint(1)\n```\n\n- Tern\n- Auk"
+
+
+@pytest.mark.parametrize("step", [1, 3, 1_000])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"```markdown\n{MARKDOWN}\n```",
+        f"```md\n{MARKDOWN}\n```\n",
+        f"~~~md\n{MARKDOWN}\n~~~",
+        f"````Markdown\n{MARKDOWN}\n````",
+        f"\n\n```markdown\n{MARKDOWN}",
+        f"Here is the section:\n\n```markdown\n{MARKDOWN}\n```",
+        f"Sure! Below you find it.\n```markdown\n{MARKDOWN}\n```",
+        f"Hier ist der Abschnitt:\n\n~~~markdown\n{MARKDOWN}\n~~~",
+        f"以下是该部分内容：\n\n```markdown\n{MARKDOWN}\n```",
+        f"```markdown\r\n{MARKDOWN}\r\n```",
+    ],
+)
+def test_first_answer_is_taken_out_of_a_fence_around_all_of_it(answer, step):
+    assert taken(answer, step=step)[0].strip() == MARKDOWN
+
+
+@pytest.mark.parametrize("step", [1, 3, 1_000])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "```markdown\n# Title\n```\n\nSo begins each page.",
+        "```markdown\n# Title\n\n```py\nx\n```\n```\n\nSo begins each page.",
+        "Here is an example of a page:\n\n```markdown\n# Title\n```",
+        "Copy this into the page:\n\n```markdown\n# Title\n```",
+        "Here is the harbour, and nothing else.",
+        "```python\nprint(1)\n```",
+        "```mermaid\ngraph TD\n```",
+        "`markdown` is a language.",
+        "~~Struck~~ out.",
+        "Here is",
+        "```",
+    ],
+)
+def test_first_answer_with_a_fence_of_its_own_is_kept(answer, step):
+    assert taken(answer, step=step)[0] == answer
+
+
+def test_first_answer_waits_only_while_it_may_be_wrapped():
+    for answer in ("The fleet has three boats.", "`code` first. And so on.", "Hero of the day. And so on."):
+        _, given = taken(answer, step=4)
+        assert "".join(given[:3])
+    _, given = taken(f"```markdown\n{'A line of the text.' * 200}\n```", step=50)
+    assert any(given[:50])
+
+
+def test_what_came_of_a_wrapped_answer_is_kept_when_it_breaks_off():
+    intake = Intake("", mode="prefill", shown="")
+    assert intake.feed("```markdown\nThe fleet has three bo") + intake.salvage() == "The fleet has three bo"
+
+
+class Killed(Exception):
+    """The writer's process is gone."""
+
+
+class Asked:
+    """A model that is asked anew and goes on in its text, as `manner` says; some of its answers break off."""
+
+    def __init__(self, text: str, manner: str, rng: random.Random) -> None:
+        self.text = text
+        self.manner = manner
+        self.rng = rng
+        self.written = 0
+
+    def __call__(self, call: Call) -> Reply:
+        start = 0 if self.manner == "restarts" else self.written
+        while self.manner == "copies" and start and self.text[start - 1 : self.written] in call.messages[-1]["content"]:
+            start -= 1
+        rest = self.text[start:]
+        if self.rng.random() > 0.4:
+            return Reply(text=rest)
+        return Reply(text=rest[: self.rng.randrange(len(rest) + 1)], finish=FinishReason.INTERRUPTED)
+
+
+class Store:
+    """What is committed of the section; `take` is told of each chunk, and dies once there are so many characters."""
+
+    def __init__(self, model: Asked) -> None:
+        self.model = model
+        self.committed = ""
+        self.chunks: list[str] = []
+        self.dies_at = 0
+
+    async def take(self, chunk: str) -> None:
+        self.chunks.append(chunk)
+        if sum(map(len, self.chunks)) > self.dies_at:
+            raise Killed
+        self.tell(self.committed + "".join(self.chunks))
+
+    def commit(self, chunks: int) -> None:
+        """Keep so many of the chunks."""
+        self.committed += "".join(self.chunks[:chunks])
+        self.chunks.clear()
+        self.tell(self.committed)
+
+    def tell(self, text: str) -> None:
+        self.model.written = max(0, len(text) - len(OPENING))
+
+
+async def written_through_faults(manner: str, seed: int) -> tuple[str, str]:
+    """The section as it is after cuts and kills, and as it must be."""
+    rng = random.Random(seed)
+    text = section_text(rng, rng.choice([150, 400, 1_200]))
+    store = Store(Asked(text, manner, rng))
+    for deaths_left in reversed(range(rng.randint(1, 5))):
+        store.dies_at = rng.randrange(1, len(text)) if deaths_left else len(text) * 2
+        with suppress(Killed):
+            result = await write_section(
+                ScriptedProvider(store.model),
+                ASSIGNMENT,
+                0,
+                earlier="",
+                held=store.committed,
+                on_chunk=store.take,
+                mode="reprompt",
+                budget_tokens=100_000,
+                max_turns=1_000,
+                policy=RetryPolicy(attempts=1_000, base_s=0, cap_s=0),
+            )
+            assert result.outcome is Outcome.COMPLETE, result
+            return result.text, OPENING + text.strip()
+        store.commit(rng.randint(0, len(store.chunks) - 1))
+    raise AssertionError("the last writer lives on")
+
+
+@pytest.mark.parametrize("manner", ["copies", "restarts"])
+@pytest.mark.asyncio
+async def test_no_cut_and_no_kill_costs_or_doubles_a_character_where_a_model_is_asked_anew(manner):
+    for seed in range(150):
+        written, expected = await written_through_faults(manner, seed)
+        assert written == expected, seed
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 1000])
+@pytest.mark.parametrize(
+    ("previous", "rest"),
+    [
+        ("- The lamp is on.\n- The lamp is on.\n- The lamp is on.", "\n- The lamp is on.\n- The lamp is off."),
+        ("灯亮着。灯亮着。灯亮着。灯亮着。", "灯亮着。灯灭了。"),
+        ("| on | on |\n| on | on |\n| on | on |", "\n| on | on |\n| on | off |"),
+        ("The lamp is on. The lamp is on. The lamp is", " on. The lamp is on. The lamp is off."),
+    ],
+)
+def test_a_text_that_repeats_itself_goes_on_behind_the_whole_copy(previous, rest, size):
+    answer = previous + rest
+    intake = Intake(previous, mode="reprompt", shown=previous, copied=previous)
+
+    pieces = [intake.feed(answer[at : at + size]) for at in range(0, len(answer), size)]
+
+    assert "".join(pieces) + intake.end() == rest
+
+
+@pytest.mark.parametrize("opening", ["", "```markdown\n", "Sure, here is the rest:\n\n"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "The lamp is on. The lamp is on. The lamp is on.",
+        "灯亮着。灯亮着。灯亮着。",
+        "The **lamp** is `on`.\n\nThe **lamp** is `on`.",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 40, 1000])
+def test_words_that_repeat_themselves_are_copied_once_also_where_the_text_says_all_of_them_again(words, opening, size):
+    rest = f"\n\n{words}\n\nThen no more."
+    answer = f"{opening}{words}{rest}"
+    intake = Intake(words, mode="reprompt", shown=words, copied=words)
+
+    pieces = [intake.feed(answer[at : at + size]) for at in range(0, len(answer), size)]
+
+    assert "".join(pieces) + intake.end() == rest
