@@ -236,7 +236,7 @@ def test_rows_tell_defaults_and_bounds_as_they_are():
 
 
 def test_every_frame_type_is_in_the_protocol_page():
-    frames = (ROOT / "artifacts" / "frames.py").read_text(encoding="utf-8")
+    frames = (ROOT / "artifacts" / "live" / "protocol.py").read_text(encoding="utf-8")
     page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
     types = {*re.findall(r'"?type"?: Literal\["(\w+)"\]', frames), "ack", "ping"}
 
