@@ -96,7 +96,7 @@ async def test_reader_in_the_middle_of_a_large_page_keeps_the_place_when_the_lin
 ) -> None:
     """The browser paints after every part: what stands behind the first ones must not go for a moment."""
     await desk.start(names=["Lamps"])
-    await desk.write(text=large.cjk())
+    await desk.write(text=large.ascii_text())
     await desk.end_section(position=0)
     await desk.complete()
     page = await visit.context.new_page()
@@ -115,7 +115,7 @@ async def test_reader_in_the_middle_of_a_large_page_keeps_the_place_when_the_lin
         lines.put_nowait(line)
 
     await page.route_web_socket("**/ws/**", in_slow_motion)
-    await page.goto(desk.address)
+    await page.goto(desk.address, timeout=WAIT_MS)
     async with asyncio.timeout(WAIT_MS / 1_000):
         first = await lines.get()
         await page.evaluate("scrollTo(0, document.documentElement.scrollHeight * 0.8)")

@@ -51,7 +51,7 @@ def table(size: int = SIZE) -> str:
     """A table of 300 KB, and paragraphs around it."""
     rows = _filled((f"| oil of {number} | a wick of cotton | {number} litres |\n" for number in count(1)), TABLE)
     rest = (size - TABLE) // 2
-    return f"{cjk(rest)}| What | With | How much |\n|---|---|---:|\n{rows}\n{ascii_text(rest)}"
+    return f"{ascii_text(rest)}| What | With | How much |\n|---|---|---:|\n{rows}\n{ascii_text(rest)}"
 
 
 KINDS: dict[str, Callable[..., str]] = {
