@@ -31,12 +31,12 @@ def main(total_chars: int) -> None:
 
 def measured(total_chars: int) -> list[float]:
     """Seconds of each append of one document of that length."""
-    from artifacts import access
+    from artifacts.accounts import sign_in
     from artifacts.lifecycle import verbs
     from artifacts.lifecycle.verbs import PlannedSection, Tail
     from generation import control
 
-    artifact = control.create_project(access.administrator()[0], "Bench").artifacts.first()
+    artifact = control.create_project(sign_in.administrator()[0], "Bench").artifacts.first()
     assert artifact
     verbs.plan(artifact.pk, [PlannedSection(name="All", instructions="", max_tokens=1)], "")
     fence = verbs.open(artifact.pk, lease_s=3_600).fence

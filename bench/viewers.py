@@ -257,7 +257,7 @@ def make() -> None:
     from django.contrib.auth.models import User
     from django.core.management import call_command
 
-    from artifacts.access import issue_token
+    from artifacts.accounts.tokens import issue_token
 
     call_command("migrate", verbosity=0)
     print(issue_token(User.objects.create_user("bench")))

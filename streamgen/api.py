@@ -18,7 +18,7 @@ from ninja.parser import Parser
 from ninja.security import HttpBearer, SessionAuth
 from ninja.utils import check_csrf
 
-from artifacts import access
+from artifacts.accounts import tokens
 from generation.pages.api import router
 from streamgen import problems
 from streamgen.problems import BadBody, Problem
@@ -33,7 +33,7 @@ class Bearer(HttpBearer):
     """`Authorization: Bearer TOKEN`. A token that is not known is refused, whatever the session says."""
 
     def authenticate(self, request: HttpRequest, token: str) -> User:
-        user = access.user_for_token(token.strip())
+        user = tokens.user_for_token(token.strip())
         if user is None:
             raise AuthenticationError(message="This token is not known. `manage.py token USER` makes one.")
         return user

@@ -19,13 +19,12 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import Error as DatabaseError
 from django.http import parse_cookie
 
-from artifacts.access import user_for_token
 from artifacts.accounts.sessions import Login, login_by_token
+from artifacts.accounts.tokens import user_for_token
+from artifacts.live.close_codes import GOING_AWAY
 from artifacts.routing import refuse
 
 logger = logging.getLogger(__name__)
-
-GOING_AWAY = 1012
 
 
 def websocket_login(app: Any) -> Any:
@@ -66,7 +65,7 @@ class WebsocketLogin:
             logger.warning("A viewer was sent away, the database is away: %s", type(error).__name__)
             await receive()
             await send({"type": "websocket.accept"})
-            await send({"type": "websocket.close", "code": GOING_AWAY})
+            await send({"type": "websocket.close", "code": GOING_AWAY.close_code})
             return
         await self._app(dict(scope, user=user, login=login), receive, send)
 

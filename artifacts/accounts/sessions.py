@@ -10,7 +10,8 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from artifacts.access import may_see, token_digest
+from artifacts.access import may_see
+from artifacts.accounts.tokens import token_digest
 from artifacts.models import AccessToken, Artifact
 
 

@@ -8,32 +8,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from dataclasses import dataclass
 from typing import Protocol
 
 from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
 from artifacts.accounts.sessions import Login, Sight, lapsed
+from artifacts.live.close_codes import LOGIN_REQUIRED, NOT_FOUND, Ending
 from artifacts.messaging.per_loop import PerLoop
 
 logger = logging.getLogger(__name__)
 
 CHECK_S = 3.0
 """So often it is asked whether the logins still hold; a logout ends its sockets within five seconds."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ending:
-    """Why the server closes a socket: the close code, and the error frame before it, where there is one."""
-
-    close_code: int
-    error: str = ""
-    detail: str = ""
-
-
-LOGIN_REQUIRED = Ending(close_code=4401, error="login_required", detail="Sign in, or send a valid bearer token.")
-NOT_FOUND = Ending(close_code=4404, error="not_found", detail="There is no such document, or it is not yours.")
 
 
 class Socket(Protocol):
@@ -69,10 +56,10 @@ class Sockets:
             if not self._of_user[user_id]:
                 del self._of_user[user_id]
 
-    async def close_all(self, code: int) -> None:
-        """The process goes: every socket gets the close code, and new ones get it at once."""
+    async def close_all(self, ending: Ending) -> None:
+        """The process goes: every socket ends so, and new ones do at once."""
         self.is_closing = True
-        await asyncio.gather(*(socket.end(Ending(close_code=code)) for socket in list(self._open)))
+        await asyncio.gather(*(socket.end(ending) for socket in list(self._open)))
 
     async def _check(self) -> None:
         while self._open:

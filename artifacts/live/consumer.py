@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qs
 
 from channels.consumer import AsyncConsumer, get_handler_name
 from channels.db import database_sync_to_async
@@ -22,10 +20,23 @@ from artifacts.access import artifact_for
 from artifacts.accounts.sessions import Login, Sight
 from artifacts.errors import NotFound
 from artifacts.live import connections, feed, protocol
-from artifacts.live.connections import LOGIN_REQUIRED, NOT_FOUND, Ending
+from artifacts.live.close_codes import (
+    DELETED,
+    GOING_AWAY,
+    LOGIN_REQUIRED,
+    NOT_FOUND,
+    TOO_BIG,
+    TOO_MANY_MESSAGES,
+    TOO_MANY_SOCKETS,
+    TRY_AGAIN,
+    Ending,
+    SocketRefused,
+)
 from artifacts.live.feed import Feed
 from artifacts.live.protocol import PONG, Ack, BadMessage, Frame
-from artifacts.live.viewer import Cursor, Format, Viewer
+from artifacts.live.query import parse_query
+from artifacts.live.rate_limit import RateLimit
+from artifacts.live.viewer import Viewer
 
 logger = logging.getLogger(__name__)
 
@@ -35,27 +46,6 @@ GONE_S = 2.0
 """Where a send fails because the client has gone, the server says so by itself within this time."""
 MESSAGES_AT_ONCE = 500
 MESSAGES_PER_SECOND = 100
-
-GOING_AWAY = Ending(close_code=1012)
-TRY_AGAIN = Ending(close_code=1000)
-TOO_BIG = Ending(close_code=1009)
-BAD_FORMAT = Ending(close_code=4409, error="bad_format", detail="format must be text or html.")
-DELETED = Ending(close_code=4404, error="deleted", detail="The document was deleted.")
-TOO_MANY_MESSAGES = Ending(close_code=4429, error="too_many_messages", detail="Acknowledge less often.")
-TOO_MANY_SOCKETS = Ending(close_code=4429, error="too_many_sockets", detail="Close another page of yours first.")
-
-
-async def close_all(code: int = GOING_AWAY.close_code) -> None:
-    """The process goes: every open socket of the running loop gets this close code."""
-    await connections.current().close_all(code)
-
-
-class Refused(Exception):
-    """The socket must end."""
-
-    def __init__(self, ending: Ending) -> None:
-        super().__init__(ending.error)
-        self.ending = ending
 
 
 class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no types
@@ -72,7 +62,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         self._failing: asyncio.Task[None] | None = None
         self._is_ending = self._is_closed = False
         self._faults = 0
-        self._allowance = Allowance(at_once=MESSAGES_AT_ONCE, per_second=MESSAGES_PER_SECOND)
+        self._allowance = RateLimit(at_once=MESSAGES_AT_ONCE, per_second=MESSAGES_PER_SECOND)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         # As in Channels, but without a layer of our own, and without tasks and a trip to another thread per message.
@@ -96,14 +86,14 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         await self._send({"type": "websocket.accept"})
         try:
             await self._admit()
-        except Refused as refused:
+        except SocketRefused as refused:
             await self.end(refused.ending)
             raise StopConsumer from None
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
         try:
             await self._take(message)
-        except Refused as refused:
+        except SocketRefused as refused:
             await self.end(refused.ending)
             raise StopConsumer from None
 
@@ -113,34 +103,34 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
     async def _admit(self) -> None:
         login: Login | None = self.scope.get("login")
         if login is None:
-            raise Refused(LOGIN_REQUIRED)
+            raise SocketRefused(LOGIN_REQUIRED)
         artifact_id = self.scope["url_route"]["kwargs"]["artifact_id"]
-        shows, cursor = read_query(self.scope["query_string"])
+        shows, cursor = parse_query(self.scope["query_string"])
         present = connections.current()
         if present.is_closing:
-            raise Refused(GOING_AWAY)
+            raise SocketRefused(GOING_AWAY)
         if present.count(login) >= settings.STREAMGEN_SOCKETS_PER_USER:
-            raise Refused(TOO_MANY_SOCKETS)
+            raise SocketRefused(TOO_MANY_SOCKETS)
         self.sight = Sight(login=login, artifact_id=artifact_id)
         present.enter(self)
         try:
             await database_sync_to_async(artifact_for)(self.scope["user"], artifact_id)
         except NotFound:
-            raise Refused(NOT_FOUND) from None
+            raise SocketRefused(NOT_FOUND) from None
         except DatabaseError as error:
             logger.warning("A viewer was sent away, the database is away: %s", type(error).__name__)
-            raise Refused(GOING_AWAY) from None
+            raise SocketRefused(GOING_AWAY) from None
         self._viewer, self.shows_html = Viewer(shows, cursor), shows == "html"
         self._feed = feed.current().enter(artifact_id, self)
         self._pump = asyncio.create_task(self._send_frames(self._feed))
 
     async def _take(self, message: dict[str, Any]) -> None:
         if not self._allowance.take(asyncio.get_running_loop().time()):
-            raise Refused(TOO_MANY_MESSAGES)
+            raise SocketRefused(TOO_MANY_MESSAGES)
         text: str | None = message.get("text")
         size = protocol.size_of(text) if text is not None else len(message.get("bytes") or b"")
         if size > protocol.MESSAGE_BYTES:
-            raise Refused(TOO_BIG)
+            raise SocketRefused(TOO_BIG)
         try:
             if text is None:
                 raise BadMessage("Messages are JSON in text frames.")
@@ -158,7 +148,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         """The first protocol error is told, the second ends the socket."""
         self._faults += 1
         if self._faults > 1:
-            raise Refused(Ending(close_code=4409, error="bad_message", detail=detail))
+            raise SocketRefused(Ending(close_code=4409, error="bad_message", detail=detail))
         await self._send_frame(protocol.encode({"type": "error", "code": "bad_message", "detail": detail}))
 
     # To the client
@@ -222,36 +212,3 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         connections.current().leave(self)
         if self._feed is not None:
             await feed.current().leave(self._feed, self)
-
-
-class Allowance:
-    """How many messages a client may send: `at_once`, filled up again by `per_second`."""
-
-    def __init__(self, *, at_once: int, per_second: float) -> None:
-        self._at_once = at_once
-        self._per_second = per_second
-        self._left = float(at_once)
-        self._counted_at = 0.0
-
-    def take(self, now: float) -> bool:
-        self._left = min(self._at_once, self._left + (now - self._counted_at) * self._per_second)
-        self._counted_at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
-
-
-def read_query(query: bytes) -> tuple[Format, Cursor | None]:
-    """Format and cursor of an address; a malformed or half cursor is none. Raises `Refused` for another format."""
-    try:
-        fields = parse_qs(query.decode("latin-1"), max_num_fields=20)
-    except ValueError:
-        fields = {}
-    shows = fields.get("format", ["text"])[-1]
-    if shows not in ("text", "html"):
-        raise Refused(BAD_FORMAT)
-    numbers = [fields.get(name, [""])[-1] for name in ("epoch", "offset")]
-    if not all(re.fullmatch(r"[0-9]{1,12}", number) for number in numbers):
-        return ("text" if shows == "text" else "html"), None
-    return ("text" if shows == "text" else "html"), Cursor(epoch=int(numbers[0]), offset=int(numbers[1]))

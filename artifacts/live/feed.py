@@ -1,6 +1,6 @@
 """One feed per process and artifact, from which all local viewers are served.
 
-It hears events, looks at the database where they do not suffice, and wakes whoever watches. It knows no sockets, and it
+It takes events, reads the database where they do not suffice, and wakes whoever watches. It knows no sockets, and it
 writes nothing.
 """
 
@@ -17,7 +17,7 @@ from django.db import Error as DatabaseError
 from artifacts.errors import NotFound
 from artifacts.lifecycle.state import section_starts, state_of
 from artifacts.live.renderer import Renderer
-from artifacts.live.replica import Look, Replica
+from artifacts.live.replica import Replica, Snapshot
 from artifacts.live.text_log import Transcript
 from artifacts.messaging import subscription
 from artifacts.messaging.events import Event
@@ -27,8 +27,8 @@ from artifacts.models import Artifact, Delta
 
 logger = logging.getLogger(__name__)
 
-GLANCE_S = 1.0
-"""So often one query looks whether any of this process's documents went on without our hearing of it."""
+POLL_S = 1.0
+"""So often one query looks whether any of this process's documents went on without news of it."""
 
 
 class Watcher(Protocol):
@@ -40,7 +40,7 @@ class Watcher(Protocol):
 
 
 class Feed:
-    """Subscribes, then looks at the database, then applies events; a hole or a change of state is another look."""
+    """Subscribes, then looks at the database, then applies events; a hole or a change of state is another reading."""
 
     def __init__(self, artifact_id: int, *, subscription: Subscription, preview_s: float) -> None:
         self.replica = Replica(artifact_id)
@@ -50,7 +50,7 @@ class Feed:
         self._renderer: Renderer | None = None
         self._is_stale = True
         self._is_closed = False
-        self._looking: asyncio.Task[None] = asyncio.create_task(self._open())
+        self._loading: asyncio.Task[None] = asyncio.create_task(self._open())
 
     def attach(self, watcher: Watcher) -> None:
         self.watchers.add(watcher)
@@ -66,49 +66,49 @@ class Feed:
             self._renderer = None
 
     async def close(self) -> None:
-        """Hear nothing more, and look no more."""
+        """Take no more news, and read no more."""
         self._is_closed = True
-        await self._subscription.leave(self.replica.artifact_id, self.hear)
+        await self._subscription.leave(self.replica.artifact_id, self.on_news)
 
-    def hear(self, news: Event | Missed) -> None:
+    def on_news(self, news: Event | Missed) -> None:
         """What the subscription tells."""
         before = self.replica.length
-        if isinstance(news, Missed) or self.replica.hear(news):
-            self.look_again()
+        if isinstance(news, Missed) or self.replica.apply_event(news):
+            self.reload()
         if self.replica.length != before:
             self._on_change()
 
-    def glanced(self, seen: tuple[int, int] | None) -> None:
+    def apply_head(self, seen: tuple[int, int] | None) -> None:
         """Once a second: (epoch, seq) as the database has them, None where the document is gone."""
         if self._is_stale or seen != (self.replica.epoch, self.replica.seq):
-            self.look_again()
+            self.reload()
         if self.replica.show_tokens():
             self._wake_watchers()
 
-    def look_again(self) -> None:
-        """Look at the database from now on; a look that is under way already may be too old."""
+    def reload(self) -> None:
+        """Read the database from now on; a reading that is under way already may be too old."""
         self._is_stale = True
-        if self._looking.done():
-            self._looking = asyncio.create_task(self._look())
+        if self._loading.done():
+            self._loading = asyncio.create_task(self._load())
 
     async def _open(self) -> None:
         if not self._is_closed:
-            await self._subscription.join(self.replica.artifact_id, self.hear)
-        await self._look()
+            await self._subscription.join(self.replica.artifact_id, self.on_news)
+        await self._load()
 
-    async def _look(self) -> None:
+    async def _load(self) -> None:
         while self._is_stale and not self._is_closed:
             self._is_stale = False
             replica = self.replica
             try:
-                found = await database_sync_to_async(look)(replica.artifact_id, replica.epoch, replica.length)
+                found = await database_sync_to_async(load_snapshot)(replica.artifact_id, replica.epoch, replica.length)
             except DatabaseError as error:
-                self._is_stale = True  # the next glance tries again
+                self._is_stale = True  # the next poll tries again
                 logger.warning(
                     "Viewers of artifact=%s wait for the database: %s", replica.artifact_id, type(error).__name__
                 )
                 return
-            replica.see(found)
+            replica.apply_snapshot(found)
             self._on_change()
 
     def _on_change(self) -> None:
@@ -122,14 +122,14 @@ class Feed:
 
 
 class Feeds:
-    """All feeds of one event loop, and the glance for all of them together."""
+    """All feeds of one event loop, and one poll for all of them together."""
 
-    def __init__(self, *, subscription: Subscription, glance_s: float = GLANCE_S, preview_s: float) -> None:
+    def __init__(self, *, subscription: Subscription, poll_s: float = POLL_S, preview_s: float) -> None:
         self._subscription = subscription
-        self._glance_s = glance_s
+        self._poll_s = poll_s
         self._preview_s = preview_s
         self._feeds: dict[int, Feed] = {}
-        self._glancing: asyncio.Task[None] | None = None
+        self._polling: asyncio.Task[None] | None = None
         self._is_away = False
 
     @property
@@ -144,8 +144,8 @@ class Feeds:
                 artifact_id, subscription=self._subscription, preview_s=self._preview_s
             )
         feed.attach(watcher)
-        if self._glancing is None or self._glancing.done():
-            self._glancing = asyncio.create_task(self._glance())
+        if self._polling is None or self._polling.done():
+            self._polling = asyncio.create_task(self._poll())
         return feed
 
     async def leave(self, feed: Feed, watcher: Watcher) -> None:
@@ -155,11 +155,11 @@ class Feeds:
             del self._feeds[feed.replica.artifact_id]
             await feed.close()
 
-    async def _glance(self) -> None:
+    async def _poll(self) -> None:
         while self._feeds:
-            await asyncio.sleep(self._glance_s)
+            await asyncio.sleep(self._poll_s)
             try:
-                seen = await database_sync_to_async(glance)(list(self._feeds))
+                seen = await database_sync_to_async(poll_heads)(list(self._feeds))
             except DatabaseError as error:
                 if not self._is_away:
                     logger.warning("The database is away, viewers wait: %s", type(error).__name__)
@@ -168,7 +168,7 @@ class Feeds:
             self._is_away = False
             for artifact_id, feed in list(self._feeds.items()):
                 if artifact_id in seen:
-                    feed.glanced(seen[artifact_id])
+                    feed.apply_head(seen[artifact_id])
 
 
 def _make() -> Feeds:
@@ -182,7 +182,7 @@ current = PerLoop(_make)
 # What is read, each in one short crossing
 
 
-def look(artifact_id: int, epoch: int, have: int) -> Look | None:
+def load_snapshot(artifact_id: int, epoch: int, have: int) -> Snapshot | None:
     """Read the document: its text from `have` on where that is of `epoch`, else whole; None where it was deleted."""
     artifact = Artifact.objects.defer("content", "preview_html", "instructions").filter(pk=artifact_id).first()
     if artifact is None:
@@ -194,7 +194,7 @@ def look(artifact_id: int, epoch: int, have: int) -> Look | None:
             begin, text = 0, artifact.text
         except NotFound:
             return None
-    return Look(
+    return Snapshot(
         epoch=artifact.epoch,
         seq=artifact.seq,
         state=state_of(artifact),
@@ -204,7 +204,7 @@ def look(artifact_id: int, epoch: int, have: int) -> Look | None:
     )
 
 
-def glance(artifact_ids: list[int]) -> dict[int, tuple[int, int] | None]:
+def poll_heads(artifact_ids: list[int]) -> dict[int, tuple[int, int] | None]:
     """(epoch, seq) of each document, in one query; None for those that are gone."""
     rows = Artifact.objects.filter(pk__in=artifact_ids).values_list("pk", "epoch", "seq")
     found = {pk: (epoch, seq) for pk, epoch, seq in rows}

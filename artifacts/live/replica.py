@@ -1,6 +1,6 @@
-"""One process's copy of a document: events bring it forward, looks at the database put it right. Pure: it never awaits.
+"""One process's copy of a document: events bring it forward, the database puts it right. Pure: it never awaits.
 
-Start-up, a lost message and a new epoch are one path: a look.
+Start-up, a lost message and a new epoch are one path: a snapshot.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OVER = frozenset({"complete", "cancelled"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Snapshot:
     """What the database said: the document at (epoch, seq), with its text from `begin` on."""
 
     epoch: int
@@ -38,7 +38,7 @@ class Look:
 
 
 class Replica:
-    """`epoch` is 0 until the first look. `state` is what viewers are shown, `state_number` grows when it changes."""
+    """`epoch` is 0 until the first snapshot. `state` is what viewers see; `state_number` grows when it changes."""
 
     def __init__(self, artifact_id: int) -> None:
         self.artifact_id = artifact_id
@@ -57,10 +57,10 @@ class Replica:
         self.is_gone = False
         self._tokens = 0
 
-    def hear(self, event: Event) -> bool:
+    def apply_event(self, event: Event) -> bool:
         """Take what an event brings; True where only the database can tell the rest.
 
-        Old and repeated events change nothing. A hole, another epoch or a change of state calls for a look.
+        Old and repeated events change nothing. A hole, another epoch or a change of state calls for a snapshot.
         """
         if event.deleted:
             return True
@@ -78,25 +78,30 @@ class Replica:
         self._tokens = event.tokens
         return event.state_changed or event.status != self.state["status"]
 
-    def see(self, look: Look | None) -> None:
-        """Take what a look brought; None says that the document was deleted. What events brought meanwhile stays."""
-        if look is None:
+    def apply_snapshot(self, snapshot: Snapshot | None) -> None:
+        """Take what the database said; None says that the document was deleted. What events brought meanwhile stays."""
+        if snapshot is None:
             self.is_gone = True
-        elif look.epoch > self.epoch:
-            self.epoch, self.seq, self.length, self.transcript = look.epoch, look.seq, look.length, look.text
+        elif snapshot.epoch > self.epoch:
+            self.epoch, self.seq, self.length, self.transcript = (
+                snapshot.epoch,
+                snapshot.seq,
+                snapshot.length,
+                snapshot.text,
+            )
             self.sections = ()
-            self._begin_sections(look.sections)
+            self._begin_sections(snapshot.sections)
             self.page = None
-            self._tokens = look.state["tokens_generated"]
-            self._show(look.state)
-        elif look.epoch == self.epoch:
-            if look.length > self.length:
-                self._append(look.text.cut(self.length - look.begin, look.text.length))
-            self._begin_sections(look.sections)
-            if look.seq >= self.seq:
-                self.seq, self._tokens = look.seq, look.state["tokens_generated"]
-            if _but_tokens(look.state) != _but_tokens(self.state):
-                self._show(look.state)
+            self._tokens = snapshot.state["tokens_generated"]
+            self._show(snapshot.state)
+        elif snapshot.epoch == self.epoch:
+            if snapshot.length > self.length:
+                self._append(snapshot.text.cut(self.length - snapshot.begin, snapshot.text.length))
+            self._begin_sections(snapshot.sections)
+            if snapshot.seq >= self.seq:
+                self.seq, self._tokens = snapshot.seq, snapshot.state["tokens_generated"]
+            if _but_tokens(snapshot.state) != _but_tokens(self.state):
+                self._show(snapshot.state)
 
     def show_tokens(self) -> bool:
         """Show the count of tokens where it has changed; called rarely, it makes one frame of many flushes."""

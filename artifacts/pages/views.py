@@ -25,6 +25,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from artifacts import access
+from artifacts.accounts import sign_in
 from artifacts.errors import NotFound
 from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, ArtifactVersion, StreamStatus
@@ -194,7 +195,7 @@ def sign_in_link(request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
     with transaction.atomic():
         # Locked, because of two clicks at once only one may find the token unused.
         user = User.objects.select_for_update().filter(pk=_user_id(uidb64), is_active=True).first()
-        if user is not None and access.sign_in_tokens.check_token(user, token):
+        if user is not None and sign_in.sign_in_tokens.check_token(user, token):
             login(request, user, backend="django.contrib.auth.backends.ModelBackend")
             return redirect(target)
     if user is not None and user == request.user:

@@ -11,12 +11,11 @@ from typing import Any
 
 from django.conf import settings
 
-from artifacts.live import consumer
+from artifacts.live import connections
+from artifacts.live.close_codes import GOING_AWAY
 from artifacts.messaging import outbox
 from generation.providers import Choice
 from generation.worker.worker import Embedded
-
-GOING_AWAY = 1012
 
 
 class Host:
@@ -42,7 +41,7 @@ class Host:
         await asyncio.wait([self._ending])
 
     async def _end(self) -> None:
-        await consumer.close_all(GOING_AWAY)
+        await connections.current().close_all(GOING_AWAY)
         if self._embedded is not None:
             await self._embedded.stop()
 

@@ -10,6 +10,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from artifacts import access
+from artifacts.accounts import sign_in, tokens
 from artifacts.errors import NotFound
 from artifacts.models import AccessToken
 
@@ -72,49 +73,49 @@ def test_gate_is_one_query_and_loads_no_text(owner, artifact):
 
 
 def test_token_opens_the_account_and_only_its_digest_is_stored(owner):
-    token = access.issue_token(owner)
+    token = tokens.issue_token(owner)
 
-    assert access.user_for_token(token) == owner
+    assert tokens.user_for_token(token) == owner
     row = AccessToken.objects.get()
     assert token not in (row.digest, str(row))
     assert len(row.digest) == 64
 
 
 def test_tokens_are_each_their_own(owner, stranger):
-    first, second, theirs = access.issue_token(owner), access.issue_token(owner), access.issue_token(stranger)
+    first, second, theirs = tokens.issue_token(owner), tokens.issue_token(owner), tokens.issue_token(stranger)
 
     assert len({first, second, theirs}) == 3
     AccessToken.objects.order_by("pk").first().delete()
-    assert access.user_for_token(first) is None
-    assert access.user_for_token(second) == owner
-    assert access.user_for_token(theirs) == stranger
+    assert tokens.user_for_token(first) is None
+    assert tokens.user_for_token(second) == owner
+    assert tokens.user_for_token(theirs) == stranger
 
 
 @pytest.mark.parametrize("token", ["", "sg_", "sg_guess", "\ud800", "\0", "x" * 100_000])
 def test_unknown_token_opens_nothing(owner, token):
-    access.issue_token(owner)
+    tokens.issue_token(owner)
 
-    assert access.user_for_token(token) is None
+    assert tokens.user_for_token(token) is None
 
 
 def test_digest_is_no_token(owner):
-    access.issue_token(owner)
+    tokens.issue_token(owner)
 
-    assert access.user_for_token(AccessToken.objects.get().digest) is None
+    assert tokens.user_for_token(AccessToken.objects.get().digest) is None
 
 
 def test_token_of_a_deactivated_user_opens_nothing(owner):
-    token = access.issue_token(owner)
+    token = tokens.issue_token(owner)
     deactivated(owner)
 
-    assert access.user_for_token(token) is None
+    assert tokens.user_for_token(token) is None
 
 
 def test_sign_in_link_works_once_and_for_its_owner_only(owner, stranger):
-    token = access.sign_in_tokens.make_token(owner)
+    token = sign_in.sign_in_tokens.make_token(owner)
 
-    assert access.sign_in_tokens.check_token(owner, token)
-    assert not access.sign_in_tokens.check_token(stranger, token)
+    assert sign_in.sign_in_tokens.check_token(owner, token)
+    assert not sign_in.sign_in_tokens.check_token(stranger, token)
 
     user_logged_in.send(User, request=RequestFactory().get("/"), user=owner)
-    assert not access.sign_in_tokens.check_token(owner, token)
+    assert not sign_in.sign_in_tokens.check_token(owner, token)

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from artifacts import access
+from artifacts.accounts import tokens
 from artifacts.lifecycle import verbs
 from artifacts.models import AccessToken, ArtifactVersion, Delta, Project, Section
 from tests.support import documents
@@ -43,7 +43,7 @@ def written(text: str = "Some **bold** words.") -> int:
     artifact = documents.complete(text, "The end.")
     verbs.reset(artifact.pk, documents.sections(), "Again.")
     documents.reopened(artifact.pk).append(text)
-    access.issue_token(artifact.project.owner)
+    tokens.issue_token(artifact.project.owner)
     return artifact.pk
 
 
@@ -154,17 +154,17 @@ def test_deleting_a_person_does_not_take_their_documents(administrator):
 
 
 def test_token_shows_no_digest_and_can_be_taken_back(administrator, inspector, owner):
-    token = access.issue_token(owner)
+    token = tokens.issue_token(owner)
     row = AccessToken.objects.get()
     for shown in (page(administrator, "accesstoken_changelist"), page(administrator, "accesstoken_change", row.pk)):
         assert row.digest not in shown
         assert token not in shown
     delete = reverse("admin:artifacts_accesstoken_delete", args=[row.pk])
     assert inspector.post(delete, {"post": "yes"}).status_code == 403
-    assert access.user_for_token(token) == owner
+    assert tokens.user_for_token(token) == owner
     assert row.digest not in administrator.get(delete).content.decode()
     administrator.post(delete, {"post": "yes"})
-    assert access.user_for_token(token) is None
+    assert tokens.user_for_token(token) is None
 
 
 def test_strangers_to_the_admin_are_sent_away(owner):

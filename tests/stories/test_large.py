@@ -15,7 +15,7 @@ from channels.db import database_sync_to_async
 from django.db import connection
 from websockets.asyncio.client import ClientConnection, connect
 
-from artifacts.access import issue_token
+from artifacts.accounts.tokens import issue_token
 from artifacts.live.protocol import FRAME_BYTES
 from artifacts.models import Artifact
 from artifacts.preview import render

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from artifacts.access import issue_token
+from artifacts.accounts.tokens import issue_token
 from artifacts.lifecycle import verbs
 from artifacts.lifecycle.state import section_starts
 from artifacts.live import feed
@@ -141,7 +141,7 @@ def squeezed(html: str) -> str:
 
 
 async def tell(steps: list[tuple[str, Any]], *, cancels: bool) -> None:
-    feed.current.use(Feeds(subscription=subscription.current(), glance_s=OFTEN_S, preview_s=0.001))
+    feed.current.use(Feeds(subscription=subscription.current(), poll_s=OFTEN_S, preview_s=0.001))
     pen = await in_database(Pen)()
     bystanders = [Bystander(pen, shows) for shows in ("text", "html", "text")]
     for name, argument in steps:
@@ -185,7 +185,7 @@ def test_every_viewer_ends_with_the_text_of_the_database(
 @pytest.mark.asyncio
 async def test_a_cursor_at_every_offset_gets_exactly_what_is_missing() -> None:
     LossyLayer.dice, LossyLayer.weights = Random(1), (1, 1, 1, 1)
-    feed.current.use(Feeds(subscription=subscription.current(), glance_s=OFTEN_S, preview_s=0.001))
+    feed.current.use(Feeds(subscription=subscription.current(), poll_s=OFTEN_S, preview_s=0.001))
     pen = await in_database(Pen)()
     written = "One \U0001f600\u00e9\r\n\ttwo\u2028 e\u0301 end"
     for character in written:

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
-from artifacts import access
+from artifacts.accounts import tokens
 from artifacts.errors import LeaseHeld
 from artifacts.lifecycle import verbs
 from artifacts.lifecycle.verbs import Tail
@@ -36,7 +36,7 @@ class Caller:
     """One person with a bearer token; `get` and `post` give the response, whatever its status."""
 
     def __init__(self, user: User) -> None:
-        self._client = Client(headers={"Authorization": f"Bearer {access.issue_token(user)}"})
+        self._client = Client(headers={"Authorization": f"Bearer {tokens.issue_token(user)}"})
 
     def get(self, path: str, **query: Any) -> HttpResponse:
         return self._client.get(f"/api{path}", query)
@@ -445,7 +445,7 @@ def test_session_reads_without_and_changes_with_a_csrf_token(owner: User) -> Non
 
 
 def test_bearer_needs_no_csrf_token(owner: User) -> None:
-    client = Client(enforce_csrf_checks=True, headers={"Authorization": f"bearer {access.issue_token(owner)}"})
+    client = Client(enforce_csrf_checks=True, headers={"Authorization": f"bearer {tokens.issue_token(owner)}"})
     assert client.post("/api/projects", '{"title": "A"}', content_type="application/json").status_code == 201
 
 
@@ -627,7 +627,7 @@ def test_bodies_over_4_mb_are_413(caller: Caller) -> None:
 async def test_body_that_tells_no_length_is_413_too(settings: Any) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000
     owner = await User.objects.acreate_user("owner")
-    token = await sync_to_async(access.issue_token)(owner)
+    token = await sync_to_async(tokens.issue_token)(owner)
     headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {token}".encode())]
     scope = {"type": "http", "method": "POST", "path": "/api/projects", "query_string": b"", "headers": headers}
     server = ApplicationCommunicator(get_asgi_application(), scope)

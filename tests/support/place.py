@@ -10,7 +10,7 @@ from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
 from django.test import Client
 
-from artifacts.access import issue_token
+from artifacts.accounts.tokens import issue_token
 from artifacts.live import connections, feed
 from artifacts.live.connections import Sockets
 from artifacts.live.feed import Feeds
@@ -54,7 +54,7 @@ class Place:
 @pytest_asyncio.fixture
 async def place() -> AsyncIterator[Place]:
     connections.current.use(Sockets(check_s=OFTEN_S))
-    feed.current.use(Feeds(subscription=subscription.current(), glance_s=OFTEN_S, preview_s=0.01))
+    feed.current.use(Feeds(subscription=subscription.current(), poll_s=OFTEN_S, preview_s=0.01))
     yield await Place.make()
     await subscription.current().close()
 

@@ -18,7 +18,8 @@ from channels.db import database_sync_to_async
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from artifacts import access, validation
+from artifacts import validation
+from artifacts.accounts import sign_in
 from artifacts.errors import ArtifactError
 from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, Project, StreamStatus
@@ -67,7 +68,7 @@ class Command(BaseCommand):
     def _artifact(self, options: dict[str, Any]) -> Artifact:
         """The document asked for; the project and a phase of the user's own are made where they are missing."""
         phase, title = validation.phase(options["phase"]), options["title"]
-        owner, _ = access.administrator()
+        owner, _ = sign_in.administrator()
         project = Project.objects.filter(title=validation.title(options["project"])).order_by("-pk").first()
         if project is None:
             project = control.create_project(owner, options["project"], options["describe"])

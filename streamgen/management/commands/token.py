@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from artifacts.access import issue_token
+from artifacts.accounts.tokens import issue_token
 
 
 class Command(BaseCommand):

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from artifacts import access
+from artifacts.accounts import sign_in
 from artifacts.models import Project
 from generation import control
 from generation.providers import provider_from_settings
@@ -45,7 +45,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, no_worker: bool, **options: Any) -> None:
         with _alone():
             call_command("migrate", verbosity=0, interactive=False)
-            admin, password = access.administrator()
+            admin, password = sign_in.administrator()
             self._sample(admin)
         facts = [("model", self._provider(no_worker))]
         facts.append(("database", _database()))
@@ -101,7 +101,7 @@ def _alone() -> Iterator[None]:
 def _sign_in_path(user: User) -> str:
     """A one-time link; signing in makes it void."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
-    return reverse("sign-in-link", args=[uid, access.sign_in_tokens.make_token(user)])
+    return reverse("sign-in-link", args=[uid, sign_in.sign_in_tokens.make_token(user)])
 
 
 def _database() -> str:

@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from artifacts.accounts.sessions import Login, Sight, lapsed, login_by_token
 from artifacts.lifecycle import verbs
-from artifacts.live import connections, consumer, feed
+from artifacts.live import connections, feed
+from artifacts.live.close_codes import GOING_AWAY
 from artifacts.live.consumer import ViewerConsumer
 from artifacts.live.viewer import CREDIT_BYTES
 from artifacts.models import AccessToken, Project
@@ -172,7 +173,7 @@ class TestEnding:
         async with place.line() as first, place.line("?format=html") as second:
             await first.frame()
             await second.frame()
-            await consumer.close_all()
+            await connections.current().close_all(GOING_AWAY)
             assert await errors_of(first) == ([], 1012)
             assert await errors_of(second) == ([], 1012)
             async with place.line() as late:
@@ -334,6 +335,6 @@ class TestSlowViewers:
         incoming.put_nowait({"type": "websocket.connect"})
         async with asyncio.timeout(5):
             await stuck.wait()
-            await consumer.close_all()
+            await connections.current().close_all(GOING_AWAY)
         incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})
         await running

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from artifacts.live.consumer import Allowance
+from artifacts.live.rate_limit import RateLimit
 from tests.support.line import Closed, Headers, Line, bearer, cookie
 from tests.support.place import Place, errors_of, in_database, person, place, session_of
 from tests.support.reader import Reader
@@ -184,7 +184,7 @@ class TestMessages:
             assert await errors_of(line) == (["too_many_messages"], 4429)
 
     async def test_allowance_fills_up_again_with_time(self) -> None:
-        allowance = Allowance(at_once=2, per_second=8)
+        allowance = RateLimit(at_once=2, per_second=8)
         assert [allowance.take(5.0) for _ in range(3)] == [True, True, False]
         assert [allowance.take(5.125), allowance.take(5.125)] == [True, False]
         assert [allowance.take(9.0) for _ in range(3)] == [True, True, False]

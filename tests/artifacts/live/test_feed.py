@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from artifacts.lifecycle import verbs
 from artifacts.live import feed
-from artifacts.live.feed import Feed, Feeds, glance, look
+from artifacts.live.feed import Feed, Feeds, load_snapshot, poll_heads
 from artifacts.live.replica import Replica
 from artifacts.messaging.events import group
 from artifacts.messaging.subscription import Subscription
@@ -36,9 +36,9 @@ class DeafLayer(InMemoryChannelLayer):
 
 
 @asynccontextmanager
-async def feeds(layer: Any = None, *, glance_s: float = SELDOM_S) -> AsyncIterator[Feeds]:
+async def feeds(layer: Any = None, *, poll_s: float = SELDOM_S) -> AsyncIterator[Feeds]:
     heard = Subscription(lambda: layer) if layer is not None else Subscription()
-    yield Feeds(subscription=heard, glance_s=glance_s, preview_s=0.01)
+    yield Feeds(subscription=heard, poll_s=poll_s, preview_s=0.01)
     await heard.close()
 
 
@@ -76,7 +76,7 @@ class TestFollowing:
 
     async def test_writer_whose_events_never_come_is_seen_within_a_glance(self) -> None:
         draft, watcher = await opened(), Watching()
-        async with feeds(DeafLayer(), glance_s=OFTEN_S) as all_feeds:
+        async with feeds(DeafLayer(), poll_s=OFTEN_S) as all_feeds:
             watched = all_feeds.enter(draft.pk, watcher)
             await watcher.until(lambda: watched.replica.epoch)
             await write(draft.append, "Hello")
@@ -100,7 +100,7 @@ class TestFollowing:
     @pytest.mark.parametrize("layer", [None, DeafLayer()], ids=["heard", "unheard"])
     async def test_deleted_document_is_gone(self, layer: Any) -> None:
         draft, watcher = await opened(), Watching()
-        async with feeds(layer, glance_s=OFTEN_S) as all_feeds:
+        async with feeds(layer, poll_s=OFTEN_S) as all_feeds:
             watched = all_feeds.enter(draft.pk, watcher)
             await watcher.until(lambda: watched.replica.epoch)
             await write(verbs.delete, draft.pk)
@@ -109,7 +109,7 @@ class TestFollowing:
 
     async def test_tokens_alone_are_shown_with_the_glance(self) -> None:
         draft, watcher = await opened(), Watching()
-        async with feeds(glance_s=OFTEN_S) as all_feeds:
+        async with feeds(poll_s=OFTEN_S) as all_feeds:
             watched = all_feeds.enter(draft.pk, watcher)
             await watcher.until(lambda: watched.replica.epoch)
             await write(draft.append, "Hello", tokens=3)
@@ -153,7 +153,7 @@ class TestFollowing:
                 connection.execute_wrappers.remove(fail)
             raise OperationalError("away")
 
-        async with feeds(DeafLayer(), glance_s=OFTEN_S) as all_feeds:
+        async with feeds(DeafLayer(), poll_s=OFTEN_S) as all_feeds:
             await database_sync_to_async(lambda: connection.execute_wrappers.append(fail))()
             watched = all_feeds.enter(draft.pk, watcher)
             await watcher.until(lambda: watched.replica.epoch)
@@ -205,7 +205,7 @@ class TestLooking:
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            found = look(draft.pk, 1, 5)
+            found = load_snapshot(draft.pk, 1, 5)
         assert found is not None
         assert (found.begin, found.text.cut(0, found.text.length), found.length) == (5, " world", 11)
         assert not any('"content"' in query["sql"] for query in queries)
@@ -215,7 +215,7 @@ class TestLooking:
         draft = documents.opened()
         draft.append("Hello")
         draft.append(" world")
-        found = look(draft.pk, epoch, have)
+        found = load_snapshot(draft.pk, epoch, have)
         assert found is not None
         assert (found.epoch, found.begin, found.text.cut(0, found.text.length)) == (1, 0, "Hello world")
 
@@ -225,17 +225,17 @@ class TestLooking:
         verbs.reset(artifact.pk, documents.sections(), "")
         documents.reopened(artifact.pk).stop("x")
         verbs.restore(artifact.pk, documents.row(artifact.pk).versions.get(epoch=1).pk)
-        found = look(artifact.pk, 2, 1)
+        found = load_snapshot(artifact.pk, 2, 1)
         assert found is not None
         assert (found.epoch, found.text.cut(0, found.text.length)) == (3, text)
 
     def test_look_at_what_is_not_there_is_none(self) -> None:
-        assert look(10**6, 0, 0) is None
+        assert load_snapshot(10**6, 0, 0) is None
 
     def test_glance_is_one_query_for_any_number_of_documents(self, django_assert_num_queries: Any) -> None:
         known = [documents.opened().pk, documents.idle().pk]
         with django_assert_num_queries(1):
-            seen = glance([*known, 10**6])
+            seen = poll_heads([*known, 10**6])
         assert seen == {known[0]: (1, 2), known[1]: (1, 0), 10**6: None}
 
 
@@ -268,9 +268,9 @@ def test_looks_at_a_document_that_is_written_and_written_anew_are_whole(every_da
         replica = Replica(pk)
         while True:
             is_last = is_done.is_set()
-            replica.see(look(pk, replica.epoch, replica.length))
+            replica.apply_snapshot(load_snapshot(pk, replica.epoch, replica.length))
             assert "".join(pieces).startswith(replica.transcript.cut(0, replica.length))
-            assert look(pk, 0, 0) is not None
+            assert load_snapshot(pk, 0, 0) is not None
             if is_last:
                 return replica
 

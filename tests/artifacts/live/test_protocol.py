@@ -10,7 +10,7 @@ import pytest
 
 from artifacts.lifecycle.state import State
 from artifacts.live import connections, consumer, protocol
-from artifacts.live.connections import Ending
+from artifacts.live.close_codes import Ending
 from artifacts.live.protocol import Ack, AnyFrame, BadMessage, EncodedFrames, Ping, parse
 
 PROTOCOL = Path(__file__).resolve().parents[3] / "docs" / "protocol.md"

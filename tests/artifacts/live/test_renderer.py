@@ -54,11 +54,11 @@ def rendering(replica: Replica, watcher: Watching, **options: Any) -> Iterator[R
 class TestRendering:
     async def test_rendering_runs_off_the_event_loop_and_never_twice_at_once(self) -> None:
         truth, replica, watcher, gate = Truth(text="Hello"), Replica(1), Watching(), Gate()
-        replica.see(truth.look(replica))
+        replica.apply_snapshot(truth.look(replica))
         with rendering(replica, watcher, make_preview=lambda: gate) as renderer:
             assert await asyncio.to_thread(gate.entered.wait, WAIT_S)  # the loop is free while it renders
             truth.append(" world")
-            replica.hear(truth.events[-1])
+            replica.apply_event(truth.events[-1])
             renderer.wake()
             assert replica.page is None
             gate.may_go.set()
@@ -67,18 +67,18 @@ class TestRendering:
 
     async def test_rendering_waits_for_the_interval_but_the_end_does_not(self) -> None:
         truth, replica, watcher = Truth(text="Hello"), Replica(1), Watching()
-        replica.see(truth.look(replica))
+        replica.apply_snapshot(truth.look(replica))
         with rendering(replica, watcher, interval_s=SELDOM_S) as renderer:
             await watcher.until(lambda: replica.page)
             assert replica.page is not None
             truth.append(" world")
-            replica.hear(truth.events[-1])
+            replica.apply_event(truth.events[-1])
             renderer.wake()
             for _ in range(20):
                 await asyncio.sleep(0)
             assert replica.page.version == 1
             truth.end()
-            replica.see(truth.look(replica))
+            replica.apply_snapshot(truth.look(replica))
             renderer.wake()
             await watcher.until(lambda: replica.page and replica.page.is_final)
             assert (replica.page.version, replica.page.length) == (2, 11)
@@ -91,13 +91,13 @@ class TestRendering:
             made.put_nowait(gate)
             return gate
 
-        replica.see(truth.look(replica))
+        replica.apply_snapshot(truth.look(replica))
         with rendering(replica, watcher, interval_s=SELDOM_S, make_preview=make) as renderer:
             old = await made.get()
             assert await asyncio.to_thread(old.entered.wait, WAIT_S)
             truth.begin_anew()
             truth.append("New")
-            replica.see(truth.look(replica))
+            replica.apply_snapshot(truth.look(replica))
             renderer.wake()
             old.may_go.set()
             new = await made.get()
@@ -111,13 +111,13 @@ class TestRendering:
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         truth, replica, watcher = Truth(text="a < b"), Replica(1), Watching()
-        replica.see(truth.look(replica))
+        replica.apply_snapshot(truth.look(replica))
         with rendering(replica, watcher, make_preview=Broken) as renderer:
             page = await watcher.until(lambda: replica.page)
             assert page.fragments == ["<pre>a &lt; b</pre>"]
             truth.append(" & c")
             truth.end()
-            replica.see(truth.look(replica))
+            replica.apply_snapshot(truth.look(replica))
             renderer.wake()
             await watcher.until(lambda: page.is_final)
             assert (page.fragments, page.tail) == (["<pre>a &lt; b &amp; c</pre>"], "")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artifacts.lifecycle.state import State
-from artifacts.live.replica import Look, Replica
+from artifacts.live.replica import Replica, Snapshot
 from artifacts.live.text_log import Transcript
 from artifacts.messaging.events import Event
 
@@ -71,9 +71,9 @@ class Truth:
         )
         self.events.append(event)
 
-    def look(self, replica: Replica) -> Look:
+    def look(self, replica: Replica) -> Snapshot:
         begin = replica.length if replica.epoch == self.epoch else 0
-        return Look(
+        return Snapshot(
             epoch=self.epoch,
             seq=self.seq,
             state=state(self.status, tokens=self.tokens, reason=self.reason),
@@ -84,7 +84,7 @@ class Truth:
 
 def copied(truth: Truth) -> Replica:
     replica = Replica(1)
-    replica.see(truth.look(replica))
+    replica.apply_snapshot(truth.look(replica))
     return replica
 
 
@@ -96,7 +96,7 @@ def test_event_that_follows_brings_its_text_without_a_look() -> None:
     truth = Truth()
     replica = copied(truth)
     truth.append("Hello")
-    assert replica.hear(truth.events[-1]) is False
+    assert replica.apply_event(truth.events[-1]) is False
     assert (text_of(replica), replica.seq) == ("Hello", truth.seq)
 
 
@@ -105,11 +105,11 @@ def test_event_after_a_hole_calls_for_a_look_and_brings_nothing_itself() -> None
     replica = copied(truth)
     truth.append("Hello")
     truth.append(" world")
-    assert replica.hear(truth.events[-1]) is True
+    assert replica.apply_event(truth.events[-1]) is True
     assert text_of(replica) == ""
-    replica.see(truth.look(replica))
+    replica.apply_snapshot(truth.look(replica))
     assert text_of(replica) == "Hello world"
-    assert replica.hear(truth.events[0]) is False, "what came too late is old"
+    assert replica.apply_event(truth.events[0]) is False, "what came too late is old"
 
 
 @pytest.mark.parametrize(("offset", "text", "length"), [(3, "xx", 5), (5, "xx", 8), (6, "xx", 8), (4, "", 4)])
@@ -118,7 +118,7 @@ def test_event_that_does_not_fit_the_text_calls_for_a_look(offset: int, text: st
     event = Event(
         artifact=1, epoch=1, seq=2, status="streaming", offset=offset, text=text, length=length, state_changed=False
     )
-    assert replica.hear(event) is True
+    assert replica.apply_event(event) is True
     assert text_of(replica) == "Hello"
 
 
@@ -126,9 +126,9 @@ def test_change_of_state_calls_for_a_look_and_text_alone_does_not() -> None:
     truth = Truth()
     replica = copied(truth)
     truth.change("waiting_retry")
-    assert replica.hear(truth.events[-1]) is True
+    assert replica.apply_event(truth.events[-1]) is True
     assert replica.state["reason"] == ""
-    replica.see(truth.look(replica))
+    replica.apply_snapshot(truth.look(replica))
     assert replica.state["reason"] == "waiting_retry"
 
 
@@ -138,11 +138,11 @@ def test_old_epoch_changes_nothing_and_a_new_one_begins_from_its_own_text() -> N
     truth.append("er")
     late = truth.events[-1]
     truth.begin_anew()
-    assert replica.hear(truth.events[-1]) is True
+    assert replica.apply_event(truth.events[-1]) is True
     truth.append("new")
-    replica.see(truth.look(replica))
+    replica.apply_snapshot(truth.look(replica))
     assert (replica.epoch, text_of(replica)) == (2, "new")
-    assert replica.hear(late) is False
+    assert replica.apply_event(late) is False
     assert text_of(replica) == "new"
 
 
@@ -151,8 +151,8 @@ def test_look_that_is_older_than_the_events_heard_meanwhile_takes_nothing_back()
     replica = copied(truth)
     old = truth.look(replica)
     truth.append("Hello")
-    replica.hear(truth.events[-1])
-    replica.see(old)
+    replica.apply_event(truth.events[-1])
+    replica.apply_snapshot(old)
     assert (text_of(replica), replica.seq) == ("Hello", truth.seq)
     assert replica.show_tokens()
     assert replica.state["tokens_generated"] == 1
@@ -164,7 +164,7 @@ def test_tokens_alone_are_shown_when_asked_for_and_once() -> None:
     number = replica.state_number
     for text in "abc":
         truth.append(text)
-        replica.hear(truth.events[-1])
+        replica.apply_event(truth.events[-1])
     assert replica.state_number == number
     assert replica.show_tokens()
     assert (replica.state_number, replica.state["tokens_generated"]) == (number + 1, 3)
@@ -175,11 +175,11 @@ def test_document_that_is_gone_or_over_says_so() -> None:
     replica = Replica(1)
     assert not replica.is_over
     assert not replica.show_tokens()
-    replica.see(Truth(status="cancelled").look(replica))
+    replica.apply_snapshot(Truth(status="cancelled").look(replica))
     assert replica.is_over
-    assert replica.hear(Event(artifact=1, epoch=1, seq=9, status="", deleted=True)) is True
+    assert replica.apply_event(Event(artifact=1, epoch=1, seq=9, status="", deleted=True)) is True
     assert not replica.is_gone, "a message is only a hint"
-    replica.see(None)
+    replica.apply_snapshot(None)
     assert replica.is_gone
 
 
@@ -206,9 +206,9 @@ def test_events_lost_doubled_and_out_of_order_never_make_a_wrong_text(steps: lis
         if name == "deliver":
             recent = truth.events[-6:]
             if recent:
-                wants_look |= replica.hear(recent[int(str(arguments[0])) % len(recent)])
+                wants_look |= replica.apply_event(recent[int(str(arguments[0])) % len(recent)])
         elif name == "look":
-            replica.see(truth.look(replica))
+            replica.apply_snapshot(truth.look(replica))
             wants_look = False
         else:
             getattr(truth, name)(*arguments)
@@ -217,6 +217,6 @@ def test_events_lost_doubled_and_out_of_order_never_make_a_wrong_text(steps: lis
         if (replica.epoch, replica.seq) == (truth.epoch, truth.seq):
             assert text_of(replica) == truth.text
             assert wants_look or replica.state["reason"] == truth.reason
-    replica.see(truth.look(replica))
+    replica.apply_snapshot(truth.look(replica))
     assert (replica.epoch, replica.seq, text_of(replica)) == (truth.epoch, truth.seq, truth.text)
     assert replica.state["reason"] == truth.reason

@@ -38,7 +38,7 @@ def shown(watched: Any) -> str | None:
 class TestFeed:
     async def test_border_is_known_before_the_text_behind_it_is_shown(self, layer: Any) -> None:
         draft, watcher = await opened(), Watching(shows_html=True)
-        async with feeds(layer, glance_s=OFTEN_S) as all_feeds:
+        async with feeds(layer, poll_s=OFTEN_S) as all_feeds:
             watched = all_feeds.enter(draft.pk, watcher)
             await write(draft.append, FIRST[:40])
             await watcher.until(lambda: watched.replica.page and watched.replica.page.length == 40)
@@ -58,7 +58,7 @@ class TestFeed:
         await write(draft.begin, 1)
         await write(draft.append, SECOND[:30])
         watcher, late = Watching(shows_html=True), Watching(shows_html=True)
-        async with feeds(layer, glance_s=OFTEN_S) as all_feeds:
+        async with feeds(layer, poll_s=OFTEN_S) as all_feeds:
             watched = all_feeds.enter(draft.pk, watcher)
             await watcher.until(lambda: watched.replica.page and watched.replica.page.length == len(FIRST) + 30)
             await write(draft.end_section, 1, SECOND[30:])
@@ -71,7 +71,7 @@ class TestFeed:
 
     async def test_section_that_is_taken_over_or_resumed_keeps_its_border(self, layer: Any) -> None:
         draft, watcher = await opened(), Watching(shows_html=True)
-        async with feeds(layer, glance_s=OFTEN_S) as all_feeds:
+        async with feeds(layer, poll_s=OFTEN_S) as all_feeds:
             watched = all_feeds.enter(draft.pk, watcher)
             await write(draft.end_section, 0, FIRST)
             await write(draft.begin, 1)
@@ -91,7 +91,7 @@ class TestFeed:
         await write(draft.begin, 1)
         await write(draft.end_section, 1, SECOND)
         await write(draft.complete)
-        async with feeds(layer, glance_s=OFTEN_S) as all_feeds:
+        async with feeds(layer, poll_s=OFTEN_S) as all_feeds:
             watched = all_feeds.enter(draft.pk, watcher)
             await watcher.until(lambda: shown(watched) == WHOLE)
             await write(verbs.reset, draft.pk, documents.sections(1), "")
@@ -111,13 +111,13 @@ class TestFeed:
 async def test_border_that_comes_to_light_late_renders_the_page_anew() -> None:
     """A process of an earlier version wrote without saying where its section begins."""
     truth, replica, watcher = Truth(text=FIRST + SECOND), Replica(1), Watching()
-    replica.see(truth.look(replica))
+    replica.apply_snapshot(truth.look(replica))
     renderer = Renderer(replica, interval_s=0.0, on_page=watcher.wake)
     renderer.wake()
     page = await watcher.until(lambda: replica.page)
     replica.sections = (0, len(FIRST))
     truth.end()
-    replica.see(truth.look(replica))
+    replica.apply_snapshot(truth.look(replica))
     renderer.wake()
     await watcher.until(lambda: page.is_final)
     assert "\n".join(page.fragments) == WHOLE

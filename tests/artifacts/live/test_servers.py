@@ -22,7 +22,7 @@ from django.db import connection
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from artifacts.access import issue_token
+from artifacts.accounts.tokens import issue_token
 from artifacts.lifecycle import verbs
 from artifacts.models import Artifact
 from artifacts.preview import render

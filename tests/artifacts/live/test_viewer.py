@@ -82,7 +82,7 @@ def test_new_viewer_gets_a_whole_snapshot_and_then_deltas() -> None:
     assert snapshot["artifact"] == 1
     assert snapshot["state"] == replica.state
     truth.append(" world")
-    replica.hear(truth.events[-1])
+    replica.apply_event(truth.events[-1])
     assert frames_for(viewer, replica) == [
         {"type": "delta", "epoch": 1, "seq": truth.seq, "offset": 5, "text": " world"}
     ]
@@ -107,7 +107,7 @@ def test_cursor_counts_for_the_first_snapshot_only() -> None:
     frames_for(viewer, replica)
     truth.begin_anew()
     truth.append("Anew")
-    replica.see(truth.look(replica))
+    replica.apply_snapshot(truth.look(replica))
     (snapshot,) = frames_for(viewer, replica)
     assert (snapshot["epoch"], snapshot["offset"], snapshot["text"]) == (2, 0, "Anew")
 
@@ -122,11 +122,11 @@ def test_snapshot_from_every_cursor_and_later_deltas_make_the_whole_text(text: s
     for piece in data.draw(st.lists(st.text(CHARACTERS, min_size=1, max_size=9), max_size=9)):
         truth.append(piece)
         if data.draw(st.booleans()):
-            replica.see(truth.look(replica))
+            replica.apply_snapshot(truth.look(replica))
         if data.draw(st.booleans()) and (frame := viewer.next_frame(replica)):
             reader.apply(frame.text)
     truth.end()
-    replica.see(truth.look(replica))
+    replica.apply_snapshot(truth.look(replica))
     for frame in sent_to(viewer, replica):
         reader.apply(frame.text)
     assert reader.text == truth.text
@@ -159,7 +159,7 @@ def test_viewer_that_never_acknowledges_gets_credit_and_one_frame() -> None:
     size = sum(frame.size for frame in frames)
     assert CREDIT_BYTES < size <= CREDIT_BYTES + max(frame.size for frame in frames)
     truth.change("waiting_retry")
-    replica.see(truth.look(replica))
+    replica.apply_snapshot(truth.look(replica))
     assert viewer.next_frame(replica) is None, "not even a state"
 
 
@@ -189,10 +189,10 @@ def test_states_without_text_need_no_ack_of_their_own() -> None:
     viewer.acknowledge(Ack(epoch=1, offset=5))
     for number in range(2_000):
         truth.change("user" if number % 2 else "waiting_retry")
-        replica.see(truth.look(replica))
+        replica.apply_snapshot(truth.look(replica))
         assert types(frames_for(viewer, replica)) == ["state"]
     truth.end()
-    replica.see(truth.look(replica))
+    replica.apply_snapshot(truth.look(replica))
     assert types(frames_for(viewer, replica)) == ["state", "end"]
 
 
@@ -209,10 +209,10 @@ def test_shared_frames_never_let_seq_fall() -> None:
     for viewer, reader in zip(viewers, readers, strict=True):
         reader.apply(sent_to(viewer, replica)[0].text)
     truth.append(" world")
-    replica.hear(truth.events[-1])
+    replica.apply_event(truth.events[-1])
     readers[0].apply(sent_to(viewers[0], replica)[0].text)
     truth.change("waiting_retry")
-    replica.see(truth.look(replica))
+    replica.apply_snapshot(truth.look(replica))
     for viewer, reader in zip(viewers, readers, strict=True):
         for frame in sent_to(viewer, replica):
             reader.apply(frame.text)
@@ -225,7 +225,7 @@ def test_states_coalesce_for_a_viewer_without_credit() -> None:
     frames_for(viewer, replica)
     for reason in ("user", "waiting_retry", "deadline"):
         truth.change(reason)
-        replica.see(truth.look(replica))
+        replica.apply_snapshot(truth.look(replica))
     viewer.acknowledge(Ack(epoch=1, offset=400_000))
     states = [frame for frame in frames_for(viewer, replica) if frame["type"] == "state"]
     assert [frame["state"]["reason"] for frame in states] == ["deadline"]
@@ -237,12 +237,12 @@ def test_end_comes_once_after_the_final_state_and_the_last_delta() -> None:
     reader.apply(sent_to(viewer, replica)[0].text)
     truth.append(" world")
     truth.end()
-    replica.see(truth.look(replica))
+    replica.apply_snapshot(truth.look(replica))
     for frame in sent_to(viewer, replica):
         reader.apply(frame.text)
     assert types(reader.frames)[-1] == "end"
     assert sorted(types(reader.frames)) == ["delta", "end", "snapshot", "state"]
-    replica.see(truth.look(replica))
+    replica.apply_snapshot(truth.look(replica))
     assert frames_for(viewer, replica) == []
 
 
@@ -251,12 +251,12 @@ def test_end_comes_again_for_a_new_epoch() -> None:
     replica, viewer, reader = copied(truth), Viewer("text"), Reader()
     for _ in range(2):
         truth.end()
-        replica.see(truth.look(replica))
+        replica.apply_snapshot(truth.look(replica))
         for frame in sent_to(viewer, replica):
             reader.apply(frame.text)
         truth.begin_anew()
         truth.append("Two")
-        replica.see(truth.look(replica))
+        replica.apply_snapshot(truth.look(replica))
     assert reader.ended_epochs == [1, 2]
 
 
@@ -273,7 +273,7 @@ def test_viewers_at_one_place_share_the_encoded_frame() -> None:
         assert frames[0] is not None
         assert frames[0] is frames[1] is frames[2]
         truth.append(" world")
-        replica.hear(truth.events[-1])
+        replica.apply_event(truth.events[-1])
 
 
 def test_html_snapshot_is_whole_and_waits_for_the_first_rendering() -> None:
@@ -293,7 +293,7 @@ def test_html_viewer_gets_only_changed_fragments_and_the_newest_version() -> Non
     frames_for(viewer, replica)
     for line in ("\nfour", "\nfive"):
         truth.append(line)
-        replica.hear(truth.events[-1])
+        replica.apply_event(truth.events[-1])
         rendered(truth, replica)
     assert frames_for(viewer, replica) == [
         {
@@ -313,7 +313,7 @@ def test_html_end_waits_for_the_final_preview() -> None:
     replica, viewer, reader = copied(truth), Viewer("html"), Reader("html")
     rendered(truth, replica)
     truth.end()
-    replica.see(truth.look(replica))
+    replica.apply_snapshot(truth.look(replica))
     for frame in sent_to(viewer, replica):
         reader.apply(frame.text)
     assert not reader.is_ended
@@ -330,7 +330,7 @@ def test_html_viewer_that_never_acknowledges_is_bounded_too() -> None:
     frames = []
     for _ in range(200):
         truth.append("x" * 4_000 + "\n")
-        replica.hear(truth.events[-1])
+        replica.apply_event(truth.events[-1])
         rendered(truth, replica)
         frames += sent_to(viewer, replica)
     assert CREDIT_BYTES < sum(frame.size for frame in frames) <= CREDIT_BYTES + max(frame.size for frame in frames)
@@ -350,7 +350,7 @@ def test_html_viewer_never_sees_the_page_of_another_epoch() -> None:
     reader.apply(sent_to(viewer, replica)[0].text)
     truth.begin_anew()
     truth.append("new")
-    replica.see(truth.look(replica))
+    replica.apply_snapshot(truth.look(replica))
     assert viewer.next_frame(replica) is None
     rendered(truth, replica)
     for frame in sent_to(viewer, replica):

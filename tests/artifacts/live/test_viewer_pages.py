@@ -40,10 +40,10 @@ class Shown:
     ) -> None:
         if grown:
             self.truth.append("y" * grown)
-            self.replica.hear(self.truth.events[-1])
+            self.replica.apply_event(self.truth.events[-1])
         if is_final:
             self.truth.end()
-            self.replica.see(self.truth.look(self.replica))
+            self.replica.apply_snapshot(self.truth.look(self.replica))
         update = Update(first=first, fragments=fragments, tail=tail)
         self.page.apply(update, length=self.replica.length, is_final=is_final)
 

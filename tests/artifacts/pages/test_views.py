@@ -14,7 +14,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.views.defaults import bad_request, permission_denied, server_error
 
-from artifacts.access import sign_in_tokens
+from artifacts.accounts.sign_in import sign_in_tokens
 from artifacts.lifecycle import verbs
 from artifacts.lifecycle.verbs import PlannedSection, Tail
 from artifacts.models import Artifact, ArtifactVersion, Reason

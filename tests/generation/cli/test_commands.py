@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from artifacts.access import user_for_token
+from artifacts.accounts.tokens import user_for_token
 from artifacts.models import AccessToken
 from tests.support import documents
 from tests.support.commands import ROOT, environment
