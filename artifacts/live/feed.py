@@ -16,6 +16,7 @@ from django.db import Error as DatabaseError
 
 from artifacts.errors import NotFound
 from artifacts.lifecycle.state import section_starts, state_of
+from artifacts.live.rendered import Page
 from artifacts.live.renderer import Renderer
 from artifacts.live.replica import Replica, Snapshot
 from artifacts.live.text_log import Transcript
@@ -64,6 +65,11 @@ class Feed:
         if self._renderer is not None and not any(other.shows_html for other in self.watchers):
             self._renderer.stop()
             self._renderer = None
+
+    def page_of(self, epoch: int) -> Page | None:
+        """What html viewers see of that epoch; None where there are none, or nothing is rendered yet."""
+        page = self.replica.page
+        return page if page is not None and page.epoch == epoch else None
 
     async def close(self) -> None:
         """Take no more news, and read no more."""
@@ -121,6 +127,18 @@ class Feed:
             watcher.wake()
 
 
+class _PageReader:
+    """Whoever wants the page itself."""
+
+    shows_html = False
+
+    def __init__(self) -> None:
+        self.news = asyncio.Event()
+
+    def wake(self) -> None:
+        self.news.set()
+
+
 class Feeds:
     """All feeds of one event loop, and one poll for all of them together."""
 
@@ -135,6 +153,24 @@ class Feeds:
     @property
     def count(self) -> int:
         return len(self._feeds)
+
+    def find(self, artifact_id: int) -> Feed | None:
+        """The artifact's feed, where somebody watches here."""
+        return self._feeds.get(artifact_id)
+
+    async def final_page(self, artifact_id: int, epoch: int) -> Page:
+        """The page of that epoch once it is final. It comes only while somebody watches the HTML: wait with a limit."""
+        reader = _PageReader()
+        feed = self.enter(artifact_id, reader)
+        try:
+            while True:
+                page = feed.page_of(epoch)
+                if page is not None and page.is_final:
+                    return page
+                reader.news.clear()
+                await reader.news.wait()
+        finally:
+            await self.leave(feed, reader)
 
     def enter(self, artifact_id: int, watcher: Watcher) -> Feed:
         """The artifact's feed, with the watcher attached; it is woken when there is something to show."""

@@ -31,6 +31,11 @@ class Page:
         self._versions[update.first :] = [self.version] * len(update.fragments)
         self.tail, self.length, self.is_final = update.tail, length, is_final
 
+    @property
+    def html(self) -> str:
+        """All of it as one."""
+        return "".join(self.fragments) + self.tail
+
     def first_changed_since(self, version: int) -> int:
         """The index from which a viewer of `version` must replace its fragments."""
         return bisect_right(self._versions, version)

@@ -22,10 +22,11 @@ from artifacts.answer_place import NO_ANSWER, AnswerPlace
 from artifacts.errors import NotFound, WriterRefused
 from artifacts.lifecycle import verbs
 from artifacts.lifecycle.verbs import Standing, Tail
+from artifacts.live.replica import OVER
 from artifacts.models import Reason, StreamStatus
 from generation.queue import claims
 from generation.queue.claims import Claim
-from generation.worker.preview_saver import PreviewSnapshots
+from generation.worker.preview_saver import PreviewSaver
 
 logger = logging.getLogger(__name__)
 
@@ -81,13 +82,13 @@ class Writer:
         self._late: asyncio.Task[None] | None = None
         self._door = asyncio.Lock()
         self._begun = set[int]()
-        self._snapshots = PreviewSnapshots(claim, "")
+        self._previews = PreviewSaver(claim, "")
 
     def take_up(self, text: str, tokens: int, starts: Sequence[int | None] = ()) -> None:
         """Go on from this committed text, in which the sections begin that were begun."""
         self.tokens, self._offset = tokens, len(text)
         self._begun = {position for position, start in enumerate(starts) if start is not None}
-        self._snapshots = PreviewSnapshots(self.claim, text, [start for start in starts if start is not None])
+        self._previews = PreviewSaver(self.claim, text, [start for start in starts if start is not None])
 
     async def put(self, text: str) -> None:
         """Take one piece; where it fills a flush, return after that, so that a fast model waits for the database."""
@@ -112,13 +113,13 @@ class Writer:
         await self._commit(verb, with_tail=False)
         if position not in self._begun:
             self._begun.add(position)
-            self._snapshots.begin_section()
+            self._previews.begin_section()
 
     async def complete_section(self, position: int, *, tokens: int, model: str) -> None:
         lease_s = self._policy.lease_s
         verb = partial(verbs.complete_section, position=position, tokens=tokens, model=model, lease_s=lease_s)
         await self._commit(verb)
-        self._snapshots.note("", section_ended=True)
+        self._previews.note("", section_ended=True)
 
     async def wait(self, reason: Reason, detail: str) -> None:
         """Show why no text comes; what was received is saved first."""
@@ -170,7 +171,7 @@ class Writer:
     async def _end(self, verb: Callable[..., Standing]) -> Standing | None:
         standing = await self._commit(verb, waits_for_room=True)
         if standing is not None:
-            await self._snapshots.finish()
+            await self._previews.finish(is_over=standing.status in OVER)
         return standing
 
     def _begin_late_flush(self) -> None:
@@ -216,7 +217,7 @@ class Writer:
             self._answer_saved = answer if with_tail else self._answer_saved
             self._offset += len(tail.text)
             if tail.text:
-                self._snapshots.note(tail.text)
+                self._previews.note(tail.text)
             if with_tail and self._timer is not None and not self._unsaved:
                 self._timer.cancel()
                 self._timer = None
