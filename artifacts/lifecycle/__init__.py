@@ -1,3 +1,3 @@
-"""The only writer of a document's streaming fields: what people ask of it, what its writer does to it, and the
-state that is read back. I/O: it holds transactions and locks. It sends no message and knows no viewer.
+"""The only writer of a document's streaming fields: the verbs of people, the verbs of a writer, and the state that is
+read back. It sends no message and knows no viewer. I/O.
 """

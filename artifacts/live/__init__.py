@@ -1,3 +1,3 @@
-"""From an event to a frame: everything between the news of a write and what a viewer's websocket sends. `replica`,
-`text_log`, `rendered`, `viewer`, `cuts` and `protocol` are pure, the rest does I/O; nothing here writes a row.
+"""From an event to a frame: all that lies between the news of a write and what a viewer's websocket sends. Nothing
+here writes a row. I/O but for `cuts`, `protocol`, `rendered`, `replica`, `text_log` and `viewer`.
 """

@@ -1,3 +1,3 @@
-"""How processes tell one another what happened to a document: hints that may be lost. I/O on the channel layer
-only; `events` is pure. Nothing here reads or writes a row.
+"""How processes tell one another what happened to a document: hints, which may be lost. Nothing here reads or writes a
+row. I/O but for `events`.
 """

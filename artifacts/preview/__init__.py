@@ -1,4 +1,6 @@
-"""Markdown to safe HTML, whole or while it grows. This file is the interface only; nothing here knows Django."""
+"""Markdown to safe HTML, whole or while it grows; this file is the interface only. It knows no document, only text.
+Pure but for `stylesheet`.
+"""
 
 from artifacts.preview.closing import closing
 from artifacts.preview.live import LivePreview, Update, append_sections, render

@@ -1,1 +1,1 @@
-"""Documents on a terminal, for the commands. I/O: it reads the database and writes to the terminal."""
+"""Documents on a terminal, for the commands. It changes nothing: what a command does is `control`'s. I/O."""

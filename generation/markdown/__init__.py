@@ -1,3 +1,3 @@
-"""What writing has to know of Markdown: fences, and where in a text its end stands. Pure; what is shown is the
-preview's.
+"""What writing has to know of Markdown: fences, and where in a text its end stands. How text is shown is the
+preview's. Pure.
 """

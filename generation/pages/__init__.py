@@ -1,3 +1,3 @@
-"""Forms, views and API calls by which people have documents written: each reads its body and calls one verb of
-`control`.
+"""Forms, views and API calls by which people have documents written: each reads its request and calls one verb of
+`control`. What people only read is `artifacts.pages`'s. I/O.
 """

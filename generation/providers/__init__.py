@@ -1,5 +1,8 @@
-"""Which provider an installation uses, and why. The providers themselves are imported only when chosen: the openai SDK
-takes most of a second, and the pure files import `generation.providers.base` without wanting either it or Django.
+"""Who writes: what a provider is (`base`), each kind in a room of its own, and here the choice between them. A
+provider knows no document and no row. I/O but for `base`.
+
+A provider is imported only when it is chosen: the openai SDK takes most of a second, and the pure files import
+`generation.providers.base` without wanting either it or Django.
 """
 
 from __future__ import annotations

@@ -1,1 +1,3 @@
-"""What surrounds the application in a server process: its beginning and end, and bounds on what comes in. I/O."""
+"""What surrounds the application in a server process: its beginning and end, and bounds on what comes in. It knows no
+document. I/O.
+"""

@@ -1,1 +1,1 @@
-"""What stands within a block: text in, tokens out. Pure; it builds no HTML and knows no blocks."""
+"""What stands within a block: text in, tokens out. It builds no HTML and no blocks. Pure."""

@@ -1,3 +1,3 @@
-"""Any OpenAI-compatible endpoint; the only folder that knows the wire. `client` and `connections` do I/O, the rest
-is pure.
+"""Any OpenAI-compatible endpoint; the only room that knows the wire. It knows no sections and no documents. Pure but
+for `client` and `connections`.
 """

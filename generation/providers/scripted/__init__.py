@@ -1,1 +1,1 @@
-"""The shipped fake: a provider that needs neither network nor model. Pure but for the sleep it is given."""
+"""The shipped fake: a provider that needs neither network nor model, and sleeps only as it is told. Pure."""

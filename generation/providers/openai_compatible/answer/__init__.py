@@ -1,1 +1,1 @@
-"""What an endpoint says in an answer: its bytes in, the text and the finish out. Pure."""
+"""What an endpoint says in an answer: its bytes in, the text and the finish out. It asks nobody anything. Pure."""

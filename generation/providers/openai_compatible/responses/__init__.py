@@ -1,1 +1,3 @@
-"""Answers that the endpoint keeps (the Responses API): `kept_calls` does I/O, the rest is pure."""
+"""Answers that the endpoint keeps (the Responses API). What of them is committed is `writing`'s to say. Pure but for
+`kept_calls`.
+"""
