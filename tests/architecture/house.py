@@ -1,0 +1,131 @@
+"""The rules of the house as data: the order of the rooms, who may do what, and what is not as it should be yet.
+
+Nothing here is computed: whoever moves a room or breaks a rule on purpose edits this file.
+"""
+
+from __future__ import annotations
+
+# From the ground up: a module imports from its own place and from those above it in this list, never from those below.
+# A place is a room or a file; a file belongs to the longest name that fits.
+
+ORDER = (
+    "artifacts.preview.limits",
+    "artifacts.preview.block",
+    "artifacts.preview.inline",
+    "artifacts.preview",
+    "artifacts.errors",
+    "artifacts.answer_place",
+    "artifacts.validation",
+    "artifacts.models",
+    "artifacts.access",
+    "artifacts.lifecycle",
+    "artifacts.messaging",
+    "artifacts.signals",
+    "artifacts.accounts",
+    "artifacts.live",
+    "artifacts.pages",
+    "artifacts",  # admin, apps, routing, urls
+    "generation.errors",
+    "generation.models",
+    "generation.markdown",
+    "generation.seams",
+    "generation.providers.base",
+    "generation.providers.openai_compatible.refusals",
+    "generation.providers.openai_compatible.dialects",
+    "generation.providers.openai_compatible.answer",
+    "generation.providers.openai_compatible.responses",
+    "generation.providers.openai_compatible",
+    "generation.providers.local",
+    "generation.providers.scripted",
+    "generation.providers",  # the choice of one
+    "generation.writing",
+    "generation.queue",
+    "generation.control",  # people's verbs: they know the queue and no worker
+    "generation.worker",
+    "generation.cli",
+    "generation.pages",
+    "generation.templatetags",
+    "generation.management.commands",
+    "generation",  # admin, apps, urls
+    "streamgen.env",
+    "streamgen.problems",
+    "streamgen.server",
+    "streamgen",  # settings, urls, api, asgi, logs
+    "streamgen.management.commands",
+)
+
+# What pure files do without. `asyncio` is no I/O, but whoever awaits has state that waits: only what must may know it.
+
+IO = {
+    *("django", "channels", "asgiref", "openai", "httpx", "httpx2", "aiohttp", "requests", "urllib3", "websockets"),
+    *("twisted", "daphne", "psycopg", "redis", "sqlite3", "socket", "ssl", "subprocess", "os", "pathlib", "tempfile"),
+}
+LOADS_NONE_OF = {"django", "channels", "asgiref", "openai", "httpx", "httpx2", "aiohttp", "twisted", "psycopg", "redis"}
+AWAITING = ("generation.writing", "generation.providers.scripted")
+CLOCKS = {"time", "datetime", "random", "secrets", "uuid"}
+"""Pure files take these as arguments: they may name a function of them as a default, and not call one."""
+
+# Libraries that few places know.
+
+KNOWN_TO = {
+    "openai": ("generation.providers.openai_compatible",),
+    "httpx2": ("generation.providers.openai_compatible",),
+    "bleach": ("artifacts.preview.sanitise",),
+    "markdown": ("artifacts.preview.engine",),
+    "xllamacpp": ("generation.providers.local",),
+    "rich": ("generation.cli.terminal",),
+    "channels_redis": (),
+}
+
+# Who writes, who broadcasts.
+
+LIFECYCLE = "artifacts.lifecycle"
+READS_ONLY = ("artifacts.lifecycle.state", "artifacts.lifecycle.transitions")
+STREAMING_FIELDS = {
+    *("stream_status", "stop_requested", "last_error", "content_length", "preview_html", "preview_length", "fence"),
+    *("lease_until", "current_section", "sections_completed", "sections_total", "tokens_generated"),
+}
+USES_THE_VERBS = (
+    "generation.worker.writer",
+    "generation.worker.preview_saver",
+    "generation.queue",
+    "generation.control",
+)
+BROADCASTS = "artifacts.signals"
+
+# How files look.
+
+LINES = 450
+MODULES_A_FOLDER = 14
+SAYS_NOTHING = {"helper", "helpers", "util", "utils", "manager", "managers", "stuff"}
+ONLY_THE_AUTHOR_KNOWS = {
+    *("bell", "host", "exits", "intake", "body", "guard", "guards", "orders", "moves", "reading", "wording"),
+    *("look", "glance", "glanced", "hear", "see", "standing", "choice"),
+}
+
+OF_THE_FIELD = {
+    "JsonParser.parse_body": "django-ninja calls it",
+    "BadBody": "the body of an HTTP request",
+    "BoundedBodies": "the bodies of HTTP requests",
+    "request_body": "the body of an HTTP request",
+    "host_of": "the host in an address",
+    "may_see": "a permission",
+}
+"""Names in which one of those words means what everybody means by it."""
+
+# Names that several files may define.
+
+CONVENTIONS = {
+    "Command": "Django finds a command by it",
+    "urlpatterns": "Django finds the addresses by it",
+    "logger": "every file has its own",
+    "T": "a type variable",
+    "current": "the running loop's own one, always asked for by its module's name",
+}
+ENDPOINTS = (
+    *("artifacts.pages.api", "artifacts.pages.views", "artifacts.admin"),
+    *("generation.pages.api", "generation.pages.views", "generation.admin"),
+)
+"""A page, an operation of the API, an action of the admin: called as what it shows, or as the verb that it calls."""
+SAME_ACT = {"restore", "resume", "delete"}
+"""Verbs of `generation.control` that are called as the verb of `artifacts.lifecycle` by which they are done."""
