@@ -98,3 +98,6 @@ DIFFER_IN_AN_UNDERSCORE: dict[str, str] = {
     "Section": "models: stays; preview/live: _SectionPreview",
     "State": "lifecycle/state: stays; thoughts: _Mode",
 }
+
+FUNCTIONS_A_DELTA_PASSES = 75
+"""From the bytes of the provider to the frame of a viewer, the small ones of the wire included."""

@@ -1,0 +1,97 @@
+"""docs/architecture.md says what is there: its tree, its paths, and its pictures, drawn again by a real run."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+from channels.db import database_sync_to_async
+from django.test import AsyncClient
+
+from artifacts.access import issue_token
+from artifacts.messaging import subscription
+from tests.architecture.not_yet import FUNCTIONS_A_DELTA_PASSES
+from tests.architecture.source import ROOMS, ROOT, has
+from tests.architecture.trace import traced
+from tests.support.line import Line, bearer
+from tests.support.openai_script import Behaviour, Script
+from tests.support.openai_server import serving
+from tests.support.workbench import choice_of, working
+
+WAYS = ("a delta", "a start", "a stop")
+
+
+@cache
+def page() -> str:
+    return (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+
+
+def picture(title: str) -> str:
+    """The first block of code below the heading."""
+    return page().partition(f"\n## {title}\n")[2].partition("```\n")[2].partition("\n```")[0]
+
+
+def way_of(name: str) -> list[str]:
+    return re.findall(r"[a-z_]+(?:\.[a-z_]+)+:\w+(?:\.\w+)?", picture(f"The way of {name}"))
+
+
+def test_tree_has_a_line_for_each_room_and_says_which_are_pure():
+    folders: list[str] = []
+    told = {}
+    for indent, folder, kind in re.findall(r"^( *)([\w/]+)/ +(pure|I/O) +\w", picture("The rooms"), re.MULTILINE):
+        folders[len(indent) // 2 :] = [folder]
+        told["/".join(folders)] = kind
+
+    assert told == {
+        str(room.path.parent.relative_to(ROOT)): "pure" if re.search(r"\bPure\b", room.opening) else "I/O"
+        for room in ROOMS
+    }
+
+
+def test_every_path_on_the_page_is_there():
+    paths = set(re.findall(r"`((?:artifacts|generation|streamgen|tests|docs|static|templates)/[\w/.]*)`", page()))
+
+    assert len(paths) > 20
+    assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_functions_in_the_picture_are_there(name):
+    way = way_of(name)
+
+    assert len(way) >= 8
+    assert [function for function in way if not has(function)] == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.asyncio
+async def test_pictures_are_what_a_run_does(artifact, owner, settings):
+    """A document is started and stopped over HTTP, each piece of it is a flush, and one viewer watches."""
+    settings.STREAMGEN_FLUSH_MS = 1
+    token = await database_sync_to_async(issue_token)(owner)
+    script = Script(default=Behaviour(text="The lamp is lit at dusk, and no ship is lost. " * 20, pause_s=0.05))
+    async with (
+        serving(script) as server,
+        working(choice_of(server)),
+        Line(f"/ws/artifacts/{artifact.pk}/", bearer(token)) as line,
+        traced() as trace,
+    ):
+        await _post(f"/api/artifacts/{artifact.pk}/start", token)
+        await line.until(lambda reader: reader.text.count(" ") > 8)
+        await _post(f"/api/artifacts/{artifact.pk}/cancel", token)
+        await line.frame_of("end")
+    await subscription.current().close()
+
+    for name in WAYS:
+        assert trace.windows(way_of(name)), f"the way of {name} is another one: {trace.missing(way_of(name))}"
+    every = set.intersection(*map(set, trace.windows(way_of("a delta"))))  # what else runs meanwhile is not in all
+    passed = sorted(name for name in every if "<" not in name)
+    assert len(passed) <= FUNCTIONS_A_DELTA_PASSES, "\n".join(passed)
+
+
+async def _post(address: str, token: str) -> None:
+    answer = await AsyncClient().post(
+        address, data={}, content_type="application/json", headers={"Authorization": f"Bearer {token}"}
+    )
+    assert answer.status_code == 202, answer.content
