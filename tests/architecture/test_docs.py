@@ -64,6 +64,13 @@ def test_functions_in_the_picture_are_there(name):
     assert [function for function in way if not has(function)] == []
 
 
+def test_readme_of_the_fault_suite_has_a_line_for_each_file():
+    folder = ROOT / "tests/faults"
+    told = re.findall(r"^\| [\w ]+ \| `(\w+\.py)` \| \S", (folder / "README.md").read_text(), re.MULTILINE)
+
+    assert sorted(told) == sorted(path.name for path in folder.glob("*.py") if path.name != "__init__.py")
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.asyncio
 async def test_pictures_are_what_a_run_does(artifact, owner, settings):
