@@ -13,6 +13,7 @@ from django.db import OperationalError, connection
 from artifacts.messaging import events
 from artifacts.models import Reason, StreamStatus
 from generation import control
+from generation.models import TaskStatus
 from generation.providers import Choice
 from generation.providers.scripted.provider import ScriptedProvider
 from generation.queue import claims
@@ -42,19 +43,23 @@ async def test_news_older_than_the_claim_stops_nobody(artifact, owner):
     assert done.stream_status == StreamStatus.COMPLETE
 
 
-async def test_after_an_outage_writers_have_time_to_renew_before_anybody_claims(monkeypatch, artifact, owner):
-    claim, tried_at = claims.claim, []
+async def test_after_an_outage_writers_have_time_to_renew_before_anybody_claims(artifact, owner):
+    tried_at = []
 
-    def claim_while_away(*arguments, **options):
-        tried_at.append(time.monotonic())
-        if len(tried_at) == 1:
-            raise OperationalError("the server is gone")
-        return claim(*arguments, **options)
+    def away_at_first(execute, sql, params, many, context):
+        if sql.startswith('UPDATE "generation_generationtask"') and TaskStatus.RUNNING in params:
+            tried_at.append(time.monotonic())
+            if len(tried_at) == 1:
+                raise OperationalError("the server is gone")
+        return execute(sql, params, many, context)
 
-    monkeypatch.setattr(claims, "claim", claim_while_away)
-    async with serving(Script(texts={"Summary": TEXT})) as server, working(choice_of(server)):
-        await start(artifact, owner, "Summary")
-        done = await until_ended(artifact)
+    await synced(lambda: connection.execute_wrappers.append(away_at_first))()
+    try:
+        async with serving(Script(texts={"Summary": TEXT})) as server, working(choice_of(server)):
+            await start(artifact, owner, "Summary")
+            done = await until_ended(artifact)
+    finally:
+        await synced(lambda: connection.execute_wrappers.remove(away_at_first))()
     assert done.stream_status == StreamStatus.COMPLETE
     assert tried_at[1] - tried_at[0] > RETRY_CAP_S
 

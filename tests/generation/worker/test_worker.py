@@ -12,6 +12,7 @@ from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.db import connection
 
+from artifacts.messaging import subscription
 from artifacts.messaging.subscription import Subscription
 from artifacts.models import Artifact, Reason, StreamStatus
 from generation import control
@@ -70,17 +71,27 @@ async def test_unexpected_error_pauses_its_document_and_leaves_the_worker_alive(
         assert (await until_ended(second)).stream_status == StreamStatus.PAUSED
 
 
-async def test_lease_is_kept_from_the_claim_on(monkeypatch, settings, artifact, owner):
+class HeldSubscription(Subscription):
+    """It joins when it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_join = asyncio.Event()
+
+    async def join(self, artifact_id, listener):
+        await self.may_join.wait()
+        await super().join(artifact_id, listener)
+
+
+async def test_lease_is_kept_from_the_claim_on(settings, artifact, owner):
     settings.STREAMGEN_LEASE_SECONDS = 1
-    join = Subscription.join
-
-    async def slow_join(*arguments):
-        await asyncio.sleep(1.5)
-        await join(*arguments)
-
-    monkeypatch.setattr(Subscription, "join", slow_join)
+    held = HeldSubscription()
+    subscription.current.use(held)
     async with serving(Script(default=Behaviour(text=TEXT))) as server, working(choice_of(server)):
         await start(artifact, owner, "Summary")
+        claimed = await until(artifact, lambda now: now.lease_until is not None)
+        await until(artifact, lambda now: now.lease_until > claimed.lease_until)
+        held.may_join.set()
         done = await until_ended(artifact)
         calls = len(server.requests)
     assert (done.stream_status, done.fence, calls) == (StreamStatus.COMPLETE, 2, 1)  # one claim, one end
