@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 
 from artifacts.preview import LivePreview, render
 from artifacts.preview.sanitise import forget
-from tests.artifacts.preview.floods import FLOODS
-from tests.artifacts.preview.prices import longest_call_ms, price_ms
+from tests.artifacts.preview.inputs.floods import FLOODS
+from tests.artifacts.preview.oracles.prices import longest_call_ms, price_ms
 
 FLUSH_CHARS = 400
 RUNS = 3
@@ -173,9 +173,9 @@ def corpus() -> None:
     """Every real document: as GitHub shows it, the same in any chunks, and what a reader sees change."""
     import difflib
 
-    from tests.artifacts.preview.corpus import DOCUMENTS, read
-    from tests.artifacts.preview.flicker import watch
-    from tests.artifacts.preview.structure import github_entries, preview_entries
+    from tests.artifacts.preview.inputs.corpus import DOCUMENTS, read
+    from tests.artifacts.preview.oracles.flicker import watch
+    from tests.artifacts.preview.oracles.structure import github_entries, preview_entries
 
     texts = {path.name: read(path) for path in DOCUMENTS}
     chars = sum(map(len, texts.values()))

@@ -12,7 +12,6 @@ AGAINST_THE_ORDER: set[tuple[str, str]] = {
 }
 
 LARGE_FOLDERS: dict[str, int] = {
-    "tests/artifacts/preview": 24,  # what is no test into a folder of its own
     "tests/faults": 26,  # the scenarios into a folder of their own
     "tests/support": 18,  # the endpoints into a folder of their own
 }

@@ -10,7 +10,7 @@ from django.conf import settings
 from playwright.async_api import Browser, Route, async_playwright
 
 from artifacts.preview import LivePreview
-from tests.artifacts.preview.hostile import HOSTILE
+from tests.artifacts.preview.inputs.hostile import HOSTILE
 from tests.browser.conftest import CHROMIUM, FLAGS
 
 PAGE = "http://preview.example/"

@@ -9,10 +9,10 @@ from cmarkgfm.cmark import Options
 from hypothesis import given, settings
 
 from artifacts.preview import closing, render
-from tests.artifacts.preview.corpus import DOCUMENTS, needs_corpus, read
-from tests.artifacts.preview.endings import OPENINGS, WHOLE, cut_texts, inside, open_ends
-from tests.artifacts.preview.strategies import documents
-from tests.artifacts.preview.structure import github_entries
+from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read
+from tests.artifacts.preview.inputs.endings import OPENINGS, WHOLE, cut_texts, inside, open_ends
+from tests.artifacts.preview.inputs.strategies import documents
+from tests.artifacts.preview.oracles.structure import github_entries
 from tests.artifacts.preview.test_flicker import GROWING
 
 NEXT = "\n\n## The next\n\nPlain text.\n\n- an item\n"

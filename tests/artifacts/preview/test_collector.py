@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from artifacts.preview import collector, render
-from tests.artifacts.preview.floods import FLOODS
+from tests.artifacts.preview.inputs.floods import FLOODS
 from tests.artifacts.preview.test_flicker import GROWING
 
 

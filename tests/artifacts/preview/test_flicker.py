@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from artifacts.preview import LivePreview
-from tests.artifacts.preview.corpus import DOCUMENTS, needs_corpus, read
-from tests.artifacts.preview.flicker import watch
+from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read
+from tests.artifacts.preview.oracles.flicker import watch
 
 GROWING = """# A *heading* with `code`
 

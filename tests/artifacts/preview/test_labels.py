@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artifacts.preview import closing, render, unique_labels
-from tests.artifacts.preview.rooms import shown, starts
+from tests.artifacts.preview.oracles.rooms import shown, starts
 
 SECTIONS = [
     "## S1\n\nClaim one[^1], [A][1], [1], ![i][1], [a *b*][ 1 ] and `[^1] [1]`.\n\n```\n[^1]: x\n```\n\n"

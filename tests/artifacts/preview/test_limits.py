@@ -10,9 +10,9 @@ import pytest
 
 from artifacts.preview import limits, render
 from artifacts.preview.highlight import LANGUAGES, highlighted
-from tests.artifacts.preview.floods import FLOODS
-from tests.artifacts.preview.prices import longest_call_ms, price_ms
-from tests.artifacts.preview.safety import faults
+from tests.artifacts.preview.inputs.floods import FLOODS
+from tests.artifacts.preview.oracles.prices import longest_call_ms, price_ms
+from tests.artifacts.preview.oracles.safety import faults
 from tests.artifacts.preview.test_flicker import GROWING
 
 SMALL, LARGE = 2_560, 10_240

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artifacts.preview import LivePreview, Update, limits, render
-from tests.artifacts.preview.corpus import DOCUMENTS, needs_corpus, read
-from tests.artifacts.preview.safety import faults
-from tests.artifacts.preview.strategies import cut_documents
+from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read
+from tests.artifacts.preview.inputs.strategies import cut_documents
+from tests.artifacts.preview.oracles.safety import faults
 
 _BETWEEN_TAGS = re.compile(r">\s+<")
 

@@ -7,8 +7,8 @@ from itertools import repeat
 import pytest
 
 from artifacts.preview import LivePreview, render
-from tests.artifacts.preview.flicker import watch
-from tests.artifacts.preview.safety import faults
+from tests.artifacts.preview.oracles.flicker import watch
+from tests.artifacts.preview.oracles.safety import faults
 
 FORMULAS = [
     r"$\{x_i\}_{i=1}^n$",

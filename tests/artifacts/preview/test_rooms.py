@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artifacts.preview import LivePreview, append_sections, render
-from tests.artifacts.preview.corpus import DOCUMENTS, needs_corpus, read
-from tests.artifacts.preview.rooms import shown, starts
-from tests.artifacts.preview.safety import faults
-from tests.artifacts.preview.strategies import documents
+from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read
+from tests.artifacts.preview.inputs.strategies import documents
+from tests.artifacts.preview.oracles.rooms import shown, starts
+from tests.artifacts.preview.oracles.safety import faults
 from tests.artifacts.preview.test_live import Viewer, squashed
 
 _HEADING = re.compile(r"^## ", re.MULTILINE)

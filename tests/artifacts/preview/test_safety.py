@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from artifacts.preview import LivePreview, render
 from artifacts.preview.sanitise import REL, cleaned, safe_address, sanitise
-from tests.artifacts.preview.corpus import DOCUMENTS, needs_corpus, read
-from tests.artifacts.preview.hostile import HOSTILE
-from tests.artifacts.preview.safety import faults, leads_nowhere_bad
+from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read
+from tests.artifacts.preview.inputs.hostile import HOSTILE
+from tests.artifacts.preview.oracles.safety import faults, leads_nowhere_bad
 
 
 def test_hostile_texts_are_many_and_each_is_another() -> None:

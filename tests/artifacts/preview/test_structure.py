@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artifacts.preview import render
-from tests.artifacts.preview.corpus import DOCUMENTS, needs_corpus, read
-from tests.artifacts.preview.structure import github_entries, preview_entries
+from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read
+from tests.artifacts.preview.oracles.structure import github_entries, preview_entries
 
 SAME_AS_GITHUB = {
     "list after a paragraph": "text\n- a\n- b\n",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from artifacts.preview import LivePreview
-from tests.artifacts.preview.structure import Node, tree
+from tests.artifacts.preview.oracles.structure import Node, tree
 
 # Raw marks that show and then go are counted by themselves.
 RAW_MARKS = ("```", "**", "](", "|---", "| ---")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-_BESIDE = Path(__file__).resolve().parents[4] / "shared" / "corpus"
+_BESIDE = Path(__file__).resolve().parents[5] / "shared" / "corpus"
 FOLDER = Path(os.environ.get("STREAMGEN_CORPUS", _BESIDE))
 DOCUMENTS = sorted(FOLDER.glob("*.md"))
 
