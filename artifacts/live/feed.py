@@ -28,7 +28,7 @@ from artifacts.models import Artifact, Delta
 
 logger = logging.getLogger(__name__)
 
-POLL_S = 1.0
+HEADS_POLL_S = 1.0
 """So often one query looks whether any of this process's documents went on without news of it."""
 
 
@@ -142,7 +142,7 @@ class _PageReader:
 class Feeds:
     """All feeds of one event loop, and one poll for all of them together."""
 
-    def __init__(self, *, subscription: Subscription, poll_s: float = POLL_S, preview_s: float) -> None:
+    def __init__(self, *, subscription: Subscription, poll_s: float = HEADS_POLL_S, preview_s: float) -> None:
         self._subscription = subscription
         self._poll_s = poll_s
         self._preview_s = preview_s

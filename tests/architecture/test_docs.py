@@ -9,7 +9,7 @@ import pytest
 from channels.db import database_sync_to_async
 from django.test import AsyncClient
 
-from artifacts.access import issue_token
+from artifacts.accounts.tokens import issue_token
 from artifacts.messaging import subscription
 from tests.architecture.not_yet import FUNCTIONS_A_DELTA_PASSES
 from tests.architecture.source import ROOMS, ROOT, has
