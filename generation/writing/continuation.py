@@ -32,6 +32,7 @@ from generation.writing.kept_text import KeptText
 from generation.writing.patience import Limits, Patience, ThoughtTooLong
 from generation.writing.prompts import last_words
 from generation.writing.retries import Random, RetryPolicy, Troubles
+from generation.writing.section_text import Characters
 from generation.writing.stream_joiner import WAY_OUT, Intake
 from generation.writing.turns import (
     CHARS_PER_TOKEN,
@@ -262,9 +263,11 @@ class _Loop:
 
         await self.terms.on_call()
         patience = Patience(self.terms.limits, is_whole=call == "turns", now_s=self.guard.now_s)
+        unsure = ""
         try:
             pieces, item = await self.guard.wait(begin, at_most_s=patience.left_s())
             while isinstance(item, (Piece, Life)):
+                unsure = item.held if isinstance(item, Life) else ""
                 if isinstance(item, Piece):
                     patience.text_came()
                     await self._take(intake.feed(item.text))
@@ -274,8 +277,11 @@ class _Loop:
                     if (silent_s := patience.life_came(item)) is not None:
                         await self.terms.on_thinking(silent_s)
                 item = await self.guard.wait(lambda: anext(pieces, None), at_most_s=patience.left_s())
-        except TooSlow:
-            raise patience.failure() from None
+        except Cut as cut:
+            await self._take(intake.feed(Characters().feed(unsure)))
+            if isinstance(cut, TooSlow):
+                raise patience.failure() from None
+            raise
         finally:
             with suppress(ProviderError, TimeoutError):
                 async with asyncio.timeout(CLOSE_S):

@@ -316,7 +316,7 @@ class OpenAICompatible:
         begun = next((message["content"] for message in reversed(messages) if message["role"] == "assistant"), "")
         # Whoever continues a begun answer does not think again.
         opens = True if asked.prefilled else self._dialect.opens_thoughts(asked.model)
-        answer = Answer(asked, limit_tokens, said=said, begun=begun, opens=opens)
+        answer = Answer(asked, limit_tokens, said=said, begun=begun, opens=opens, now_s=time.monotonic)
         try:
             async for item in self._read(response, answer, asked):
                 yield item

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from channels.db import database_sync_to_async
 
-from artifacts.models import StreamStatus
+from artifacts.models import Reason, StreamStatus
 from generation import control
 from generation.providers import Choice
 from generation.providers.openai_compatible.client import OpenAICompatible
 from tests.support.openai_raw import DONE, HEAD, RawServer, Reply, chunk, document, error, event, http, raw_server, says
 from tests.support.workbench import document as joined
-from tests.support.workbench import start, text_of, until_ended, working
+from tests.support.workbench import start, text_of, until, until_ended, working
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
@@ -91,3 +91,16 @@ async def test_thought_that_was_taken_for_text_is_told_and_left_out_when_written
         done = await until_ended(artifact)
     assert done.stream_status == StreamStatus.COMPLETE, done.last_error
     assert joined([("Summary", TEXT)]) in await text_of(artifact)
+
+
+@pytest.mark.parametrize("verb", [control.cancel, control.pause])
+@pytest.mark.parametrize("pieces", [["Okay, the user wants ", "a lamp"], ["We need to", " \0light \ud83d", "\udea3"]])
+async def test_stop_keeps_what_was_held_back_because_it_may_be_a_thought(artifact, owner, verb, pieces):
+    reply: Reply = [HEAD, *(says(piece) for piece in pieces), 60.0]
+    async with raw_server(reply) as server, working(choice_of(server)):
+        await start(artifact, owner, "Summary")
+        await until(artifact, lambda now: now.reason == Reason.THINKING)
+        await database_sync_to_async(verb)(artifact)
+        await until_ended(artifact)
+    said = "".join(pieces).replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16")
+    assert await text_of(artifact) == joined([("Summary", said)])

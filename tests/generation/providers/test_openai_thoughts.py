@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from generation.providers.base import FinishReason, ProviderRefused
+from generation.providers.openai_compatible.answer import thoughts as thoughts_module
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
 from generation.providers.openai_compatible.client import OpenAICompatible
 from tests.generation.providers.test_openai_compatible import Answered, asking, call
@@ -116,6 +117,46 @@ def test_thought_without_an_opening_is_held_back_until_it_ends(beginning, step):
     assert read(text, step) == "The lamp."
     plain = f"{beginning}\n\nThe lamp."
     assert read(plain, step) == plain, "it was no thought after all"
+
+
+LAMPS = "I think that lamps are seen from far away. They turn, and the sea is dark. "
+TALKS = "The user wants a lamp. I should say so. Wait, maybe I need more, let me see. "
+
+
+@pytest.mark.parametrize(
+    ("begins", "goes_on", "each_s", "least", "most"),
+    [
+        ("I think that lamps are seen.", " They turn.", 0.5, 0.0, thoughts_module.SUSPECTED_S),
+        ("I think that lamps are seen.", " They turn.", 0.0, 0.0, 0.0),
+        ("We need to write. ", TALKS, 1.0, thoughts_module.SUSPECTED_S + 1, thoughts_module.MOST_SUSPECTED_S),
+        ("好的，用户想要一份文件。", "我需要写灯塔。我应该说它很亮。", 1.0, 10.0, thoughts_module.MOST_SUSPECTED_S),
+    ],
+)
+def test_text_that_begins_like_a_thought_is_held_back_within_bounds(begins, goes_on, each_s, least, most):
+    now_s = 0.0
+    thoughts = Thoughts(now_s=lambda: now_s)
+    sent, given = begins, thoughts.feed(begins)
+    while not given:
+        assert thoughts.suspected == sent
+        now_s += each_s
+        sent, given = sent + goes_on, thoughts.feed(goes_on)
+    assert given == sent
+    assert least <= now_s <= most
+    assert len(sent) <= thoughts_module.MOST_SUSPECTED_CHARS + len(goes_on)
+
+
+def test_thought_that_ends_after_it_was_given_as_text_is_told():
+    thoughts = Thoughts()
+    assert thoughts.feed(LAMPS * 30) == LAMPS * 30
+    thoughts.feed("\n</think>\n\nThe lamp.")
+    assert thoughts.is_lost
+
+
+@pytest.mark.parametrize("known", [None, False])
+def test_answer_that_breaks_off_keeps_what_is_not_known_to_be_a_thought(known):
+    thoughts = Thoughts(opens=known)
+    assert thoughts.feed("We need to write.") == ""
+    assert thoughts.suspected == thoughts.rest(is_broken=True) == ("" if known is False else "We need to write.")
 
 
 @pytest.mark.parametrize("text", ["Harbours need light.\n\nI think so.", "Oak is used.", "Alright"])

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from channels.db import database_sync_to_async
 
-from artifacts.models import Artifact, Section, StreamStatus
+from artifacts.models import Artifact, Reason, Section, StreamStatus
 from generation import control
 from generation.models import GenerationTask
 from tests.support.openai_script import Script
@@ -17,6 +17,7 @@ from tests.support.workbench import (
     document,
     planned,
     settled,
+    start,
     text_of,
     until,
     until_ended,
@@ -127,6 +128,20 @@ async def test_a_pause_cancels_the_answer_there_and_a_resume_takes_what_it_kept(
         assert (await until_ended(artifact)).stream_status == StreamStatus.COMPLETE
     assert await text_of(artifact) == WHOLE
     assert len(server.creates) == 3
+
+
+async def test_a_pause_keeps_what_may_be_a_thought_and_a_resume_goes_on_after_it(artifact, owner):
+    text = f"I think so. {FIRST}"
+    held = Script(texts={"Summary": text}, prefill="none", software="")
+    async with keeping(held, Keeping(pause_s=0.01)) as server, working(choice_of(server)):
+        await start(artifact, owner, "Summary")
+        await until(artifact, lambda now: now.reason == Reason.THINKING)
+        await synced(control.pause)(artifact)
+        assert (await until_ended(artifact)).stream_status == StreamStatus.PAUSED
+        assert "I " in await text_of(artifact)
+        await synced(control.resume)(artifact)
+        assert (await until_ended(artifact)).stream_status == StreamStatus.COMPLETE
+    assert await text_of(artifact) == document([("Summary", text)])
 
 
 async def test_a_cancel_ends_the_answer_there(artifact, owner):

@@ -44,6 +44,7 @@ class Answer:
         said: Callable[[object], Said],
         begun: str = "",
         opens: bool | None = None,
+        now_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._asked = asked
         self._said = said
@@ -55,7 +56,7 @@ class Answer:
         self._may_be_lines = True
         self._choosing = Choosing()
         self._growing = Growing()
-        self.thoughts = Thoughts(begun=begun, opens=opens)
+        self.thoughts = Thoughts(begun=begun, opens=opens, now_s=now_s)
         self._pieces: list[str] = []  # all that came as text, thoughts included
         self._length = 0  # the characters of these
         self._half_character = ""
@@ -212,7 +213,11 @@ class Answer:
             raise refusals.malformed(self._asked) from None
         if items := self._payload(payload):
             return items
-        return () if self.is_over else (_THINKING if self.thoughts.is_thinking else _LIFE,)
+        if self.is_over:
+            return ()
+        if held := self.thoughts.suspected + self._growing.held:
+            return (Life(is_thinking=self.thoughts.is_thinking, held=held),)
+        return (_THINKING if self.thoughts.is_thinking else _LIFE,)
 
     def _payload(self, payload: object) -> Items:
         if not isinstance(payload, dict):

@@ -56,6 +56,10 @@ class Growing:
             return self._decide()
         return "".join(self.take())
 
+    @property
+    def held(self) -> str:
+        return "".join(self._held)
+
     def take(self) -> list[str]:
         """What is held back, as pieces like any other."""
         held, self._held = self._held, []

@@ -120,3 +120,13 @@ SUSPECTS = (
     *("debo", "o usuário quer", "preciso", "l'utente vuole", "devo"),
 )
 """How thoughts begin that nothing announces. A text that begins so is held back once a model, see `Thoughts`."""
+DELIBERATES = re.compile(
+    r"\bthe (?:user|prompt|request|instructions?)\b|\blet(?:'s| me| us)\b"
+    r"|\b(?:i|we)(?:'ll| will)? (?:should|need|must|have to|can|could|might)\b"
+    r"|\b(?:wait|hmm|maybe|perhaps|okay|alright|actually)\b"
+    r"|用户|我(?:需要|应该|要|得|可以)|我们|让我|嗯|ユーザー|べき|しよう|考え|사용자|먼저|해야"
+    r"|пользовател|нужно|надо|возможно|\b(?:ich (?:muss|soll|werde|kann)|der nutzer)\b"
+    r"|l'utilisateur|\bje (?:dois|vais|peux)\b"
+    r"|\b(?:el usuario|debo|necesito|quizás|tal vez|o usuário|preciso|devo)\b"
+)
+"""What who talks to himself says all the time; on lower-case text."""

@@ -6,13 +6,20 @@ A model's server should do that, and often does not. What stands in code stays: 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import Enum
 
 from generation.markdown.places import Place
 from generation.providers.openai_compatible.answer import marks
 
-MOST_SUSPECTED_CHARS = 40_000
+SUSPECTED_S, SUSPECTED_CHARS = 4.0, 1_500
+"""Who only begins like a thought is held back for so long, or up to so much text."""
+MOST_SUSPECTED_S, MOST_SUSPECTED_CHARS = 30.0, 40_000
+"""The same while it goes on talking to itself. A text that is none is seen after this, and a crash loses no more."""
 MOST_THOUGHT_CHARS = 400_000
+LATELY_CHARS = 1_000
+DELIBERATES_EVERY_CHARS = 200
+"""Who talks to himself says something of that kind so often; measured over the last `LATELY_CHARS`."""
 _FEW_WORDS = 3
 _MOST_LINE_CHARS = 2_000
 
@@ -38,11 +45,20 @@ class Thoughts:
     """`feed` gives the text that is certain, `rest` what was held back.
 
     `begun` is the text that the answer goes on from. `opens` says whether the model's thoughts have an opening: where
-    that is not known (None), a text that begins like a thought is held back until its `</think>`, or its end.
-    `is_whole` says that all of the text comes at once.
+    that is not known (None), a text that begins like a thought is held back until its `</think>`, or its end, within
+    bounds. `is_whole` says that all of the text comes at once.
     """
 
-    def __init__(self, *, begun: str = "", opens: bool | None = None, is_whole: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        begun: str = "",
+        opens: bool | None = None,
+        is_whole: bool = False,
+        now_s: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._now_s = now_s
+        self._suspected_at_s: float | None = None
         self._place = Place(begun)
         self._has_begun = bool(begun)
         self._opens = opens
@@ -68,6 +84,12 @@ class Thoughts:
     def is_thinking(self) -> bool:
         return self._state in (_State.THOUGHT, _State.UNOPENED)
 
+    @property
+    def suspected(self) -> str:
+        """What is held back and is text, unless the answer goes on and says otherwise."""
+        is_suspected = self._state is _State.START or (self._state is _State.UNOPENED and self._opens is not False)
+        return self._held if is_suspected and marks.MARK.match(self._held.lstrip()) is None else ""
+
     def feed(self, text: str) -> str:
         if self.is_over:
             return ""
@@ -85,7 +107,7 @@ class Thoughts:
         """What was held back and is text after all. `is_cut`: it ended at its limit; `is_broken`: it broke off."""
         held, self._held = self._held, ""
         if self._state is _State.UNOPENED:
-            if is_broken or (is_cut and self._opens is False):
+            if (is_broken or is_cut) and self._opens is False:
                 self.found = True
                 return ""
             self._state = _State.TEXT
@@ -151,11 +173,22 @@ class Thoughts:
                 self.found = self.was_unopened = self._after = True
                 self._state = _State.TEXT
                 return self._text(pending[end.end() :], "")
-        if len(pending) > (MOST_THOUGHT_CHARS if self._opens is False else MOST_SUSPECTED_CHARS):
+        if len(pending) > MOST_THOUGHT_CHARS or (self._opens is not False and self._is_held_long_enough(pending)):
             self._state = _State.TEXT
             return self._text(pending, "")
         self._held = pending
         return ""
+
+    def _is_held_long_enough(self, pending: str) -> bool:
+        now_s = self._now_s()
+        self._suspected_at_s = now_s if self._suspected_at_s is None else self._suspected_at_s
+        held_s = now_s - self._suspected_at_s
+        if held_s < SUSPECTED_S and len(pending) <= SUSPECTED_CHARS:
+            return False
+        if held_s >= MOST_SUSPECTED_S or len(pending) > MOST_SUSPECTED_CHARS:
+            return True
+        lately = pending[-LATELY_CHARS:].lower()
+        return len(marks.DELIBERATES.findall(lately)) * DELIBERATES_EVERY_CHARS < len(lately)
 
     # The text
 

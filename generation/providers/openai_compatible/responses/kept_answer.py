@@ -64,6 +64,7 @@ class KeptAnswer:
         begun: Begun | None = None,
         prior: str = "",
         opens: bool | None = None,
+        now_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._asked = asked
         self._said = said
@@ -90,7 +91,7 @@ class KeptAnswer:
         self._is_certainly_again = False
         self._asides: set[object] = set()
         self._half = ""
-        self.thoughts = Thoughts(begun=prior, opens=opens)
+        self.thoughts = Thoughts(begun=prior, opens=opens, now_s=now_s)
         self._given = len(self.thoughts.feed(self._text))
         self._left_out = begun.text if begun and begun.event is None else ""
         self._end = self._detail = self._model = ""
@@ -329,7 +330,8 @@ class KeptAnswer:
         if new := self._not_left_out(given):
             yield Piece(text=new, at=self._at(self._border))
         elif text:
-            yield Life(is_thinking=self.thoughts.is_thinking)
+            held = "" if self._left_out else self.thoughts.suspected
+            yield Life(is_thinking=self.thoughts.is_thinking, held=held)
 
     def _not_left_out(self, given: str) -> str:
         """The text without what an earlier call gave already, which must be what comes."""

@@ -104,6 +104,7 @@ class KeptCalls:
                 begun=begun,
                 prior=next((one["content"] for one in reversed(messages) if one["role"] == "assistant"), ""),
                 opens=self.dialect.opens_thoughts(asked.model),
+                now_s=time.monotonic,
             )
             items = _filtered() if is_filtered else _Reading(self, asked, answer, messages).items(opened)
             yield await stack.enter_async_context(aclosing(items))
