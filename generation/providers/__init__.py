@@ -62,6 +62,7 @@ def _openai(settings: Any, because: str) -> Choice:
         connect_s=settings.STREAMGEN_CONNECT_SECONDS,
         first_piece_s=settings.STREAMGEN_FIRST_PIECE_SECONDS,
         stall_s=settings.STREAMGEN_STALL_SECONDS,
+        thinking_s=settings.STREAMGEN_THINKING_SECONDS,
     )
     return _choice(provider, because)
 
@@ -73,6 +74,7 @@ def _local(settings: Any, because: str) -> Choice:
         continuation=settings.STREAMGEN_CONTINUATION,
         first_piece_s=settings.STREAMGEN_FIRST_PIECE_SECONDS,
         stall_s=settings.STREAMGEN_STALL_SECONDS,
+        thinking_s=settings.STREAMGEN_THINKING_SECONDS,
     )
     return _choice(provider, because)
 

@@ -65,13 +65,15 @@ class Life:
     `is_thinking` says that the model reasons; that text is never part of the answer. Comments that only keep a
     connection open are no such event. With `at` a kept answer has begun, which can be read on by its id. `is_unseen`
     says that text may be written there which is shown only when the answer is over. `held` is all that is held back
-    just now because it may be a thought: who ends the call before the next piece takes it as text.
+    just now because it may be a thought: who ends the call before the next piece takes it as text. `is_accepted` says
+    no more than that the request was: the headers of the answer came.
     """
 
     is_thinking: bool = False
     is_unseen: bool = False
     at: Position | None = None
     held: str = ""
+    is_accepted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
@@ -24,7 +24,7 @@ from generation.seams import Mode
 from generation.worker.writer import DiskFull, FlushPolicy, Writer, until_answered
 from generation.writing import phases
 from generation.writing.kept_text import KeptText
-from generation.writing.patience import Limits
+from generation.writing.patience import Limits, Silences
 from generation.writing.phases import SectionPlan
 from generation.writing.prompts import Assignment
 from generation.writing.retries import RetryPolicy, thinking_sentence, waiting_sentence
@@ -50,6 +50,8 @@ class RunPolicy:
     task_s: float
     retry: RetryPolicy
     flush: FlushPolicy
+    silences: Silences = field(default_factory=Silences)
+    """What all runs of this process learn of the models."""
 
     @classmethod
     def from_settings(cls) -> RunPolicy:
@@ -263,6 +265,7 @@ class Run:
                 stall_s=policy.stall_s,
                 thinking_s=policy.thinking_s,
                 deadline=self._deadline,
+                silence=policy.silences.of(model),
             ),
             stop=self._stop,
         )

@@ -188,10 +188,11 @@ class LocalModel:
         continuation: Continuation = "auto",
         first_piece_s: float = 60.0,
         stall_s: float = 30.0,
+        thinking_s: float = 0.0,
         server: LocalServer | None = None,
     ) -> None:
         self._continuation: Continuation = "reprompt" if continuation == "reprompt" else "prefill"
-        self._first_piece_s, self._stall_s = first_piece_s, stall_s
+        self._first_piece_s, self._stall_s, self._thinking_s = first_piece_s, stall_s, thinking_s
         self._server = server or LocalServer()
         self._address = ""
         self._endpoint: OpenAICompatible | None = None
@@ -273,6 +274,7 @@ class LocalModel:
                 continuation=self._continuation,
                 first_piece_s=self._first_piece_s,
                 stall_s=self._stall_s,
+                thinking_s=self._thinking_s,
                 extra=SAMPLING,
             )
         return self._endpoint

@@ -75,8 +75,9 @@ _REQUEST_IDS = ("x-request-id", "request-id", "x-ms-request-id", "apim-request-i
 class OpenAICompatible:
     """A `Provider` for an address of the OpenAI chat-completions form; the key is optional.
 
-    `connect_s` bounds the connecting, `first_piece_s` and `stall_s` together the waiting for bytes. That is only a net:
-    bytes are no pieces (some servers send comments to keep a connection open), and the caller guards those.
+    `connect_s` bounds the connecting, the larger of `first_piece_s` and `thinking_s` with `stall_s` the waiting for
+    bytes. That is only a net: bytes are no pieces (some servers send comments to keep a connection open), and the
+    caller guards those.
     `extra` goes into every request body as it is (sampling parameters, say).
     """
 
@@ -90,6 +91,7 @@ class OpenAICompatible:
         connect_s: float = 5.0,
         first_piece_s: float = 60.0,
         stall_s: float = 30.0,
+        thinking_s: float = 0.0,
         extra: Mapping[str, Any] | None = None,
         name: str = "",
         now: Callable[[], float] = time.time,
@@ -107,6 +109,7 @@ class OpenAICompatible:
         self._model = model or (OPENAI_MODEL if host_of(base_url) == host_of(OPENAI_URL) else "")
         self._place = urlsplit(base_url).netloc
         self._connect_s, self._read_s, self._stall_s = connect_s, first_piece_s + stall_s, stall_s
+        self._net_s = max(first_piece_s, thinking_s) + stall_s
         self._extra = dict(extra or {})
         self._now = now
         self._lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Line] = WeakKeyDictionary()
@@ -231,8 +234,9 @@ class OpenAICompatible:
             )
             try:
                 # The SDK reads the body of an error to its end, which a limit on each read does not bound.
-                async with asyncio.timeout(self._connect_s + self._read_s):
-                    response = await stack.enter_async_context(_request(self._line().client, body))
+                async with asyncio.timeout(self._connect_s + self._net_s):
+                    timeout = connections.timeout_of(self._connect_s, self._net_s)
+                    response = await stack.enter_async_context(_request(self._line().client, body, timeout))
             except openai.APIStatusError as err:
                 said = self._said(err, messages)
                 if err.status_code in _LEARNING:
@@ -249,7 +253,7 @@ class OpenAICompatible:
                 elif isinstance(trouble, PrefillRefused) and self._dialect.prefill_refused(asked.model):
                     continue
             except (openai.OpenAIError, httpx2.HTTPError, TimeoutError) as err:
-                trouble = connections.why_unreached(asked, err, self._read_s)
+                trouble = connections.why_unreached(asked, err, self._net_s)
             else:
                 if self._dialect.must_look:  # its list of models cannot be had, although it answers
                     self._dialect.look({}, "llamacpp" if response.headers.get("server") == "llama.cpp" else "")
@@ -317,6 +321,7 @@ class OpenAICompatible:
         # Whoever continues a begun answer does not think again.
         opens = True if asked.prefilled else self._dialect.opens_thoughts(asked.model)
         answer = Answer(asked, limit_tokens, said=said, begun=begun, opens=opens, now_s=time.monotonic)
+        yield Life(is_accepted=True)
         try:
             async for item in self._read(response, answer, asked):
                 yield item
@@ -347,7 +352,7 @@ class OpenAICompatible:
                     chunk = await connections.next_of(chunks, self._patience_s(answer, clock() - heard_at))
                 except httpx2.HTTPError as err:
                     is_slow = isinstance(err, httpx2.TimeoutException)
-                    trouble = refusals.too_slow(asked, self._read_s) if is_slow else refusals.dropped(asked)
+                    trouble = refusals.too_slow(asked, self._net_s) if is_slow else refusals.dropped(asked)
                     break
                 if chunk is None and not answer.is_sure:
                     answer.break_off()
@@ -408,11 +413,13 @@ def _headers(client: openai.AsyncOpenAI) -> Any:
     return None if client.api_key else {"Authorization": openai.Omit()}
 
 
-def _request(client: openai.AsyncOpenAI, body: Body) -> AbstractAsyncContextManager[Response]:
+def _request(client: openai.AsyncOpenAI, body: Body, timeout: httpx2.Timeout) -> AbstractAsyncContextManager[Response]:
     create: Any = client.chat.completions.with_streaming_response.create
     named = {key: body[key] for key in ("model", "messages", "stream")}
     others = {key: value for key, value in body.items() if key not in named}
-    request: AbstractAsyncContextManager[Response] = create(**named, extra_headers=_headers(client), extra_body=others)
+    request: AbstractAsyncContextManager[Response] = create(
+        **named, extra_headers=_headers(client), extra_body=others, timeout=timeout
+    )
     return request
 
 

@@ -257,6 +257,7 @@ class Settings:
     STREAMGEN_CONNECT_SECONDS: float = 5
     STREAMGEN_FIRST_PIECE_SECONDS: float = 60
     STREAMGEN_STALL_SECONDS: float = 30
+    STREAMGEN_THINKING_SECONDS: float = 600
 
 
 @pytest.mark.parametrize(

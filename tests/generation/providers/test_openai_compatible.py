@@ -83,7 +83,7 @@ async def call(
                     assert item.text
                     answered.pieces.append(item.text)
                 elif isinstance(item, Life):
-                    answered.lives.append(item)
+                    answered.lives += [] if item.is_accepted else [item]
                 else:
                     answered.finish = item
     except ProviderError as error:

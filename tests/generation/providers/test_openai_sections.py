@@ -8,12 +8,14 @@ import pytest
 
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.writing.continuation import Continuation, Outcome
+from generation.writing.patience import Limits, Silence
 from generation.writing.phases import SectionPlan
 from generation.writing.prompts import Assignment
 from generation.writing.retries import RetryPolicy
 from generation.writing.sections import write_section
+from tests.support.openai_raw import DONE, HEAD, chunk, raw_server, says
 from tests.support.openai_script import Script
-from tests.support.openai_server import OpenAIServer, serving
+from tests.support.openai_server import serving
 
 pytestmark = pytest.mark.asyncio
 
@@ -22,7 +24,7 @@ TEXT = "".join(
 )
 
 
-async def write(server: OpenAIServer, provider: OpenAICompatible, **options: object) -> Continuation:
+async def write(server: object, provider: OpenAICompatible, **options: object) -> Continuation:
     async def nothing(_: object) -> None:
         await asyncio.sleep(0)
 
@@ -36,9 +38,8 @@ async def write(server: OpenAIServer, provider: OpenAICompatible, **options: obj
         model="m",
         on_chunk=nothing,
         mode="prefill" if provider.prefills("m") else "reprompt",
-        policy=RetryPolicy(attempts=1),
         sleep=nothing,
-        **{"delivery": "turns", "turn_tokens": 40, **options},
+        **{"delivery": "turns", "turn_tokens": 40, "policy": RetryPolicy(attempts=1), **options},
     )
 
 
@@ -52,3 +53,21 @@ async def test_refused_prefill_goes_on_by_asking_anew_within_the_section():
         assert not provider.prefills("m")
         assert provider.prefills("another")
         await provider.aclose()
+
+
+@pytest.mark.parametrize("begins", [b"", HEAD, HEAD + chunk({"role": "assistant"})])
+async def test_model_that_is_silent_for_longer_than_the_limit_is_waited_for_in_the_end(begins):
+    silence = Silence()
+    limits = Limits(first_piece_s=0.1, stall_s=5, thinking_s=60, silence=silence)
+    rest = HEAD.removeprefix(begins[: len(HEAD)]) + says("The lamp.") + says("", "stop") + DONE
+    async with raw_server([begins, 0.7, rest]) as server:
+        provider = OpenAICompatible(base_url=server.base_url, model="m", continuation="reprompt", thinking_s=60)
+        asked = []
+        for _ in range(2):
+            policy = RetryPolicy(attempts=6)
+            result = await write(server, provider, delivery="stream", limits=limits, policy=policy)
+            assert (result.outcome, result.text) == (Outcome.COMPLETE, "## Goals\n\nThe lamp."), result.detail
+            asked.append(len(server.bodies))
+        await provider.aclose()
+    assert 1 < asked[0] <= 5
+    assert asked[1] == asked[0] + 1, "the second section asks once"

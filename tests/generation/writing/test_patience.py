@@ -27,7 +27,7 @@ from generation.providers.base import (
     RateLimited,
 )
 from generation.writing.continuation import Continuation, Outcome, continue_if_truncated
-from generation.writing.patience import TELL_EVERY_S, Limits, Patience, ThoughtTooLong
+from generation.writing.patience import TELL_EVERY_S, Limits, Patience, Silences, ThoughtTooLong
 from generation.writing.retries import AWAY_CAP_S, RetryPolicy
 
 pytestmark = pytest.mark.asyncio
@@ -181,6 +181,58 @@ async def test_silence_after_a_thought_ends_by_the_limit_on_silence():
     assert isinstance(failure, ProviderUnavailable)
     assert failure.retryable
     assert "STREAMGEN_STALL_SECONDS" in failure.detail
+
+
+def waits_of(limits: Limits, *, accepted: bool = False, most: int = 10) -> list[float]:
+    """How long each call waits for a model that says nothing, until it is not asked again."""
+    waits: list[float] = []
+    while len(waits) < most:
+        patience = Patience(limits, is_whole=False, now_s=lambda: 0.0)
+        if accepted:
+            assert patience.life_came(Life(is_accepted=True)) is None
+        waits.append(patience.left_s())
+        if isinstance(patience.failure(), ThoughtTooLong):
+            break
+    return waits
+
+
+@pytest.mark.parametrize(
+    ("limits", "accepted", "waits"),
+    [
+        ({}, False, [60, 120, 240, 600]),
+        ({}, True, [120, 480, 600]),
+        ({"thinking_s": 3_600}, False, [60, 120, 240, 480, 960, 3_600]),
+        ({"first_piece_s": 600}, False, [600, 600]),
+        ({"first_piece_s": 900}, True, [900, 900]),
+    ],
+)
+async def test_silent_model_gets_more_time_with_each_call(limits, accepted, waits):
+    assert waits_of(Limits(**limits), accepted=accepted) == waits
+
+
+async def test_what_a_silent_model_needs_is_known_for_its_next_calls():
+    now_s, silences = [0.0], Silences()
+
+    def patience(model: str = "slow") -> Patience:
+        limits = Limits(first_piece_s=60, silence=silences.of(model))
+        return Patience(limits, is_whole=False, now_s=lambda: now_s[0])
+
+    patience().failure()
+    slow = patience()
+    assert (slow.left_s(), patience("other").left_s()) == (120, 60)
+    slow.life_came(SIGN)  # says that it is there, and then nothing: the silence between is what counts
+    now_s[0] += 100
+    slow.text_came()
+    patience().text_came()
+    assert patience().left_s() == 120, "a quick answer does not take back what a slow one has shown"
+
+
+async def test_endpoint_that_only_hung_once_gets_no_more_time_afterwards():
+    silences = Silences()
+    limits = Limits(first_piece_s=60, silence=silences.of("m"))
+    Patience(limits, is_whole=False, now_s=lambda: 0.0).failure()
+    Patience(limits, is_whole=False, now_s=lambda: 0.0).text_came()
+    assert Patience(limits, is_whole=False, now_s=lambda: 0.0).left_s() == 60
 
 
 async def test_whole_answers_get_the_time_of_a_first_piece_and_a_pause():
