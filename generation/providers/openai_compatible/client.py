@@ -35,7 +35,7 @@ from generation.providers.base import (
     ProviderRefused,
     StreamRefused,
 )
-from generation.providers.openai_compatible import connections, excerpts, refusals, waits
+from generation.providers.openai_compatible import connections, excerpts, filters, refusals, waits
 from generation.providers.openai_compatible.answer.answers import Answer
 from generation.providers.openai_compatible.dialects import (
     OPENAI_MODEL,
@@ -245,7 +245,7 @@ class OpenAICompatible:
                         continue
                     if lessons_left and self._dialect.learn(said.words, body):
                         continue
-                if err.status_code in (*_LEARNING, 403) and refusals.is_filtered(said.words):
+                if filters.is_refusal(err.status_code, _body_of(err), said.words):
                     return None
                 trouble = self._refused(asked, err, said, messages)
                 if isinstance(trouble, StreamRefused):

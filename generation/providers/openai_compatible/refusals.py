@@ -24,7 +24,8 @@ from generation.providers.base import (
 
 _TELLING_KEYS = frozenset(
     {"error", "errors", "code", "type", "param", "message", "msg", "loc", "detail", "details", "object", "status"}
-    | {"status_msg", "base_resp", "error_description", "title", "reason", "metadata", "raw"}
+    | {"status_msg", "base_resp", "error_description", "title", "reason", "reasons", "metadata", "raw"}
+    | {"error_msg", "error_code", "innererror"}
 )
 _MAX_WORDS = 4_000  # characters; an error's own words are few, and what is longer is an echo
 
@@ -39,15 +40,6 @@ _LIMIT = re.compile(
 _TOO_LONG = re.compile(
     r"context.{0,10}(length|size|window)|exceed_context|prompt is too long|too many tokens|maximum context"
     r"|input.{0,20}too (long|large)|request too large"
-)
-_FILTERED = re.compile(
-    r"content_?filter|content_policy|responsibleai|content management policy|data_?inspection"
-    r"|(input|prompt|content|request|messages?|text|output|response)\b.{0,30}\bflagged\b|flagged (by|for)\b.{0,40}"
-    r"(moderation|policy|safety|violence|hate|sexual|harm)"
-    r"|content exists risk|inappropriate content|prohibited_content|blocked by.{0,20}(moderation|safety)"
-    r"|(prompt|input|content|response) (was |is |has been )?blocked"
-    r"|(requires|failed|rejected by|input) moderation|content.{0,20}(unsafe|sensitive (content|information|words?))"
-    r"|content.{0,20}violat\w*.{0,30}(polic|guideline|terms|safety|rule)|敏感|违规|不合规"
 )
 _BAD_KEY = re.compile(
     r"api.?key.{0,40}(invalid|not valid|incorrect|missing|required)|(invalid|incorrect|missing|no).{0,5}api.?key"
@@ -73,6 +65,7 @@ _PREFILL = re.compile(
 )
 _STATUS_AWAY = frozenset({502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 529, 530})
 _WAITING = ("processing", "queued", "pending", "in_progress", "waiting", "running")
+_ONLY_TIME = "There is nothing to change here: only time helps."
 _BUSY = frozenset({408, 409, 425, 449, 498, 499})
 
 
@@ -167,7 +160,7 @@ def from_status(asked: Asked, status: int, said: Said) -> ProviderError:
         kind = ProviderAway if is_away else ProviderUnavailable
         state = "nobody there answers for now" if is_away else "it is in trouble or too busy"
         return kind(
-            f"{at}: {state}. Nothing to change here; try again later.{said.quoted}",
+            f"{at}: {state}. {_ONLY_TIME}{said.quoted}",
             retry_after_s=said.wait_s,
             cause="the model is loading" if _LOADS.search(words) else "",
         )
@@ -219,7 +212,9 @@ def is_error(payload: Mapping[str, object]) -> bool:
     if payload.get("errors") or payload.get("success") is False:
         return True
     # Words that come with nothing else; beside what an event of an answer has they are news, such as of a queue.
-    told = any(payload.get(key) and isinstance(payload[key], (str, list)) for key in ("detail", "msg", "message"))
+    told = any(
+        payload.get(key) and isinstance(payload[key], (str, list)) for key in ("detail", "msg", "message", "error_msg")
+    )
     return told and not ({"choices", "object", "usage"} & payload.keys() or payload.get("status") in _WAITING)
 
 
@@ -236,7 +231,7 @@ def from_event(asked: Asked, payload: object, said: Said) -> ProviderError:
         else:
             kind = ProviderAway if _AWAY.search(said.words) else ProviderUnavailable
             return kind(
-                f"{asked.place} broke off with an error. Nothing to change here; try again later.{said.quoted}",
+                f"{asked.place} broke off with an error. {_ONLY_TIME}{said.quoted}",
                 retry_after_s=said.wait_s,
             )
     return from_status(asked, status, said)
@@ -258,11 +253,6 @@ def _status_in(payload: object) -> int | None:
     return None
 
 
-def is_filtered(said: str) -> bool:
-    """Whether a refused request was refused for its content (a filter in front of the model, as Azure has one)."""
-    return bool(_FILTERED.search(said))
-
-
 def no_streaming(asked: Asked) -> ProviderError:
     return StreamRefused(f"{asked.place} does not stream. STREAMGEN_DELIVERY=turns spares this attempt.")
 
@@ -276,6 +266,13 @@ def no_prefill(asked: Asked) -> ProviderError:
 def web_page(asked: Asked) -> ProviderError:
     return ProviderRefused(
         f"{asked.place} answered with a web page instead of the API. Check OPENAI_BASE_URL; it usually ends in /v1."
+    )
+
+
+def no_choices(asked: Asked) -> ProviderError:
+    return ProviderUnavailable(
+        f"{asked.place} answered with no text and no word why. Some endpoints do so where a filter stopped the prompt: "
+        "if this stays so, change the instructions or the model."
     )
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from generation.providers.base import Finish, FinishReason, Life, Piece, Usage
-from generation.providers.openai_compatible import refusals
+from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer import shapes
 from generation.providers.openai_compatible.answer.choices import Choosing
 from generation.providers.openai_compatible.answer.events import MAX_EVENT_BYTES, Events, are_lines, is_json
@@ -195,7 +195,10 @@ class Answer:
         items = self._payload(payload)
         says_nothing = not (self._text_events or self._reason or self._refused or self._called_tool)
         if says_nothing and not (isinstance(payload, dict) and payload.get("choices")):
-            raise refusals.malformed(self._asked)
+            is_known = isinstance(payload, dict) and (
+                "choices" in payload or payload.get("object") == "chat.completion"
+            )
+            raise (refusals.no_choices if is_known else refusals.malformed)(self._asked)
         return items
 
     def _event(self, data: bytes) -> Items:
@@ -222,11 +225,13 @@ class Answer:
     def _payload(self, payload: object) -> Items:
         if not isinstance(payload, dict):
             raise refusals.malformed(self._asked)
+        if not self.is_sure and not payload.get("choices") and filters.is_marked(payload):
+            return self._filtered()
         if refusals.is_error(payload):
             if self.is_sure:
                 self.is_over = True  # the answer was complete before it
                 return ()
-            raise refusals.from_event(self._asked, payload, self._said(payload))
+            return self._failed(payload)
         self._heard = True
         if isinstance(model := payload.get("model"), str):
             self._model = model[:200]
@@ -244,6 +249,17 @@ class Answer:
             self._is_done = self.is_over = True
         return items
 
+    def _failed(self, payload: Json) -> Items:
+        said = self._said(payload)
+        if filters.is_told(said.words):
+            return self._filtered()
+        raise refusals.from_event(self._asked, payload, said)
+
+    def _filtered(self) -> Items:
+        self._refused = self._heard = self.is_over = True
+        self._is_foreign = False
+        return ()
+
     def _choices(self, choices: list[Json], payload: Json) -> Items:
         if not choices:  # the usage comes with an empty list, or with none
             self._hear_words(payload, {})
@@ -258,7 +274,7 @@ class Answer:
 
     def _choice(self, choice: Json, payload: Json) -> Items:
         if isinstance(choice.get("error"), dict):
-            raise refusals.from_event(self._asked, choice, self._said(choice))
+            return self._failed(choice)
         message, is_message = (shapes.message_in(choice), False) if self.is_whole else shapes.delta_in(choice)
         content, thinks = shapes.text_of(message.get("content"))
         if len(message) > 1 or "content" not in message:

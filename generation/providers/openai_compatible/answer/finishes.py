@@ -17,7 +17,7 @@ _STOP_TOKENS = frozenset({"</s>", "<eos>", "<|im_end|>", "<|eot_id|>", "<|endoft
 
 _FILTERED = re.compile(
     r"filter|safety|sensitive|refus|recitation|block|prohibited|spii|moderat|flagged|guardrail|toxic|policy|copyright"
-    r"|harm|violation|censor|risk"
+    r"|harm|violation|censor|risk|armor|jailbreak"
 )
 _ERROR = re.compile(r"error|fail|insufficient|abort|cancel|timeout|timed out|time out|disconnect|overload|exception")
 _TRUNCATED = re.compile(

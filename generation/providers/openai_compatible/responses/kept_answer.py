@@ -23,8 +23,9 @@ from generation.providers.base import (
     ProviderError,
     Usage,
 )
-from generation.providers.openai_compatible import refusals
+from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer.answers import MAX_CHARS_PER_TOKEN, SLACK_CHARS
+from generation.providers.openai_compatible.answer.finishes import reason_of
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
 from generation.providers.openai_compatible.refusals import Asked, Said
 from generation.providers.openai_compatible.responses.wire import Json
@@ -42,8 +43,6 @@ _ENDS = {
 }
 _ENDLESS = "endless"
 _HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
-_FILTERS = re.compile(r"invalid_prompt|policy|content_filter|safety|moderation")
-"""Codes of failed answers that say what may not be written."""
 
 
 class KeptAnswer:
@@ -255,13 +254,12 @@ class KeptAnswer:
         self._read_usage(state.get("usage"))
         if self.status == "failed":
             error = state.get("error") or self._error
-            code = error.get("code") if isinstance(error, Mapping) else ""
-            if not _FILTERS.search(str(code)) and not refusals.is_filtered(refusals.words(error)):
+            if not filters.is_marked(error) and not filters.is_told(refusals.words(error)):
                 raise self._trouble(error or "failed")
             self._refused = True
 
     def _reason(self) -> FinishReason:
-        if self._refused or "content_filter" in self._detail:
+        if self._refused or reason_of(self._detail) is FinishReason.FILTERED:
             return FinishReason.FILTERED
         if self._end == "completed":
             if self._called_tool and not self._text:

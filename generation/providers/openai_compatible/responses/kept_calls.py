@@ -28,7 +28,7 @@ from generation.providers.base import (
     Message,
     ProviderError,
 )
-from generation.providers.openai_compatible import refusals
+from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer.events import MAX_EVENT_BYTES
 from generation.providers.openai_compatible.dialects import Dialect
 from generation.providers.openai_compatible.refusals import Asked, Said
@@ -135,7 +135,7 @@ class KeptCalls:
                 if status in (400, 422) and lessons_left and (lower := lowered(said, body)):
                     max_tokens = lower
                     continue
-                if status in (400, 422) and refusals.is_filtered(said):
+                if filters.is_refusal(status, err.body, said):
                     return None, max_tokens, True
                 trouble = self._refused(asked, status, said, trouble)
             except (openai.OpenAIError, httpx2.HTTPError, TimeoutError) as err:
