@@ -13,7 +13,7 @@ from generation.providers.base import Finish, FinishReason, Life, Piece, Usage
 from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer import shapes
 from generation.providers.openai_compatible.answer.choices import Choosing
-from generation.providers.openai_compatible.answer.events import MAX_EVENT_BYTES, Events, are_lines, is_json
+from generation.providers.openai_compatible.answer.events import MAX_EVENT_BYTES, Events, are_lines, is_json, objects_in
 from generation.providers.openai_compatible.answer.finishes import reason_of
 from generation.providers.openai_compatible.answer.growing import Growing
 from generation.providers.openai_compatible.answer.shapes import Json, Shapeless
@@ -25,6 +25,13 @@ SLACK_CHARS = 20_000
 """An answer longer than the limit in tokens allows is cut here: some endpoints ignore the limit and write for ever."""
 LEAST_WHOLE_CHARS = 30
 """A last piece that is all the text so far, and so long, is the whole once more."""
+_IDLE = re.compile(
+    r"[\W_]*(?:null|none|ping|pong|keep.?alive|heart.?beat|connect\w*|open|start\w*|processing|waiting|queued|ok)?[\W_]*",
+    re.I,
+)
+"""Bare words that only keep a stream open."""
+MOST_WORD_CHARS = 40
+_TROUBLE = re.compile(r"error|exception|fail|time.?out|timed out|limit|unavailable|overload|denied|invalid", re.I)
 _LIFE, _THINKING = Life(), Life(is_thinking=True)
 Items = Sequence[Piece | Life]
 
@@ -63,6 +70,7 @@ class Answer:
         self._reason: FinishReason | None = None
         self._worded = 0  # events that brought text and said that it ends
         self._text_events = 0
+        self._last: Json | None = None  # a choice that ended the text with text
         self._usage: Usage | None = None
         self._model = ""
         self._reasoned = self._refused = self._called_tool = self._heard = self._is_done = False
@@ -186,11 +194,10 @@ class Answer:
 
     def _whole(self) -> Items:
         try:
-            payload = json.loads(self._start)
+            payload = json.loads(self._start, strict=False)
         except (ValueError, RecursionError):
             raise refusals.malformed(self._asked) from None
-        if isinstance(payload, list) and len(payload) == 1:
-            payload = payload[0]  # Gemini wraps an error into a list
+        payload = shapes.unwrapped(payload)  # Gemini wraps an error into a list
         self.thoughts = Thoughts(begun=self._begun, opens=self._opens, is_whole=True)
         items = self._payload(payload)
         says_nothing = not (self._text_events or self._reason or self._refused or self._called_tool)
@@ -207,14 +214,14 @@ class Answer:
         if _is_done_mark(data):
             self.is_over = self._heard = self._is_done = True
             return ()
+        if not data.lstrip().startswith((b"{", b"[{")):
+            return self._word(data)
         try:
-            payload = json.loads(data)
+            payloads = objects_in(data)
         except (ValueError, RecursionError):  # broken JSON, bytes that are not UTF-8, or nested without end
-            if self.is_sure:
-                self.is_over = True  # the text was complete before it
-                return ()
-            raise refusals.malformed(self._asked) from None
-        if items := self._payload(payload):
+            return self._unread()
+        items = [item for payload in payloads if not self.is_over for item in self._payload(payload)]
+        if items:
             return items
         if self.is_over:
             return ()
@@ -222,7 +229,23 @@ class Answer:
             return (Life(is_thinking=self.thoughts.is_thinking, held=held),)
         return (_THINKING if self.thoughts.is_thinking else _LIFE,)
 
+    def _word(self, data: bytes) -> Items:
+        """An event that is no JSON object."""
+        word = data.decode(errors="replace").strip()
+        if len(word) <= MOST_WORD_CHARS and _IDLE.fullmatch(word):
+            return ()
+        if _TROUBLE.search(word) and not self.is_sure:
+            return self._failed(word)
+        return self._unread()
+
+    def _unread(self) -> Items:
+        if not self.is_sure:
+            raise refusals.malformed(self._asked) from None
+        self.is_over = True  # the text was complete before it
+        return ()
+
     def _payload(self, payload: object) -> Items:
+        payload = shapes.unwrapped(payload)
         if not isinstance(payload, dict):
             raise refusals.malformed(self._asked)
         if not self.is_sure and not payload.get("choices") and filters.is_marked(payload):
@@ -249,7 +272,7 @@ class Answer:
             self._is_done = self.is_over = True
         return items
 
-    def _failed(self, payload: Json) -> Items:
+    def _failed(self, payload: Json | str) -> Items:
         said = self._said(payload)
         if filters.is_told(said.words):
             return self._filtered()
@@ -277,14 +300,18 @@ class Answer:
             return self._failed(choice)
         message, is_message = (shapes.message_in(choice), False) if self.is_whole else shapes.delta_in(choice)
         content, thinks = shapes.text_of(message.get("content"))
+        self._refused = self._refused or shapes.refuses(message)
         if len(message) > 1 or "content" not in message:
             thinks = thinks or shapes.is_thinking(message)
-            self._refused = self._refused or bool(message.get("refusal"))
             self._called_tool = self._called_tool or bool(message.get("tool_calls") or message.get("function_call"))
         if thinks:
             self._reasoned = True
             self.thoughts.come_apart()
         has_word = self._hear_words(payload, choice)
+        if has_word and content and self._worded < self._text_events:
+            if choice == self._last:
+                return ()  # the last event, sent twice
+            self._last = choice
         if content and (is_message or has_word) and not self.is_whole:
             content = self._news_in(content, is_message=is_message)
         if not content:
@@ -349,9 +376,15 @@ class Answer:
         return text
 
 
+_DONE_WORDS = (b"DONE", b"[EOS]", b"[END]")
+
+
 def _joined(halves: re.Match[str]) -> str:
     return halves[0].encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 def _is_done_mark(data: bytes) -> bool:
-    return not data.startswith(b"{") and data.strip(b" \t\"'")[:6].upper() == b"[DONE]"
+    if data.startswith(b"{"):
+        return False
+    word = data.strip(b" \t\"'").upper()
+    return word.startswith(b"[DONE]") or word in _DONE_WORDS

@@ -13,6 +13,10 @@ MAX_EVENT_BYTES = 4_000_000
 """One event, or one whole JSON answer. 32 000 tokens are about 150 KB; what is longer is not an answer."""
 
 
+_ODD_STARTS = (b" ", b"\t", b"D")
+"""Of a field whose name is indented or written large."""
+
+
 class Events:
     """Raises `ValueError` for an event that is too large."""
 
@@ -46,6 +50,8 @@ class Events:
     def _end_line(self) -> Iterator[bytes]:
         line = b"".join(self._open_line).rstrip(b"\r\n")
         self._open_line.clear()
+        if line[:1] in _ODD_STARTS and line.lstrip(b" \t")[:5].lower() == b"data:":
+            line = b"data:" + line.lstrip(b" \t")[5:]
         if line.startswith(b"data:"):
             data = line[6:] if line[5:6] == b" " else line[5:]
             while data.lstrip().startswith(b"data:"):
@@ -79,12 +85,33 @@ def _is_closed(data: bytes) -> bool:
     return data.startswith(b"{") and is_json(data)
 
 
+def objects_in(data: bytes) -> list[object]:
+    """The JSON documents of an event: one, or several where the line breaks between events were lost.
+
+    Raises `ValueError` and `RecursionError`. Control characters that should have been escaped stay.
+    """
+    try:
+        return [json.loads(data, strict=False)]
+    except json.JSONDecodeError as err:
+        if not err.msg.startswith("Extra data"):
+            raise
+    text, at, found = data.decode(), 0, list[object]()
+    while at < len(text):
+        document, at = _DECODER.raw_decode(text, at)
+        found.append(document)
+        while text[at : at + 1].isspace() or text.startswith("data:", at):
+            at += 1 if text[at].isspace() else len("data:")
+    return found
+
+
+_DECODER = json.JSONDecoder(strict=False)
+
+
 def is_json(data: bytes) -> bool:
     try:
-        json.loads(data)
+        return bool(objects_in(data))
     except (ValueError, RecursionError):
         return False
-    return True
 
 
 def are_lines(begun: bytes) -> bool:

@@ -15,11 +15,31 @@ _WORDS = ("finish_reason", "finishReason", "stop_reason", "done_reason", "native
 _WORD_FIELDS = frozenset({*_WORDS, "finish_details", "stopped_limit", "truncated"})
 _OTHER_FIELDS = _WORD_FIELDS - {"finish_reason"}
 _DONE_FIELDS = frozenset({"done", "is_finished", "stop"})
-_NOT_TEXT = frozenset({"thinking", "reasoning", "thought", "redacted_thinking"})
+_NOT_TEXT = ("think", "reason", "thought", "redacted", "summary")
+"""How the types of parts begin that are no text."""
+_WRAPPERS = ("data", "result", "response", "body")
 
 
 class Shapeless(ValueError):
     """It is not in any form that is known."""
+
+
+def unwrapped(payload: object) -> object:
+    """The answer in what a gateway puts around it, such as `{"code": 200, "data": {...}}`, or in a list of one."""
+    if isinstance(payload, list) and len(payload) == 1:
+        payload = payload[0]
+    if isinstance(payload, dict) and not payload.get("choices"):
+        for name in _WRAPPERS:
+            if isinstance(inner := payload.get(name), dict) and inner.get("choices"):
+                return inner
+    return payload
+
+
+def refuses(message: Json) -> bool:
+    """Whether the model says in the message that it will not write."""
+    content = message.get("content")
+    parts = content if isinstance(content, list) else ()
+    return bool(message.get("refusal")) or any(isinstance(p, dict) and p.get("type") == "refusal" for p in parts)
 
 
 def choices_in(payload: Json) -> list[Json]:
@@ -73,8 +93,10 @@ def is_thinking(message: Json) -> bool:
 
 def text_of(content: object) -> tuple[str, bool]:
     """The text of a message's content, and whether a thought is among its parts: a string, or a list of parts."""
-    if content is None or isinstance(content, str):
-        return content or "", False
+    if content is None or content is False:
+        return "", False
+    if isinstance(content, str):
+        return content, False
     if isinstance(content, dict) and isinstance(content.get("text"), str):
         content = [content]
     if not isinstance(content, list):
@@ -85,10 +107,12 @@ def text_of(content: object) -> tuple[str, bool]:
             texts.append(part)
         elif not isinstance(part, dict):
             raise Shapeless
-        elif part.get("type") in _NOT_TEXT:
+        elif str(part.get("type") or "").startswith(_NOT_TEXT) or part.get("thought") is True:
             thinks = True
         elif isinstance(text := part.get("text"), str):
             texts.append(text)
+        elif isinstance(text, dict) and isinstance(value := text.get("value"), str):
+            texts.append(value)
     return "".join(texts), thinks
 
 

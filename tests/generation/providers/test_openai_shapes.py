@@ -1,0 +1,101 @@
+"""Streams that are nearly as they should be: read right, or told; never a text that is silently wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from generation.providers.base import FinishReason, ProviderUnavailable, RateLimited
+from generation.providers.openai_compatible.client import OpenAICompatible
+from tests.generation.providers.test_openai_compatible import Answered, call
+from tests.support.openai_raw import DONE, HEAD, Reply, document, event, http, raw_server, says
+
+pytestmark = pytest.mark.asyncio
+
+PIECES = ["The lamp ", "turns once ", "in ten\tseconds", "."]
+TEXT = "".join(PIECES)
+SAID = [says(piece) for piece in PIECES]
+STOP = says("", "stop")
+ENDED = [STOP, DONE]
+
+
+def wrapped(**fields: Any) -> bytes:
+    return event({"code": 200, "msg": "ok", "data": {"choices": [{"index": 0, **fields}]}})
+
+
+def parts(*contents: dict[str, Any]) -> bytes:
+    return says(list(contents))
+
+
+WHOLE = {"code": 200, "msg": "success", "data": json.loads(document(TEXT))}
+THOUGHT = {"type": "text", "text": "Hm, what now", "thought": True}
+REASON = [{"type": "reasoning_text", "text": "Hm"}, {"type": "summary_text", "text": "So"}]
+WAYS: dict[str, Reply] = {
+    "line breaks between events lost": [HEAD, b"".join(one.rstrip() for one in SAID), b"\n\n", *ENDED],
+    "two objects in one event": [HEAD, SAID[0].rstrip() + SAID[1][6:], *SAID[2:], *ENDED],
+    "the last events together, and cut": [HEAD, *SAID[:2], SAID[2].rstrip() + SAID[3].rstrip() + STOP.rstrip()],
+    "indented": [HEAD, *(b" " + one for one in [*SAID, *ENDED])],
+    "one of them indented": [HEAD, SAID[0], b"\t" + SAID[1], *SAID[2:], *ENDED],
+    "large letters": [HEAD, *(b"Data" + one[4:] for one in SAID), b"DATA" + STOP[4:], DONE],
+    "null": [HEAD, b"data: null\n\n", SAID[0], b"data: null\n\n", *SAID[1:], *ENDED],
+    "nothing in quotes": [HEAD, b'data: ""\n\n', *SAID, b"data: []\n\n", *ENDED],
+    "bare words": [HEAD, b"data: connected\n\n", SAID[0], b"data: keep-alive\n\n", *SAID[1:], *ENDED],
+    "a warning of the gateway": [HEAD, event({"warning": "no usage"}), *SAID, event({"warning": "no usage"}), *ENDED],
+    "a tab as it is": [HEAD, *(one.replace(b"\\t", b"\t") for one in SAID), *ENDED],
+    "a thought among Gemini's parts": [HEAD, parts(THOUGHT), *SAID, *ENDED],
+    "reasoning and summary parts": [HEAD, parts(*REASON), *SAID, *ENDED],
+    "text within text": [HEAD, *(parts({"type": "text", "text": {"value": one}}) for one in PIECES), *ENDED],
+    "no content": [HEAD, SAID[0], says(False), says(None), *SAID[1:], *ENDED],
+    "the last event twice": [HEAD, *SAID[:3], *[says(PIECES[3], "stop", id="a")] * 2, DONE],
+    "wrapped by a gateway": [HEAD, *(wrapped(delta={"content": one}) for one in PIECES), wrapped(finish_reason="stop")],
+    "a wrapped document": http(json.dumps(WHOLE).encode()),
+    **{f"the end as {word}": [HEAD, *SAID, f"data: {word}\n\n".encode()] for word in ("DONE", "[done]", "[EOS]")},
+}  # fmt: skip
+
+
+async def answered(reply: Reply, **options: Any) -> Answered:
+    async with raw_server(reply) as server:
+        provider = OpenAICompatible(base_url=server.base_url, continuation="reprompt", model="m")
+        answer = await call(provider, **options)
+        await provider.aclose()
+    return answer
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_text_is_read_right(way):
+    answer = await answered(WAYS[way])
+    assert answer.error is None, answer.error
+    assert (answer.text, answer.finish.reason) == (TEXT, FinishReason.COMPLETE)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "said"),
+    [
+        (b"event: error\ndata: upstream timed out\n\n", ProviderUnavailable, "upstream timed out"),
+        (b"data: Error: rate limit exceeded, try again in 7s\n\n", RateLimited, "rate limit"),
+        (b"data: the rest of it in plain words\n\n", ProviderUnavailable, "format"),
+        (b'data: {"choices": [{"delta": {"content": "x"}}], "ch\n\n', ProviderUnavailable, "format"),
+    ],
+)
+async def test_event_that_cannot_be_read_is_told_and_the_text_before_it_kept(data, kind, said):
+    answer = await answered([HEAD, *SAID, data, *ENDED])
+    assert (answer.text, type(answer.error)) == (TEXT, kind)
+    assert said in answer.error.detail
+    after = await answered([HEAD, *SAID, STOP, data])
+    assert (after.text, after.finish.reason) == (TEXT, FinishReason.COMPLETE)
+
+
+async def test_refusal_among_the_parts_is_filtered():
+    answer = await answered([HEAD, parts({"type": "refusal", "refusal": "No."}), *ENDED])
+    assert (answer.text, answer.finish.reason) == ("", FinishReason.FILTERED)
+
+
+async def test_text_that_says_itself_twice_stays():
+    answer = await answered([HEAD, *SAID, *SAID, says(".", "stop"), DONE])
+    assert answer.text == f"{TEXT}{TEXT}."
+    answer = await answered([HEAD, *[says("ha", "stop")] * 3, DONE])
+    assert answer.text == "hahaha"
+    quoted = 'data: {"a": 1}data: {"b": 2}'
+    assert (await answered([HEAD, says(quoted), *ENDED])).text == quoted
