@@ -25,6 +25,10 @@ def wrapped(**fields: Any) -> bytes:
     return event({"code": 200, "msg": "ok", "data": {"choices": [{"index": 0, **fields}]}})
 
 
+def several(*pieces: str) -> bytes:
+    return event({"choices": [{"index": 0, "delta": {"content": piece}} for piece in pieces]})
+
+
 def parts(*contents: dict[str, Any]) -> bytes:
     return says(list(contents))
 
@@ -48,6 +52,7 @@ WAYS: dict[str, Reply] = {
     "reasoning and summary parts": [HEAD, parts(*REASON), *SAID, *ENDED],
     "text within text": [HEAD, *(parts({"type": "text", "text": {"value": one}}) for one in PIECES), *ENDED],
     "no content": [HEAD, SAID[0], says(False), says(None), *SAID[1:], *ENDED],
+    "several pieces in an event": [HEAD, several(*PIECES[:2]), several(*PIECES[2:]), *ENDED],
     "the last event twice": [HEAD, *SAID[:3], *[says(PIECES[3], "stop", id="a")] * 2, DONE],
     "wrapped by a gateway": [HEAD, *(wrapped(delta={"content": one}) for one in PIECES), wrapped(finish_reason="stop")],
     "a wrapped document": http(json.dumps(WHOLE).encode()),
@@ -99,3 +104,10 @@ async def test_text_that_says_itself_twice_stays():
     assert answer.text == "hahaha"
     quoted = 'data: {"a": 1}data: {"b": 2}'
     assert (await answered([HEAD, says(quoted), *ENDED])).text == quoted
+
+
+@pytest.mark.parametrize(("thought", "reason"), [(90, FinishReason.COMPLETE), (0, FinishReason.TRUNCATED)])
+async def test_tokens_of_a_thought_do_not_make_a_whole_text_look_cut(thought, reason):
+    usage = {"prompt_tokens": 9, "completion_tokens": 100, "completion_tokens_details": {"reasoning_tokens": thought}}
+    answer = await answered([HEAD, *SAID, STOP, event({"choices": [], "usage": usage}), DONE], max_tokens=50)
+    assert (answer.text, answer.finish.reason) == (TEXT, reason)

@@ -72,6 +72,7 @@ class Answer:
         self._text_events = 0
         self._last: Json | None = None  # a choice that ended the text with text
         self._usage: Usage | None = None
+        self._reasoning_tokens = 0
         self._model = ""
         self._reasoned = self._refused = self._called_tool = self._heard = self._is_done = False
         self._has_deltas = self._ends_with_text = False
@@ -160,8 +161,8 @@ class Answer:
             reason = self._ended_without_a_word()
         if reason is FinishReason.COMPLETE and self._called_tool:
             return FinishReason.TOOL
-        # Some servers say "stop" where the limit cut them off.
-        if reason is FinishReason.COMPLETE and used >= self._limit_tokens:
+        # Some servers say "stop" where the limit cut them off; to others it is no limit for what was thought.
+        if reason is FinishReason.COMPLETE and used - self._reasoning_tokens >= self._limit_tokens:
             return FinishReason.TRUNCATED
         return reason
 
@@ -261,7 +262,8 @@ class Answer:
         try:
             choices = shapes.choices_in(payload)
             usage, reasoned = shapes.usage_in(payload, choices[0] if choices else None)
-            self._usage, self._reasoned = usage or self._usage, self._reasoned or reasoned
+            self._usage, self._reasoned = usage or self._usage, self._reasoned or reasoned > 0
+            self._reasoning_tokens = reasoned or self._reasoning_tokens
             self._is_foreign = not choices and (
                 self._is_foreign or (not self._text_events and "choices" not in payload)
             )

@@ -27,8 +27,10 @@ class Choosing:
             return choices
         if len(choices) > 1:
             ours = next((choice for choice in choices if _number(choice) in (None, self._ours)), choices[0])
-            self._others_out = True
-            return self._take(ours)
+            number = _number(ours)
+            same = [one for one in choices if one is ours or (number is not None and _number(one) == number)]
+            self._others_out = self._others_out or len(same) < len(choices)
+            return [taken for choice in same for taken in self._take(choice)]  # several pieces in one event
         choice = choices[0]
         number = _number(choice)
         if self._is_any or number is None or number == self._ours:

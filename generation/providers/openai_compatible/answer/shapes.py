@@ -137,17 +137,17 @@ def is_done(payload: Json) -> bool:
     return not _DONE_FIELDS.isdisjoint(payload) and any(payload.get(field) is True for field in _DONE_FIELDS)
 
 
-def usage_in(payload: Json, choice: Json | None = None) -> tuple[Usage | None, bool]:
-    """The usage that is reported, and whether it counts hidden reasoning."""
+def usage_in(payload: Json, choice: Json | None = None) -> tuple[Usage | None, int]:
+    """The usage that is reported, and how many of its tokens are hidden reasoning."""
     for holder in (payload, choice, payload.get("x_groq")):
         if isinstance(holder, dict) and isinstance(usage := holder.get("usage"), dict):
             details = usage.get("completion_tokens_details")
             reasoned = details.get("reasoning_tokens") if isinstance(details, dict) else None
             counted = _usage(usage, ("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
-            return counted, is_count(reasoned) and reasoned > 0
+            return counted, reasoned if is_count(reasoned) else 0
     if "eval_count" in payload or "tokens_predicted" in payload:
-        return _usage(payload, ("prompt_eval_count", "tokens_evaluated"), ("eval_count", "tokens_predicted")), False
-    return None, False
+        return _usage(payload, ("prompt_eval_count", "tokens_evaluated"), ("eval_count", "tokens_predicted")), 0
+    return None, 0
 
 
 def _usage(source: Json, prompt_names: tuple[str, str], completion_names: tuple[str, str]) -> Usage | None:
