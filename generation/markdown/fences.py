@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from generation.markdown.preamble import OPENERS
+
 WRAPPED_CHARS = 2_000
 """An answer that begins with a Markdown fence is wrapped, unless that closes within so much and more follows."""
 PREFACE_CHARS = 200
@@ -15,13 +17,6 @@ _WRAP = re.compile(r"\s*(`{3,}|~{3,})[ \t]*(?:markdown|md)[ \t]*\r?\n", re.IGNOR
 _WRAP_BEGUN = re.compile(
     r"\s*(?:(?:``?|~~?)|(?:`{3,}|~{3,})[ \t]*(?:m(?:a(?:r(?:k(?:d(?:o(?:w(?:n)?)?)?)?)?)?)?|md)?[ \t]*\r?)?\Z",
     re.IGNORECASE,
-)
-_ANNOUNCES = (
-    *("Here is", "Here's", "Here’s", "Here are", "Sure", "Certainly", "Of course", "Below is", "Okay", "OK", "Great"),
-    *("The section", "Understood", "Hier ist", "Hier der", "Natürlich", "Gerne", "Klar", "Voici", "Bien sûr", "Claro"),
-    *("Aquí", "Por supuesto", "Ecco", "Certo", "Aqui está", "Hier is", "Вот", "Конечно", "Разумеется", "Ось", "Oto"),
-    *("İşte", "إليك", "बेशक", "यहाँ", "แน่นอน", "นี่คือ", "以下", "好的", "当然", "這是", "这是", "はい", "承知", "もちろん"),
-    *("こちら", "다음은", "네", "물론"),
 )
 _SHOWS = re.compile(
     r"exampl|templat|sampl|snippet|format|beispiel|vorlage|muster|ejempl|plantill|exempl|modèl|modell|esempi|пример|шаблон"
@@ -151,7 +146,7 @@ def _may_be_wrapped(head: str) -> bool:
     return (
         len(begun) <= PREFACE_CHARS
         and ("\n" not in begun)
-        and any(begun.startswith(words[: len(begun)]) for words in _ANNOUNCES)
+        and any(begun.startswith(words[: len(begun)]) for words in OPENERS)
     )
 
 
@@ -161,7 +156,7 @@ def _first_line(head: str) -> re.Match[str] | None:
 
 def _announces(line: str) -> bool:
     text = line.strip(" \t\r\n*_#>")
-    return len(text) <= PREFACE_CHARS and text.startswith(_ANNOUNCES) and not _SHOWS.search(text)
+    return len(text) <= PREFACE_CHARS and text.startswith(OPENERS) and not _SHOWS.search(text)
 
 
 def _after_block(inner: str, run: str) -> str:

@@ -19,10 +19,9 @@ __all__ = ["BadSeam", "Mode", "Seam", "certain", "join"]
 
 Mode = Literal["prefill", "reprompt"]
 
-ECHO_CHARS = 8
-"""A beginning of the answer that equals the whole text before it is an echo, unless the text is shorter than this."""
-SOUGHT_CHARS = 1_500
-"""An answer without a copy in so much of its beginning is given up, unless all of it repeats the text before."""
+ECHO_CHARS = 8  # a beginning of the answer that equals the whole text before it is an echo, unless that is shorter
+LEAST_CHARS = 4  # so much at the beginning of an answer that the text ends with is a part of a copy
+SOUGHT_CHARS = 1_500  # an answer without a copy in so much of it is given up, unless all of it repeats the text before
 
 _GOES_ON = re.compile(r"[,;.!?:)\]}](?=\s|\Z)|[，。、；：！？）」』](?!\Z)")
 """A mark that ends or parts a sentence: with it begins only what goes on."""
@@ -65,31 +64,32 @@ class Seam:
 
         None while the seam is open. Raises BadSeam when nothing that may follow can help.
         """
-        is_last = len(head) >= HEAD_CHARS
+        if len(head) >= HEAD_CHARS:
+            return self._begun(self._found(head) or self._going_on(head))
         try:
             found = self._found(head)
         except BadSeam:
-            if is_last:
-                raise
             return None
-        if found is not None and not is_last:
-            behind = fold(found.rest).text.lstrip("\"'*_>`.:-")
-            words, tail = self._readings[0].words, self._readings[0].tail.text
-            if words and not found.is_whole and len(head) < 2 * (len(words) + BARE_CHARS):
-                return None  # all the words may still come: a text that repeats itself is copied from its first line on
-            may_come_again = words.startswith(behind) if words else behind in tail
-            return None if may_come_again else self._begun(found)
-        is_repetition = any(reading.goes_on_repeating(head) for reading in self._readings)
-        if found is None and not is_last and (len(head) < SOUGHT_CHARS or is_repetition):
-            return None
-        return self._begun(found or self._going_on(head))
+        if found is None:
+            is_repetition = fold(head[-200:], keeps_marks=False).text[-BARE_CHARS:] in self._readings[1].tail.text
+            return None if len(head) < SOUGHT_CHARS or is_repetition else self._begun(self._going_on(head))
+        behind = fold(found.rest).text.lstrip("\"'*_>`.:-")
+        words, tail = self._readings[0].words, self._readings[0].tail.text
+        if words and not found.is_whole and (len(head) < 2 * (len(words) + BARE_CHARS) or len(behind) < BARE_CHARS):
+            return None  # all the words may still come: a text that repeats itself is copied from its first line on
+        may_come_again = words.startswith(behind) if words else behind in tail
+        return None if may_come_again else self._begun(found)
 
     def _begun(self, found: Found) -> tuple[str, Unfenced]:
         fence = open_fence(self._previous) if found.fence else ""
         return found.rest, Unfenced(found.fence, fence, keeps_blocks=found.is_reopened and bool(fence))
 
     def _found(self, answer: str) -> Found | None:
-        return next((found for reading in self._readings if (found := reading.find(answer)) is not None), None)
+        looks = [
+            *(reading.find_whole for reading in self._readings),
+            *(reading.find_part for reading in self._readings),
+        ]
+        return next((found for look in looks if (found := look(answer)) is not None), None)
 
     def _going_on(self, answer: str) -> Found:
         """What an answer without a copy brings, where it cannot be anything but the next words of the sentence."""
@@ -104,14 +104,14 @@ class Seam:
         is_open = before[-1:].isalnum() or before[-1:] in ",-*)`\"'"
         if not is_open or not (is_mark or is_word) or (is_word and _NO_SENTENCE.match(word)):
             raise BadSeam("the answer does not begin with the last words")
-        if is_word and self._repeats(said, is_sure=said == word):
+        if self._repeats(said, is_sure=is_word and said == word):
             raise BadSeam("the answer repeats an earlier part of the text")
         return Found(rest=behind_space(space, said), fence=fence[1] if fence else "")
 
     def _repeats(self, said: str, *, is_sure: bool) -> bool:
         """Whether the answer begins with a few of the last words, too few to be sure of, or with words from before."""
         tail = self._readings[-1].tail.text
-        firsts = [fold(said[: found.end()], keeps_marks=False).text for found in re.finditer(r"\S+", said[:200])]
-        return any(first and tail.endswith(first) for first in firsts) or (
-            is_sure and fold(said[:80], keeps_marks=False).text[:24] in tail
-        )
+        begun = fold(said[:200], keeps_marks=False).text
+        words = [fold(said[: found.end()], keeps_marks=False).text for found in re.finditer(r"\S+", said[:200])]
+        firsts = [*words, *(begun[:size] for size in range(LEAST_CHARS, len(begun) + 1))]
+        return any(first and tail.endswith(first) for first in firsts) or (is_sure and begun[:24] in tail)

@@ -11,19 +11,20 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice, takewhile
+from itertools import islice
 
 from generation.markdown.fences import open_fence
+from generation.markdown.preamble import PREFACE_CHARS, announces
 from generation.seams.characters import UNSPACED
 from generation.seams.folding import SAME, Folded, fold, weight
 
 TAIL_CHARS = 8_000  # so much of the text before is compared: all that the model was shown of it
 HEAD_CHARS = 8_500  # the end of the text is sought in so much of an answer: a restart may reach it so late
-PREFACE_CHARS = 400
 PREFACE_LINES = 4
 LEAST_WEIGHT = 14
 ASKED_WEIGHT = 8  # so little is enough for a part of the words asked for
 SURE_WEIGHT = 20  # and this for a repetition that begins within a word
+SAID_WEIGHT = 3  # so much before a part of a copy that the text ends with too: it repeats itself
 LEAST_COPY_CHARS = 5  # of the words below a preface, white space aside
 BARE_CHARS = 60  # of marks and quotes before a copy
 ANCHOR_CHARS = 100
@@ -33,7 +34,8 @@ LONG_CHARS = 100  # a repetition of more, other than the words asked for, is a r
 _OPENING_FENCE = re.compile(r"(?:\A|\n)[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)[ \t]*\r?\n\s*(?=[^\n]*\Z)")
 _MARK = re.compile(r"\*\*|__|~~|[*`\"]|(?<!\w)[_']|[_'](?!\w)")
 _BULLET = re.compile(r"^[ \t]*[*+-][ \t]", re.MULTILINE)
-_ANNOUNCES = re.compile(r"[:：][*_)\]\s]*\Z|(?:\A|\n)[(（\[【][^\n]+[)）\]】]\s*\Z")
+_ENDS = re.compile(r"[|)\]},;:!?，。；：！？）]|(?<!\.)\.(?!\.)")
+_QUOTED = re.compile(r"[\"'*_`.]*[:：]?[\"'*_`]*(?<=.)")
 _HEADING = re.compile(r"(?:\A|\n)[ ]{0,3}#{1,6}[ \t][^\n]*\Z")
 
 
@@ -84,78 +86,79 @@ class Reading:
         text, least = (self.words or self.tail.text)[-ANCHOR_CHARS:], ASKED_WEIGHT if self.words else LEAST_WEIGHT
         return next((text[-size:] for size in range(least // 3, len(text)) if weight(text[-size:]) >= least), text)
 
-    def find(self, answer: str) -> Found | None:
-        """What stands behind the copy; None where there is none. Raises BadSeam where it could be either of two."""
-        places = [] if self.is_blurred else list(islice(self._places(answer), PLACES))
-        asked = [replace(place, size=min(place.size, len(self.words) or place.size)) for place in places]
-        whole = [place for place in asked if place.size == len(self.words)]
-        copies = [place for place in whole if _is_bare(place.lead)]
-        overlaps = [] if copies else [place for place in places if _is_bare(place.lead) and self._is_sure(place)]
-        if len(overlaps) > 1:
-            raise BadSeam("the answer repeats the end of the text in more than one way")
-        place = next(iter(copies or overlaps or filter(self._is_prefaced, [*whole, *asked])), None)
-        return None if place is None else self._behind(self._last_copy(place))
+    def find_whole(self, answer: str) -> Found | None:
+        """What stands behind a copy of all the words that were asked for; None where there is none."""
+        whole = [replace(place, size=len(self.words)) for place in self._places(answer, self.words)]
+        copies = [place for place in whole if _is_bare(place.lead)] or list(filter(self._is_prefaced, whole))
+        return self._behind(self._last_copy(copies[0])) if copies else None
 
-    def goes_on_repeating(self, answer: str) -> bool:
-        """Whether the answer, but for a preface, is so far only a repetition of the text before."""
-        return fold(answer[-200:], keeps_marks=self.keeps_marks).text[-4 * LEAST_WEIGHT :] in self.tail.text
+    def find_part(self, answer: str) -> Found | None:
+        """What stands behind another repetition of the end. Raises BadSeam where it may be what follows in the text."""
+        places = list(islice(self._places(answer, self.anchor), PLACES))
+        bare = [place for place in places if _is_bare(place.lead)]
+        parts = bare or list(filter(self._is_prefaced, places))
+        is_sure = any(map(self._is_sure, parts))
+        if self.words and parts and (not is_sure or len(parts) > 1 or self._may_be_new(parts[0])):
+            raise BadSeam("the answer may repeat the end of the text, or go on as the text did before")
+        return self._behind(parts[-1]) if is_sure else None
 
-    def _places(self, answer: str) -> Iterator[_Place]:
-        """Where the answer has the end of the text, and how much of it."""
+    def _places(self, answer: str, sought: str) -> Iterator[_Place]:
+        """Where the answer has the end of the text that is sought; of the anchor, all that stands before it too."""
         head = fold(answer[:HEAD_CHARS], keeps_marks=self.keeps_marks)
-        at = head.text.find(self.anchor) if self.anchor else -1
+        at = head.text.find(sought) if sought and not self.is_blurred else -1
         while at >= 0:
-            end = at + len(self.anchor)
+            end = at + len(sought)
             if head.is_border(end):
                 yield _Place(answer=answer, head=head, end=end, size=_common_end(self.tail.text, head.text[:end]))
-            at = head.text.find(self.anchor, at + 1)
+            at = head.text.find(sought, at + 1)
 
     def _is_sure(self, place: _Place) -> bool:
         """Whether so much of the end, from the beginning of a word, is no accident."""
-        repeated = self.tail.text[-place.size :]
-        if place.size < len(self.words) or not self.words:
-            # Of the words asked for, a part that stands there twice may be copied from above, or be what follows.
-            if self.tail.text.count(repeated) > 1 and (self.words or weight(repeated) < LEAST_WEIGHT):
-                return False
-            at = self.tail.starts[-place.size]
-            before, after = self.source[at - 1 : at], self.source[at]
-            is_inside_word = before.isalnum() and after.isalnum() and not UNSPACED.match(after)
-            return not is_inside_word or weight(repeated) >= SURE_WEIGHT
-        return True
+        repeated, at = self.tail.text[-place.size :], self.tail.starts[-place.size]
+        if place.size >= len(self.words) > 0:
+            return True
+        # Of the words asked for, a part that stands there twice may be copied from above, or be what follows.
+        if self.tail.text.count(repeated) > 1 and (self.words or weight(repeated) < LEAST_WEIGHT):
+            return False
+        before, after = self.source[at - 1 : at], self.source[at]
+        is_inside = before not in "\n" and _ENDS.match(after) is not None
+        is_inside |= before.isalnum() and after.isalnum() and not UNSPACED.match(after)
+        return not is_inside or weight(repeated) >= SURE_WEIGHT
+
+    def _may_be_new(self, place: _Place) -> bool:
+        """Whether what looks like a part of a copy may be what follows in a text that repeats itself."""
+        text, begun = self.tail.text, self.tail.text[: -place.size]
+        before = text[len(text) - _common_end(begun, text) :]
+        is_again = place.head.text.startswith(text[len(begun) :][:ASKED_WEIGHT], place.end)
+        return is_again or max(len(before), weight(before)) >= SAID_WEIGHT
 
     def _is_prefaced(self, place: _Place) -> bool:
-        """The copy stands below a few lines that are nowhere in the text, or behind a colon."""
-        if len(place.lead) > PREFACE_CHARS:
+        """The copy stands below a few lines that announce it and are nowhere in the text, or behind a colon."""
+        said = _OPENING_FENCE.split(place.lead)[0]
+        lines = [line for line in said.split("\n") if any(map(str.isalnum, line))]
+        if len(place.lead) > PREFACE_CHARS or place.size < LEAST_COPY_CHARS or not lines or len(lines) > PREFACE_LINES:
             return False
-        fence = _OPENING_FENCE.search(place.lead)
-        said = place.lead[: fence.start()] if fence else place.lead
-        lines = [line for line in said.split("\n") if line.strip()]
         own = said[said.rfind("\n") + 1 :].strip(" \t*_>#\"'“„«‘")
-        is_whole = place.size == len(self.words) >= LEAST_COPY_CHARS
-        if not is_whole and not (_ANNOUNCES.search(said) and self._is_sure(place)):
-            return False
-        if len(lines) > PREFACE_LINES or open_fence(said) or "|" in said:
-            return False
         keys = [fold(line, keeps_marks=self.keeps_marks).text for line in lines]
-        is_restart = any(weight(key) >= LEAST_WEIGHT and key in self.tail.text for key in keys)
-        return not is_restart and (not own or own.endswith((":", "：", "—")))
+        is_own = announces(lines[-1]) and not any(key in self.tail.text for key in keys)
+        return is_own and not open_fence(said) and "|" not in said and (not own or own.endswith((":", "：", "—")))
 
     def _last_copy(self, place: _Place) -> _Place:
-        """The place of the last of several copies in a row. Words that repeat themselves are copied once."""
+        """The copy that is meant where a preface quotes the words before it. Words that repeat themselves come once."""
         text, words = place.head.text, self.words
-        at = text.find(words, place.end, place.end + len(words) + BARE_CHARS) if words else -1
-        is_again = at >= 0 and not any(map(str.isalnum, text[place.end : at])) and weight(words) >= LEAST_WEIGHT
-        if not is_again or self.is_repeating or self.tail.text.count(words) > 1:
+        at = text.find(words, place.end, place.end + len(words) + BARE_CHARS)
+        is_unsure = self.is_repeating or self.tail.text.count(words) > 1 or weight(words) < LEAST_WEIGHT
+        if at < 0 or is_unsure or any(map(str.isalnum, text[place.end : at])):
             return place
-        if _is_bare(place.lead):
+        if _is_bare(place.lead) or not _QUOTED.fullmatch(text[place.end : at]):
             raise BadSeam("the answer repeats the last words twice")
-        return self._last_copy(replace(place, end=at + len(words), size=len(words)))
+        return self._last_copy(replace(place, end=at + len(words)))
 
     def _behind(self, place: _Place) -> Found:
         """What stands behind the place. Raises BadSeam where marks or quotes that are open there differ."""
-        behind = self._behind_marks(place)
+        behind, begins = self._behind_marks(place), self.tail.starts[-place.size]
         rest = place.answer[behind:]
-        ours = _open_marks(self.source[self.tail.starts[-place.size] :])
+        ours = _open_marks(self.source[begins:])
         theirs = ours if self.keeps_marks else _open_marks(place.answer[len(place.lead) : behind])
         before = _open_marks(place.lead[len(place.lead.rstrip("*_`~\"'“„«「『‘")) :])
         for mark in sorted((theirs ^ before) - ours, key=len):
@@ -169,8 +172,8 @@ class Reading:
             if place.size > LONG_CHARS and place.size != len(self.words) and not is_literal:
                 raise BadSeam("the answer starts the text again")
             return Found(rest="" if rest.strip() in ("", "...", "…") else rest, is_whole=place.size >= len(self.words))
-        is_title = _HEADING.search(self.source.rstrip()) and "#" not in place.answer[:behind]
-        if is_title and rest.lstrip(" \t")[0] not in "\r\n":
+        is_title = _HEADING.search(self.source.rstrip()) and "#" in self.source[max(0, begins - 2) :]
+        if is_title and "#" not in place.answer[:behind] and rest.lstrip(" \t")[0] not in "\r\n":
             raise BadSeam("the answer begins with the words of the heading")
         fence = _OPENING_FENCE.search(place.lead)
         space = self.source[len(self.source.rstrip()) :]
@@ -184,7 +187,10 @@ class Reading:
     def _behind_marks(self, place: _Place) -> int:
         """Where the marks end that follow the place and that the text ends with already."""
         at = place.head.ends[place.end - 1]
-        for mark in self.source[self.tail.ends[-1] :].split():
+        marks = self.source[self.tail.ends[-1] :]
+        if not self.keeps_marks and marks.strip() and marks[0].isspace():
+            raise BadSeam("the answer copies the last words without the marks that follow them")
+        for mark in marks.split():
             begins = len(place.answer) - len(place.answer[at:].lstrip())
             if place.answer.startswith(mark, begins):
                 at = begins + len(mark)
@@ -213,9 +219,8 @@ def _is_bare(lead: str) -> bool:
     """Whether nothing stands there but marks, quotes, or the line of an opening fence."""
     if len(lead) > 2 * BARE_CHARS:
         return False
-    fence = _OPENING_FENCE.search(lead)
-    rest = lead[: fence.start()] + lead[fence.end() :] if fence else lead
-    return len(rest) <= BARE_CHARS and not any(map(str.isalnum, rest)) and "|" not in rest
+    rest = _OPENING_FENCE.sub("", lead)
+    return len(rest) <= BARE_CHARS and not any(map(str.isalnum, rest)) and not _ENDS.search(rest)
 
 
 def _open_marks(text: str) -> set[str]:
@@ -232,5 +237,4 @@ def _common_end(one: str, other: str) -> int:
 
 
 def _common_start(one: str, other: str) -> int:
-    same = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
-    return sum(1 for _ in same)
+    return _common_end(one[::-1], other[::-1])

@@ -50,12 +50,8 @@ def fold(source: str, *, keeps_marks: bool = True) -> Folded:
 
 def weight(text: str) -> int:
     """How much a repetition of it says, in letters of an alphabet; marks and a row of equal characters say little."""
-    letters = [char for char in text if char.isalnum()]
-    return min(sum(map(_says, letters)), 2 * sum(map(_says, set(letters))))
-
-
-def _says(letter: str) -> int:
-    return 3 if UNSPACED.match(letter) or "\uac00" <= letter <= "\ud7a3" else 1
+    says = {char: 3 if UNSPACED.match(char) or "가" <= char <= "힣" else 1 for char in text if char.isalnum()}
+    return min(sum(says.get(char, 0) for char in text), 2 * sum(says.values()))
 
 
 @lru_cache(maxsize=4_096)

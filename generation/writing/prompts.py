@@ -28,6 +28,7 @@ TAIL_STEP_CHARS = 2_000
 SEAM_CHARS = 100
 """In reprompt mode the model begins with the last words of the text, about so many characters of them."""
 LEAST_SEAM_CHARS = 25
+LEAST_SEAM_LETTERS = 8
 MOST_SEAM_CHARS = 400
 """Words that stand twice in the text's end are lengthened up to this."""
 
@@ -168,14 +169,21 @@ def _go_on(text: str, *, is_repeated: bool) -> str:
 def last_words(text: str) -> str:
     """The very end of the text, from the beginning of a line or at least of a word: what an answer begins with.
 
-    It is long enough to be found, and as much longer as it takes to stand only once in the end of the text, if it can.
+    It is long enough to be found, and as much longer as it takes to hold letters and to stand only once in the end of
+    the text, if it can.
     """
     tail = text[-TAIL_CHARS:]
     for chars in range(SEAM_CHARS, MOST_SEAM_CHARS + 1, SEAM_CHARS):
         words = _words(text, chars)
-        if tail.find(words.strip()) == tail.rfind(words.strip()):
+        if sum(map(str.isalnum, words)) >= LEAST_SEAM_LETTERS and _stand_once(words.strip(), tail):
             return words
     return _words(text, SEAM_CHARS)
+
+
+def _stand_once(words: str, tail: str) -> bool:
+    """Whether no part of them can be taken for all: they stand there once and do not end as they begin."""
+    ends_as_it_begins = any(words.startswith(words[-size:]) for size in range(4, len(words) // 2 + 1))
+    return not ends_as_it_begins and tail.find(words) == tail.rfind(words)
 
 
 def _words(text: str, chars: int) -> str:

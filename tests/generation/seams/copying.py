@@ -87,3 +87,60 @@ WAYS: dict[str, Way] = {
     "behind an ellipsis": lambda words, rest, dice: f"…{words}{rest}",
     "with a capital": lambda words, rest, dice: words[:1].upper() + words[1:] + rest,
 }
+
+
+def _part(words: str) -> str:
+    """The second half of the words, from the beginning of a word where there is one."""
+    return words[words.find(" ", len(words) // 2) + 1 or len(words) // 2 :]
+
+
+PARTS: dict[str, Callable[[str, str], str]] = {
+    "half of the words": lambda words, rest: _part(words) + rest,
+    "a quarter of the words": lambda words, rest: words[3 * len(words) // 4 :] + rest,
+    "none of the words": lambda words, rest: rest,
+    "half of the words below a preface": lambda words, rest: f"Here is the rest:\n\n{_part(words)}{rest}",
+    "the words without their marks": lambda words, rest: re.sub(r"[*_`#>]|^\s*[-+] ", "", words, flags=re.M) + rest,
+}
+"""Answers that begin with less than the words, as a text that repeats itself goes on too."""
+
+_LINES = (
+    "The lamp at the gate of the harbor is lit when the first boat comes in.",
+    "A member lists the tool, sets the free days, and receives requests for it.",
+    "Nobody is asked for a reason.",
+)
+
+
+def repeating_texts(dice: Random) -> dict[str, str]:
+    """Texts that say the same again, each kind once."""
+    lines = [dice.choice(_LINES) for _ in range(12)]
+    tools = [dice.choice(("drill", "saw", "ladder")) for _ in range(12)]
+    end = "\n\nThat was all that the keeper of the harbor wrote down in the year of the flood."
+    kinds = {
+        "equal lines": "\n".join([lines[0]] * 12),
+        "each thrice": " ".join(" ".join([line] * 3) for line in lines),
+        "refrain": "\n\n".join(f"{line}\n\nSo the tide goes out, and so it comes in." for line in lines),
+        "equal rows": "| Day | Lamp |\n|---|---|\n" + "| Monday | lit |\n" * 12,
+        "equal cells": "| Tool | Free | Late |\n|---|---|---|\n"
+        + "".join(f"| {tool} | yes | no |\n" for tool in tools),
+        "items": "- the tool\n" * 20,
+        "nested items": "".join(f"- tool\n  - {tool}\n    - clean\n" for tool in tools),
+        "objects": "[\n" + "".join(f'  {{"name": "{tool}", "ok": true}},\n' for tool in tools) + "]",
+        "code": "".join(f"    {dice.choice(('check(value)', 'value = step(value)'))}\n" for _ in tools),
+        "numbers": "\n".join(["3 1 4 1 5 9"] * 12),
+        "laughter": "He laughed: " + "ha " * 60,
+        "refrain without blanks": "".join(
+            f"春天来了，花儿开了。{dice.choice(('梯子要还。', '没有人忘记。'))}" for _ in tools
+        ),
+        "forms": "\n\n".join(f"**{tool}**\n\n{_LINES[1]} The lender of the {tool} can refuse." for tool in tools),
+        "headings": "\n\n".join(f"### Borrowing\n\n{dice.choice(('None.', lines[0]))}" for _ in tools),
+    }
+    return {kind: f"The book of the harbor, page {dice.randrange(99)}.\n\n{text}{end}" for kind, text in kinds.items()}
+
+
+def repeating_cuts(times: int, dice: Random) -> list[Cut]:
+    made: list[Cut] = []
+    for _ in range(times):
+        for text in repeating_texts(dice).values():
+            at = dice.randrange(40, len(text) - 20)
+            made.append(Cut(before=text[:at], rest=text[at:].rstrip()))
+    return made

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from generation.markdown.fences import open_fence
 from generation.seams import BadSeam, certain, join
 from generation.writing.prompts import last_words
-from tests.generation.seams.copying import WAYS, cuts, given_joints
+from tests.generation.seams.copying import PARTS, WAYS, cuts, given_joints, repeating_cuts
 
 WAYS_SEED = 11
 PROSE = (
@@ -95,6 +95,11 @@ def test_short_text_is_no_echo():
         ("- It’s the lender’s “own” tool – and", "- It's the lender's \"own\" tool - and more", " more"),
         ("The café at the corner of the harbour", "The cafe\u0301 at the corner of the harbour opens", " opens"),
         ("One thing.\n\n## Users of the harbour", "## Users of the harbour\n\nThey lend.", "\n\nThey lend."),
+        (
+            f"{'Words above. ' * 9}\n\n###### Will this feature of the harbor make the work of the members any",
+            "of the members any easier?\n\nNo.",
+            " easier?\n\nNo.",
+        ),
         ("- bring the drill back\n- ", "- bring the drill back\n- and the ladder", "and the ladder"),
         ("- bring the drill back\n    ", "- bring the drill back\n    - clean", "- clean"),
         ("- bring the drill back\n", "- bring the drill back\n- clean it", "- clean it"),
@@ -204,6 +209,58 @@ def test_given_joints_are_joined_right_or_refused(knows_words):
     )
     assert table["wrong"] == 0
     assert table["refused"] <= 22
+
+
+# A text that repeats itself
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_text_that_repeats_itself_is_joined_exactly_behind_the_whole_copy(way):
+    dice = Random(WAYS_SEED)
+    for cut in repeating_cuts(12, dice):
+        words = last_words(cut.before)
+        answer = WAYS[way](words, cut.rest, dice)
+        assert outcome(cut.before, answer, cut.rest, copied=words) != "wrong", (cut, answer)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_text_that_repeats_itself_is_not_joined_at_a_place_that_could_be_another(part):
+    """Where the answer happens to begin with all of the words nobody can tell it from a copy."""
+    wrong = []
+    cuts_made = repeating_cuts(40, Random(WAYS_SEED))
+    for cut in cuts_made:
+        words = last_words(cut.before)
+        answer = PARTS[part](words, cut.rest)
+        if outcome(cut.before, answer, cut.rest, copied=words) == "wrong":
+            wrong.append((cut, answer))
+    assert len(wrong) <= len(cuts_made) // 100, wrong[:3]
+
+
+@pytest.mark.parametrize(
+    ("previous", "answer"),
+    [
+        ("So it is said. The tide goes out. The tide", "goes out. The tide goes out. The end."),
+        ("| a | lit |\n| b | lit |\n| b | lit |\n| b |", " lit |\n| b | lit |\n| b | lit |"),
+        ("First the lamp at the gate is lit. Then the", "Then the lamp at the gate is lit. First the"),
+        (
+            "The verse of the spring.\n\nSo the tide goes out.",
+            "The verse of autumn.\n\nSo the tide goes out.\n\nThe end.",
+        ),
+    ],
+)
+def test_words_that_may_be_copied_or_new_are_refused(previous, answer):
+    with pytest.raises(BadSeam):
+        asked(f"The book of the harbor begins here.\n\n{previous}", answer)
+
+
+def test_whole_copy_is_found_however_often_its_words_repeat_themselves():
+    previous = "He laughed: " + "ha " * 100
+    words = last_words(previous)
+    assert asked(previous, f"{words}ha ha ha. Then he slept.") == "ha ha ha. Then he slept."
+
+
+def test_words_to_copy_hold_letters():
+    assert "harbor" in last_words("The book of the harbor.\n\n" + "-" * 60)
 
 
 # What may be committed

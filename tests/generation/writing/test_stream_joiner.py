@@ -9,7 +9,7 @@ import pytest
 
 from generation.providers.base import FinishReason
 from generation.providers.scripted.provider import Call, Reply, ScriptedProvider
-from generation.seams import BadSeam
+from generation.seams import BadSeam, join
 from generation.writing.continuation import Outcome
 from generation.writing.phases import SectionPlan
 from generation.writing.prompts import Assignment, last_words
@@ -17,7 +17,7 @@ from generation.writing.retries import RetryPolicy
 from generation.writing.sections import opening_of, write_section
 from generation.writing.stream_joiner import Intake
 from tests.faults.texts import section_text
-from tests.generation.seams.copying import WAYS, cuts
+from tests.generation.seams.copying import PARTS, WAYS, cuts, repeating_cuts
 
 NAME = "Fleet"
 ASSIGNMENT = Assignment(project_title="Harbour", document_title="Brief", plan=(SectionPlan(name=NAME),))
@@ -72,6 +72,20 @@ def test_answer_in_pieces_is_joined_like_the_whole_answer(way, step):
         words = last_words(cut.before)
         answer = WAYS[way](words, cut.rest, dice)
         assert taken(answer, cut.before, step=step)[0] == cut.rest, (cut, answer)
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("step", [7, 40])
+def test_answer_in_pieces_is_refused_where_the_whole_answer_is(part, step):
+    for cut in repeating_cuts(3, random.Random(step)):
+        words = last_words(cut.before)
+        answer = PARTS[part](words, cut.rest)
+        joined, streamed = None, None
+        with suppress(BadSeam):
+            joined = join(cut.before, answer, mode="reprompt", copied=words)
+        with suppress(BadSeam):
+            streamed = taken(answer, cut.before, step=step)[0]
+        assert streamed == joined, (cut, answer)
 
 
 def test_text_flows_as_soon_as_the_copy_is_found():
