@@ -107,6 +107,10 @@ class Provider(Protocol):
         """
         ...
 
+    def prefill_ignored(self, model: str) -> None:
+        """Learn that an answer of this model did not go on with what was begun, although the call was accepted."""
+        ...
+
     def streams(self, model: str) -> bool:
         """False where streaming was refused for this model; the caller then uses turns."""
         ...

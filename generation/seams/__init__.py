@@ -1,5 +1,4 @@
-"""Joins two turns of a model: what of the answer is to be appended to the text before it, or that nothing may be. It
-knows no provider and no section. Pure.
+"""Joins two turns of a model: what of the answer is to be appended. It knows no section. Pure.
 
 In prefill mode an answer goes on exactly and is never touched. In reprompt mode the model is asked to begin by copying
 the last words: what stands behind the copy is appended exactly, white space included. Nothing is guessed without one.

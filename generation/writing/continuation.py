@@ -27,6 +27,7 @@ from generation.providers.base import (
     StreamRefused,
 )
 from generation.seams import BadSeam, Mode, certain
+from generation.writing.anew import AnsweredAnew
 from generation.writing.cancel_scope import Cut, DeadlinePassed, Guard, Stopped, TooSlow
 from generation.writing.kept_text import KeptText
 from generation.writing.patience import Limits, Patience, ThoughtTooLong
@@ -79,6 +80,7 @@ async def continue_if_truncated(
     on_thinking: OnThinking = ignore,
     on_call: OnCall = ignore,
     on_kept: OnCall = ignore,
+    on_anew: Callable[[], None] = lambda: None,
     kept: KeptText | None = None,
     text: str = "",
     mode: Mode = "prefill",
@@ -101,6 +103,7 @@ async def continue_if_truncated(
     `budget_tokens` is what this run may spend, and `more_tokens` once more when they are used up. `shown(text)` is the
     part of the text the model sees in prefill mode (so that an echo of it is known), `copied(text)` the words at its
     end that a model that is asked anew is to begin with, `is_written(text)` says whether a section may end with it.
+    Once `on_anew()` was called, `complete` is to ask anew: the endpoint did not go on with a begun answer.
     Never raises for what a provider does; what a callback raises passes through, after the call was closed.
     """
     terms = _Terms(
@@ -111,6 +114,7 @@ async def continue_if_truncated(
         on_thinking=on_thinking,
         on_call=on_call,
         on_kept=on_kept,
+        on_anew=on_anew,
         kept=kept,
         max_turns=max_turns,
         mode=mode,
@@ -137,6 +141,7 @@ class _Terms:
     on_thinking: OnThinking
     on_call: OnCall
     on_kept: OnCall
+    on_anew: Callable[[], None]
     kept: KeptText | None
     max_turns: int
     mode: Mode
@@ -151,7 +156,7 @@ class _Terms:
     random: Random
 
 
-_Why = BadSeam | Cut | ProviderError | ThoughtTooLong | None
+_Why = AnsweredAnew | BadSeam | Cut | ProviderError | ThoughtTooLong | None
 """Why a call ended before its answer did, or why the answer cannot be used; None when all went well."""
 
 
@@ -216,6 +221,12 @@ class _Loop:
         if isinstance(why, PrefillRefused) and self.mode == "prefill":
             self.mode = "reprompt"
             return None
+        if isinstance(why, AnsweredAnew):
+            logger.info("The endpoint does not go on with a begun answer: it is asked anew.")
+            self.mode = "reprompt"
+            self.terms.on_anew()
+            self._count(finish)
+            return self._limit()
         self._count(finish)
         is_turn = bool(self.delta) or why is None or isinstance(why, BadSeam)
         self.turns += is_turn
@@ -248,7 +259,7 @@ class _Loop:
             if finish.reason in (FinishReason.INTERRUPTED, FinishReason.ERROR):
                 return finish, ProviderUnavailable("The answer broke off before its end.")
             await self._take(intake.end(is_truncated=finish.reason is FinishReason.TRUNCATED))
-        except (BadSeam, Cut, ProviderError, ThoughtTooLong) as why:
+        except (AnsweredAnew, BadSeam, Cut, ProviderError, ThoughtTooLong) as why:
             return finish, why
         return finish, None
 

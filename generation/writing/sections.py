@@ -126,6 +126,7 @@ async def write_section(
             on_thinking=on_thinking,
             on_call=on_call,
             on_kept=on_kept,
+            on_anew=calls.ask_anew,
             kept=kept,
             text=begun,
             mode=mode,
@@ -218,6 +219,11 @@ class _Calls:
             aclosing(_storable(items)) as storable,
         ):
             yield storable
+
+    def ask_anew(self) -> None:
+        """From now on nothing is begun for the model: it does not go on with it."""
+        self._prompt, self._last_text = replace(self._prompt, mode="reprompt"), None
+        self._provider.prefill_ignored(self._model)
 
     async def cancel(self) -> None:
         """End at the endpoint what is not read on."""

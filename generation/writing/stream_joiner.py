@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from generation.markdown.fences import FirstFence, Unfenced
 from generation.seams import BadSeam, Mode, Seam, join
+from generation.writing.anew import AnsweredAnew, BegunText
 
 CHECK_CHARS = 40
 """In reprompt mode a growing head is looked at each time it has grown by so much, and by a tenth: a look costs time."""
@@ -26,13 +27,14 @@ class Intake:
     def __init__(self, previous: str, *, mode: Mode, shown: str, copied: str = "") -> None:
         self._previous = shown if mode == "prefill" else previous
         self._seam = Seam(previous, copied) if previous and mode == "reprompt" else None
+        self._begun = BegunText(shown)
         self._head = ""
         self._looked_at = 0  # the length of the head when it was looked at last
         self._inside: FirstFence | Unfenced | None = None if previous else FirstFence()
         self._is_open = not self._previous  # nothing to join with
 
     def feed(self, piece: str) -> str:
-        """Text that is certain now. Raises BadSeam when the answer must not be appended."""
+        """Text that is certain now. Raises BadSeam or AnsweredAnew when the answer must not be appended."""
         if self._is_open:
             return piece if self._inside is None else self._inside.feed(piece)
         self._head += piece
@@ -40,18 +42,18 @@ class Intake:
             return self._sought(self._seam)
         if self._previous.startswith(self._head):
             return ""  # an echo so far
-        return self._opened(join(self._previous, self._head, mode="prefill"))
+        return self._gone_on(join(self._previous, self._head, mode="prefill"))
 
     def end(self, *, is_truncated: bool = False) -> str:
-        """The rest, when the answer has ended. Raises BadSeam."""
+        """The rest, when the answer has ended. Raises BadSeam or AnsweredAnew."""
         if self._is_open:
             return "" if self._inside is None else self._inside.end()
         head = self._head
         if self._seam is not None:
             return self._opened(self._seam.join(head))
-        if is_truncated and head == self._previous:
-            return self._opened(head)  # who was cut off has written something: a text that repeats itself, and no echo
-        return self._opened(join(self._previous, head, mode="prefill"))
+        # Who was cut off has written something: a text that repeats itself, and no echo.
+        is_text = is_truncated and head == self._previous
+        return self._gone_on(head if is_text else join(self._previous, head, mode="prefill"), is_whole=True)
 
     def salvage(self) -> str:
         """What may be kept of an answer that broke off; what a whole one may bring."""
@@ -62,7 +64,19 @@ class Intake:
                 return self.end() if len(self._head) >= SALVAGE_CHARS else ""
             except BadSeam:
                 return ""
-        return "" if self._previous.startswith(self._head) else self.end()  # an echo, as far as it goes
+        if self._previous.startswith(self._head):
+            return ""  # an echo, as far as it goes
+        try:
+            return self.end()
+        except AnsweredAnew:
+            return ""
+
+    def _gone_on(self, rest: str, *, is_whole: bool = False) -> str:
+        """What an endpoint that goes on with the text has brought, `rest` without an echo; "" while it may do not."""
+        is_left = rest == self._head and self._begun.is_left(rest, is_whole=is_whole)
+        if is_left:
+            raise AnsweredAnew("the endpoint does not go on with the begun answer")
+        return "" if is_left is None else self._opened(rest)
 
     def _sought(self, seam: Seam) -> str:
         if len(self._head) < self._looked_at + max(CHECK_CHARS, self._looked_at // 10):

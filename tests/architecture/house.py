@@ -30,6 +30,7 @@ ORDER = (
     "generation.markdown",
     "generation.seams",
     "generation.providers.base",
+    "generation.providers.openai_compatible.filters",
     "generation.providers.openai_compatible.refusals",
     "generation.providers.openai_compatible.dialects",
     "generation.providers.openai_compatible.answer",

@@ -91,8 +91,10 @@ class Script:
     by_section: Mapping[str, Sequence[Behaviour]] = field(default_factory=dict)
     """Behaviours for the calls of one key, before those for all."""
     default: Behaviour = field(default_factory=Behaviour)
-    prefill: Literal["plain", "vllm", "prefix", "none", "refused"] = "plain"
-    """How it has to be told to continue the last assistant message; "none" takes it as a message like any other."""
+    prefill: Literal["plain", "vllm", "prefix", "none", "refused", "ignored"] = "plain"
+    """How it has to be told to continue the last assistant message; "none" takes it as a message like any other, and
+    "ignored" answers with `says_first` and what follows, or without that with its text from the beginning."""
+    says_first: str = ""
     reprompt: Literal["copies", "goes on", "restarts"] = "copies"
     """Where it goes on when asked anew: at the words of its text that the last message holds, after them, or at 0."""
     echoes_prefix: bool = True

@@ -208,6 +208,9 @@ class OpenAIServer:
             taken = self._taken.get("replies", 0)
             self._taken["replies"] = taken + 1
             return self.script.replies[min(taken, len(self.script.replies) - 1)], 0
+        if self.script.prefill == "ignored" and call.begun is not None:
+            said = self.script.says_first
+            return said + (text[self._after_begun(call, text) :] if said else text), 0
         if self._is_prefilled(call):
             return text, self._after_begun(call, text)
         return text, position_in(text, call, self.script.reprompt)

@@ -201,6 +201,9 @@ class LocalModel:
     def prefills(self, model: str) -> bool:
         return self._continuation == "prefill"
 
+    def prefill_ignored(self, model: str) -> None:
+        """Nothing to learn: its server does go on with what was begun."""
+
     def streams(self, model: str) -> bool:
         return True
 

@@ -46,6 +46,7 @@ from generation.providers.openai_compatible.dialects import (
     address_for,
     host_of,
 )
+from generation.providers.openai_compatible.model_list import keyless_headers, models_of
 from generation.providers.openai_compatible.refusals import Asked, Said
 from generation.providers.openai_compatible.responses.kept_calls import KeptCalls
 
@@ -64,7 +65,6 @@ STALL_PART = 0.8
 """After any other finish more may come: so much of the stall limit is waited, and the caller, who has that limit, never
 sees it pass."""
 LOOK_S = 2.0
-MAX_MODEL_LIST_BYTES = 256_000
 _LEARNING = (400, 422, 500, 501)
 """Statuses of requests that are refused for what they hold; templates of chat servers fail with 500."""
 _REFUSES_ANYBODY = (401, 403, 429)
@@ -128,6 +128,9 @@ class OpenAICompatible:
     def prefills(self, model: str) -> bool:
         return self._dialect.prefills(model or self._model)
 
+    def prefill_ignored(self, model: str) -> None:
+        self._dialect.prefill_ignored(model or self._model)
+
     def streams(self, model: str) -> bool:
         return self._dialect.streams(model or self._model)
 
@@ -143,7 +146,7 @@ class OpenAICompatible:
             self._no_model = None
             try:
                 async with asyncio.timeout(LOOK_S):
-                    owners = await _models_of(line.client)
+                    owners = await models_of(line.client)
             except openai.APIStatusError as err:
                 if err.status_code in _REFUSES_ANYBODY or err.status_code >= 500:
                     self._no_model = self._refused(asked, err, self._said(err))
@@ -408,17 +411,12 @@ class _Line:
         self.looking = asyncio.Lock()
 
 
-def _headers(client: openai.AsyncOpenAI) -> Any:
-    """The SDK wants to be told in each request that there is no key."""
-    return None if client.api_key else {"Authorization": openai.Omit()}
-
-
 def _request(client: openai.AsyncOpenAI, body: Body, timeout: httpx2.Timeout) -> AbstractAsyncContextManager[Response]:
     create: Any = client.chat.completions.with_streaming_response.create
     named = {key: body[key] for key in ("model", "messages", "stream")}
     others = {key: value for key, value in body.items() if key not in named}
     request: AbstractAsyncContextManager[Response] = create(
-        **named, extra_headers=_headers(client), extra_body=others, timeout=timeout
+        **named, extra_headers=keyless_headers(client), extra_body=others, timeout=timeout
     )
     return request
 
@@ -433,19 +431,3 @@ def _body_of(err: openai.APIStatusError) -> object:
 
 async def _filtered() -> AsyncGenerator[Item]:
     yield Finish(reason=FinishReason.FILTERED)
-
-
-async def _models_of(client: openai.AsyncOpenAI) -> dict[str, str]:
-    """The models the endpoint lists, in its order, and the software that owns each; "" where it says nothing."""
-    body = b""
-    async with client.models.with_streaming_response.list(extra_headers=_headers(client)) as response:
-        async for chunk in response.http_response.aiter_bytes():
-            body += chunk
-            if len(body) > MAX_MODEL_LIST_BYTES:
-                return {}
-    try:
-        listed = json.loads(body)["data"]
-        pairs = [(one["id"], one.get("owned_by")) for one in listed]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return {}
-    return {name: owner if isinstance(owner, str) else "" for name, owner in pairs if isinstance(name, str)}

@@ -210,6 +210,11 @@ class Dialect:
         self._prefill_of[model] = self._prefill(model)
         self._proven.add(model)
 
+    def prefill_ignored(self, model: str) -> None:
+        """A begun answer was taken and not continued; another way to ask for it may be left."""
+        self._proven.discard(model)
+        self.prefill_refused(model)
+
     def is_prefill_proven(self, model: str) -> bool:
         return model in self._proven
 

@@ -84,6 +84,9 @@ class ScriptedProvider:
     def prefills(self, model: str) -> bool:
         return self._prefills
 
+    def prefill_ignored(self, model: str) -> None:
+        self._prefills = False
+
     def streams(self, model: str) -> bool:
         return self._streams
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from generation.writing.prompts import Assignment
 from generation.writing.retries import RetryPolicy
 from generation.writing.sections import write_section
 from tests.support.openai_raw import DONE, HEAD, chunk, raw_server, says
-from tests.support.openai_script import Script
+from tests.support.openai_script import Behaviour, Script
 from tests.support.openai_server import serving
 
 pytestmark = pytest.mark.asyncio
@@ -71,3 +72,50 @@ async def test_model_that_is_silent_for_longer_than_the_limit_is_waited_for_in_t
         await provider.aclose()
     assert 1 < asked[0] <= 5
     assert asked[1] == asked[0] + 1, "the second section asks once"
+
+
+@pytest.mark.parametrize("delivery", ["turns", "stream"])
+@pytest.mark.parametrize(
+    "says_first",
+    [
+        "Certainly! Here is the rest of the document:\n\n",
+        "Sure, continuing from where we left off:\n\n",
+        "Gerne, hier geht es weiter:\n\n",
+        "好的，以下是文档的其余部分：\n\n",
+    ],
+)
+async def test_endpoint_that_takes_no_notice_of_the_begun_text_is_asked_anew(says_first, delivery):
+    cut = Behaviour(text=TEXT[:190], finish="length")
+    script = Script(texts={"Goals": TEXT}, behaviours=(cut,), prefill="ignored", says_first=says_first)
+    async with serving(script) as server:
+        provider = OpenAICompatible(base_url=server.base_url, model="m")
+        result = await write(server, provider, delivery=delivery)
+        assert result.outcome is Outcome.COMPLETE, result.detail
+        assert result.text == f"## Goals\n\n{TEXT.strip()}"
+        assert sum(request.begun is not None for request in server.requests) == 1
+        assert "could not be used" not in server.requests[2].prompt
+        assert not provider.prefills("m")
+        assert provider.prefills("another")
+        await provider.aclose()
+
+
+async def test_endpoint_that_begins_the_text_again_is_asked_anew():
+    async with serving(Script(texts={"Goals": TEXT}, prefill="ignored")) as server:
+        provider = OpenAICompatible(base_url=server.base_url, model="m")
+        result = await write(server, provider)
+        assert result.outcome is Outcome.COMPLETE, result.detail
+        assert result.text == f"## Goals\n\n{TEXT.strip()}"
+        assert not provider.prefills("m")
+        await provider.aclose()
+
+
+async def test_model_that_went_on_before_is_not_trusted_once_it_does_not():
+    async with serving(Script(texts={"Goals": TEXT})) as server:
+        provider = OpenAICompatible(base_url=server.base_url, model="m")
+        await write(server, provider)
+        assert provider.prefills("m")
+        server.script = replace(server.script, prefill="ignored", says_first="Sure! Here is the rest of the text:\n\n")
+        result = await write(server, provider)
+        assert result.text == f"## Goals\n\n{TEXT.strip()}"
+        assert not provider.prefills("m")
+        await provider.aclose()
