@@ -13,7 +13,10 @@ WRAPPED_CHARS = 2_000
 """An answer that begins with a Markdown fence is wrapped, unless that closes within so much and more follows."""
 PREFACE_CHARS = 200
 
-_WRAP = re.compile(r"\s*(`{3,}|~{3,})[ \t]*(?:markdown|md)[ \t]*\r?\n", re.IGNORECASE)
+LOOK_CHARS = 400
+"""Behind a fence without a language it shows within so much whether prose stands in it; what is code flows on."""
+
+_WRAP = re.compile(r"\s*(`{3,}|~{3,})[ \t]*(markdown|md)?[ \t]*\r?\n", re.IGNORECASE)
 _WRAP_BEGUN = re.compile(
     r"\s*(?:(?:``?|~~?)|(?:`{3,}|~{3,})[ \t]*(?:m(?:a(?:r(?:k(?:d(?:o(?:w(?:n)?)?)?)?)?)?)?|md)?[ \t]*\r?)?\Z",
     re.IGNORECASE,
@@ -24,6 +27,22 @@ _SHOWS = re.compile(
     re.IGNORECASE,
 )
 """What the line before a fence says when the fence belongs to the document."""
+
+_CODE = re.compile(
+    r"[;{}\\]\s*$|^(?:\t| {4,})\S|^\s*(?:\$|>>>|//|#include|#!|</?\w)|\w\([^)]*\)\s*$|^\s*[\w.-]+ ?(?:[:+]?=|:(?=\S))"
+    r"|^\s*(?:def|class|import|from|return|function|const|let|var|public|if|for|while|select)\b[^.]*$|[=!<>]=|->|=>"
+    r"|^\s*[a-z][\w.-]*:(?: \S+)?\s*$|[\u2500-\u259f]|\+--",
+    re.MULTILINE,
+)
+_MARKUP = re.compile(
+    r"^#{1,6} \S[^\n]*\Z|^(?:[-*+]|\d{1,3}[.)]) \S|^\|.+\|\s*$|\*\*\S[^*]*\*\*|\]\(\S+\)|^> ", re.MULTILINE
+)
+_PROSE = re.compile(
+    r"(?:[-*+>] |\d{1,3}[.)] )?[*_`\"“]*[^\W\d_](?=(?:\S*\s+){7}|(?:[^\u2e80-\uffff]{0,9}[\u2e80-\uffff]){16})"
+    r".*?(?:[.!?:][*_`)\"”]*(?=\s|\Z)|[。！？：])",
+    re.DOTALL,
+)
+"""The beginning of a paragraph, up to the end of a sentence in it."""
 
 FENCE_LINE = re.compile(r"^[ \t]*(?:>[ \t]?|(?:[-*+]|\d{1,9}[.)])[ \t]+)*(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
 _MAY_CLOSE = re.compile(r"\r?\n[ \t]*(?:`*|~*)[ \t]*(?:\r?\n\s*)?\Z")
@@ -109,6 +128,8 @@ class FirstFence:
         inner = self._head[wrap.end() :]
         if wrap[1] in inner and _after_block(inner, wrap[1]).strip():
             return self._as_it_is()
+        if not wrap[2] and len(inner) >= LOOK_CHARS and not _is_prose(inner):
+            return self._as_it_is()
         if len(inner) < WRAPPED_CHARS:
             return ""
         self._unfenced = Unfenced(wrap[1])
@@ -116,7 +137,8 @@ class FirstFence:
 
     def end(self) -> str:
         """The rest, when the answer has ended."""
-        if self._unfenced is None and (wrap := _wrap_of(self._head)) is not None:
+        wrap = _wrap_of(self._head) if self._unfenced is None else None
+        if wrap is not None and (wrap[2] or _is_prose(self._head[wrap.end() :])):
             self._unfenced = Unfenced(wrap[1])
             head, self._head = self._head[wrap.end() :], ""
             return self._unfenced.feed(head) + self._unfenced.end()
@@ -157,6 +179,18 @@ def _first_line(head: str) -> re.Match[str] | None:
 def _announces(line: str) -> bool:
     text = line.strip(" \t\r\n*_#>")
     return len(text) <= PREFACE_CHARS and text.startswith(OPENERS) and not _SHOWS.search(text)
+
+
+def _is_prose(inner: str) -> bool:
+    """Whether what stands behind a fence without a language is evidently no code: paragraphs in Markdown."""
+    lines, fence = [], ""
+    for line in inner.splitlines():
+        was_open, fence = fence, opened_fence(line, fence)
+        lines.append("" if was_open or fence else line)
+    blocks = [block.strip("\n") for block in re.split(r"\n[ \t]*\n", "\n".join(lines)) if block.strip()]
+    prose = sum(_PROSE.match(block) is not None for block in blocks)
+    is_marked = any(_MARKUP.search(block) for block in blocks)
+    return not any(map(_CODE.search, blocks)) and prose >= (1 if is_marked else 3)
 
 
 def _after_block(inner: str, run: str) -> str:

@@ -101,6 +101,10 @@ def test_answer_without_a_copy_is_given_up_before_it_ends():
         intake.feed("Something else is said here and it goes on. " * 20)
 
 
+PROSE = (
+    "### The fleet\n\nThe fleet has three boats, and each of them is older than the harbor.\n\n- Tern, which is "
+    "painted every spring\n- Auk\n\n```python\nprint(1)\n```\n\nNobody sails in the winter."
+)
 MARKDOWN = "The fleet has three boats.\n\n```python\nprint(1)\n```\n\n- Tern\n- Auk"
 
 
@@ -122,6 +126,40 @@ MARKDOWN = "The fleet has three boats.\n\n```python\nprint(1)\n```\n\n- Tern\n- 
 )
 def test_first_answer_is_taken_out_of_a_fence_around_all_of_it(answer, step):
     assert taken(answer, step=step)[0].strip() == MARKDOWN
+
+
+@pytest.mark.parametrize("step", [1, 3, 1_000])
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (f"```\n{PROSE}\n```", PROSE),
+        (f"~~~\n{PROSE}\n~~~\n", PROSE),
+        (f"Here is the section:\n\n```\n{PROSE}\n```", PROSE),
+        (f"```\n### The fleet\n\n{'It is one long paragraph, ' * 14}and then it ends.\n\nSo it is.\n```", None),
+        (f"```\n{PROSE}\n\n{'More of it follows, line by line, in plain words. ' * 60}\n```", None),
+        ("```\n**船队**有三条船，每一条都比这个港口还要古老得多。\n\n冬天没有人出海。\n```", None),
+    ],
+)
+def test_first_answer_is_taken_out_of_a_fence_without_a_language_where_it_is_prose(answer, text, step):
+    taken_out, _ = taken(answer, step=step)
+    assert taken_out.strip() == (text or answer.strip("`\n").strip())
+
+
+@pytest.mark.parametrize("step", [1, 3, 1_000])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "```\nThe fleet has three boats, and each of them is older than the harbor.\n```",
+        "```\n# Install all of the tools that are needed for the build.\napt-get install tern auk\n```",
+        "```\n$ make all\n- The build of the fleet is done, and nothing is left to do.\n```",
+        "```\nname: tern\nboats:\n- The oldest of the boats that the harbor has, by far.\n```",
+        "```\n+-----+     +-----+\n| web | --> | api |\n+-----+     +-----+\n```",
+        f"```\n{PROSE}\n```\n\nSo begins each page.",
+        "```\n" + "def sail(boat):\n    return boat.sail()\n\n\n" * 40 + "```",
+    ],
+)
+def test_first_answer_in_a_fence_that_may_be_code_is_kept(answer, step):
+    assert taken(answer, step=step)[0] == answer
 
 
 @pytest.mark.parametrize("step", [1, 3, 1_000])
