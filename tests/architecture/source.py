@@ -157,6 +157,11 @@ def definitions(module: Module) -> Iterator[Definition]:
                         yield Definition(name=part.id, kind="constant", node=node)
 
 
+def files_of(places: list[str]) -> set[str]:
+    """The files of places as `Module.at` gives them."""
+    return {place.partition(":")[0] for place in places}
+
+
 def has(reference: str) -> bool:
     """Whether `package.module:name` or `package.module:Class.name` is in the source."""
     module, _, path = reference.partition(":")

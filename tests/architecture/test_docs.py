@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cache
 
 import pytest
@@ -34,6 +35,12 @@ def picture(title: str) -> str:
 
 def way_of(name: str) -> list[str]:
     return re.findall(r"[a-z_]+(?:\.[a-z_]+)+:\w+(?:\.\w+)?", picture(f"The way of {name}"))
+
+
+def legs_of(name: str) -> list[list[str]]:
+    """The way, cut where only a hint leads on: a look at the database may be faster."""
+    legs = re.split(r"^ += = .*$", picture(f"The way of {name}"), flags=re.MULTILINE)
+    return [[function for function in way_of(name) if function in leg.split()] for leg in legs]
 
 
 def test_tree_has_a_line_for_each_room_and_says_which_are_pure():
@@ -90,10 +97,11 @@ async def test_pictures_are_what_a_run_does(artifact, owner, settings):
         await line.frame_of("end")
     await subscription.current().close()
 
-    for name in WAYS:
-        assert trace.windows(way_of(name)), f"the way of {name} is another one: {trace.missing(way_of(name))}"
-    every = set.intersection(*map(set, trace.windows(way_of("a delta"))))  # what else runs meanwhile is not in all
-    passed = sorted(name for name in every if "<" not in name)
+    for leg in [way_of("a delta"), *legs_of("a start"), *legs_of("a stop")]:
+        assert trace.windows(leg), f"this is another way: {leg}, {trace.missing(leg)} was not called then"
+    windows = trace.windows(way_of("a delta"))
+    counts = Counter(name for window in windows for name in set(window) if "<" not in name)
+    passed = sorted(name for name, count in counts.items() if count > len(windows) / 2)  # the rest runs beside it
     assert len(passed) <= FUNCTIONS_A_DELTA_PASSES, "\n".join(passed)
 
 

@@ -16,7 +16,7 @@ from tests.architecture.house import (
     SAYS_NOTHING,
 )
 from tests.architecture.not_yet import DEFINED_TWICE, DIFFER_IN_AN_UNDERSCORE, SAID_BY_NOBODY_ELSE
-from tests.architecture.source import MODULES, Function, Module, definitions, is_within, words
+from tests.architecture.source import MODULES, Function, Module, definitions, files_of, is_within, words
 
 
 def test_public_name_is_defined_in_one_module():
@@ -27,7 +27,7 @@ def test_public_name_is_defined_in_one_module():
             if not one.name.startswith("_") and not _may_stand_in_many(module, one.name, one.kind):
                 homes[one.name].append(module.at(one.node))
 
-    twice = {name: where for name, where in homes.items() if len(_files(where)) > 1}
+    twice = {name: where for name, where in homes.items() if len(files_of(where)) > 1}
     assert {name: where for name, where in twice.items() if name not in DEFINED_TWICE} == {}
 
 
@@ -35,10 +35,6 @@ def _may_stand_in_many(module: Module, name: str, kind: str) -> bool:
     if kind == "function" and (module.name in ENDPOINTS or (name in SAME_ACT and is_within(module.name, LIFECYCLE))):
         return True
     return name in CONVENTIONS
-
-
-def _files(places: list[str]) -> set[str]:
-    return {place.partition(":")[0] for place in places}
 
 
 def test_no_two_classes_differ_only_in_an_underscore():

@@ -14,6 +14,8 @@ from asgiref.sync import sync_to_async
 
 from tests.architecture.source import PACKAGES, ROOT
 
+_RESUMED = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+
 
 class Trace:
     """`calls` as `package.module:Class.method`, in their order."""
@@ -76,8 +78,8 @@ def name_of(code: CodeType) -> str:
 
 
 def _goes_on(frame: FrameType) -> bool:
-    """Whether a coroutine is only resumed; a generator is called for each thing that it yields."""
-    return bool(frame.f_code.co_flags & inspect.CO_COROUTINE) and frame.f_lasti > _begin_of(frame.f_code)
+    """Whether a coroutine or a generator is only resumed."""
+    return bool(frame.f_code.co_flags & _RESUMED) and frame.f_lasti > _begin_of(frame.f_code)
 
 
 @cache
