@@ -39,7 +39,11 @@ def announces(line: str) -> bool:
         return False
     if opens_like_talk(said) or _BRACKETED.fullmatch(said):
         return True
-    return not said[0].islower() and (said.endswith((":", "：")) or _GOES_ON.search(said) is not None)
+    return (
+        said[0].isalpha()
+        and not said[0].islower()
+        and (said.endswith((":", "：")) or _GOES_ON.search(said) is not None)
+    )
 
 
 _INTERJECTION = re.compile(

@@ -97,9 +97,8 @@ class Seam:
         before, space = (trimmed := self._previous.rstrip()), self._previous[len(trimmed) :]
         word = said.removeprefix(" ")
         is_mark = not space and _GOES_ON.match(said) is not None
-        is_word = (
-            word[:1].islower() and not open_fence(self._previous) and (space == " " or (not space and said != word))
-        )
+        is_parted = space == " " or (not space and said != word)
+        is_word = word[:1].islower() and is_parted and not open_fence(self._previous)
         is_open = before[-1:].isalnum() or before[-1:] in ",-*)`\"'"
         if not is_open or not (is_mark or is_word) or (is_word and _NO_SENTENCE.match(word)):
             raise BadSeam("the answer does not begin with the last words")

@@ -71,7 +71,7 @@ class Reading:
     """The end of the text before, folded in one way, and the words that were asked for in it."""
 
     def __init__(self, previous: str, copied: str, *, keeps_marks: bool) -> None:
-        self.keeps_marks = keeps_marks
+        self.keeps_marks, self.copied = keeps_marks, copied
         self.source = previous[-TAIL_CHARS:]
         self.tail = fold(self.source, keeps_marks=keeps_marks)
         words = fold(copied, keeps_marks=keeps_marks).text
@@ -140,7 +140,7 @@ class Reading:
             return False
         own = said[said.rfind("\n") + 1 :].strip(" \t*_>#\"'“„«‘")
         keys = [fold(line, keeps_marks=self.keeps_marks).text for line in lines]
-        is_own = announces(lines[-1]) and not any(key in self.tail.text for key in keys)
+        is_own = all(map(announces, lines)) and not any(key in self.tail.text for key in keys)
         return is_own and not open_fence(said) and "|" not in said and (not own or own.endswith((":", "：", "—")))
 
     def _last_copy(self, place: _Place) -> _Place:
@@ -172,7 +172,8 @@ class Reading:
             if place.size > LONG_CHARS and place.size != len(self.words) and not is_literal:
                 raise BadSeam("the answer starts the text again")
             return Found(rest="" if rest.strip() in ("", "...", "…") else rest, is_whole=place.size >= len(self.words))
-        is_title = _HEADING.search(self.source.rstrip()) and "#" in self.source[max(0, begins - 2) :]
+        asked = self.copied if place.size == len(self.words) else self.source[max(0, begins - 2) :]
+        is_title = _HEADING.search(self.source.rstrip()) and "#" in asked
         if is_title and "#" not in place.answer[:behind] and rest.lstrip(" \t")[0] not in "\r\n":
             raise BadSeam("the answer begins with the words of the heading")
         fence = _OPENING_FENCE.search(place.lead)

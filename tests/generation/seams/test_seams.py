@@ -100,6 +100,11 @@ def test_short_text_is_no_echo():
             "of the members any easier?\n\nNo.",
             " easier?\n\nNo.",
         ),
+        (
+            f"{'Words above. ' * 9}\n\n###### {' '.join(f'w{number}' for number in range(10, 34))} in",
+            f"{' '.join(f'w{number}' for number in range(10, 34))} in winter?\n\nNo.",
+            " winter?\n\nNo.",
+        ),
         ("- bring the drill back\n- ", "- bring the drill back\n- and the ladder", "and the ladder"),
         ("- bring the drill back\n    ", "- bring the drill back\n    - clean", "- clean"),
         ("- bring the drill back\n", "- bring the drill back\n- clean it", "- clean it"),
@@ -180,6 +185,7 @@ def test_without_a_copy_only_what_can_be_nothing_but_the_next_words_is_joined(pr
         "## Harbor\n\nHarbor is a product.",
         "```python\nprint(1)\n```",
         "refusal easy to make",
+        f"estions\n[open]: {last_words(PROSE)}\n\nMore.",
         "\n\nLenders are cautious.",
     ],
 )
