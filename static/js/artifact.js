@@ -73,13 +73,14 @@ function onFrame(frame) {
   follower.growing = page.dataset.status === "streaming";
   lead();
   follower.grown();
-  outline.show({ sections: frame.state?.sections, headings: text.takeHeadingsChanged() });
+  outline.show({ sections: frame.state?.sections, headings: text.headingsChanged });
+  text.headingsChanged = false;
 }
 
 /** Another epoch: the text before it has become an earlier version. */
 async function begunAnew(number) {
   epoch = number;
-  text.clear();
+  text.show(0, [], "");
   status.restart();
   const answer = await fetch(location.pathname).catch(() => null);
   if (!answer?.ok) return;

@@ -8,6 +8,7 @@ import { keepReachable, reachable } from "./reach.js";
 
 const CHUNK = 32; // fragments
 const PLACES = ".fragment > *, .tail > *, tr, li, p";
+const AROUND = `div, table, tbody, ul, ol, blockquote, details, ${PLACES}`;
 const MORPH = { morphStyle: "innerHTML", callbacks: { beforeNodeMorphed: extend, beforeAttributeUpdated: mayChange } };
 
 export class LiveDocument {
@@ -16,7 +17,7 @@ export class LiveDocument {
     this.tail = root.querySelector("[data-tail]");
     this.fragments = []; // the elements
     this.html = []; // what each was made of
-    this.headingsChanged = false;
+    this.headingsChanged = false; // since somebody looked and set it back
     keepReachable(root);
     let hold = () => {};
     addEventListener("scrollend", () => (hold = this.place()));
@@ -25,7 +26,7 @@ export class LiveDocument {
 
   /**
    * Apply `shown[first:] = fragments` and replace the tail; false where they do not join what is shown. With `more` to come
-   * what stands behind them stays for now: a page that became short would throw its reader back.
+   * what stands behind them stays: a page that became short would throw its reader back.
    */
   show(first, fragments, tail, more = false) {
     if (first > this.fragments.length) return false;
@@ -42,14 +43,23 @@ export class LiveDocument {
   /** No more fragments than that. */
   cut(length) {
     this.headingsChanged ||= this.fragments.length > length;
-    for (const element of this.fragments.splice(length)) remove(element);
-    this.html.length = Math.min(this.html.length, length);
+    for (const element of this.fragments.splice(length)) {
+      const chunk = element.parentElement;
+      element.remove();
+      if (!chunk.firstElementChild) chunk.remove();
+    }
+    this.html.splice(length);
   }
 
-  /** Remembers what the reader sees; what it returns puts it there again. No browser does that in the tail. */
+  /**
+   * Remembers what the reader sees; what it returns puts it there again. Browsers do not in the tail, and elsewhere not
+   * for sure. It is looked for, not hit: a point may be between paragraphs, or below a dialog.
+   */
   place() {
-    const { left, width } = this.root.getBoundingClientRect();
-    const seen = document.elementFromPoint(left + width / 2, innerHeight / 3)?.closest(PLACES);
+    const ahead = (one) => one.matches(AROUND) && one.getBoundingClientRect().bottom > innerHeight / 3;
+    let seen = this.root;
+    for (let next = seen; next; next = [...next.children].find(ahead)) seen = next;
+    seen = seen.closest(PLACES);
     const top = seen?.getBoundingClientRect().top;
     return () => {
       const moved = this.root.contains(seen) ? seen.getBoundingClientRect().top - top : 0;
@@ -57,21 +67,9 @@ export class LiveDocument {
     };
   }
 
-  /** Whether a heading may have changed since this was asked last. */
-  takeHeadingsChanged() {
-    const changed = this.headingsChanged;
-    this.headingsChanged = false;
-    return changed;
-  }
-
-  /** Nothing is shown. */
-  clear() {
-    this.show(0, [], "");
-  }
-
   set(index, html) {
     if (this.html[index] === html) return;
-    if (index < this.fragments.length) this.fill(this.fragments[index], html);
+    if (this.fragments[index]) this.fill(this.fragments[index], html);
     else this.fragments.push(this.settle(html));
     this.html[index] = html;
   }
@@ -81,10 +79,8 @@ export class LiveDocument {
     const element = document.createElement("div");
     element.className = "fragment";
     let missing = parse(html).childElementCount;
-    while (missing > 0 && this.tail.firstChild) {
-      const node = this.tail.firstChild;
+    for (let node; missing > 0 && (node = this.tail.firstChild); element.append(node)) {
       if (node.nodeType === Node.ELEMENT_NODE) missing -= 1;
-      element.append(node);
     }
     this.room().append(element);
     this.fill(element, html);
@@ -109,12 +105,6 @@ export class LiveDocument {
   }
 }
 
-function remove(fragment) {
-  const chunk = fragment.parentElement;
-  fragment.remove();
-  if (!chunk.firstElementChild) chunk.remove();
-}
-
 function parse(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
@@ -132,7 +122,7 @@ function extend(old, fresh) {
   return false;
 }
 
-/** What a reader folds stays as they left it, and what `reachable` added stays too. */
+/** What a reader folds stays so, and what `reachable` added stays too. */
 function mayChange(attribute, element, change) {
   if (attribute === "open" && element.localName === "details") return false;
   return !(change === "remove" && ["aria-label", "tabindex"].includes(attribute));

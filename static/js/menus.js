@@ -51,7 +51,7 @@ async function blob(content, kind) {
   return new Blob([await content], { type: kind });
 }
 
-/** For addresses without TLS, where browsers offer nothing better. */
+/** For addresses without TLS. */
 function copyPlainly(content) {
   const area = document.createElement("textarea");
   area.value = content;

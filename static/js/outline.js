@@ -55,14 +55,14 @@ export class Outline {
     this.list.querySelector("[aria-current]")?.removeAttribute("aria-current");
     this.marked = link;
     if (!link) return;
-    link.setAttribute("aria-current", "location");
+    link.ariaCurrent = "location";
     const rail = this.list.parentElement;
     const offset = link.getBoundingClientRect().top - rail.getBoundingClientRect().top;
     if (offset < 0 || offset > rail.clientHeight - 40) rail.scrollTop += offset - rail.clientHeight / 2;
   }
 }
 
-/** Sections in order, each with the id of its own heading and the headings below it; before them what belongs to none. */
+/** Sections in order, each with its heading's id and the headings below it; before them what belongs to none. */
 function entriesOf(sections, headings) {
   const entries = sections.map(({ name, status, tokens }) => ({ name, status, tokens, id: "", below: [] }));
   const keys = entries.map((entry) => key(entry.name));
@@ -70,12 +70,8 @@ function entriesOf(sections, headings) {
   let at = -1;
   for (const { id, textContent: name, localName } of headings) {
     const found = localName === "h2" ? keys.indexOf(key(name), at + 1) : -1;
-    if (found >= 0) {
-      at = found;
-      entries[at].id = id;
-    } else {
-      (entries[at]?.below ?? before).push({ name, id, below: [] });
-    }
+    if (found >= 0) entries[(at = found)].id = id;
+    else (entries[at]?.below ?? before).push({ name, id, below: [] });
   }
   return [...before, ...entries];
 }
@@ -104,8 +100,5 @@ function sectionItem({ name, status, tokens, id, below }) {
 }
 
 function span(className, text) {
-  const element = document.createElement("span");
-  element.className = className;
-  element.textContent = text;
-  return element;
+  return Object.assign(document.createElement("span"), { className, textContent: text });
 }

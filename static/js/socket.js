@@ -6,7 +6,7 @@ const PULSE_MS = 20000; // how often we ask whether the server is still there
 const SILENCE_MS = 10000; // how long it may take to answer
 const OPENING_MS = 2500; // or to open; twice as long after each try
 const WOKEN_MS = 1500; // or to answer when the page wakes
-const LATE_MS = 500; // a timer so late: the page itself was held up
+const LATE_MS = 500; // a timer so late: the page was held up
 const LEAP_MS = 5000; // a clock that leaps so far: it slept
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15000;
@@ -112,7 +112,7 @@ export class Line {
     this.expect(patience);
   }
 
-  /** Give the line up unless it is heard in time; a page that was held up itself looks again. */
+  /** Give the line up unless it is heard in time; a page that was held up looks again. */
   expect(patience, again = true) {
     clearTimeout(this.silence);
     const due = performance.now() + patience;
@@ -143,6 +143,6 @@ export class Line {
     const wait = longest * (0.6 + 0.4 * Math.random());
     this.attempts += 1;
     this.waiting = setTimeout(() => this.retry(), wait);
-    return this.onChange({ kind: "lost", detail: this.detail });
+    this.onChange({ kind: "lost", detail: this.detail });
   }
 }

@@ -160,7 +160,11 @@ async def test_page_follows_the_end_until_the_reader_scrolls_up(visit: Visit, de
     await expect(jump).to_be_hidden()
 
 
-async def test_late_reference_moves_neither_the_reader_nor_any_other_fragment(visit: Visit, desk: Desk) -> None:
+@pytest.mark.parametrize("key", ["", "?"], ids=["reading", "behind a dialog"])
+async def test_late_reference_moves_neither_the_reader_nor_any_other_fragment(
+    visit: Visit, desk: Desk, key: str
+) -> None:
+    """What the browser does by itself is off: it does it most of the time only, and least on a busy machine."""
     await desk.start(names=["Purpose"])
     late = (
         "The way to " + "![a picture][h], " * 40 + "and on.\n\n"
@@ -174,15 +178,15 @@ async def test_late_reference_moves_neither_the_reader_nor_any_other_fragment(vi
     height = await page.get_by_text("The way to").evaluate("(element) => element.offsetHeight")
     await page.evaluate("document.querySelectorAll('.fragment').forEach((element) => { element.isOld = true; })")
     await page.evaluate(SELECT, "Paragraph 21")
+    await page.evaluate("document.body.style.overflowAnchor = 'none'")
+    if key:
+        await page.keyboard.press(key)
+        await expect(page.get_by_role("dialog")).to_be_visible()
     await desk.write(text="[h]: https://example.org/harbour\n\nThe last one.\n\n")
     await expect(page.get_by_text("The way to").get_by_role("link")).to_have_count(40)
     assert await page.get_by_text("The way to").evaluate("(element) => element.offsetHeight") != height
-    for _ in range(60):  # a busy machine may paint between what changes and the place that is held
-        if abs(await page.get_by_text("Paragraph 20 ").evaluate(TOP) - top) < 2:
-            break
-        await page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
     assert abs(await page.get_by_text("Paragraph 20 ").evaluate(TOP) - top) < 2
-    assert await page.evaluate("getSelection().toString()") == "Paragraph 21"
+    assert key or await page.evaluate("getSelection().toString()") == "Paragraph 21"
     assert await page.evaluate("[...document.querySelectorAll('.fragment')].slice(0, 41).every((one) => one.isOld)")
 
 
