@@ -13,7 +13,7 @@ export class Status {
     this.title = document.title;
     // Times of this page's own clock: a pause counts, as it does for the server.
     this.began = words.age_s === null ? null : performance.now() - words.age_s * 1000;
-    this.ended = this.began === null ? null : this.began + words.elapsed_s * 1000;
+    this.ended = this.began + words.elapsed_s * 1000;
     this.hear(words.cause, words.cause.age_s);
     setInterval(() => this.tick(), 1000);
   }
@@ -37,11 +37,10 @@ export class Status {
     const { status, reason, sections_total: total, sections_completed: completed } = state;
     const { label, waiting } = labelOf(status, reason, this.words);
     this.keepTime(status, status === "streaming" && !waiting);
-    this.page.dataset.status = status;
-    this.page.toggleAttribute("data-waiting", waiting);
-    const pill = this.put("pill", label);
-    pill.dataset.status = status;
-    pill.toggleAttribute("data-waiting", waiting);
+    for (const element of [this.page, this.put("pill", label)]) {
+      element.dataset.status = status;
+      element.toggleAttribute("data-waiting", waiting);
+    }
     this.hear(state);
     this.put("sections", `${completed} of ${total}`);
     this.put("tokens", state.tokens_generated.toLocaleString("en"));
@@ -55,7 +54,7 @@ export class Status {
     if (before) this.tell(before);
   }
 
-  /** Below title and text: the section being written, or why and where it stopped. */
+  /** Below title and text: the section, or why and where it stopped. */
   explain() {
     const { reason, error, words } = this;
     const { status, current_section: section, sections_total: total } = this.state ?? words.cause;
@@ -80,8 +79,7 @@ export class Status {
     const passed = (Date.now() - this.heard) / 1000;
     if (!/^w/i.test(verb)) return `The model is thinking, ${span(+seconds + passed)}.`;
     const left = seconds - passed;
-    const when = left < 1 ? "now" : `in ${span(left)}`;
-    return `${cause.charAt(0).toUpperCase()}${cause.slice(1)}; trying again ${when}.`;
+    return `Trying again ${left < 1 ? "now" : `in ${span(left)}`}: ${cause}.`; // a narrow bar cuts the end
   }
 
   keepTime(status, writing) {
@@ -104,7 +102,7 @@ export class Status {
     this.put("speed", speed === null ? "–" : speed.toLocaleString("en")).toggleAttribute("data-none", speed === null);
   }
 
-  /** Tokens per second: of the last seconds while it is written, of the whole time after; null where that says nothing. */
+  /** Tokens per second: of the last seconds, of the whole time at the end; null where that says nothing. */
   speed(now, elapsed) {
     const tokens = this.state.tokens_generated;
     if (!this.running) return tokens && elapsed >= 1000 ? Math.round(tokens / (elapsed / 1000)) : null;
@@ -127,8 +125,7 @@ export class Status {
       news.push(...["pill", "notice", "detail"].map((field) => this.field(field).textContent.replace(/\w$/, "$&.")));
     }
     if (section && section !== before.current_section) news.push(`Section ${completed + 1} of ${total}: ${section}.`);
-    const text = news.filter(Boolean).join(" ");
-    if (text) announce(text);
+    if (news.join("")) announce(news.filter(Boolean).join(" "));
   }
 
   put(field, text) {

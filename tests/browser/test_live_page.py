@@ -403,7 +403,7 @@ async def test_page_says_why_a_document_waits_or_stopped(visit: Visit, desk: Des
     await desk.wait(detail="Waiting 8 s: rate limited, attempt 2 of 6.")
     await expect(pill(page)).to_have_text("Waiting")
     notice = page.locator('[data-field="notice"]')
-    await expect(notice).to_have_text(re.compile(r"^Rate limited, attempt 2 of 6; trying again (in \d s|now)\.$"))
+    await expect(notice).to_have_text(re.compile(r"^Trying again (in \d s|now): rate limited, attempt 2 of 6\.$"))
     detail = page.locator('[data-field="detail"]')
     await desk.write(text=LAMP)
     await expect(detail).to_be_hidden()

@@ -41,7 +41,7 @@ async def pass_time(page: Page, seconds: int) -> None:
 
 
 def trying_again(when: str) -> re.Pattern[str]:
-    return re.compile(rf"^The endpoint does not answer, attempt 3; trying again {when}\.$")
+    return re.compile(rf"^Trying again {when}: the endpoint does not answer, attempt 3\.$")
 
 
 async def test_countdown_runs_between_the_frames(visit: Visit, desk: Desk) -> None:
@@ -57,7 +57,31 @@ async def test_countdown_runs_between_the_frames(visit: Visit, desk: Desk) -> No
     await expect(notice(page)).to_have_text(trying_again("now"))
     await expect(page.locator('[data-field="detail"]')).to_be_hidden()
     await desk.wait(detail=AWAY.replace("attempt 3", "attempt 4"))
-    await expect(notice(page)).to_have_text(re.compile(r"attempt 4; trying again in (5 min 0|4 min \d+) s\.$"))
+    await expect(notice(page)).to_have_text(re.compile(r"^Trying again in (5 min 0|4 min \d+) s: .* attempt 4\.$"))
+
+
+LAST_OF_TIME = """(place) => {
+    const range = document.createRange();
+    const at = place.firstChild.data.indexOf(" s");
+    range.setStart(place.firstChild, at);
+    range.setEnd(place.firstChild, at + 2);
+    return [range.getBoundingClientRect().right, place.getBoundingClientRect().right];
+}"""
+
+
+@pytest.mark.parametrize(
+    ("reason", "detail"),
+    [("waiting_retry", AWAY.replace("300", "895")), ("thinking", "thinking for 595 s, at most 600 s")],
+)
+async def test_time_in_the_bar_is_never_cut_off(visit: Visit, desk: Desk, reason: str, detail: str) -> None:
+    await desk.start(names=["Purpose"])
+    page = await live(visit, desk)
+    await desk.wait(detail=detail, reason=reason)
+    await expect(now(page)).to_have_text(re.compile(r"\d+ min \d+ s"))
+    for width in (320, 400, 641, 800, 1057, 1200, 1500):
+        await page.set_viewport_size({"width": width, "height": 700})
+        time, bar = await now(page).evaluate(LAST_OF_TIME)
+        assert 0 < time < bar, width
 
 
 async def test_thinking_is_shown_with_its_time_and_ends_with_the_first_text(visit: Visit, desk: Desk) -> None:
@@ -78,10 +102,10 @@ async def test_reloading_does_not_begin_the_time_anew(visit: Visit, desk: Desk) 
     await desk.start(names=["Purpose"])
     await desk.wait(detail=AWAY)
     page = await visit.open(desk.address)
-    await expect(notice(page)).to_have_text(re.compile("trying again in 4 min"))
+    await expect(notice(page)).to_have_text(re.compile("Trying again in 4 min"))
     await page.reload()
     await expect(page.locator("[data-live]")).to_have_attribute("data-connection", "open")
-    await expect(notice(page)).to_have_text(re.compile("trying again in 4 min"))
+    await expect(notice(page)).to_have_text(re.compile("Trying again in 4 min"))
     assert await page.evaluate("JSON.parse(document.getElementById('live-data').textContent).cause.age_s") > 0
 
 
