@@ -3,6 +3,8 @@
  * the page again. What a verb changes comes back over the line, not from here.
  */
 
+const PATIENCE_MS = 20000;
+
 export class Commands {
   /** `say(text)` shows a sentence for a moment; `signedOut()` is called where the server wants a new sign-in. */
   constructor(page, { say, signedOut }) {
@@ -49,7 +51,8 @@ export class Commands {
     try {
       // The body of a form has the token that guards it.
       const body = new FormData(form);
-      const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
+      const signal = AbortSignal.timeout(PATIENCE_MS);
+      const answer = await fetch(form.action, { method: "POST", body, signal, headers: { Accept: "application/json" } });
       await this.answered(form, answer);
     } catch {
       this.refuse(form, "The server does not answer. Please try again in a moment.");
@@ -80,17 +83,13 @@ export class Commands {
 
   /** Each error beside its field; a field that is folded away is unfolded. */
   refusals(form, errors) {
-    const general = errors.__all__?.join(" ") ?? "";
-    this.refuse(form, general);
+    this.refuse(form, errors.__all__?.join(" ") ?? "");
     for (const place of form.querySelectorAll("[data-error]")) {
-      const text = errors[place.dataset.error]?.join(" ") ?? "";
-      place.textContent = text;
       const field = form.elements[place.dataset.error];
-      if (!text) {
-        field.removeAttribute("aria-invalid");
-        continue;
-      }
-      field.setAttribute("aria-invalid", "true");
+      const text = errors[field.name]?.join(" ") ?? "";
+      place.textContent = text;
+      field.ariaInvalid = text ? "true" : null;
+      if (!text) continue;
       field.setAttribute("aria-errormessage", place.id);
       place.closest("details")?.setAttribute("open", "");
       field.focus();

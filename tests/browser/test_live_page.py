@@ -354,6 +354,21 @@ async def test_keyboard_pauses_and_resumes_but_not_while_somebody_types(visit: V
     assert (await desk.look())["asked"] == ""
 
 
+async def test_command_that_nobody_answers_is_given_up_and_can_be_given_again(visit: Visit, desk: Desk) -> None:
+    await desk.start(names=["Purpose"])
+    page = await visit.open(desk.address)
+    await page.route("**/pause/", lambda _: None)
+    await page.evaluate("const patience = AbortSignal.timeout; AbortSignal.timeout = (ms) => patience(ms / 1000)")
+    pause = page.get_by_role("button", name="Pause")
+    await pause.click()
+    await expect(page.get_by_text("The server does not answer.")).to_be_visible()
+    await page.unroute("**/pause/")
+    await page.evaluate("AbortSignal.timeout = () => new AbortController().signal")
+    async with page.expect_response("**/pause/"):
+        await pause.click()
+    assert (await desk.look())["asked"] == "pause"
+
+
 async def test_refused_start_says_so_beside_the_field(visit: Visit, desk: Desk) -> None:
     page = await visit.open(desk.address)
     await start_form(page).get_by_text("Model and plan").click()
