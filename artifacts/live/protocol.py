@@ -17,7 +17,7 @@ PROTOCOL_VERSION = 1
 MESSAGE_BYTES = 65_536
 """The largest message a client may send."""
 FRAME_BYTES = 262_144
-"""The largest frame, encoded; only one fragment (or tail) of a page that is larger by itself makes a larger one."""
+"""The largest frame, encoded; only a piece of a page that cannot be cut any more makes a larger one."""
 KEPT_BYTES = 1_048_576
 """Encoded frames that are kept for the next viewer at the same place, in all."""
 

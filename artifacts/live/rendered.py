@@ -6,12 +6,13 @@ Pure: it renders nothing and sends nothing.
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import takewhile
 
 from artifacts.preview import Update
 
 
 class Page:
-    """Settled fragments and a tail. Each fragment knows the version that put it there, so no viewer needs a queue."""
+    """Fragments and a tail. Each fragment knows the version that put it there, so no viewer needs a queue."""
 
     def __init__(self, epoch: int) -> None:
         self.epoch = epoch
@@ -26,9 +27,12 @@ class Page:
     def apply(self, update: Update, *, length: int, is_final: bool) -> None:
         """The next version: fragments from `update.first` on are replaced, and so is the tail."""
         self.version += 1
-        self.fragments[update.first :] = update.fragments
+        pairs = zip(self.fragments[update.first :], update.fragments, strict=False)
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        first, fresh = update.first + same, update.fragments[same:]
+        self.fragments[first:] = fresh
         # Everything behind the first change is stamped anew, so the stamps never fall from left to right.
-        self._versions[update.first :] = [self.version] * len(update.fragments)
+        self._versions[first:] = [self.version] * len(fresh)
         self.tail, self.length, self.is_final = update.tail, length, is_final
 
     @property

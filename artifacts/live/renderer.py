@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from artifacts.live.rendered import Page
 from artifacts.live.replica import Replica
-from artifacts.preview import LivePreview, Update, append_sections
+from artifacts.preview import LivePreview, Update, append_sections, in_pieces
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class PlainPreview(LivePreview):
         return f"<pre>{html.escape(self._whole)}</pre>"
 
     def update(self) -> Update:
-        return Update(first=0, fragments=[self.finish()], tail="")
+        return Update(first=0, fragments=in_pieces(self.finish()), tail="")
 
 
 class Renderer:
@@ -134,4 +134,10 @@ def _rendered(preview: LivePreview, begin: int, new: str, sections: tuple[int, .
     append_sections(preview, new, sections, begin=begin)
     if is_final:
         preview.finish()
-    return preview.update()
+    return _in_bounds(preview.update())
+
+
+def _in_bounds(update: Update) -> Update:
+    """With the beginning of a large tail among the fragments: a viewer is sent only what of it is new."""
+    *begun, tail = in_pieces(update.tail) or [""]
+    return Update(first=update.first, fragments=[*update.fragments, *begun], tail=tail) if begun else update

@@ -15,6 +15,7 @@ from artifacts.preview.block.reader import Reader
 from artifacts.preview.engine import Engine
 from artifacts.preview.highlight import code_block
 from artifacts.preview.inline.names import Names, PieceScope
+from artifacts.preview.pieces import in_pieces
 from artifacts.preview.sanitise import sanitise
 from artifacts.preview.serializer import NOTE_ID, REFERENCE_ID
 
@@ -89,6 +90,7 @@ class LivePreview:
         self._behind = 0  # so many sections have ended and are settled
         self._names = Names()
         self._html: list[str] = []
+        self._ends: list[int] = []  # how many fragments the viewer has of each and all before it
         self._shown: list[str] = []  # what the viewer has
         self._unsettled: dict[int, _Fragment] = {}  # fragments that a later definition may change
         self._changed = 0  # the first fragment that the viewer does not have
@@ -131,9 +133,14 @@ class LivePreview:
             self._render_tail()
         else:
             self._tail = ""
-        first, self._changed = self._changed, len(self._html)
-        self._shown[first:] = self._html[first:]
-        return Update(first=first, fragments=self._html[first:], tail=self._tail)
+        place, self._changed = self._changed, len(self._html)
+        del self._ends[place:]
+        first = self._ends[-1] if self._ends else 0
+        del self._shown[first:]
+        for html in self._html[place:]:
+            self._shown += in_pieces(html)
+            self._ends.append(len(self._shown))
+        return Update(first=first, fragments=self._shown[first:], tail=self._tail)
 
     def finish(self) -> str:
         """The final document. It takes no more text."""
@@ -142,7 +149,7 @@ class LivePreview:
             self._finished = True
             self._settle()
             self._complete()
-        return "\n".join(self._html)
+        return "\n".join(piece for html in self._html for piece in in_pieces(html))
 
     def _not_finished(self) -> None:
         if self._finished:

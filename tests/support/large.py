@@ -43,7 +43,7 @@ def emoji(size: int = SIZE) -> str:
 
 
 def one_line(size: int = SIZE) -> str:
-    """Without a break; as HTML it is one fragment."""
+    """Without a break; as HTML it is one block."""
     return _filled((f"The lamp burns for the {number}th night. " for number in count(1)), size)
 
 

@@ -24,6 +24,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from artifacts.accounts.tokens import issue_token
 from artifacts.lifecycle import verbs
+from artifacts.live.protocol import FRAME_BYTES
 from artifacts.models import Artifact
 from artifacts.preview import render
 from tests.support import documents
@@ -121,6 +122,28 @@ async def test_ten_megabytes_reach_a_stock_client(place: Place) -> None:
             reader.apply(await viewer.recv())
             await viewer.send(reader.ack())
     assert reader.text == whole + "The end"
+
+
+async def test_block_larger_than_a_frame_reaches_a_stock_client_early_and_late(place: Place) -> None:
+    """As it grows and at the end: `websockets` takes messages of 1 MiB, and this one line is larger."""
+    early, late, text = Reader("html"), Reader("html"), Reader()
+    async with place.socket("?format=html") as first, place.socket() as second:
+        reading = asyncio.gather(follow(first, early), follow(second, text))
+        for _ in range(2):
+            await in_database(place.draft.append)("\u91cd" * 200_000)
+        await in_database(place.draft.end_section)(0, "\n\nThe end.")
+        await in_database(place.draft.begin)(1)
+        await in_database(place.draft.end_section)(1, "")
+        await in_database(place.draft.complete)()
+        await reading
+    async with place.socket("?format=html") as viewer:
+        await follow(viewer, late)
+    stored = await in_database(lambda: documents.row(place.draft.pk).text)()
+    assert text.text == stored
+    assert early.fragments == late.fragments
+    assert "".join(late.html.split()) == "".join(render(stored).split())
+    sizes = [len(json.dumps(frame, ensure_ascii=False).encode()) for frame in [*early.frames, *late.frames]]
+    assert max(sizes) <= FRAME_BYTES
 
 
 async def test_client_of_the_documentation_reads_a_document_to_its_end(place: Place) -> None:
