@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -10,14 +10,11 @@ from django.db.models import F, Q
 
 from artifacts import validation
 from artifacts.answer_place import ANSWER_ID_CHARS, AnswerPlace
-from artifacts.errors import NotFound
-
-if TYPE_CHECKING:
-    from datetime import datetime
+from artifacts.lifecycle.text import text_of
 
 
 class StreamStatus(models.TextChoices):
-    """Where the document stands; `moves.MOVES` has the legal moves."""
+    """Where the document stands; `lifecycle.transitions` has the legal transitions."""
 
     IDLE = "idle"
     STREAMING = "streaming"
@@ -117,15 +114,6 @@ class Artifact(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    delta: Delta | None = None
-    """The delta this instance's save commits, for the event; never stored with the row."""
-
-    section_start: int | None = None
-    """Where the section begins that this instance's save begins, for the event; never stored with the row."""
-
-    now: datetime
-    """Database time at the moment the row was locked (set by `lifecycle`)."""
-
     class Meta:
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
@@ -163,26 +151,11 @@ class Artifact(models.Model):
 
     @property
     def text(self) -> str:
-        """The document exactly as it stood when this row was read: `length` characters of `epoch`.
+        """The document exactly as it stood when this row was read; see `text_of`, which may ask the database.
 
         Raises `NotFound` where it was deleted meanwhile.
         """
-        if "content" in self.get_deferred_fields():
-            # Read with its length and only of this epoch: a deferred read would bring whatever is there by now.
-            row = Artifact.objects.filter(pk=self.pk, epoch=self.epoch).values_list("content", "content_length").first()
-            content, content_length = row or ("", 0)
-        else:
-            content, content_length = self.content, self.content_length
-        behind = self.deltas.filter(epoch=self.epoch, offset__gte=content_length).order_by("offset")
-        text = (content + "".join(behind.values_list("text", flat=True)))[: self.length]
-        return text if len(text) == self.length else self._kept_text()
-
-    def _kept_text(self) -> str:
-        """The text of this epoch after a newer one began."""
-        version = self.versions.filter(epoch=self.epoch).first()
-        if version is None:
-            raise NotFound
-        return version.content[: self.length]
+        return text_of(self)
 
 
 class Section(models.Model):

@@ -14,6 +14,7 @@ from django.core.signals import request_finished
 from django.db import connections, transaction
 from django.db.models.signals import post_delete, post_save, pre_delete
 
+from artifacts.lifecycle.rows import saved_now
 from artifacts.messaging import outbox
 from artifacts.messaging.events import Event, encode, group
 from artifacts.models import Artifact, Project
@@ -32,12 +33,11 @@ def connect() -> None:
     request_finished.connect(close_connections, dispatch_uid="artifacts.close")
 
 
-def broadcast_saved(
-    sender: type[Artifact], instance: Artifact, update_fields: frozenset[str] | None = None, **kwargs: Any
-) -> None:
-    if update_fields is None or "seq" not in update_fields:
+def broadcast_saved(sender: type[Artifact], instance: Artifact, **kwargs: Any) -> None:
+    row = saved_now(instance)
+    if row is None or "seq" not in row.changed:
         return  # a lease, a preview or a new idle row: nothing that a viewer shows
-    delta = instance.delta
+    delta = row.delta
     event = Event(
         artifact=instance.pk,
         epoch=instance.epoch,
@@ -49,8 +49,8 @@ def broadcast_saved(
         text=delta.text if delta else "",
         length=instance.length,
         tokens=instance.tokens_generated,
-        state_changed=not update_fields <= _TEXT_FIELDS,
-        section_start=instance.section_start,
+        state_changed=not row.changed <= _TEXT_FIELDS,
+        section_start=row.section_start,
     )
     _send_after_commit(event)
 

@@ -32,20 +32,21 @@ def main(total_chars: int) -> None:
 def measured(total_chars: int) -> list[float]:
     """Seconds of each append of one document of that length."""
     from artifacts.accounts import sign_in
-    from artifacts.lifecycle import verbs
-    from artifacts.lifecycle.verbs import PlannedSection, Tail
+    from artifacts.lifecycle import commands, writing
+    from artifacts.lifecycle.writing import Flush
+    from artifacts.planned_section import PlannedSection
     from generation import control
 
     artifact = control.create_project(sign_in.administrator()[0], "Bench").artifacts.first()
     assert artifact
-    verbs.plan(artifact.pk, [PlannedSection(name="All", instructions="", max_tokens=1)], "")
-    fence = verbs.open(artifact.pk, lease_s=3_600).fence
-    verbs.begin_section(artifact.pk, fence=fence, position=0, model="", lease_s=3_600)
+    commands.plan(artifact.pk, [PlannedSection(name="All", instructions="", max_tokens=1)], "")
+    fence = writing.open(artifact.pk, lease_s=3_600).fence
+    writing.begin_section(artifact.pk, fence=fence, position=0, model="", lease_s=3_600)
     seconds = []
     for offset in range(0, total_chars, CHARS):
         began = time.perf_counter()
-        tail = Tail(offset=offset, text="x" * CHARS, tokens=0)
-        verbs.append(artifact.pk, fence=fence, tail=tail, lease_s=3_600)
+        flush = Flush(offset=offset, text="x" * CHARS, tokens=0)
+        writing.append(artifact.pk, fence=fence, flush=flush, lease_s=3_600)
         seconds.append(time.perf_counter() - began)
     return seconds
 

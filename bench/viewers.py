@@ -71,7 +71,8 @@ async def write(*, artifact: int, fence: int, flushes: int, chars: int, pause_s:
     """So many flushes of so many characters, one every `pause_s` seconds."""
     from channels.db import database_sync_to_async
 
-    from artifacts.lifecycle import verbs
+    from artifacts.lifecycle import writing
+    from artifacts.lifecycle.writing import Flush
     from artifacts.messaging import outbox
 
     outbox.attach()
@@ -79,8 +80,8 @@ async def write(*, artifact: int, fence: int, flushes: int, chars: int, pause_s:
     offset = 0
     due = loop.time()
     for _ in range(flushes):
-        tail = verbs.Tail(offset=offset, text=f"{offset:>{chars}}", tokens=offset)
-        await database_sync_to_async(verbs.append)(artifact, fence=fence, tail=tail, lease_s=600)
+        flush = Flush(offset=offset, text=f"{offset:>{chars}}", tokens=offset)
+        await database_sync_to_async(writing.append)(artifact, fence=fence, flush=flush, lease_s=600)
         offset += chars
         due += pause_s
         await asyncio.sleep(max(0.0, due - loop.time()))
@@ -267,13 +268,14 @@ def make_document() -> None:
     """Prints the id and the fence of a document that is being written."""
     from django.contrib.auth.models import User
 
-    from artifacts.lifecycle import verbs
+    from artifacts.lifecycle import commands, writing
     from artifacts.models import Artifact, Project
+    from artifacts.planned_section import PlannedSection
 
     project = Project.objects.create(owner=User.objects.get(), title="Bench")
     artifact = Artifact.objects.create(project=project, phase="brief", title="Bench")
-    verbs.plan(artifact.pk, [verbs.PlannedSection(name="One", instructions="", max_tokens=1)], "")
-    print(artifact.pk, verbs.open(artifact.pk, lease_s=600).fence)
+    commands.plan(artifact.pk, [PlannedSection(name="One", instructions="", max_tokens=1)], "")
+    print(artifact.pk, writing.open(artifact.pk, lease_s=600).fence)
 
 
 def main() -> None:

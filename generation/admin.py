@@ -15,7 +15,7 @@ from django.utils.text import Truncator
 
 from artifacts.admin import ERROR_CHARS, ArtifactAdmin, InspectAdmin, badge, part_of_document
 from artifacts.errors import ArtifactError
-from artifacts.lifecycle.verbs import Standing
+from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, StreamStatus
 from generation import control
 from generation.errors import GenerationError
@@ -77,7 +77,7 @@ def resume(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Art
 
 def _each(
     verb: str,
-    move: Callable[[Artifact], Standing],
+    move: Callable[[Artifact], WriteResult],
     model_admin: InspectAdmin,
     request: HttpRequest,
     chosen: QuerySet[Artifact],

@@ -10,9 +10,10 @@ from django.db import IntegrityError, transaction
 
 from artifacts import validation
 from artifacts.errors import IllegalMove, InvalidInput
-from artifacts.lifecycle import verbs
-from artifacts.lifecycle.verbs import PlannedSection, Standing
+from artifacts.lifecycle import commands
+from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, Project, StopRequest, StreamStatus
+from artifacts.planned_section import PlannedSection
 from generation.errors import TaskExists
 from generation.models import UNFINISHED, GenerationTask, TaskStatus
 from generation.queue.claims import abandon, settle
@@ -52,7 +53,7 @@ def start(
     instructions: str = "",
 ) -> GenerationTask:
     """idle -> streaming: queue the document. Raises `IllegalMove`, `InvalidInput`, `TaskExists`."""
-    return _queue(artifact, user, verbs.plan, model, plan, instructions)
+    return _queue(artifact, user, commands.plan, model, plan, instructions)
 
 
 def regenerate(
@@ -68,13 +69,13 @@ def regenerate(
 
 
 @transaction.atomic
-def resume(artifact: Artifact, *, model: str = "") -> Standing:
+def resume(artifact: Artifact, *, model: str = "") -> WriteResult:
     """paused -> streaming: the task goes back to the queue and continues from the committed text.
 
     A `model` is asked from the next call on, for all that is missing; empty leaves it as it was. Raises `InvalidInput`.
     """
     model = _model(model)
-    standing = verbs.resume(artifact.pk)
+    standing = commands.resume(artifact.pk)
     task = GenerationTask.objects.select_for_update().filter(artifact=artifact, status__in=UNFINISHED).first()
     if task is None:
         raise IllegalMove(StreamStatus.PAUSED, "resume", "Its task is gone; regenerate it.")
@@ -85,35 +86,35 @@ def resume(artifact: Artifact, *, model: str = "") -> Standing:
     return standing
 
 
-def cancel(artifact: Artifact) -> Standing:
+def cancel(artifact: Artifact) -> WriteResult:
     """Stop for good and keep every word. A live writer does it within moments; otherwise it is done on return."""
     return _stop(artifact, StopRequest.CANCEL)
 
 
-def pause(artifact: Artifact) -> Standing:
+def pause(artifact: Artifact) -> WriteResult:
     """Stop, resumable. A live writer does it within moments; otherwise it is done on return."""
     return _stop(artifact, StopRequest.PAUSE)
 
 
-def restore(artifact: Artifact, version_id: int) -> Standing:
+def restore(artifact: Artifact, version_id: int) -> WriteResult:
     """Bring an earlier version back; the present text becomes a version."""
     with transaction.atomic():
         abandon(artifact.pk)
-        standing = verbs.restore(artifact.pk, version_id)
+        standing = commands.restore(artifact.pk, version_id)
     logger.info("restored artifact=%s version=%s epoch=%s", artifact.pk, version_id, standing.epoch)
     return standing
 
 
 def delete(artifact: Artifact) -> None:
     """Remove the document and its text. A live writer finds nothing to write to; viewers are told."""
-    verbs.delete(artifact.pk)
+    commands.delete(artifact.pk)
     logger.info("deleted artifact=%s", artifact.pk)
 
 
 def _queue(
     artifact: Artifact,
     user: User | None,
-    verb: Callable[[int, Sequence[PlannedSection], str], Standing],
+    verb: Callable[[int, Sequence[PlannedSection], str], WriteResult],
     model: str,
     plan: Sequence[PlannedSection] | None,
     instructions: str,
@@ -133,9 +134,9 @@ def _model(name: str) -> str:
     return validation.line("model", name, limit=validation.MODEL_NAME_CHARS, required=False)
 
 
-def _anew(artifact_id: int, sections: Sequence[PlannedSection], instructions: str) -> Standing:
+def _anew(artifact_id: int, sections: Sequence[PlannedSection], instructions: str) -> WriteResult:
     abandon(artifact_id)
-    return verbs.reset(artifact_id, sections, instructions)
+    return commands.reset(artifact_id, sections, instructions)
 
 
 def _new_task(artifact: Artifact, user: User | None, model: str) -> GenerationTask:
@@ -146,9 +147,9 @@ def _new_task(artifact: Artifact, user: User | None, model: str) -> GenerationTa
         raise TaskExists from None
 
 
-def _stop(artifact: Artifact, request: StopRequest) -> Standing:
+def _stop(artifact: Artifact, request: StopRequest) -> WriteResult:
     with transaction.atomic():
-        standing = verbs.request_stop(artifact.pk, request)
+        standing = commands.request_stop(artifact.pk, request)
         if standing.status != StreamStatus.STREAMING:
             settle(artifact.pk, standing.status)
     logger.info("stop artifact=%s request=%s status=%s", artifact.pk, request, standing.status)

@@ -1,11 +1,11 @@
-"""Which moves between states are legal, and what to tell whoever asks for another. It changes nothing."""
+"""Which transitions between states are legal, and what to tell whoever asks for another. It changes nothing."""
 
 from __future__ import annotations
 
 from artifacts.errors import IllegalMove
 from artifacts.models import Artifact, StopRequest, StreamStatus
 
-MOVES: dict[str, frozenset[str]] = {
+TRANSITIONS: dict[str, frozenset[str]] = {
     StreamStatus.IDLE: frozenset({StreamStatus.STREAMING}),
     StreamStatus.STREAMING: frozenset({StreamStatus.PAUSED, StreamStatus.COMPLETE, StreamStatus.CANCELLED}),
     StreamStatus.PAUSED: frozenset({StreamStatus.STREAMING, StreamStatus.CANCELLED}),

@@ -13,9 +13,10 @@ from ninja import Status
 from pydantic import BaseModel, ConfigDict, Field
 
 from artifacts import access, validation
-from artifacts.lifecycle.verbs import PlannedSection, Standing
+from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import StreamStatus
 from artifacts.pages.api import REFUSALS, ArtifactRow, ProjectBrief, artifact_row, caller, project_briefs, router
+from artifacts.planned_section import PlannedSection
 from generation import control
 from generation.writing.phases import SECTION_TOKENS
 
@@ -140,7 +141,7 @@ def _terms(body: Order | None) -> dict[str, Any]:
     }
 
 
-def _status(standing: Standing) -> Status[StatusOut]:
+def _status(standing: WriteResult) -> Status[StatusOut]:
     """A status that will change by itself, by a writer that stops or begins, is only accepted."""
     moves_on = standing.status == StreamStatus.STREAMING
     return Status(HTTPStatus.ACCEPTED if moves_on else HTTPStatus.OK, StatusOut(status=standing.status))

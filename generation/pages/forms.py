@@ -7,8 +7,8 @@ import re
 from django import forms
 
 from artifacts import validation
-from artifacts.lifecycle.verbs import PlannedSection
 from artifacts.pages.forms import LongText
+from artifacts.planned_section import PlannedSection
 from generation.writing.phases import SECTION_TOKENS
 
 _LIST_MARK = re.compile(r"^(?:[-*+]|\d{1,3}[.)]|#{1,6})\s+")

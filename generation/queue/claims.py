@@ -12,8 +12,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from artifacts.lifecycle import verbs
-from artifacts.lifecycle.verbs import Standing
+from artifacts.lifecycle import writing
+from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, Reason, StreamStatus
 from generation.models import UNFINISHED, GenerationTask, TaskStatus
 from generation.queue.wakeup import ring_after_commit
@@ -70,7 +70,7 @@ def claim(worker: str, *, lease_s: float, only: int | None = None, besides: Coll
             task = _next(only, besides)
             if task is None:
                 return None
-            standing = verbs.open(task.artifact_id, lease_s=lease_s)
+            standing = writing.open(task.artifact_id, lease_s=lease_s)
             if standing.status == StreamStatus.STREAMING and _is_poison(task, standing):
                 standing = _pause_poison(task, standing)
             if standing.status == StreamStatus.STREAMING:
@@ -159,7 +159,7 @@ def _next(only: int | None, besides: Collection[int]) -> GenerationTask | None:
     return None
 
 
-def _is_poison(task: GenerationTask, standing: Standing) -> bool:
+def _is_poison(task: GenerationTask, standing: WriteResult) -> bool:
     """Count this claim; a task that was never interrupted, or that got on since, starts anew at nought."""
     interrupted = task.status == TaskStatus.RUNNING
     stuck = interrupted and standing.length == task.length_at_claim
@@ -167,7 +167,7 @@ def _is_poison(task: GenerationTask, standing: Standing) -> bool:
     return task.reclaims > POISON_RECLAIMS
 
 
-def _claimed(task: GenerationTask, standing: Standing, worker: str) -> Claim:
+def _claimed(task: GenerationTask, standing: WriteResult, worker: str) -> Claim:
     task.status, task.worker, task.length_at_claim = TaskStatus.RUNNING, worker, standing.length
     fields = ["status", "worker", "length_at_claim", "reclaims"]
     if task.started_at is None:
@@ -184,11 +184,11 @@ def _claimed(task: GenerationTask, standing: Standing, worker: str) -> Claim:
     )
 
 
-def _pause_poison(task: GenerationTask, standing: Standing) -> Standing:
-    return verbs.stop(
+def _pause_poison(task: GenerationTask, standing: WriteResult) -> WriteResult:
+    return writing.stop(
         task.artifact_id,
         fence=standing.fence,
-        tail=None,
+        flush=None,
         section_tokens=None,
         reason=Reason.POISON,
         detail=f"{POISON_RECLAIMS + 1} workers died on this document without writing a word. "

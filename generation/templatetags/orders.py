@@ -6,8 +6,8 @@ from django import template
 from django.conf import settings
 from django.forms import Form
 
-from artifacts.lifecycle.verbs import PlannedSection
 from artifacts.models import Artifact
+from artifacts.planned_section import PlannedSection
 from generation.models import GenerationTask
 from generation.pages.forms import OrderForm, plan_text
 from generation.writing.phases import SECTION_TOKENS, Phase, phase_of

@@ -15,7 +15,7 @@ from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
 from artifacts.errors import NotFound
-from artifacts.lifecycle import verbs
+from artifacts.lifecycle import writing
 from artifacts.live import feed
 from artifacts.live.rendered import Page
 from artifacts.preview import LivePreview, append_sections
@@ -74,7 +74,7 @@ class PreviewSaver:
                 html, length = page.html, page.length
             else:
                 html = await self._rendered(is_last=is_last)
-            await database_sync_to_async(verbs.save_preview)(
+            await database_sync_to_async(writing.save_preview)(
                 self._claim.artifact, epoch=self._claim.epoch, length=length, html=html
             )
         except (NotFound, DatabaseError, RecursionError) as error:

@@ -20,8 +20,9 @@ from django.db import InterfaceError, InternalError, OperationalError, transacti
 
 from artifacts.answer_place import NO_ANSWER, AnswerPlace
 from artifacts.errors import NotFound, WriterRefused
-from artifacts.lifecycle import verbs
-from artifacts.lifecycle.verbs import Standing, Tail
+from artifacts.lifecycle import writing
+from artifacts.lifecycle.rows import WriteResult
+from artifacts.lifecycle.writing import Flush
 from artifacts.live.replica import OVER
 from artifacts.models import Reason, StreamStatus
 from generation.queue import claims
@@ -104,12 +105,12 @@ class Writer:
     async def flush(self) -> None:
         """Commit what is unsaved. Where the artifact is not ours any more nothing is written, and `stop` is set."""
         if self._unsaved:
-            await self._commit(partial(verbs.append, lease_s=self._policy.lease_s))
+            await self._commit(partial(writing.append, lease_s=self._policy.lease_s))
 
     async def begin_section(self, position: int, model: str, answer: AnswerPlace = NO_ANSWER) -> None:
         """The section is written now; `answer` is what its row says of one."""
         self.answer = self._answer_saved = answer
-        verb = partial(verbs.begin_section, position=position, model=model, lease_s=self._policy.lease_s)
+        verb = partial(writing.begin_section, position=position, model=model, lease_s=self._policy.lease_s)
         await self._commit(verb, with_tail=False)
         if position not in self._begun:
             self._begun.add(position)
@@ -117,58 +118,58 @@ class Writer:
 
     async def complete_section(self, position: int, *, tokens: int, model: str) -> None:
         lease_s = self._policy.lease_s
-        verb = partial(verbs.complete_section, position=position, tokens=tokens, model=model, lease_s=lease_s)
+        verb = partial(writing.complete_section, position=position, tokens=tokens, model=model, lease_s=lease_s)
         await self._commit(verb)
         self._previews.note("", section_ended=True)
 
     async def wait(self, reason: Reason, detail: str) -> None:
         """Show why no text comes; what was received is saved first."""
         await self.flush()
-        verb = partial(verbs.wait, reason=reason, detail=detail, lease_s=self._policy.lease_s)
+        verb = partial(writing.wait, reason=reason, detail=detail, lease_s=self._policy.lease_s)
         await self._commit(verb, with_tail=False)
 
     async def note_answer(self) -> None:
         """Save which answer has begun; what was received before it is saved first."""
         await self.flush()
         answer = self.answer
-        await self._commit(partial(verbs.renew, answer=answer, lease_s=self._policy.lease_s), with_tail=False)
+        await self._commit(partial(writing.renew, answer=answer, lease_s=self._policy.lease_s), with_tail=False)
         self._answer_saved = answer
 
     async def renew(self) -> None:
         """A sign of life while the model is silent."""
-        await self._commit(partial(verbs.renew, lease_s=self._policy.lease_s), with_tail=False, waits_for_room=True)
+        await self._commit(partial(writing.renew, lease_s=self._policy.lease_s), with_tail=False, waits_for_room=True)
 
     async def assure(self) -> None:
         """Renew the lease where it may be over: afterwards the document is ours for a while, or `stop` is set."""
         while not self.is_lost and self.lease_age_s > self._policy.lease_s / 2:
-            await self._commit(partial(verbs.renew, lease_s=self._policy.lease_s), with_tail=False)
+            await self._commit(partial(writing.renew, lease_s=self._policy.lease_s), with_tail=False)
 
     @property
     def lease_age_s(self) -> float:
         """How long ago the lease was renewed, at most; a sleep of the process or of the machine counts."""
         return time.clock_gettime(_CLOCK) - self._leased_at_s
 
-    async def stop(self, reason: Reason, detail: str, *, section_tokens: int) -> Standing | None:
+    async def stop(self, reason: Reason, detail: str, *, section_tokens: int) -> WriteResult | None:
         """Commit the tail and stop, as a person asked or else `paused` with the reason."""
         return await self._end(partial(_stop, reason=reason, detail=detail, section_tokens=section_tokens))
 
     async def abandon(self, reason: Reason, detail: str) -> None:
         """Stop a claim whose document could not even be read."""
         await self._commit(
-            partial(_stop, tail=None, reason=reason, detail=detail, section_tokens=None),
+            partial(_stop, flush=None, reason=reason, detail=detail, section_tokens=None),
             with_tail=False,
             waits_for_room=True,
         )
 
-    async def release(self, *, section_tokens: int) -> Standing | None:
+    async def release(self, *, section_tokens: int) -> WriteResult | None:
         """Commit the tail and give the task back to the queue."""
         return await self._end(partial(_release, task=self.claim, section_tokens=section_tokens))
 
-    async def complete(self) -> Standing | None:
+    async def complete(self) -> WriteResult | None:
         await self.flush()
         return await self._end(_complete)
 
-    async def _end(self, verb: Callable[..., Standing]) -> Standing | None:
+    async def _end(self, verb: Callable[..., WriteResult]) -> WriteResult | None:
         standing = await self._commit(verb, waits_for_room=True)
         if standing is not None:
             await self._previews.finish(is_over=standing.status in OVER)
@@ -187,8 +188,8 @@ class Writer:
             self._stop.set()
 
     async def _commit(
-        self, verb: Callable[..., Standing], *, with_tail: bool = True, waits_for_room: bool = False
-    ) -> Standing | None:
+        self, verb: Callable[..., WriteResult], *, with_tail: bool = True, waits_for_room: bool = False
+    ) -> WriteResult | None:
         """One verb in one short transaction, tried again while the database is away; None where the claim is lost.
 
         Raises `DiskFull`, unless the verb is one that waits for room.
@@ -202,22 +203,22 @@ class Writer:
                 raise failure
             taken = len(self._unsaved) if with_tail else 0
             answer = self.answer
-            tail = Tail(
+            flush = Flush(
                 offset=self._offset,
                 text="".join(self._unsaved[:taken]),
                 tokens=self.tokens,
                 answer=answer if answer != self._answer_saved else None,
             )
             began_at_s = time.clock_gettime(_CLOCK)
-            standing = await self._attempt(partial(verb, tail=tail) if with_tail else verb, waits_for_room)
+            standing = await self._attempt(partial(verb, flush=flush) if with_tail else verb, waits_for_room)
             if standing is None:
                 return None
             del self._unsaved[:taken]
-            self._unsaved_chars -= len(tail.text)
+            self._unsaved_chars -= len(flush.text)
             self._answer_saved = answer if with_tail else self._answer_saved
-            self._offset += len(tail.text)
-            if tail.text:
-                self._previews.note(tail.text)
+            self._offset += len(flush.text)
+            if flush.text:
+                self._previews.note(flush.text)
             if with_tail and self._timer is not None and not self._unsaved:
                 self._timer.cancel()
                 self._timer = None
@@ -226,7 +227,7 @@ class Writer:
                 self._stop.set()
             return standing
 
-    async def _attempt(self, verb: Callable[..., Standing], waits_for_room: bool) -> Standing | None:
+    async def _attempt(self, verb: Callable[..., WriteResult], waits_for_room: bool) -> WriteResult | None:
         try:
             # Safe to repeat: a verb that had been committed before its answer was lost changes nothing, or is refused.
             work = partial(verb, self.claim.artifact, fence=self.claim.fence)
@@ -266,19 +267,19 @@ def _state(error: DatabaseError) -> str | None:
 
 
 def _stop(
-    artifact: int, *, fence: int, tail: Tail | None, reason: Reason, detail: str, section_tokens: int | None
-) -> Standing:
+    artifact: int, *, fence: int, flush: Flush | None, reason: Reason, detail: str, section_tokens: int | None
+) -> WriteResult:
     with transaction.atomic():
-        standing = verbs.stop(
-            artifact, fence=fence, tail=tail, section_tokens=section_tokens, reason=reason, detail=detail
+        standing = writing.stop(
+            artifact, fence=fence, flush=flush, section_tokens=section_tokens, reason=reason, detail=detail
         )
         claims.settle(artifact, standing.status, detail)
         return standing
 
 
-def _release(artifact: int, *, fence: int, tail: Tail, task: Claim, section_tokens: int) -> Standing:
+def _release(artifact: int, *, fence: int, flush: Flush, task: Claim, section_tokens: int) -> WriteResult:
     with transaction.atomic():
-        standing = verbs.release(artifact, fence=fence, tail=tail, section_tokens=section_tokens)
+        standing = writing.release(artifact, fence=fence, flush=flush, section_tokens=section_tokens)
         if standing.status == StreamStatus.STREAMING:
             claims.give_back(task)
         else:
@@ -286,8 +287,8 @@ def _release(artifact: int, *, fence: int, tail: Tail, task: Claim, section_toke
         return standing
 
 
-def _complete(artifact: int, *, fence: int, tail: Tail) -> Standing:
+def _complete(artifact: int, *, fence: int, flush: Flush) -> WriteResult:
     with transaction.atomic():
-        standing = verbs.complete(artifact, fence=fence)
+        standing = writing.complete(artifact, fence=fence)
         claims.settle(artifact, standing.status)
         return standing

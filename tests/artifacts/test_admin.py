@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from artifacts.accounts import tokens
-from artifacts.lifecycle import verbs
+from artifacts.lifecycle import commands
 from artifacts.models import AccessToken, ArtifactVersion, Delta, Project, Section
 from tests.support import documents
 
@@ -41,7 +41,7 @@ def administrator(staff) -> Client:
 def written(text: str = "Some **bold** words.") -> int:
     """A document with sections, deltas, a version and a token of its owner."""
     artifact = documents.complete(text, "The end.")
-    verbs.reset(artifact.pk, documents.sections(), "Again.")
+    commands.reset(artifact.pk, documents.sections(), "Again.")
     documents.reopened(artifact.pk).append(text)
     tokens.issue_token(artifact.project.owner)
     return artifact.pk

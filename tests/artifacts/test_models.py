@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from artifacts.errors import NotFound
-from artifacts.lifecycle import verbs
+from artifacts.lifecycle import commands
 from artifacts.models import AccessToken, Artifact, ArtifactVersion, Delta, Section
 from tests.support import documents
 from tests.support.documents import row
@@ -97,7 +97,7 @@ def test_text_of_a_deleted_document_is_not_there():
     draft = documents.opened()
     draft.append("Once")
     read = row(draft.pk)
-    verbs.delete(draft.pk)
+    commands.delete(draft.pk)
 
     with pytest.raises(NotFound):
         _ = read.text

@@ -15,7 +15,7 @@ from channels.layers import BaseChannelLayer, get_channel_layer
 from django.db import transaction
 
 from artifacts import signals
-from artifacts.lifecycle import verbs
+from artifacts.lifecycle import commands, writing
 from artifacts.messaging import outbox
 from artifacts.messaging.events import Event, decode, encode, group
 from artifacts.models import Artifact, Reason, StopRequest
@@ -67,7 +67,7 @@ async def test_event_says_what_was_committed():
     listener = await listen(draft.pk)
 
     await run(draft.append, "Once é", tokens=3)
-    await run(verbs.request_stop, draft.pk, StopRequest.PAUSE)
+    await run(commands.request_stop, draft.pk, StopRequest.PAUSE)
 
     first, second = await listener.take(2)
     always = {"artifact": draft.pk, "epoch": 1, "status": "streaming", "fence": 1, "length": 6, "tokens": 3}
@@ -80,15 +80,15 @@ async def test_events_of_a_whole_life_join_to_the_text_and_seq_only_grows():
     listener = await listen(artifact.pk)
 
     def live() -> int:
-        verbs.plan(artifact.pk, documents.sections(1), "")
+        commands.plan(artifact.pk, documents.sections(1), "")
         draft = documents.reopened(artifact.pk)
         draft.begin(0)
         draft.append("Once ")
-        verbs.wait(draft.pk, fence=draft.fence, detail="waiting", lease_s=60)
+        writing.wait(draft.pk, fence=draft.fence, detail="waiting", lease_s=60)
         draft.release("upon ")
         draft = documents.reopened(artifact.pk)
         draft.stop("a ", Reason.DEADLINE)
-        verbs.resume(draft.pk)
+        commands.resume(draft.pk)
         draft = documents.reopened(artifact.pk)
         draft.end_section(0, "time")
         draft.complete()
@@ -107,7 +107,7 @@ async def test_regenerate_and_restore_tell_the_new_epoch():
     artifact: Artifact = await run(documents.complete, "Old")
     listener = await listen(artifact.pk)
 
-    await run(verbs.reset, artifact.pk, documents.sections(1), "")
+    await run(commands.reset, artifact.pk, documents.sections(1), "")
     reset = await listener.next()
 
     assert (reset.epoch, reset.length, reset.text, reset.status) == (2, 0, "", "streaming")
@@ -145,8 +145,8 @@ async def test_saves_that_no_viewer_could_see_send_nothing():
     listener = await listen(draft.pk)
 
     def quiet() -> None:
-        verbs.renew(draft.pk, fence=draft.fence, lease_s=60)
-        verbs.save_preview(draft.pk, epoch=1, length=0, html="<p>")
+        writing.renew(draft.pk, fence=draft.fence, lease_s=60)
+        writing.save_preview(draft.pk, epoch=1, length=0, html="<p>")
         artifact = row(draft.pk)
         artifact.title = "Another title"
         artifact.save(update_fields=["title"])
@@ -159,7 +159,7 @@ async def test_saves_that_no_viewer_could_see_send_nothing():
     assert (await listener.next()).text == "Once"
 
 
-@pytest.mark.parametrize("delete", [lambda pk: verbs.delete(pk), lambda pk: row(pk).project.delete()])
+@pytest.mark.parametrize("delete", [lambda pk: commands.delete(pk), lambda pk: row(pk).project.delete()])
 async def test_deletion_is_the_last_event(delete):
     draft: Draft = await run(documents.opened)
     await run(draft.append, "Once")
@@ -193,7 +193,7 @@ async def test_broken_layer_never_reaches_the_writer(layer, settings, caplog):
     def write() -> str:
         draft = documents.opened()
         draft.append("Once")
-        verbs.request_stop(draft.pk, StopRequest.CANCEL)
+        commands.request_stop(draft.pk, StopRequest.CANCEL)
         draft.stop(" upon")
         return row(draft.pk).text
 

@@ -22,9 +22,10 @@ from django.contrib.auth.models import User  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import transaction  # noqa: E402
 
-from artifacts.lifecycle import verbs  # noqa: E402
-from artifacts.lifecycle.verbs import PlannedSection, Tail  # noqa: E402
+from artifacts.lifecycle import writing  # noqa: E402
+from artifacts.lifecycle.writing import Flush  # noqa: E402
 from artifacts.models import Artifact, Reason  # noqa: E402
+from artifacts.planned_section import PlannedSection  # noqa: E402
 from generation import control  # noqa: E402
 from generation.queue import claims  # noqa: E402
 
@@ -61,37 +62,37 @@ def start(artifact: int, names: list[str]) -> dict[str, Any]:
 
 
 def begin(artifact: int, position: int) -> dict[str, Any]:
-    verbs.begin_section(artifact, fence=_row(artifact).fence, position=position, model=MODEL, lease_s=LEASE_S)
+    writing.begin_section(artifact, fence=_row(artifact).fence, position=position, model=MODEL, lease_s=LEASE_S)
     return {}
 
 
 def write(artifact: int, text: str) -> dict[str, Any]:
-    verbs.append(artifact, fence=_row(artifact).fence, tail=_tail(artifact, text), lease_s=LEASE_S)
+    writing.append(artifact, fence=_row(artifact).fence, flush=_flush(artifact, text), lease_s=LEASE_S)
     return {}
 
 
 def end_section(artifact: int, position: int, text: str = "") -> dict[str, Any]:
-    tail = _tail(artifact, text)
+    flush = _flush(artifact, text)
     fence = _row(artifact).fence
-    verbs.complete_section(
-        artifact, fence=fence, position=position, tail=tail, tokens=tail.tokens, model=MODEL, lease_s=LEASE_S
+    writing.complete_section(
+        artifact, fence=fence, position=position, flush=flush, tokens=flush.tokens, model=MODEL, lease_s=LEASE_S
     )
     return {}
 
 
 def stop(artifact: int, reason: str, detail: str = "") -> dict[str, Any]:
-    fence, tail = _row(artifact).fence, _tail(artifact, "")
-    verbs.stop(artifact, fence=fence, tail=tail, section_tokens=9, reason=Reason(reason), detail=detail)
+    fence, flush = _row(artifact).fence, _flush(artifact, "")
+    writing.stop(artifact, fence=fence, flush=flush, section_tokens=9, reason=Reason(reason), detail=detail)
     return {}
 
 
 def wait(artifact: int, detail: str, reason: str = Reason.WAITING_RETRY) -> dict[str, Any]:
-    verbs.wait(artifact, fence=_row(artifact).fence, reason=Reason(reason), detail=detail, lease_s=LEASE_S)
+    writing.wait(artifact, fence=_row(artifact).fence, reason=Reason(reason), detail=detail, lease_s=LEASE_S)
     return {}
 
 
 def complete(artifact: int) -> dict[str, Any]:
-    verbs.complete(artifact, fence=_row(artifact).fence)
+    writing.complete(artifact, fence=_row(artifact).fence)
     return {}
 
 
@@ -131,9 +132,9 @@ def _row(artifact: int) -> Artifact:
     return Artifact.objects.get(pk=artifact)
 
 
-def _tail(artifact: int, text: str) -> Tail:
+def _flush(artifact: int, text: str) -> Flush:
     row = _row(artifact)
-    return Tail(offset=row.length, text=text, tokens=row.tokens_generated + len(text) // 4)
+    return Flush(offset=row.length, text=text, tokens=row.tokens_generated + len(text) // 4)
 
 
 def main() -> None:

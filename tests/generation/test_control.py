@@ -12,9 +12,9 @@ from channels.layers import BaseChannelLayer, get_channel_layer
 from django.db import transaction
 
 from artifacts.errors import IllegalMove, InvalidInput, NotFound
-from artifacts.lifecycle import verbs
-from artifacts.lifecycle.verbs import PlannedSection
+from artifacts.lifecycle import commands
 from artifacts.models import Artifact, ArtifactVersion, StreamStatus
+from artifacts.planned_section import PlannedSection
 from generation import control
 from generation.errors import TaskExists
 from generation.models import GenerationTask
@@ -397,7 +397,7 @@ def test_start_succeeds_although_nobody_can_be_rung(settings):
 def test_verbs_do_not_trust_what_the_caller_read_earlier():
     stale = documents.idle()
     control.start(stale, None, plan=PLAN)
-    verbs.request_stop(stale.pk, control.StopRequest.CANCEL)
+    commands.request_stop(stale.pk, control.StopRequest.CANCEL)
 
     assert stale.stream_status == "idle"
     with pytest.raises(IllegalMove, match="the document is cancelled"):

@@ -16,7 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from artifacts.accounts.tokens import issue_token
-from artifacts.lifecycle import verbs
+from artifacts.lifecycle import commands, writing
 from artifacts.lifecycle.state import section_starts
 from artifacts.live import feed
 from artifacts.live.feed import Feeds
@@ -64,18 +64,18 @@ class Pen:
             self.draft.begin(self.position)
 
     def wait(self, text: str) -> None:
-        verbs.wait(self.pk, fence=self.draft.fence, detail=text, lease_s=documents.LEASE_S)
+        writing.wait(self.pk, fence=self.draft.fence, detail=text, lease_s=documents.LEASE_S)
 
     def pause(self, text: str) -> None:
         """Pause with the text as the tail, and go on."""
         self.draft.stop(text)
-        verbs.resume(self.pk)
+        commands.resume(self.pk)
         self._go_on()
 
     def begin_anew(self, text: str) -> None:
         """Cancel with the text as the tail, and regenerate."""
         self._cancel(text)
-        verbs.reset(self.pk, documents.sections(SECTIONS), "")
+        commands.reset(self.pk, documents.sections(SECTIONS), "")
         self.position = 0
         self._go_on()
 
@@ -90,7 +90,7 @@ class Pen:
         return documents.row(self.pk).text
 
     def _cancel(self, text: str) -> None:
-        verbs.request_stop(self.pk, StopRequest.CANCEL)
+        commands.request_stop(self.pk, StopRequest.CANCEL)
         self.draft.stop(text)
 
     def _go_on(self) -> None:

@@ -19,8 +19,9 @@ from django.test.utils import CaptureQueriesContext
 
 from artifacts.accounts import tokens
 from artifacts.errors import LeaseHeld
-from artifacts.lifecycle import verbs
-from artifacts.lifecycle.verbs import Tail
+from artifacts.lifecycle import writing
+from artifacts.lifecycle.rows import WriteResult
+from artifacts.lifecycle.writing import Flush
 from artifacts.models import Artifact, Project
 from generation import control
 from generation.models import GenerationTask
@@ -72,16 +73,16 @@ def claimed(artifact: Artifact) -> claims.Claim:
     return claim
 
 
-def write(claim: claims.Claim, text: str, offset: int = 0) -> verbs.Standing:
-    tail = Tail(offset=offset, text=text, tokens=offset + len(text))
-    return verbs.append(claim.artifact, fence=claim.fence, tail=tail, lease_s=LEASE_S)
+def write(claim: claims.Claim, text: str, offset: int = 0) -> WriteResult:
+    flush = Flush(offset=offset, text=text, tokens=offset + len(text))
+    return writing.append(claim.artifact, fence=claim.fence, flush=flush, lease_s=LEASE_S)
 
 
 def streaming(artifact: Artifact, user: User, text: str = "One line.") -> claims.Claim:
     """The artifact with a live writer and some text."""
     control.start(artifact, user)
     claim = claimed(artifact)
-    verbs.begin_section(artifact.pk, fence=claim.fence, position=0, model="small", lease_s=LEASE_S)
+    writing.begin_section(artifact.pk, fence=claim.fence, position=0, model="small", lease_s=LEASE_S)
     write(claim, text)
     return claim
 
@@ -89,8 +90,8 @@ def streaming(artifact: Artifact, user: User, text: str = "One line.") -> claims
 def stopped(claim: claims.Claim) -> None:
     """The writer does what it was asked for."""
     length = Artifact.objects.get(pk=claim.artifact).length
-    tail = Tail(offset=length, text="", tokens=length)
-    standing = verbs.stop(claim.artifact, fence=claim.fence, tail=tail, section_tokens=length, reason="user")
+    flush = Flush(offset=length, text="", tokens=length)
+    standing = writing.stop(claim.artifact, fence=claim.fence, flush=flush, section_tokens=length, reason="user")
     claims.settle(claim.artifact, standing.status)
 
 

@@ -12,9 +12,11 @@ from django.contrib.auth.models import User
 from django.db import connections
 from django.db.models.functions import Now
 
-from artifacts.lifecycle import verbs
-from artifacts.lifecycle.verbs import PlannedSection, Standing, Tail
+from artifacts.lifecycle import commands, writing
+from artifacts.lifecycle.rows import WriteResult
+from artifacts.lifecycle.writing import Flush
 from artifacts.models import Artifact, ArtifactVersion, Delta, Project, Reason, Section, StopRequest
+from artifacts.planned_section import PlannedSection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +43,7 @@ def sections(total: int = 2) -> list[PlannedSection]:
 def waiting(*, total: int = 2) -> Artifact:
     """Started, and nobody writes it yet."""
     artifact = idle()
-    verbs.plan(artifact.pk, sections(total), "Be brief.")
+    commands.plan(artifact.pk, sections(total), "Be brief.")
     return row(artifact.pk)
 
 
@@ -52,37 +54,37 @@ class Draft:
     pk: int
     fence: int
 
-    def tail(self, text: str = "", *, offset: int | None = None, tokens: int = 0) -> Tail:
-        """A tail at the end of the committed text, unless told otherwise."""
+    def next_flush(self, text: str = "", *, offset: int | None = None, tokens: int = 0) -> Flush:
+        """What to commit at the end of the committed text, unless told otherwise."""
         if offset is None:
             offset = Artifact.objects.filter(pk=self.pk).values_list("length", flat=True).first() or 0
-        return Tail(offset=offset, text=text, tokens=tokens)
+        return Flush(offset=offset, text=text, tokens=tokens)
 
-    def append(self, text: str, *, offset: int | None = None, tokens: int = 0) -> Standing:
-        tail = self.tail(text, offset=offset, tokens=tokens)
-        return verbs.append(self.pk, fence=self.fence, tail=tail, lease_s=LEASE_S)
+    def append(self, text: str, *, offset: int | None = None, tokens: int = 0) -> WriteResult:
+        flush = self.next_flush(text, offset=offset, tokens=tokens)
+        return writing.append(self.pk, fence=self.fence, flush=flush, lease_s=LEASE_S)
 
-    def begin(self, position: int) -> Standing:
-        return verbs.begin_section(self.pk, fence=self.fence, position=position, model="tiny", lease_s=LEASE_S)
+    def begin(self, position: int) -> WriteResult:
+        return writing.begin_section(self.pk, fence=self.fence, position=position, model="tiny", lease_s=LEASE_S)
 
-    def end_section(self, position: int, text: str = "", *, tokens: int = 0) -> Standing:
-        tail = self.tail(text, tokens=tokens)
-        return verbs.complete_section(
-            self.pk, fence=self.fence, position=position, tail=tail, tokens=tokens, model="tiny", lease_s=LEASE_S
+    def end_section(self, position: int, text: str = "", *, tokens: int = 0) -> WriteResult:
+        flush = self.next_flush(text, tokens=tokens)
+        return writing.complete_section(
+            self.pk, fence=self.fence, position=position, flush=flush, tokens=tokens, model="tiny", lease_s=LEASE_S
         )
 
-    def stop(self, text: str = "", reason: Reason = Reason.PROVIDER_ERROR, detail: str = "It broke.") -> Standing:
-        return verbs.stop(
-            self.pk, fence=self.fence, tail=self.tail(text), section_tokens=7, reason=reason, detail=detail
+    def stop(self, text: str = "", reason: Reason = Reason.PROVIDER_ERROR, detail: str = "It broke.") -> WriteResult:
+        return writing.stop(
+            self.pk, fence=self.fence, flush=self.next_flush(text), section_tokens=7, reason=reason, detail=detail
         )
 
-    def release(self, text: str = "") -> Standing:
-        return verbs.release(self.pk, fence=self.fence, tail=self.tail(text), section_tokens=7)
+    def release(self, text: str = "") -> WriteResult:
+        return writing.release(self.pk, fence=self.fence, flush=self.next_flush(text), section_tokens=7)
 
-    def complete(self) -> Standing:
-        return verbs.complete(self.pk, fence=self.fence)
+    def complete(self) -> WriteResult:
+        return writing.complete(self.pk, fence=self.fence)
 
-    def finish(self, *texts: str) -> Standing:
+    def finish(self, *texts: str) -> WriteResult:
         """Write one section for each text, and complete."""
         for position, text in enumerate(texts):
             self.begin(position)
@@ -97,7 +99,7 @@ def opened(*, total: int = 2) -> Draft:
 
 
 def reopened(pk: int) -> Draft:
-    return Draft(pk=pk, fence=verbs.open(pk, lease_s=LEASE_S).fence)
+    return Draft(pk=pk, fence=writing.open(pk, lease_s=LEASE_S).fence)
 
 
 def paused(text: str = "Half") -> Artifact:
@@ -110,7 +112,7 @@ def paused(text: str = "Half") -> Artifact:
 def cancelled(text: str = "Half") -> Artifact:
     draft = opened()
     draft.begin(0)
-    verbs.request_stop(draft.pk, StopRequest.CANCEL)
+    commands.request_stop(draft.pk, StopRequest.CANCEL)
     draft.stop(text)
     return row(draft.pk)
 

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
 
-from artifacts.lifecycle.verbs import PlannedSection
 from artifacts.models import Artifact, StreamStatus
+from artifacts.planned_section import PlannedSection
 from generation import control
 from generation.models import GenerationTask
 from generation.providers import Choice

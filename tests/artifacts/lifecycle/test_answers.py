@@ -8,8 +8,8 @@ import pytest
 
 from artifacts.answer_place import NO_ANSWER, AnswerPlace
 from artifacts.errors import WrongOffset
-from artifacts.lifecycle import verbs
-from artifacts.lifecycle.verbs import Tail
+from artifacts.lifecycle import commands, writing
+from artifacts.lifecycle.writing import Flush
 from artifacts.models import Reason, Section
 from tests.support import documents
 from tests.support.documents import LEASE_S, Draft, row
@@ -26,16 +26,16 @@ def answer_of(draft: Draft, position: int = 0) -> AnswerPlace:
 def test_place_of_a_kept_answer_is_saved_with_the_text_it_belongs_to():
     draft = documents.opened()
     draft.begin(0)
-    tail = replace(draft.tail("some text"), answer=PLACE)
-    verbs.append(draft.pk, fence=draft.fence, tail=tail, lease_s=LEASE_S)
+    flush = replace(draft.next_flush("some text"), answer=PLACE)
+    writing.append(draft.pk, fence=draft.fence, flush=flush, lease_s=LEASE_S)
     assert answer_of(draft) == PLACE
 
     draft.append(" and more")  # says nothing of it
     assert answer_of(draft) == PLACE
 
     with pytest.raises(WrongOffset):
-        verbs.append(
-            draft.pk, fence=draft.fence, tail=Tail(offset=0, text="x", tokens=0, answer=NO_ANSWER), lease_s=LEASE_S
+        writing.append(
+            draft.pk, fence=draft.fence, flush=Flush(offset=0, text="x", tokens=0, answer=NO_ANSWER), lease_s=LEASE_S
         )
     assert answer_of(draft) == PLACE
 
@@ -44,7 +44,7 @@ def test_answer_is_noted_before_its_text_and_is_no_news():
     draft = documents.opened()
     draft.begin(0)
     seq = row(draft.pk).seq
-    verbs.renew(draft.pk, fence=draft.fence, lease_s=LEASE_S, answer=PLACE)
+    writing.renew(draft.pk, fence=draft.fence, lease_s=LEASE_S, answer=PLACE)
     assert answer_of(draft) == PLACE
     assert row(draft.pk).seq == seq
 
@@ -52,11 +52,11 @@ def test_answer_is_noted_before_its_text_and_is_no_news():
 def test_answer_outlives_a_stop_and_a_release_and_ends_with_its_section():
     draft = documents.opened()
     draft.begin(0)
-    tail = replace(draft.tail("some text"), answer=PLACE)
-    verbs.stop(draft.pk, fence=draft.fence, tail=tail, section_tokens=7, reason=Reason.USER)
+    flush = replace(draft.next_flush("some text"), answer=PLACE)
+    writing.stop(draft.pk, fence=draft.fence, flush=flush, section_tokens=7, reason=Reason.USER)
     assert answer_of(draft) == PLACE
 
-    verbs.resume(draft.pk)
+    commands.resume(draft.pk)
     draft = documents.reopened(draft.pk)
     draft.begin(0)
     draft.release()
@@ -73,6 +73,6 @@ def test_place_goes_to_the_section_that_is_written():
     draft.begin(0)
     draft.end_section(0, "One.")
     draft.begin(1)
-    verbs.renew(draft.pk, fence=draft.fence, lease_s=LEASE_S, answer=PLACE)
+    writing.renew(draft.pk, fence=draft.fence, lease_s=LEASE_S, answer=PLACE)
     assert answer_of(draft).id == ""
     assert answer_of(draft, 1) == PLACE

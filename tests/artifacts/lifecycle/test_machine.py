@@ -22,8 +22,9 @@ from hypothesis.stateful import (
 )
 
 from artifacts.errors import IllegalMove, NotStreaming, StaleFence, WriterRefused, WrongOffset
-from artifacts.lifecycle import verbs
-from artifacts.lifecycle.verbs import FOLD_CHARS, Tail
+from artifacts.lifecycle import writing
+from artifacts.lifecycle.rows import WriteResult
+from artifacts.lifecycle.writing import FOLD_CHARS, Flush
 from artifacts.models import ArtifactVersion, Reason, Section, StopRequest
 from generation import control
 from generation.models import UNFINISHED, GenerationTask
@@ -146,7 +147,7 @@ class Document(RuleBasedStateMachine):
         control.delete(self.artifact)
         for claim in self.claims:
             with pytest.raises(NotStreaming):
-                self.append_once(claim, Tail(offset=len(self.model.text), text="late", tokens=1))
+                self.append_once(claim, Flush(offset=len(self.model.text), text="late", tokens=1))
             claims.give_back(claim)
         assert not any(documents.everything(gone).values())
         assert not tasks.exists()
@@ -191,12 +192,12 @@ class Document(RuleBasedStateMachine):
     @rule(text=TEXTS, data=st.data())
     def append(self, text: str, data: st.DataObject) -> None:
         number, claim = self.some_claim(data)
-        tail = Tail(offset=len(self.model.text), text=text, tokens=1)
-        if self.is_refused(number, lambda: self.append_once(claim, tail)):
+        flush = Flush(offset=len(self.model.text), text=text, tokens=1)
+        if self.is_refused(number, lambda: self.append_once(claim, flush)):
             return
         self.model.text += text
         self.model.is_leased = True
-        standing = self.append_once(claim, tail)  # its answer was lost on the way: it comes again
+        standing = self.append_once(claim, flush)  # its answer was lost on the way: it comes again
         assert standing.length == len(self.model.text)
         assert standing.stop_requested == self.model.stop
 
@@ -204,7 +205,7 @@ class Document(RuleBasedStateMachine):
     @rule(waits=st.booleans(), data=st.data())
     def show_sign_of_life(self, waits: bool, data: st.DataObject) -> None:
         number, claim = self.some_claim(data)
-        verb = partial(verbs.wait, detail="waiting 8 s") if waits else verbs.renew
+        verb = partial(writing.wait, detail="waiting 8 s") if waits else writing.renew
         if not self.is_refused(number, lambda: verb(claim.artifact, fence=claim.fence, lease_s=LEASE_S)):
             self.model.is_leased = True
 
@@ -213,25 +214,26 @@ class Document(RuleBasedStateMachine):
     def append_elsewhere(self, shift: int) -> None:
         claim, offset = self.claims[self.model.writer], len(self.model.text) + shift
         with pytest.raises(WrongOffset):
-            self.append_once(claim, Tail(offset=offset, text="not the text at that place", tokens=1))
+            self.append_once(claim, Flush(offset=offset, text="not the text at that place", tokens=1))
 
     @precondition(lambda self: self.claims)
     @rule(text=st.sampled_from(["", "end"]), data=st.data())
     def write_section(self, text: str, data: st.DataObject) -> None:
         number, claim = self.some_claim(data)
         position = min(self.model.done, SECTIONS - 1)
-        tail = Tail(offset=len(self.model.text), text=text, tokens=1)
-        if self.is_refused(number, lambda: self.end_section(claim, position, tail)):
+        flush = Flush(offset=len(self.model.text), text=text, tokens=1)
+        if self.is_refused(number, lambda: self.end_section(claim, position, flush)):
             return
         self.model.text += text
         self.model.done = position + 1
+        self.model.is_leased = True
 
     @precondition(lambda self: self.claims)
     @rule(text=st.sampled_from(["", "tail"]), data=st.data())
     def stop(self, text: str, data: st.DataObject) -> None:
         number, claim = self.some_claim(data)
-        tail = Tail(offset=len(self.model.text), text=text, tokens=1)
-        if self.is_refused(number, lambda: self.stop_and_settle(claim, tail)):
+        flush = Flush(offset=len(self.model.text), text=text, tokens=1)
+        if self.is_refused(number, lambda: self.stop_and_settle(claim, flush)):
             return
         self.model.text += text
         self.model.stopped(TARGET[self.model.stop or "pause"])
@@ -240,8 +242,8 @@ class Document(RuleBasedStateMachine):
     @rule(text=st.sampled_from(["", "tail"]), data=st.data())
     def shut_down(self, text: str, data: st.DataObject) -> None:
         number, claim = self.some_claim(data)
-        tail = Tail(offset=len(self.model.text), text=text, tokens=1)
-        if self.is_refused(number, lambda: self.release(claim, tail)):
+        flush = Flush(offset=len(self.model.text), text=text, tokens=1)
+        if self.is_refused(number, lambda: self.release(claim, flush)):
             return
         self.model.text += text
         if self.model.stop:
@@ -299,26 +301,37 @@ class Document(RuleBasedStateMachine):
         with pytest.raises(IllegalMove, match=f"the document is {self.model.status}"):
             verb()
 
-    def append_once(self, claim: Claim, tail: Tail) -> verbs.Standing:
-        return verbs.append(claim.artifact, fence=claim.fence, tail=tail, lease_s=LEASE_S)
+    def append_once(self, claim: Claim, flush: Flush) -> WriteResult:
+        return writing.append(claim.artifact, fence=claim.fence, flush=flush, lease_s=LEASE_S)
 
-    def end_section(self, claim: Claim, position: int, tail: Tail) -> None:
+    def end_section(self, claim: Claim, position: int, flush: Flush) -> None:
         with transaction.atomic():
-            verbs.begin_section(claim.artifact, fence=claim.fence, position=position, model="tiny", lease_s=LEASE_S)
-            verbs.complete_section(
-                claim.artifact, fence=claim.fence, position=position, tail=tail, tokens=1, model="tiny", lease_s=LEASE_S
+            writing.begin_section(claim.artifact, fence=claim.fence, position=position, model="tiny", lease_s=LEASE_S)
+            writing.complete_section(
+                claim.artifact,
+                fence=claim.fence,
+                position=position,
+                flush=flush,
+                tokens=1,
+                model="tiny",
+                lease_s=LEASE_S,
             )
 
-    def stop_and_settle(self, claim: Claim, tail: Tail) -> None:
+    def stop_and_settle(self, claim: Claim, flush: Flush) -> None:
         with transaction.atomic():
-            standing = verbs.stop(
-                claim.artifact, fence=claim.fence, tail=tail, section_tokens=1, reason=Reason.PROVIDER_ERROR, detail="!"
+            standing = writing.stop(
+                claim.artifact,
+                fence=claim.fence,
+                flush=flush,
+                section_tokens=1,
+                reason=Reason.PROVIDER_ERROR,
+                detail="!",
             )
             claims.settle(claim.artifact, standing.status, "!")
 
-    def release(self, claim: Claim, tail: Tail) -> None:
+    def release(self, claim: Claim, flush: Flush) -> None:
         with transaction.atomic():
-            standing = verbs.release(claim.artifact, fence=claim.fence, tail=tail, section_tokens=1)
+            standing = writing.release(claim.artifact, fence=claim.fence, flush=flush, section_tokens=1)
             if standing.status == "streaming":
                 claims.give_back(claim)
             else:
@@ -326,7 +339,7 @@ class Document(RuleBasedStateMachine):
 
     def complete_and_settle(self, claim: Claim) -> None:
         with transaction.atomic():
-            claims.settle(claim.artifact, verbs.complete(claim.artifact, fence=claim.fence).status)
+            claims.settle(claim.artifact, writing.complete(claim.artifact, fence=claim.fence).status)
 
 
 def run(*, examples: int, steps: int) -> None:

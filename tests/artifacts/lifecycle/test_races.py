@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from artifacts.errors import ArtifactError, IllegalMove, NotFound, WriterRefused
-from artifacts.lifecycle import verbs
-from artifacts.lifecycle.verbs import Standing
+from artifacts.lifecycle import commands, writing
+from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Project, StopRequest
 from tests.support import documents
 from tests.support.documents import Draft, row
@@ -16,7 +16,7 @@ ROUNDS = 15
 
 def test_two_starts_at_once_make_one_plan(every_database):
     artifact = documents.idle()
-    start = partial(verbs.plan, artifact.pk, documents.sections(), "")
+    start = partial(commands.plan, artifact.pk, documents.sections(), "")
 
     outcomes = documents.together(start, start, start)
 
@@ -29,11 +29,11 @@ def test_two_starts_at_once_make_one_plan(every_database):
 
 def test_two_claims_at_once_have_one_winner(every_database):
     artifact = documents.waiting()
-    claim = partial(verbs.open, artifact.pk, lease_s=documents.LEASE_S)
+    claim = partial(writing.open, artifact.pk, lease_s=documents.LEASE_S)
 
     outcomes = documents.together(claim, claim, claim)
 
-    (won,) = [outcome for outcome in outcomes if isinstance(outcome, Standing)]
+    (won,) = [outcome for outcome in outcomes if isinstance(outcome, WriteResult)]
     assert row(artifact.pk).fence == won.fence == 1
 
 
@@ -44,7 +44,7 @@ def test_cancel_racing_completion_ends_in_one_agreed_state_with_all_the_text(eve
         draft.begin(0)
         draft.end_section(0, "Whole")
 
-        _, cancelled = documents.together(draft.complete, partial(verbs.request_stop, draft.pk, StopRequest.CANCEL))
+        _, cancelled = documents.together(draft.complete, partial(commands.request_stop, draft.pk, StopRequest.CANCEL))
 
         artifact = row(draft.pk)
         assert artifact.text == "Whole"
@@ -65,7 +65,7 @@ def test_cancel_racing_flushes_keeps_each_of_them_once(every_database):
                     break
             draft.stop()
 
-        written, _ = documents.together(write, partial(verbs.request_stop, draft.pk, StopRequest.CANCEL))
+        written, _ = documents.together(write, partial(commands.request_stop, draft.pk, StopRequest.CANCEL))
 
         artifact = row(draft.pk)
         assert written is None
@@ -97,12 +97,12 @@ def test_document_deleted_while_it_is_written_leaves_nothing(every_database):
             for offset in range(0, 40, 4):
                 draft.append("word", offset=offset)
 
-        wrote, deleted = documents.together(write, partial(verbs.delete, draft.pk))
+        wrote, deleted = documents.together(write, partial(commands.delete, draft.pk))
 
         assert deleted is None
         assert wrote is None or isinstance(wrote, WriterRefused)
         assert documents.everything(draft.pk) == {"artifact": [], "Section": [], "Delta": [], "ArtifactVersion": []}
-        assert isinstance(documents.together(partial(verbs.delete, draft.pk))[0], NotFound)
+        assert isinstance(documents.together(partial(commands.delete, draft.pk))[0], NotFound)
 
 
 def test_project_deleted_while_its_documents_are_written_leaves_nothing(every_database):

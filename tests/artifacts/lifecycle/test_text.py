@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artifacts.errors import WrongOffset
-from artifacts.lifecycle import verbs
-from artifacts.lifecycle.verbs import FOLD_CHARS, Tail
+from artifacts.lifecycle import commands, writing
+from artifacts.lifecycle.writing import FOLD_CHARS, Flush
 from artifacts.models import Artifact, Delta, Reason, Section, StopRequest
 from tests.support import documents
 from tests.support.documents import LEASE_S, Draft, row
@@ -102,7 +102,7 @@ def test_nothing_is_behind_the_folded_text_at_a_stop(end):
         draft.stop(", there was a tail")
     else:
         documents.expire(draft.pk)
-        verbs.request_stop(draft.pk, StopRequest.CANCEL)
+        commands.request_stop(draft.pk, StopRequest.CANCEL)
 
     artifact = row(draft.pk)
     assert artifact.content == "".join(documents.deltas(draft.pk)) != ""
@@ -138,13 +138,13 @@ def test_tail_that_was_committed_already_is_not_written_twice(end):
     draft.append("Once")
     draft.append(" upon", offset=4)
 
-    again = Tail(offset=4, text=" upon", tokens=2)
+    again = Flush(offset=4, text=" upon", tokens=2)
     if end == "complete_section":
-        verbs.complete_section(draft.pk, fence=draft.fence, position=0, tail=again, tokens=2, model="", lease_s=1)
+        writing.complete_section(draft.pk, fence=draft.fence, position=0, flush=again, tokens=2, model="", lease_s=1)
     elif end == "stop":
-        verbs.stop(draft.pk, fence=draft.fence, tail=again, section_tokens=2, reason=Reason.DEADLINE)
+        writing.stop(draft.pk, fence=draft.fence, flush=again, section_tokens=2, reason=Reason.DEADLINE)
     else:
-        verbs.release(draft.pk, fence=draft.fence, tail=again, section_tokens=2)
+        writing.release(draft.pk, fence=draft.fence, flush=again, section_tokens=2)
 
     assert documents.deltas(draft.pk) == ["Once", " upon"]
     assert row(draft.pk).text == "Once upon"
@@ -157,14 +157,14 @@ def test_tail_at_another_offset_than_the_end_is_refused(offset, text):
     draft.begin(0)
     draft.append("Once")
     before = documents.everything(draft.pk)
-    tail = Tail(offset=offset, text=text, tokens=9)
+    flush = Flush(offset=offset, text=text, tokens=9)
 
     for verb in (
-        lambda: verbs.append(draft.pk, fence=draft.fence, tail=tail, lease_s=LEASE_S),
-        lambda: verbs.stop(draft.pk, fence=draft.fence, tail=tail, section_tokens=1, reason=Reason.DEADLINE),
-        lambda: verbs.release(draft.pk, fence=draft.fence, tail=tail, section_tokens=1),
-        lambda: verbs.complete_section(
-            draft.pk, fence=draft.fence, position=0, tail=tail, tokens=1, model="tiny", lease_s=LEASE_S
+        lambda: writing.append(draft.pk, fence=draft.fence, flush=flush, lease_s=LEASE_S),
+        lambda: writing.stop(draft.pk, fence=draft.fence, flush=flush, section_tokens=1, reason=Reason.DEADLINE),
+        lambda: writing.release(draft.pk, fence=draft.fence, flush=flush, section_tokens=1),
+        lambda: writing.complete_section(
+            draft.pk, fence=draft.fence, position=0, flush=flush, tokens=1, model="tiny", lease_s=LEASE_S
         ),
     ):
         with pytest.raises(WrongOffset, match=f"ends at 4, the delta begins at {offset}"):
@@ -183,9 +183,9 @@ def test_other_text_at_the_same_place_is_refused():
 
 
 @pytest.mark.parametrize("text", ["a\0b", "a\ud800", "\udfff"])
-def test_text_that_databases_would_change_is_no_tail(text):
+def test_text_that_databases_would_change_is_no_flush(text):
     with pytest.raises(ValueError, match="clean it"):
-        Tail(offset=0, text=text, tokens=0)
+        Flush(offset=0, text=text, tokens=0)
 
 
 def test_append_without_text_is_no_delta():
@@ -224,11 +224,11 @@ def test_append_neither_reads_nor_writes_the_text_and_costs_the_same_at_any_leng
         draft = documents.opened()
         if length:
             draft.append("x" * length)
-        found = statements(lambda: verbs.append(draft.pk, fence=draft.fence, tail=tail(length), lease_s=LEASE_S))
+        found = statements(lambda: writing.append(draft.pk, fence=draft.fence, flush=flush(length), lease_s=LEASE_S))
         return [re.sub(r"'[^']*'|\d+", "?", sql) for sql in found]
 
-    def tail(length: int) -> Tail:
-        return Tail(offset=length, text="y" * 400, tokens=1)
+    def flush(length: int) -> Flush:
+        return Flush(offset=length, text="y" * 400, tokens=1)
 
     empty, long = cost_at(0), cost_at(200_000)
 
@@ -246,25 +246,25 @@ SAVED: dict[str, tuple[Callable[[Draft], object], set[str]]] = {
         lambda draft: draft.end_section(0, "x"),
         APPEND_FIELDS | {"sections_completed", "current_section"},
     ),
-    "renew": (lambda draft: verbs.renew(draft.pk, fence=draft.fence, lease_s=1), {"lease_until"}),
+    "renew": (lambda draft: writing.renew(draft.pk, fence=draft.fence, lease_s=1), {"lease_until"}),
     "wait": (
-        lambda draft: verbs.wait(draft.pk, fence=draft.fence, detail="", lease_s=1),
+        lambda draft: writing.wait(draft.pk, fence=draft.fence, detail="", lease_s=1),
         {"seq", "updated_at", "reason", "last_error", "lease_until"},
     ),
     "request_stop": (
-        lambda draft: verbs.request_stop(draft.pk, StopRequest.PAUSE),
+        lambda draft: commands.request_stop(draft.pk, StopRequest.PAUSE),
         {"seq", "updated_at", "stop_requested"},
     ),
     "stop": (
         lambda draft: draft.stop(),
-        {"seq", "updated_at", "tokens_generated", "current_section"} | STOP_FIELDS,
+        {"seq", "updated_at", "tokens_generated"} | STOP_FIELDS,
     ),
     "release": (
         lambda draft: draft.release(),
         {"seq", "updated_at", "tokens_generated", "lease_until", "reason", "last_error", "fence"},
     ),
     "save_preview": (
-        lambda draft: verbs.save_preview(draft.pk, epoch=1, length=0, html="<p>"),
+        lambda draft: writing.save_preview(draft.pk, epoch=1, length=0, html="<p>"),
         {"preview_html", "preview_length"},
     ),
 }
@@ -299,13 +299,26 @@ def test_text_of_the_old_epoch_is_told_although_a_new_one_has_begun():
     unfolded.append("Behind the folded text")
     read_unfolded = row(unfolded.pk)
 
-    verbs.reset(artifact.pk, documents.sections(1), "")
+    commands.reset(artifact.pk, documents.sections(1), "")
     unfolded.stop()
-    verbs.reset(unfolded.pk, documents.sections(1), "")
+    commands.reset(unfolded.pk, documents.sections(1), "")
     documents.reopened(artifact.pk).stop("New, and longer than the old text")
 
     assert read.text == "Old text"
     assert read_unfolded.text == "Behind the folded text"
+
+
+def test_text_of_a_row_asks_only_for_what_was_not_loaded():
+    folded, draft = documents.complete("Whole ", "text"), documents.opened()
+    draft.append("Not folded")
+
+    def cost(artifact: Artifact) -> int:
+        return len(statements(lambda: artifact.text))
+
+    assert cost(row(folded.pk)) == 0
+    assert cost(Artifact.objects.defer("content").get(pk=folded.pk)) == 1
+    assert cost(row(draft.pk)) == 1
+    assert cost(Artifact.objects.defer("content").get(pk=draft.pk)) == 2
 
 
 # The saved preview
@@ -314,12 +327,12 @@ def test_text_of_the_old_epoch_is_told_although_a_new_one_has_begun():
 def test_older_preview_never_replaces_a_newer_one():
     draft = documents.opened()
     draft.append("Once upon")
-    verbs.save_preview(draft.pk, epoch=1, length=9, html="<p>Once upon")
+    writing.save_preview(draft.pk, epoch=1, length=9, html="<p>Once upon")
 
-    verbs.save_preview(draft.pk, epoch=1, length=4, html="<p>Once")
+    writing.save_preview(draft.pk, epoch=1, length=4, html="<p>Once")
     assert row(draft.pk).preview_html == "<p>Once upon"
 
-    verbs.save_preview(draft.pk, epoch=1, length=9, html="<p>Once upon</p>")
+    writing.save_preview(draft.pk, epoch=1, length=9, html="<p>Once upon</p>")
     assert row(draft.pk).preview_html == "<p>Once upon</p>"
 
 
@@ -328,6 +341,6 @@ def test_preview_of_another_epoch_or_beyond_the_text_is_not_kept(epoch, length):
     draft = documents.opened()
     draft.append("Once")
 
-    verbs.save_preview(draft.pk, epoch=epoch, length=length, html="<p>")
+    writing.save_preview(draft.pk, epoch=epoch, length=length, html="<p>")
 
     assert row(draft.pk).preview_html == ""

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from artifacts.errors import IllegalMove, LeaseHeld, NotFound, NotStreaming, StaleFence, WriterRefused
-from artifacts.lifecycle import verbs
+from artifacts.lifecycle import commands, transitions, writing
 from artifacts.models import Artifact, Reason, Section, SectionStatus, StopRequest, StreamStatus
 from tests.support import documents
 from tests.support.documents import LEASE_S, Draft, row
@@ -21,7 +21,7 @@ CANCEL, PAUSE = StopRequest.CANCEL, StopRequest.PAUSE
 def stopping() -> Artifact:
     """A live writer writes it and was asked to cancel."""
     draft = documents.opened()
-    verbs.request_stop(draft.pk, CANCEL)
+    commands.request_stop(draft.pk, CANCEL)
     return row(draft.pk)
 
 
@@ -35,12 +35,12 @@ STATES: dict[str, Callable[[], Artifact]] = {
     "cancelled": documents.cancelled,
 }
 VERBS: dict[str, Callable[[Artifact], object]] = {
-    "start": lambda artifact: verbs.plan(artifact.pk, documents.sections(), ""),
-    "regenerate": lambda artifact: verbs.reset(artifact.pk, documents.sections(), ""),
-    "resume": lambda artifact: verbs.resume(artifact.pk),
-    "restore": lambda artifact: verbs.restore(artifact.pk, 0),
-    "cancel": lambda artifact: verbs.request_stop(artifact.pk, CANCEL),
-    "pause": lambda artifact: verbs.request_stop(artifact.pk, PAUSE),
+    "start": lambda artifact: commands.plan(artifact.pk, documents.sections(), ""),
+    "regenerate": lambda artifact: commands.reset(artifact.pk, documents.sections(), ""),
+    "resume": lambda artifact: commands.resume(artifact.pk),
+    "restore": lambda artifact: commands.restore(artifact.pk, 0),
+    "cancel": lambda artifact: commands.request_stop(artifact.pk, CANCEL),
+    "pause": lambda artifact: commands.request_stop(artifact.pk, PAUSE),
 }
 BUSY, BUSY_ALREADY = "streaming. Cancel or pause it first.", "streaming. It is being written already."
 SOON = "streaming. It is about to stop; try again in a moment."
@@ -94,8 +94,8 @@ WRITES: dict[str, Callable[[Draft], object]] = {
     "begin_section": lambda draft: draft.begin(1),
     "append": lambda draft: draft.append(" more"),
     "complete_section": lambda draft: draft.end_section(1, " more"),
-    "wait": lambda draft: verbs.wait(draft.pk, fence=draft.fence, detail="waiting", lease_s=LEASE_S),
-    "renew": lambda draft: verbs.renew(draft.pk, fence=draft.fence, lease_s=LEASE_S),
+    "wait": lambda draft: writing.wait(draft.pk, fence=draft.fence, detail="waiting", lease_s=LEASE_S),
+    "renew": lambda draft: writing.renew(draft.pk, fence=draft.fence, lease_s=LEASE_S),
     "stop": lambda draft: draft.stop(" more"),
     "release": lambda draft: draft.release(" more"),
     "complete": lambda draft: draft.complete(),
@@ -179,7 +179,7 @@ def test_cancel_is_never_overwritten(write):
     draft = documents.opened()
     draft.begin(0)
     draft.append("Once")
-    verbs.request_stop(draft.pk, CANCEL)
+    commands.request_stop(draft.pk, CANCEL)
 
     WRITES[write](draft)
 
@@ -197,7 +197,7 @@ def test_text_received_before_a_cancel_is_kept(write):
     draft = documents.opened()
     draft.begin(0)
     draft.append("Once")
-    verbs.request_stop(draft.pk, CANCEL)
+    commands.request_stop(draft.pk, CANCEL)
 
     WRITES[write](draft)
 
@@ -207,23 +207,23 @@ def test_text_received_before_a_cancel_is_kept(write):
 def test_cancel_outranks_pause_and_pause_never_softens_a_cancel():
     draft = documents.opened()
 
-    assert verbs.request_stop(draft.pk, PAUSE).stop_requested == "pause"
-    assert verbs.request_stop(draft.pk, CANCEL).stop_requested == "cancel"
-    assert verbs.request_stop(draft.pk, PAUSE).stop_requested == "cancel"
+    assert commands.request_stop(draft.pk, PAUSE).stop_requested == "pause"
+    assert commands.request_stop(draft.pk, CANCEL).stop_requested == "cancel"
+    assert commands.request_stop(draft.pk, PAUSE).stop_requested == "cancel"
     assert draft.stop().status == "cancelled"
 
 
 def test_asking_again_is_no_new_write():
     draft = documents.opened()
-    first = verbs.request_stop(draft.pk, PAUSE)
+    first = commands.request_stop(draft.pk, PAUSE)
 
-    assert verbs.request_stop(draft.pk, PAUSE) == first
+    assert commands.request_stop(draft.pk, PAUSE) == first
 
 
 @pytest.mark.parametrize(("request_", "status"), [(CANCEL, "cancelled"), (PAUSE, "paused")])
 def test_stop_before_the_first_flush_stops(request_, status):
     draft = documents.opened()
-    verbs.request_stop(draft.pk, request_)
+    commands.request_stop(draft.pk, request_)
 
     standing = draft.stop()
 
@@ -239,7 +239,7 @@ def test_stop_is_done_at_once_where_no_writer_is_alive(request_, status):
     draft.append("Once")
     documents.expire(draft.pk)
 
-    assert verbs.request_stop(draft.pk, request_).status == status
+    assert commands.request_stop(draft.pk, request_).status == status
     with pytest.raises(StaleFence):
         draft.append(" more")
     assert row(draft.pk).text == "Once"
@@ -247,19 +247,19 @@ def test_stop_is_done_at_once_where_no_writer_is_alive(request_, status):
 
 def test_pause_never_softens_a_cancel_that_a_dead_writer_left_undone():
     draft = documents.opened()
-    verbs.request_stop(draft.pk, CANCEL)
+    commands.request_stop(draft.pk, CANCEL)
     documents.expire(draft.pk)
 
-    assert verbs.request_stop(draft.pk, PAUSE).status == "cancelled"
+    assert commands.request_stop(draft.pk, PAUSE).status == "cancelled"
 
 
 def test_stop_that_a_dead_writer_left_undone_is_done_by_the_next_claim():
     draft = documents.opened()
     draft.append("Once")
-    verbs.request_stop(draft.pk, CANCEL)
+    commands.request_stop(draft.pk, CANCEL)
     documents.expire(draft.pk)
 
-    standing = verbs.open(draft.pk, lease_s=LEASE_S)
+    standing = writing.open(draft.pk, lease_s=LEASE_S)
 
     assert (standing.status, row(draft.pk).text) == ("cancelled", "Once")
 
@@ -268,7 +268,7 @@ def test_pause_has_nothing_left_to_pause_when_the_document_completes():
     draft = documents.opened(total=1)
     draft.begin(0)
     draft.end_section(0, "All")
-    verbs.request_stop(draft.pk, PAUSE)
+    commands.request_stop(draft.pk, PAUSE)
 
     assert draft.complete().status == "complete"
     assert row(draft.pk).stop_requested == ""
@@ -295,7 +295,7 @@ def test_stop_without_a_count_leaves_the_section_its_tokens():
     draft = documents.reopened(draft.pk)
     draft.begin(0)
 
-    verbs.stop(draft.pk, fence=draft.fence, tail=None, section_tokens=None, reason=Reason.POISON)
+    writing.stop(draft.pk, fence=draft.fence, flush=None, section_tokens=None, reason=Reason.POISON)
 
     assert Section.objects.get(artifact=draft.pk, position=0).tokens == 7
     assert row(draft.pk).text == "Once"
@@ -304,7 +304,7 @@ def test_stop_without_a_count_leaves_the_section_its_tokens():
 def test_resume_keeps_the_text_and_clears_the_reason():
     artifact = documents.paused("Half")
 
-    verbs.resume(artifact.pk)
+    commands.resume(artifact.pk)
 
     after = row(artifact.pk)
     assert (after.stream_status, after.reason, after.last_error) == ("streaming", "queued", "")
@@ -317,7 +317,7 @@ def test_resume_keeps_the_text_and_clears_the_reason():
 def test_claim_takes_a_higher_fence_and_a_lease():
     artifact = documents.waiting()
 
-    standing = verbs.open(artifact.pk, lease_s=5)
+    standing = writing.open(artifact.pk, lease_s=5)
 
     claimed = row(artifact.pk)
     assert standing.fence == claimed.fence == artifact.fence + 1
@@ -330,10 +330,10 @@ def test_claim_is_refused_while_the_writer_lives_and_granted_afterwards():
     draft = documents.opened()
 
     with pytest.raises(LeaseHeld):
-        verbs.open(draft.pk, lease_s=LEASE_S)
+        writing.open(draft.pk, lease_s=LEASE_S)
 
     documents.expire(draft.pk)
-    assert verbs.open(draft.pk, lease_s=LEASE_S).fence == draft.fence + 1
+    assert writing.open(draft.pk, lease_s=LEASE_S).fence == draft.fence + 1
 
 
 @pytest.mark.parametrize("write", ["append", "renew", "wait", "begin_section", "complete_section"])
@@ -344,7 +344,7 @@ def test_sign_of_life_renews_the_lease(write):
     WRITES[write](draft)
 
     with pytest.raises(LeaseHeld):
-        verbs.open(draft.pk, lease_s=LEASE_S)
+        writing.open(draft.pk, lease_s=LEASE_S)
 
 
 def test_released_document_waits_for_the_next_writer_with_its_text():
@@ -363,7 +363,7 @@ def test_released_document_waits_for_the_next_writer_with_its_text():
 def test_wait_is_visible_until_the_work_goes_on():
     for work in ("append", "complete_section", "begin_section"):
         draft = documents.opened()
-        verbs.wait(draft.pk, fence=draft.fence, detail="waiting 8 s: rate limited, attempt 2 of 6", lease_s=LEASE_S)
+        writing.wait(draft.pk, fence=draft.fence, detail="waiting 8 s: rate limited, attempt 2 of 6", lease_s=LEASE_S)
         waiting = row(draft.pk)
         assert (waiting.reason, waiting.last_error[:11]) == ("waiting_retry", "waiting 8 s")
 
@@ -376,13 +376,13 @@ def test_lease_is_taken_and_judged_in_database_time(postgres, skewed_clock):
     """By this process's own clock the lease would be long over, and then far from it."""
     artifact = documents.waiting()
     with skewed_clock("- interval '1 hour'"):
-        verbs.open(artifact.pk, lease_s=5)
+        writing.open(artifact.pk, lease_s=5)
         with pytest.raises(LeaseHeld):
-            verbs.open(artifact.pk, lease_s=5)
-        assert verbs.request_stop(artifact.pk, CANCEL).stop_requested == "cancel"
+            writing.open(artifact.pk, lease_s=5)
+        assert commands.request_stop(artifact.pk, CANCEL).stop_requested == "cancel"
 
-    assert verbs.open(artifact.pk, lease_s=5).status == "cancelled"
+    assert writing.open(artifact.pk, lease_s=5).status == "cancelled"
 
 
 def test_all_statuses_have_their_moves():
-    assert verbs.MOVES.keys() == set(StreamStatus)
+    assert transitions.TRANSITIONS.keys() == set(StreamStatus)

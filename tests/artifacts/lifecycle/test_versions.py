@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from artifacts.errors import NotFound, StaleFence
-from artifacts.lifecycle import verbs
+from artifacts.lifecycle import commands, writing
 from artifacts.models import ArtifactVersion, Delta
 from tests.support import documents
 from tests.support.documents import row
@@ -19,9 +19,9 @@ STATES = {"paused": documents.paused, "complete": documents.complete, "cancelled
 def test_regenerate_keeps_the_version_and_starts_empty(state):
     artifact = STATES[state]()
     text, plan = artifact.text, list(artifact.sections.values_list("name", "status"))
-    verbs.save_preview(artifact.pk, epoch=1, length=artifact.length, html="<p>")
+    writing.save_preview(artifact.pk, epoch=1, length=artifact.length, html="<p>")
 
-    verbs.reset(artifact.pk, documents.sections(3), "Longer.")
+    commands.reset(artifact.pk, documents.sections(3), "Longer.")
 
     after = row(artifact.pk)
     assert (after.epoch, after.text, after.length, after.content_length) == (2, "", 0, 0)
@@ -38,7 +38,7 @@ def test_regenerate_keeps_the_version_and_starts_empty(state):
 def test_writer_of_the_old_epoch_cannot_write_into_the_new_one():
     draft = documents.opened(total=1)
     draft.finish("Old")
-    verbs.reset(draft.pk, documents.sections(1), "")
+    commands.reset(draft.pk, documents.sections(1), "")
     new = documents.reopened(draft.pk)
 
     with pytest.raises(StaleFence):
@@ -49,11 +49,11 @@ def test_writer_of_the_old_epoch_cannot_write_into_the_new_one():
 
 def test_restore_brings_the_old_text_back_and_keeps_the_present_one():
     artifact = documents.complete("First", "Second")
-    verbs.reset(artifact.pk, documents.sections(1), "")
+    commands.reset(artifact.pk, documents.sections(1), "")
     documents.reopened(artifact.pk).stop("Worse")
     old = ArtifactVersion.objects.get(artifact=artifact)
 
-    verbs.restore(artifact.pk, old.pk)
+    commands.restore(artifact.pk, old.pk)
 
     after = row(artifact.pk)
     assert (after.epoch, after.text, after.content_length, after.stream_status) == (3, "FirstSecond", 11, "complete")
@@ -66,10 +66,10 @@ def test_restore_brings_the_old_text_back_and_keeps_the_present_one():
 
 def test_restored_half_of_a_document_is_cancelled_because_no_task_can_resume_it():
     artifact = documents.paused("Half")
-    verbs.reset(artifact.pk, documents.sections(1), "")
+    commands.reset(artifact.pk, documents.sections(1), "")
     documents.reopened(artifact.pk).finish("Whole")
 
-    verbs.restore(artifact.pk, ArtifactVersion.objects.get(artifact=artifact).pk)
+    commands.restore(artifact.pk, ArtifactVersion.objects.get(artifact=artifact).pk)
 
     assert (row(artifact.pk).stream_status, row(artifact.pk).text) == ("cancelled", "Half")
 
@@ -77,12 +77,12 @@ def test_restored_half_of_a_document_is_cancelled_because_no_task_can_resume_it(
 @pytest.mark.parametrize("state", STATES)
 def test_version_of_another_document_is_not_there(state):
     other = documents.complete("Other")
-    verbs.reset(other.pk, documents.sections(1), "")
+    commands.reset(other.pk, documents.sections(1), "")
     artifact = STATES[state]()
     before = documents.everything(artifact.pk)
 
     with pytest.raises(NotFound):
-        verbs.restore(artifact.pk, ArtifactVersion.objects.get(artifact=other).pk)
+        commands.restore(artifact.pk, ArtifactVersion.objects.get(artifact=other).pk)
 
     assert documents.everything(artifact.pk) == before
 
@@ -91,17 +91,17 @@ def test_version_of_another_document_is_not_there(state):
 def test_delete_keeps_no_text_in_any_status(make):
     pk = make().pk
 
-    verbs.delete(pk)
+    commands.delete(pk)
 
     assert documents.everything(pk) == {"artifact": [], "Section": [], "Delta": [], "ArtifactVersion": []}
     with pytest.raises(NotFound):
-        verbs.delete(pk)
+        commands.delete(pk)
 
 
 def test_delete_takes_the_kept_versions_along():
     artifact = documents.complete("Old")
-    verbs.reset(artifact.pk, documents.sections(1), "")
+    commands.reset(artifact.pk, documents.sections(1), "")
 
-    verbs.delete(artifact.pk)
+    commands.delete(artifact.pk)
 
     assert not ArtifactVersion.objects.filter(content="Old").exists()

@@ -15,7 +15,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from artifacts.accounts.sessions import Login, Sight, lapsed, login_by_token
-from artifacts.lifecycle import verbs
+from artifacts.lifecycle import commands
 from artifacts.live import connections, feed
 from artifacts.live.close_codes import GOING_AWAY
 from artifacts.live.consumer import ViewerConsumer
@@ -165,7 +165,7 @@ class TestEnding:
         async with place.line() as text, place.line("?format=html") as html:
             await text.frame()
             await html.frame()
-            await in_database(verbs.delete)(place.draft.pk)
+            await in_database(commands.delete)(place.draft.pk)
             assert await errors_of(text) == (["deleted"], 4404)
             assert await errors_of(html) == (["deleted"], 4404)
 

@@ -13,7 +13,7 @@ from channels.layers import InMemoryChannelLayer
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from artifacts.lifecycle import verbs
+from artifacts.lifecycle import commands
 from artifacts.live import feed
 from artifacts.live.feed import Feed, Feeds, load_snapshot, poll_heads
 from artifacts.live.replica import Replica
@@ -92,7 +92,7 @@ class TestFollowing:
         async with feeds() as all_feeds:
             watched = all_feeds.enter(draft.pk, watcher)
             await watcher.until(lambda: text_of(watched) == "Old")
-            await write(verbs.reset, draft.pk, documents.sections(), "")
+            await write(commands.reset, draft.pk, documents.sections(), "")
             await watcher.until(lambda: watched.replica.epoch == 2)
             assert text_of(watched) == ""
             await all_feeds.leave(watched, watcher)
@@ -103,7 +103,7 @@ class TestFollowing:
         async with feeds(layer, poll_s=OFTEN_S) as all_feeds:
             watched = all_feeds.enter(draft.pk, watcher)
             await watcher.until(lambda: watched.replica.epoch)
-            await write(verbs.delete, draft.pk)
+            await write(commands.delete, draft.pk)
             await watcher.until(lambda: watched.replica.is_gone)
             await all_feeds.leave(watched, watcher)
 
@@ -186,7 +186,7 @@ class TestPreview:
         async with feeds() as all_feeds:
             watched = all_feeds.enter(draft.pk, watcher)
             await write(draft.append, "# Title\n\n- one\n- two\n\n")
-            await write(verbs.request_stop, draft.pk, StopRequest.CANCEL)
+            await write(commands.request_stop, draft.pk, StopRequest.CANCEL)
             await write(draft.stop, "`code` and **bold")
             page = await watcher.until(
                 lambda: watched.replica.page if watched.replica.page and watched.replica.page.is_final else None
@@ -222,9 +222,9 @@ class TestLooking:
     def test_look_at_a_restored_document_reads_it_whole(self) -> None:
         artifact = documents.complete("One", "Two")
         text = artifact.text
-        verbs.reset(artifact.pk, documents.sections(), "")
+        commands.reset(artifact.pk, documents.sections(), "")
         documents.reopened(artifact.pk).stop("x")
-        verbs.restore(artifact.pk, documents.row(artifact.pk).versions.get(epoch=1).pk)
+        commands.restore(artifact.pk, documents.row(artifact.pk).versions.get(epoch=1).pk)
         found = load_snapshot(artifact.pk, 2, 1)
         assert found is not None
         assert (found.epoch, found.text.cut(0, found.text.length)) == (3, text)
@@ -259,7 +259,7 @@ def test_looks_at_a_document_that_is_written_and_written_anew_are_whole(every_da
                     writer.append(piece)
                 writer.stop()
                 if epoch == 1:
-                    verbs.reset(pk, documents.sections(), "")
+                    commands.reset(pk, documents.sections(), "")
                     writer = documents.reopened(pk)
         finally:
             is_done.set()

@@ -8,7 +8,7 @@ import pytest
 from channels.db import database_sync_to_async
 from django.test import Client
 
-from artifacts.lifecycle import verbs
+from artifacts.lifecycle import commands
 from artifacts.lifecycle.state import section_starts
 from artifacts.live.renderer import Renderer
 from artifacts.live.replica import Replica
@@ -76,7 +76,7 @@ class TestFeed:
             await write(draft.end_section, 0, FIRST)
             await write(draft.begin, 1)
             await write(draft.stop, SECOND[:30])
-            await write(verbs.resume, draft.pk)
+            await write(commands.resume, draft.pk)
             again = await database_sync_to_async(documents.reopened)(draft.pk)
             await write(again.begin, 1)
             await write(again.end_section, 1, SECOND[30:])
@@ -94,14 +94,14 @@ class TestFeed:
         async with feeds(layer, poll_s=OFTEN_S) as all_feeds:
             watched = all_feeds.enter(draft.pk, watcher)
             await watcher.until(lambda: shown(watched) == WHOLE)
-            await write(verbs.reset, draft.pk, documents.sections(1), "")
+            await write(commands.reset, draft.pk, documents.sections(1), "")
             await watcher.until(lambda: watched.replica.epoch == 2)
             assert watched.replica.sections == ()
             new = await database_sync_to_async(documents.reopened)(draft.pk)
             await write(new.finish, "Short.")
             await watcher.until(lambda: shown(watched) == "<p>Short.</p>")
             old = await database_sync_to_async(lambda: ArtifactVersion.objects.get(artifact=draft.pk, epoch=1).pk)()
-            await write(verbs.restore, draft.pk, old)
+            await write(commands.restore, draft.pk, old)
             await watcher.until(lambda: watched.replica.epoch == 3)
             assert await watcher.until(lambda: shown(watched)) == WHOLE
             await all_feeds.leave(watched, watcher)
@@ -132,7 +132,7 @@ class TestAtRest:
         assert document_html(artifact) == final_html(artifact) == WHOLE
         assert 'href="https://b.example/"' in export.html(artifact).decode()
         assert "Source B" in admin_client.get(f"/admin/artifacts/artifact/{artifact.pk}/change/").content.decode()
-        verbs.reset(artifact.pk, documents.sections(1), "")
+        commands.reset(artifact.pk, documents.sections(1), "")
         version = ArtifactVersion.objects.get(artifact=artifact)
         assert version_html(version) == WHOLE
         assert section_starts(artifact) == (0, len(FIRST)), "of the text of its epoch, though a newer one began"

@@ -23,7 +23,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from artifacts.accounts.tokens import issue_token
-from artifacts.lifecycle import verbs
+from artifacts.lifecycle import commands
 from artifacts.live.protocol import FRAME_BYTES
 from artifacts.models import Artifact
 from artifacts.preview import render
@@ -181,7 +181,7 @@ async def test_every_close_code_reaches_the_client(place: Place) -> None:
         assert await closing(viewer) == (["bad_message", "bad_message"], 4409)
     async with place.socket() as viewer:
         await viewer.recv()
-        await in_database(verbs.delete)(place.draft.pk)
+        await in_database(commands.delete)(place.draft.pk)
         assert await closing(viewer) == (["deleted"], 4404)
     async with place.socket() as viewer:
         assert await closing(viewer) == (["not_found"], 4404)

@@ -15,11 +15,12 @@ from django.utils.http import urlsafe_base64_encode
 from django.views.defaults import bad_request, permission_denied, server_error
 
 from artifacts.accounts.sign_in import sign_in_tokens
-from artifacts.lifecycle import verbs
-from artifacts.lifecycle.verbs import PlannedSection, Tail
+from artifacts.lifecycle import writing
+from artifacts.lifecycle.writing import Flush
 from artifacts.models import Artifact, ArtifactVersion, Reason
 from artifacts.pages import export
 from artifacts.pages.views import PROJECTS_PER_PAGE, clock
+from artifacts.planned_section import PlannedSection
 from artifacts.preview import render
 from generation import control
 
@@ -60,13 +61,13 @@ def visitor(client: Client, owner: User) -> Client:
 def growing(artifact: Artifact, owner: User) -> Artifact:
     """The brief with its first section written and the second one begun; its writer is alive."""
     control.start(artifact, owner, plan=[planned("Purpose"), planned("Dangers"), planned("Price")])
-    fence = verbs.open(artifact.pk, lease_s=60).fence
-    verbs.begin_section(artifact.pk, fence=fence, position=0, model="a-model", lease_s=60)
-    verbs.append(artifact.pk, fence=fence, tail=Tail(offset=0, text=TEXT, tokens=20), lease_s=60)
-    end = Tail(offset=len(TEXT), text="", tokens=20)
-    verbs.complete_section(artifact.pk, fence=fence, position=0, tail=end, tokens=20, model="a-model", lease_s=60)
-    verbs.begin_section(artifact.pk, fence=fence, position=1, model="a-model", lease_s=60)
-    verbs.append(artifact.pk, fence=fence, tail=Tail(offset=len(TEXT), text="\n## Dan", tokens=23), lease_s=60)
+    fence = writing.open(artifact.pk, lease_s=60).fence
+    writing.begin_section(artifact.pk, fence=fence, position=0, model="a-model", lease_s=60)
+    writing.append(artifact.pk, fence=fence, flush=Flush(offset=0, text=TEXT, tokens=20), lease_s=60)
+    end = Flush(offset=len(TEXT), text="", tokens=20)
+    writing.complete_section(artifact.pk, fence=fence, position=0, flush=end, tokens=20, model="a-model", lease_s=60)
+    writing.begin_section(artifact.pk, fence=fence, position=1, model="a-model", lease_s=60)
+    writing.append(artifact.pk, fence=fence, flush=Flush(offset=len(TEXT), text="\n## Dan", tokens=23), lease_s=60)
     artifact.refresh_from_db()
     return artifact
 
@@ -83,8 +84,8 @@ def page(client: Client, name: str, *args: object, status: int = 200) -> str:
 
 def stopped(artifact: Artifact, reason: Reason, detail: str = "") -> None:
     fence, length = Artifact.objects.values_list("fence", "length").get(pk=artifact.pk)
-    tail = Tail(offset=length, text="", tokens=23)
-    verbs.stop(artifact.pk, fence=fence, tail=tail, section_tokens=3, reason=reason, detail=detail)
+    flush = Flush(offset=length, text="", tokens=23)
+    writing.stop(artifact.pk, fence=fence, flush=flush, section_tokens=3, reason=reason, detail=detail)
 
 
 # Who may see what
@@ -175,10 +176,10 @@ def test_page_is_complete_without_a_script(visitor: Client, growing: Artifact) -
 
 
 def test_saved_preview_is_shown_as_long_as_it_is_as_long_as_the_text(visitor: Client, growing: Artifact) -> None:
-    verbs.save_preview(growing.pk, epoch=1, length=growing.length, html="<p>saved before</p>")
+    writing.save_preview(growing.pk, epoch=1, length=growing.length, html="<p>saved before</p>")
     assert "<p>saved before</p>" in page(visitor, "artifact", growing.pk)
-    tail = Tail(offset=growing.length, text="gers, and more", tokens=26)
-    verbs.append(growing.pk, fence=growing.fence, tail=tail, lease_s=60)
+    flush = Flush(offset=growing.length, text="gers, and more", tokens=26)
+    writing.append(growing.pk, fence=growing.fence, flush=flush, lease_s=60)
     html = page(visitor, "artifact", growing.pk)
     assert "saved before" not in html
     assert "Dangers, and more" in html
@@ -222,9 +223,9 @@ def test_titles_and_section_names_never_become_markup(visitor: Client, owner: Us
     project = control.create_project(owner, evil, evil)
     artifact = control.add_artifact(project, "own", evil)
     control.start(artifact, owner, plan=[planned(evil)], instructions=evil)
-    fence = verbs.open(artifact.pk, lease_s=60).fence
-    verbs.begin_section(artifact.pk, fence=fence, position=0, model=evil, lease_s=60)
-    verbs.append(artifact.pk, fence=fence, tail=Tail(offset=0, text=evil, tokens=1), lease_s=60)
+    fence = writing.open(artifact.pk, lease_s=60).fence
+    writing.begin_section(artifact.pk, fence=fence, position=0, model=evil, lease_s=60)
+    writing.append(artifact.pk, fence=fence, flush=Flush(offset=0, text=evil, tokens=1), lease_s=60)
     pages = [page(visitor, "projects"), page(visitor, "project", project.pk), page(visitor, "artifact", artifact.pk)]
     artifact.refresh_from_db()
     for html in [*pages, export.html(artifact).decode()]:
@@ -384,8 +385,8 @@ def test_error_pages_are_our_own(rf: RequestFactory) -> None:
 def test_markdown_export_is_the_text_byte_for_byte(artifact: Artifact, owner: User) -> None:
     text = "a\r\nb\r c  \n\n\tü \U0001f9ed \u2028 end \n\n"
     control.start(artifact, owner)
-    fence = verbs.open(artifact.pk, lease_s=60).fence
-    verbs.append(artifact.pk, fence=fence, tail=Tail(offset=0, text=text, tokens=1), lease_s=60)
+    fence = writing.open(artifact.pk, lease_s=60).fence
+    writing.append(artifact.pk, fence=fence, flush=Flush(offset=0, text=text, tokens=1), lease_s=60)
     artifact.refresh_from_db()
     assert export.markdown(artifact) == text.encode()
 

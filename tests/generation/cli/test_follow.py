@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from artifacts.errors import NotFound
-from artifacts.lifecycle import verbs
+from artifacts.lifecycle import commands, writing
 from artifacts.models import StopRequest
 from generation.cli import follow as following
 from generation.cli.follow import follow
@@ -97,7 +97,7 @@ def test_quiet_look_takes_one_query():
 
     def end():
         counted.__exit__(None, None, None)
-        verbs.request_stop(draft.pk, StopRequest.CANCEL)
+        commands.request_stop(draft.pk, StopRequest.CANCEL)
         draft.stop()
 
     watched(draft.pk, counted.__enter__, end)
@@ -124,12 +124,12 @@ def test_waiting_is_said_once():
 
     def begin():
         draft.append(documents.reopened(artifact.pk))
-        verbs.wait(artifact.pk, fence=draft[0].fence, detail="waiting 8 s: rate limited, attempt 2 of 6", lease_s=60)
+        writing.wait(artifact.pk, fence=draft[0].fence, detail="waiting 8 s: rate limited, attempt 2 of 6", lease_s=60)
 
     status, _, notes = watched(
         artifact.pk,
         lambda: None,
-        lambda: verbs.plan(artifact.pk, documents.sections(1), ""),
+        lambda: commands.plan(artifact.pk, documents.sections(1), ""),
         lambda: None,
         begin,
         lambda: None,
@@ -150,9 +150,9 @@ def test_regenerate_is_announced_and_shown_from_its_beginning():
     draft.append("Old text")
 
     def anew():
-        verbs.request_stop(draft.pk, StopRequest.PAUSE)
+        commands.request_stop(draft.pk, StopRequest.PAUSE)
         draft.stop(" and its tail")
-        verbs.reset(draft.pk, documents.sections(1), "")
+        commands.reset(draft.pk, documents.sections(1), "")
         documents.reopened(draft.pk).append("New")
 
     def end():
@@ -170,7 +170,7 @@ def test_regenerate_is_announced_and_shown_from_its_beginning():
 
 def test_regenerate_between_two_reads_of_one_look_loses_nothing():
     artifact = documents.complete("Old text.")
-    moments = [lambda: verbs.reset(artifact.pk, documents.sections(1), "")]
+    moments = [lambda: commands.reset(artifact.pk, documents.sections(1), "")]
 
     def meanwhile(execute, sql, params, many, context):
         if 'FROM "artifacts_delta"' in sql and moments:
@@ -208,7 +208,7 @@ def test_document_that_is_not_there_is_not_found():
 def test_document_that_is_deleted_meanwhile_is_not_found():
     artifact = documents.waiting()
     with pytest.raises(NotFound, match="any more"):
-        watched(artifact.pk, lambda: verbs.delete(artifact.pk))
+        watched(artifact.pk, lambda: commands.delete(artifact.pk))
 
 
 def away(execute, sql, params, many, context):

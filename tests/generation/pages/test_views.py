@@ -8,9 +8,10 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from artifacts.lifecycle import verbs
-from artifacts.lifecycle.verbs import PlannedSection, Tail
+from artifacts.lifecycle import writing
+from artifacts.lifecycle.writing import Flush
 from artifacts.models import Artifact, ArtifactVersion, Project, StreamStatus
+from artifacts.planned_section import PlannedSection
 from generation import control
 from generation.models import GenerationTask
 from generation.pages.forms import OrderForm, plan_text
@@ -43,9 +44,9 @@ def status(artifact: Artifact) -> str:
 
 def written(artifact: Artifact, text: str) -> None:
     """The document has text, and its writer is gone."""
-    fence = verbs.open(artifact.pk, lease_s=60).fence
-    verbs.append(artifact.pk, fence=fence, tail=Tail(offset=0, text=text, tokens=1), lease_s=60)
-    verbs.release(artifact.pk, fence=fence, tail=Tail(offset=len(text), text="", tokens=1), section_tokens=1)
+    fence = writing.open(artifact.pk, lease_s=60).fence
+    writing.append(artifact.pk, fence=fence, flush=Flush(offset=0, text=text, tokens=1), lease_s=60)
+    writing.release(artifact.pk, fence=fence, flush=Flush(offset=len(text), text="", tokens=1), section_tokens=1)
 
 
 # Projects and documents
@@ -176,7 +177,7 @@ def test_resume_takes_another_model(visitor: Client, artifact: Artifact) -> None
 
 def test_stop_of_a_live_writer_is_asked_for_and_said(visitor: Client, artifact: Artifact) -> None:
     press(visitor, artifact, "start")
-    verbs.open(artifact.pk, lease_s=60)
+    writing.open(artifact.pk, lease_s=60)
     page = visitor.post(reverse("artifact-command", args=[artifact.pk, "cancel"]), follow=True).content.decode()
     assert "Cancelling. Every word is kept." in page
     artifact.refresh_from_db()

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from artifacts.lifecycle import verbs
+from artifacts.lifecycle import commands
 from artifacts.models import Artifact, StopRequest
 from generation import control
 from generation.models import GenerationTask
@@ -144,7 +144,7 @@ def test_stop_that_a_dead_writer_left_undone_ends_the_task_unrun():
 def test_task_whose_worker_died_between_stop_and_settling_is_settled(request_, status):
     task = queued()
     draft = draft_of(taken())
-    verbs.request_stop(draft.pk, request_)
+    commands.request_stop(draft.pk, request_)
     draft.stop()
 
     assert claim() is None
@@ -255,7 +255,7 @@ def test_task_is_settled_as_its_document_ended(end, status):
     task = queued()
     draft = draft_of(taken())
     if end == "cancel":
-        verbs.request_stop(draft.pk, StopRequest.CANCEL)
+        commands.request_stop(draft.pk, StopRequest.CANCEL)
     standing = draft.finish("Whole") if end == "complete" else draft.stop()
 
     claims.settle(draft.pk, standing.status, "a sentence")

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from channels.db import database_sync_to_async
 
-from artifacts.lifecycle import verbs
+from artifacts.lifecycle import commands
 from artifacts.models import Artifact, Delta, Reason, StopRequest, StreamStatus
 from generation.models import GenerationTask, TaskStatus
 from generation.queue import claims
@@ -105,7 +105,7 @@ async def test_flush_that_sees_a_stop_request_sets_stop_and_keeps_the_text(artif
     stop = asyncio.Event()
     writer = await writer_for(artifact, owner)
     writer._stop = stop
-    await synced(verbs.request_stop)(artifact.pk, StopRequest.CANCEL)
+    await synced(commands.request_stop)(artifact.pk, StopRequest.CANCEL)
     await writer.put("kept")
     await writer.flush()
     assert stop.is_set()

@@ -1,0 +1,146 @@
+"""The verbs of people. Each is one transaction: lock the row, guard, change, save what was set; `signals` broadcasts
+after the commit.
+
+They raise `NotFound` and `IllegalMove`, and trust nothing that the caller read earlier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from django.db import transaction
+
+from artifacts.errors import NotFound
+from artifacts.lifecycle.rows import LockedRow, WriteResult, end_writing, lock
+from artifacts.lifecycle.transitions import illegal, target_of
+from artifacts.models import ArtifactVersion, Delta, Reason, Section, SectionStatus, StopRequest, StreamStatus
+from artifacts.planned_section import PlannedSection
+
+_PLAN_FIELDS = ("position", "name", "instructions", "max_tokens", "status", "start", "tokens", "model")
+
+
+@transaction.atomic
+def plan(artifact_id: int, sections: Sequence[PlannedSection], instructions: str) -> WriteResult:
+    """idle -> streaming, waiting for a worker."""
+    row = lock(artifact_id)
+    if row.artifact.stream_status != StreamStatus.IDLE:
+        raise illegal(row.artifact, "start")
+    _set_plan(row, sections, instructions)
+    return row.write()
+
+
+@transaction.atomic
+def reset(artifact_id: int, sections: Sequence[PlannedSection], instructions: str) -> WriteResult:
+    """paused | complete | cancelled -> streaming with a new epoch; the old text is kept as a version."""
+    row = _lock_at_rest(artifact_id, "regenerate")
+    _begin_epoch(row)
+    _set_plan(row, sections, instructions)
+    return row.write()
+
+
+@transaction.atomic
+def restore(artifact_id: int, version_id: int) -> WriteResult:
+    """Bring the text of an earlier epoch back as a new epoch; the present text is kept as a version."""
+    row = _lock_at_rest(artifact_id, "restore")
+    artifact = row.artifact
+    version = ArtifactVersion.objects.filter(artifact=artifact, pk=version_id).first()
+    if version is None:
+        raise NotFound("There is no such version of this document.")
+    _begin_epoch(row)
+    length = len(version.content)
+    row.set(content=version.content, content_length=length, length=length)
+    # A paused version has no task to resume: what comes back is a document that stands as it is.
+    whole = version.stream_status == StreamStatus.COMPLETE
+    row.set(stream_status=StreamStatus.COMPLETE if whole else StreamStatus.CANCELLED, finished_at=row.now)
+    Section.objects.bulk_create(Section(artifact=artifact, **section) for section in version.sections)
+    row.set(
+        tokens_generated=version.tokens_generated,
+        sections_total=len(version.sections),
+        sections_completed=sum(section["status"] == SectionStatus.COMPLETE for section in version.sections),
+    )
+    if version.content:
+        # Not the write's own delta: viewers read a new epoch from the database.
+        Delta.objects.create(artifact=artifact, epoch=artifact.epoch, seq=row.next_seq, offset=0, text=version.content)
+    return row.write()
+
+
+@transaction.atomic
+def resume(artifact_id: int) -> WriteResult:
+    """paused -> streaming, waiting for a worker; the text stays."""
+    row = lock(artifact_id)
+    if row.artifact.stream_status != StreamStatus.PAUSED:
+        raise illegal(row.artifact, "resume")
+    row.set(stream_status=StreamStatus.STREAMING, reason=Reason.QUEUED, last_error="", finished_at=None)
+    return row.write()
+
+
+@transaction.atomic
+def request_stop(artifact_id: int, request: StopRequest) -> WriteResult:
+    """Ask the live writer to stop; where none is alive, stop here and now.
+
+    Asking again changes nothing; cancel outranks pause.
+    """
+    row = lock(artifact_id)
+    artifact, target = row.artifact, target_of(request)
+    status = artifact.stream_status
+    if status == target:
+        return row.result()
+    if status == StreamStatus.PAUSED and target == StreamStatus.CANCELLED:
+        end_writing(row, target, Reason.USER)
+        return row.write()
+    if status != StreamStatus.STREAMING:
+        raise illegal(artifact, request.value)
+    asked_before = artifact.stop_requested
+    if asked_before == StopRequest.CANCEL:
+        request = StopRequest.CANCEL
+    if artifact.lease_until is None or artifact.lease_until <= row.now:
+        end_writing(row, target_of(request), Reason.USER)
+        return row.write()
+    if request == asked_before:
+        return row.result()
+    row.set(stop_requested=request)
+    return row.write()
+
+
+@transaction.atomic
+def delete(artifact_id: int) -> None:
+    """Remove the document and its text, from any status. Its writer is refused from now on; viewers are told."""
+    lock(artifact_id).artifact.delete()
+
+
+def _lock_at_rest(artifact_id: int, verb: str) -> LockedRow:
+    """A document that was begun and that nobody writes."""
+    row = lock(artifact_id)
+    if row.artifact.stream_status in {StreamStatus.IDLE, StreamStatus.STREAMING}:
+        raise illegal(row.artifact, verb)
+    return row
+
+
+def _set_plan(row: LockedRow, sections: Sequence[PlannedSection], instructions: str) -> None:
+    Section.objects.filter(artifact=row.artifact).delete()
+    Section.objects.bulk_create(
+        Section(artifact=row.artifact, position=position, **asdict(section))
+        for position, section in enumerate(sections)
+    )
+    row.set(stream_status=StreamStatus.STREAMING, reason=Reason.QUEUED, last_error="")
+    row.set(instructions=instructions, sections_total=len(sections))
+
+
+def _begin_epoch(row: LockedRow) -> None:
+    """Keep the text as a version and begin an empty epoch. Deltas of the old epoch go: the version has their text."""
+    artifact = row.artifact
+    sections = Section.objects.filter(artifact=artifact).order_by("position")
+    ArtifactVersion.objects.create(
+        artifact=artifact,
+        epoch=artifact.epoch,
+        stream_status=artifact.stream_status,
+        content=artifact.text,
+        sections=list(sections.values(*_PLAN_FIELDS)),
+        tokens_generated=artifact.tokens_generated,
+    )
+    sections.delete()
+    Delta.objects.filter(artifact=artifact).delete()
+    row.set(epoch=artifact.epoch + 1, content="", content_length=0, length=0, preview_html="", preview_length=0)
+    row.set(current_section="", sections_completed=0, tokens_generated=0)
+    row.set(reason="", last_error="", started_at=None, finished_at=None)

@@ -1,0 +1,134 @@
+"""One write of a document in the making: its locked row, which remembers what was set on it and saves exactly that.
+
+Only the verbs of `commands` and `writing` use it, each within its transaction.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models.functions import Now
+
+from artifacts.errors import NotFound
+from artifacts.lifecycle.transitions import TRANSITIONS
+from artifacts.models import Artifact, Delta, Section, SectionStatus, StreamStatus
+from artifacts.validation import clean
+
+_saved_now: ContextVar[LockedRow | None] = ContextVar("_saved_now", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteResult:
+    """The document after a verb."""
+
+    artifact: int
+    epoch: int
+    seq: int
+    length: int
+    status: str
+    stop_requested: str
+    fence: int
+
+
+class LockedRow:
+    """The row of one document, locked and without its long fields.
+
+    Its columns are read from `artifact` and changed by `set` alone. `delta` and `section_start` are what the write
+    brings beside the columns: the text it commits, and where the section begins that begins with it.
+    """
+
+    def __init__(self, artifact: Artifact, now: datetime) -> None:
+        self.artifact = artifact
+        self.now = now
+        """Database time at the moment of the lock."""
+        self.delta: Delta | None = None
+        self.section_start: int | None = None
+        self._seq = artifact.seq
+        self._changed = set[str]()
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The columns that this write saves."""
+        return frozenset(self._changed)
+
+    @property
+    def next_seq(self) -> int:
+        """The number of this write, once it is committed."""
+        return self._seq + 1
+
+    def set(self, **columns: object) -> None:
+        for name, value in columns.items():
+            setattr(self.artifact, name, value)
+        self._changed.update(columns)
+
+    def write(self) -> WriteResult:
+        """One more committed write; viewers are told of it."""
+        self.set(seq=self.next_seq)
+        self._changed.add("updated_at")  # the field itself knows the time
+        return self.write_unseen()
+
+    def write_unseen(self) -> WriteResult:
+        """Save what no viewer shows, a lease or a preview: the number of writes stays."""
+        token = _saved_now.set(self)
+        try:
+            self.artifact.save(update_fields=self._changed)
+        finally:
+            _saved_now.reset(token)
+        return self.result()
+
+    def result(self) -> WriteResult:
+        return WriteResult(
+            artifact=self.artifact.pk,
+            epoch=self.artifact.epoch,
+            seq=self.artifact.seq,
+            length=self.artifact.length,
+            status=self.artifact.stream_status,
+            stop_requested=self.artifact.stop_requested,
+            fence=self.artifact.fence,
+        )
+
+
+def lock(artifact_id: int) -> LockedRow:
+    """Raises `NotFound`."""
+    rows = Artifact.objects.select_for_update(of=("self",)).defer("content", "preview_html", "instructions")
+    artifact = rows.annotate(locked_at=Now()).filter(pk=artifact_id).first()
+    if artifact is None:
+        raise NotFound
+    return LockedRow(artifact, artifact.locked_at)
+
+
+def saved_now(artifact: Artifact) -> LockedRow | None:
+    """The write whose save is under way, for the receiver of `post_save`; None where no verb saves this row."""
+    row = _saved_now.get()
+    return row if row is not None and row.artifact is artifact else None
+
+
+# The steps that the verbs of people and of writers share
+
+
+def end_writing(
+    row: LockedRow, target: StreamStatus, reason: str, detail: str = "", *, section_tokens: int | None = None
+) -> None:
+    """Move to a status in which nobody writes. The fence rises, so that a writer that slept is refused."""
+    if target not in TRANSITIONS[row.artifact.stream_status]:
+        raise AssertionError(f"{row.artifact.stream_status} -> {target} is no transition")
+    row.set(stream_status=target, reason=reason, last_error=clean(detail), stop_requested="", lease_until=None)
+    row.set(finished_at=row.now, fence=row.artifact.fence + 1)
+    leave_section(row, section_tokens)
+    if target == StreamStatus.COMPLETE:
+        row.set(current_section="")
+    fold(row)
+
+
+def leave_section(row: LockedRow, tokens: int | None) -> None:
+    """The section that was being written stays partial; None leaves its count of tokens."""
+    changes = {"status": SectionStatus.PARTIAL} | ({} if tokens is None else {"tokens": tokens})
+    Section.objects.filter(artifact=row.artifact, status=SectionStatus.STREAMING).update(**changes)
+
+
+def fold(row: LockedRow) -> None:
+    """Bring the deltas behind the folded text into it."""
+    if row.artifact.content_length < row.artifact.length:
+        row.set(content=row.artifact.text, content_length=row.artifact.length)

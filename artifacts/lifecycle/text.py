@@ -1,0 +1,41 @@
+"""The text of a document as its row stood when it was read, whatever was written since. It only reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artifacts.errors import NotFound
+
+if TYPE_CHECKING:
+    from artifacts.models import Artifact
+
+
+def text_of(artifact: Artifact) -> str:
+    """The first `length` characters of `epoch`: the folded text and the deltas behind it.
+
+    No query where the row was loaded with its whole text folded, one more for each part that is missing, and one where
+    a newer epoch has begun since. Raises `NotFound` where the document was deleted meanwhile.
+    """
+    folded, deltas_from = _folded(artifact)
+    text = folded[: artifact.length]
+    if len(text) < artifact.length:
+        deltas = artifact.deltas.filter(epoch=artifact.epoch, offset__gte=deltas_from).order_by("offset")
+        text = "".join([text, *deltas.values_list("text", flat=True)])[: artifact.length]
+    return text if len(text) == artifact.length else _kept(artifact)
+
+
+def _folded(artifact: Artifact) -> tuple[str, int]:
+    """The folded text and its length, of one moment and of this epoch."""
+    if not artifact.get_deferred_fields() & {"content", "content_length"}:
+        return artifact.content, artifact.content_length
+    # Together and only of this epoch: a deferred read would bring whatever is there by now.
+    rows = type(artifact)._default_manager.filter(pk=artifact.pk, epoch=artifact.epoch)
+    return rows.values_list("content", "content_length").first() or ("", 0)
+
+
+def _kept(artifact: Artifact) -> str:
+    """The text of this epoch after a newer one began."""
+    version = artifact.versions.filter(epoch=artifact.epoch).only("content").first()
+    if version is None:
+        raise NotFound
+    return version.content[: artifact.length]

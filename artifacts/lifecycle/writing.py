@@ -1,0 +1,238 @@
+"""The verbs of a writer. Each is one transaction: lock the row, guard, change, save what was set; `signals` broadcasts
+after the commit.
+
+They carry the fence of the writer's claim and raise `WriterRefused` when the writer must end. One that takes `lease_s`
+renews the lease, for so many seconds of database time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+
+from artifacts.answer_place import AnswerPlace
+from artifacts.errors import LeaseHeld, NotFound, NotStreaming, StaleFence, WrongOffset
+from artifacts.lifecycle.rows import LockedRow, WriteResult, end_writing, fold, leave_section, lock
+from artifacts.lifecycle.transitions import target_of
+from artifacts.models import Delta, Reason, Section, SectionStatus, StopRequest, StreamStatus
+from artifacts.validation import MODEL_NAME_CHARS, clean
+
+FOLD_CHARS = 4096
+"""Deltas are folded when this many characters are behind the folded text, or a quarter of it if that is more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flush:
+    """Text that a writer wants committed with its verb: where it begins, and the artifact's token count with it.
+
+    `answer` says how much of a kept answer is committed with it, for the section being written; None leaves that.
+    Raises `ValueError` for text that `validation.clean` would change: databases and offsets would disagree about it.
+    """
+
+    offset: int
+    text: str
+    tokens: int
+    answer: AnswerPlace | None = None
+
+    def __post_init__(self) -> None:
+        if clean(self.text) != self.text:
+            raise ValueError("the text holds NUL or a lone surrogate; clean it before it is counted")
+
+
+@transaction.atomic
+def open(artifact_id: int, *, lease_s: float) -> WriteResult:
+    """Claim the document for a new writer: a higher fence, and a lease in database time.
+
+    Raises `LeaseHeld` while another writer is alive. A stop that a dead writer left undone is done here. Where the
+    status is not `streaming` afterwards, there is nothing to write.
+    """
+    row = lock(artifact_id)
+    artifact = row.artifact
+    if artifact.stream_status != StreamStatus.STREAMING:
+        return row.result()
+    if artifact.lease_until is not None and artifact.lease_until > row.now:
+        raise LeaseHeld("Another worker is writing this document.")
+    if artifact.stop_requested:
+        end_writing(row, target_of(artifact.stop_requested), Reason.USER)
+        return row.write()
+    row.set(fence=artifact.fence + 1, started_at=artifact.started_at or row.now)
+    _renew_lease(row, lease_s)
+    _clear_reason(row)
+    return row.write()
+
+
+@transaction.atomic
+def begin_section(artifact_id: int, *, fence: int, position: int, model: str, lease_s: float) -> WriteResult:
+    """The section at `position` is now being written; it starts where the text ends, unless it was begun before."""
+    row = _lock_owned(artifact_id, fence)
+    section = Section.objects.get(artifact=row.artifact, position=position)
+    section.start = row.artifact.length if section.start is None else section.start
+    section.status, section.model = SectionStatus.STREAMING, clean(model)[:MODEL_NAME_CHARS]
+    section.save(update_fields=["start", "status", "model"])
+    row.section_start = section.start
+    row.set(current_section=section.name)
+    _renew_lease(row, lease_s)
+    _clear_reason(row)
+    return row.write()
+
+
+@transaction.atomic
+def append(artifact_id: int, *, fence: int, flush: Flush, lease_s: float) -> WriteResult:
+    """Commit one delta. Cost does not depend on the length of the document.
+
+    The same append again (its answer was lost on the way) changes nothing. A stop request does not refuse the text: the
+    caller sees it in the result.
+    """
+    row = _lock_owned(artifact_id, fence)
+    if _is_committed(row, flush):
+        return row.result()
+    _commit(row, flush)
+    _renew_lease(row, lease_s)
+    _clear_reason(row)
+    return row.write()
+
+
+@transaction.atomic
+def complete_section(
+    artifact_id: int, *, fence: int, position: int, flush: Flush, tokens: int, model: str, lease_s: float
+) -> WriteResult:
+    """The section is written whole; `tokens` are the section's own."""
+    row = _lock_owned(artifact_id, fence)
+    _commit(row, flush)
+    section = Section.objects.get(artifact=row.artifact, position=position)
+    section.status, section.tokens, section.model = SectionStatus.COMPLETE, tokens, clean(model)[:MODEL_NAME_CHARS]
+    section.answer = ""  # nothing of it is missing
+    section.save(update_fields=["status", "tokens", "model", "answer"])
+    completed = Section.objects.filter(artifact=row.artifact, status=SectionStatus.COMPLETE).count()
+    row.set(sections_completed=completed, current_section="")
+    _renew_lease(row, lease_s)
+    _clear_reason(row)
+    return row.write()
+
+
+@transaction.atomic
+def wait(
+    artifact_id: int, *, fence: int, detail: str, lease_s: float, reason: str = Reason.WAITING_RETRY
+) -> WriteResult:
+    """Show why no text comes: the next attempt is waited for, or the model thinks. The next text clears it."""
+    row = _lock_owned(artifact_id, fence)
+    row.set(reason=reason, last_error=clean(detail))
+    _renew_lease(row, lease_s)
+    return row.write()
+
+
+@transaction.atomic
+def renew(artifact_id: int, *, fence: int, lease_s: float, answer: AnswerPlace | None = None) -> WriteResult:
+    """A sign of life while the model is silent, or has just begun an answer; no news for viewers."""
+    row = _lock_owned(artifact_id, fence)
+    _keep_answer(row, answer)
+    _renew_lease(row, lease_s)
+    return row.write_unseen()
+
+
+@transaction.atomic
+def stop(
+    artifact_id: int, *, fence: int, flush: Flush | None, section_tokens: int | None, reason: str, detail: str = ""
+) -> WriteResult:
+    """The writer ends: as the stop request says, else `paused` with the reason. Commits the last text along with it.
+
+    `section_tokens` are those of the section that was being written; None leaves its count as it is.
+    """
+    row = _lock_owned(artifact_id, fence)
+    if flush is not None:
+        _commit(row, flush)
+    target = StreamStatus.PAUSED
+    if row.artifact.stop_requested:
+        target, reason, detail = target_of(row.artifact.stop_requested), Reason.USER, ""
+    end_writing(row, target, reason, detail, section_tokens=section_tokens)
+    return row.write()
+
+
+@transaction.atomic
+def release(artifact_id: int, *, fence: int, flush: Flush, section_tokens: int) -> WriteResult:
+    """The writer's process shuts down: the document waits for the next worker, unless a stop was asked for."""
+    row = _lock_owned(artifact_id, fence)
+    _commit(row, flush)
+    if row.artifact.stop_requested:
+        target = target_of(row.artifact.stop_requested)
+        end_writing(row, target, Reason.USER, section_tokens=section_tokens)
+        return row.write()
+    leave_section(row, section_tokens)
+    row.set(lease_until=None, reason=Reason.SHUTDOWN, last_error="", fence=row.artifact.fence + 1)
+    return row.write()
+
+
+@transaction.atomic
+def complete(artifact_id: int, *, fence: int) -> WriteResult:
+    """Every section is written. A cancel that was asked for before wins; a pause has nothing left to pause."""
+    row = _lock_owned(artifact_id, fence)
+    if row.artifact.stop_requested == StopRequest.CANCEL:
+        end_writing(row, StreamStatus.CANCELLED, Reason.USER)
+    else:
+        end_writing(row, StreamStatus.COMPLETE, "")
+    return row.write()
+
+
+@transaction.atomic
+def save_preview(artifact_id: int, *, epoch: int, length: int, html: str) -> None:
+    """Keep the preview of the first `length` characters; never in place of a newer one. No news for viewers."""
+    row = lock(artifact_id)
+    if row.artifact.epoch == epoch and row.artifact.preview_length <= length <= row.artifact.length:
+        row.set(preview_html=html, preview_length=length)
+        row.write_unseen()
+
+
+def _lock_owned(artifact_id: int, fence: int) -> LockedRow:
+    """The row of a document that the claim with this fence may write to."""
+    try:
+        row = lock(artifact_id)
+    except NotFound:
+        raise NotStreaming("The document was deleted.") from None
+    if row.artifact.fence != fence:
+        raise StaleFence("Another worker has taken this document over.")
+    if row.artifact.stream_status != StreamStatus.STREAMING:
+        raise NotStreaming(f"The document is {row.artifact.stream_status}.")
+    return row
+
+
+def _renew_lease(row: LockedRow, lease_s: float) -> None:
+    row.set(lease_until=row.now + timedelta(seconds=lease_s))
+
+
+def _clear_reason(row: LockedRow) -> None:
+    """Why the document waited is over once its writer works on."""
+    if row.artifact.reason:
+        row.set(reason="", last_error="")
+
+
+def _is_committed(row: LockedRow, flush: Flush) -> bool:
+    artifact = row.artifact
+    if flush.offset + len(flush.text) != artifact.length or not flush.text:
+        return False
+    return Delta.objects.filter(artifact=artifact, epoch=artifact.epoch, offset=flush.offset, text=flush.text).exists()
+
+
+def _commit(row: LockedRow, flush: Flush) -> None:
+    """Insert the delta, and fold when enough is behind the folded text."""
+    artifact = row.artifact
+    row.set(tokens_generated=flush.tokens)
+    _keep_answer(row, flush.answer)
+    if _is_committed(row, flush):
+        return
+    if flush.offset != artifact.length:
+        raise WrongOffset(f"The text ends at {artifact.length}, the delta begins at {flush.offset}.")
+    if not flush.text:
+        return
+    row.delta = Delta.objects.create(
+        artifact=artifact, epoch=artifact.epoch, seq=row.next_seq, offset=flush.offset, text=flush.text
+    )
+    row.set(length=artifact.length + len(flush.text))
+    if artifact.length - artifact.content_length >= max(FOLD_CHARS, artifact.content_length // 4):
+        fold(row)
+
+
+def _keep_answer(row: LockedRow, answer: AnswerPlace | None) -> None:
+    if answer is not None:
+        Section.objects.filter(artifact=row.artifact, status=SectionStatus.STREAMING).update(**answer.as_columns())
