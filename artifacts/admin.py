@@ -1,10 +1,11 @@
 """The admin of documents: it inspects and changes nothing, since a form would overwrite what a writer saves meanwhile.
 
-Lists never load a text. What stops a document is added from generation.
+Lists never load a text. An app that lets people act on documents registers a subclass of `ArtifactAdmin` in its place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
@@ -61,7 +62,7 @@ class InspectAdmin(ReadOnly, ModelAdmin):
 
     list_per_page = 50
     show_full_result_count = False  # counting everything, only to say how much a filter leaves out
-    actions: list[Any] = []
+    actions: Sequence[Any] = ()
 
     class Media:
         css: ClassVar = {"all": ["css/document.css", "css/pygments.css", "css/admin.css"]}
@@ -140,10 +141,10 @@ class ArtifactAdmin(InspectAdmin):
     search_fields = ("title", "phase", "project__title", "project__owner__username", "=id")
     ordering = ("-id",)
     inlines = (SectionInline,)
-    parts: ClassVar[list[tuple[str, str]]] = [
+    parts: ClassVar[tuple[tuple[str, str], ...]] = (
         ("deltas", "artifacts_delta"),
         ("versions", "artifacts_artifactversion"),
-    ]
+    )
     """What a document links to, as (words, admin of the model)."""
 
     readonly_fields = ("project_link", "status", "progress", "tokens", "age", "more", "preview", "text")

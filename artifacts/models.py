@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from artifacts import validation
 from artifacts.answer_place import ANSWER_ID_CHARS, AnswerPlace
 from artifacts.lifecycle.text import text_of
+from artifacts.reasons import ReasonField, choices
 
 
 class StreamStatus(models.TextChoices):
@@ -28,28 +29,6 @@ class StopRequest(models.TextChoices):
 
     CANCEL = "cancel"
     PAUSE = "pause"
-
-
-class Reason(models.TextChoices):
-    """Why the document waits or stopped; `last_error` has the sentence."""
-
-    QUEUED = "queued"
-    WAITING_RETRY = "waiting_retry"
-    THINKING = "thinking"
-    USER = "user"
-    SHUTDOWN = "shutdown"
-    TURNS_EXHAUSTED = "turns_exhausted"
-    NO_PROGRESS = "no_progress"
-    TOKENS_EXHAUSTED = "tokens_exhausted"
-    BAD_SEAM = "bad_seam"
-    DEADLINE = "deadline"
-    RATE_LIMITED = "rate_limited"
-    PROVIDER_ERROR = "provider_error"
-    AUTH = "auth"
-    MODEL_NOT_FOUND = "model_not_found"
-    FILTERED = "filtered"
-    POISON = "poison"
-    DISK_FULL = "disk_full"
 
 
 class SectionStatus(models.TextChoices):
@@ -91,7 +70,7 @@ class Artifact(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     stream_status = models.CharField(max_length=10, choices=StreamStatus.choices, default=StreamStatus.IDLE)
-    reason = models.CharField(max_length=20, choices=Reason.choices, blank=True, default="")
+    reason = ReasonField(max_length=20, choices=choices, blank=True, default="")
     last_error = models.TextField(blank=True, default="")
     stop_requested = models.CharField(max_length=6, choices=StopRequest.choices, blank=True, default="")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -77,17 +76,17 @@ def resume(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Art
 
 def _each(
     verb: str,
-    move: Callable[[Artifact], WriteResult],
+    command: Callable[[Artifact], WriteResult],
     model_admin: InspectAdmin,
     request: HttpRequest,
     chosen: QuerySet[Artifact],
 ) -> None:
-    """One move after the other: a document that refuses keeps no other one from its own."""
+    """One document after the other: one that refuses keeps no other one from it."""
     statuses: Counter[str] = Counter()
     refusals: list[str] = []
     for artifact in chosen:
         try:
-            statuses[move(artifact).status] += 1
+            statuses[command(artifact).status] += 1
         except (ArtifactError, GenerationError) as error:
             refusals.append(f"{artifact.project}, {artifact}: {error.detail}")
     for status, number in statuses.items():
@@ -101,6 +100,12 @@ def _each(
         model_admin.message_user(request, rest, messages.WARNING)
 
 
-_actions: list[Any] = [cancel, pause, resume]
-ArtifactAdmin.actions = [*ArtifactAdmin.actions, *_actions]
-ArtifactAdmin.parts = [*ArtifactAdmin.parts, ("tasks", "generation_generationtask")]
+admin.site.unregister(Artifact)
+
+
+@admin.register(Artifact)
+class WritableArtifactAdmin(ArtifactAdmin):
+    """The admin of documents with what stops them and sets them going."""
+
+    actions = (cancel, pause, resume)
+    parts = (*ArtifactAdmin.parts, ("tasks", "generation_generationtask"))

@@ -14,8 +14,9 @@ from django.db import transaction
 from artifacts.errors import NotFound
 from artifacts.lifecycle.rows import LockedRow, WriteResult, end_writing, lock
 from artifacts.lifecycle.transitions import illegal, target_of
-from artifacts.models import ArtifactVersion, Delta, Reason, Section, SectionStatus, StopRequest, StreamStatus
+from artifacts.models import ArtifactVersion, Delta, Section, SectionStatus, StopRequest, StreamStatus
 from artifacts.planned_section import PlannedSection
+from artifacts.reasons import Reason
 
 _PLAN_FIELDS = ("position", "name", "instructions", "max_tokens", "status", "start", "tokens", "model")
 

@@ -16,7 +16,8 @@ from artifacts.answer_place import AnswerPlace
 from artifacts.errors import LeaseHeld, NotFound, NotStreaming, StaleFence, WrongOffset
 from artifacts.lifecycle.rows import LockedRow, WriteResult, end_writing, fold, leave_section, lock
 from artifacts.lifecycle.transitions import target_of
-from artifacts.models import Delta, Reason, Section, SectionStatus, StopRequest, StreamStatus
+from artifacts.models import Delta, Section, SectionStatus, StopRequest, StreamStatus
+from artifacts.reasons import Reason
 from artifacts.validation import MODEL_NAME_CHARS, clean
 
 FOLD_CHARS = 4096

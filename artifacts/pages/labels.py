@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from artifacts.models import Artifact, Reason, StreamStatus
+from artifacts.models import Artifact, StreamStatus
+from artifacts.reasons import SENTENCES, Reason
 
 STATUS_WORDS: dict[str, str] = {
     StreamStatus.IDLE: "Not started",
@@ -14,26 +15,6 @@ STATUS_WORDS: dict[str, str] = {
     StreamStatus.PAUSED: "Paused",
     StreamStatus.COMPLETE: "Complete",
     StreamStatus.CANCELLED: "Cancelled",
-}
-
-REASON_WORDS: dict[str, str] = {
-    Reason.QUEUED: "Waiting for a worker. Writing begins as soon as one is free.",
-    Reason.WAITING_RETRY: "The provider did not answer. The next attempt comes by itself.",
-    Reason.THINKING: "The model thinks before it writes.",
-    Reason.USER: "Stopped by hand. Every word written so far is kept.",
-    Reason.SHUTDOWN: "The worker is restarting. Another one goes on from the last word.",
-    Reason.TURNS_EXHAUSTED: "A section took more turns than allowed.",
-    Reason.NO_PROGRESS: "The model answered without any text.",
-    Reason.TOKENS_EXHAUSTED: "A section used up its tokens before its end.",
-    Reason.BAD_SEAM: "The model did not continue the text, so its answer was not used.",
-    Reason.DEADLINE: "Writing took longer than allowed.",
-    Reason.RATE_LIMITED: "The provider limits how often it may be asked.",
-    Reason.PROVIDER_ERROR: "The provider did not answer as it should.",
-    Reason.AUTH: "The provider refused the key.",
-    Reason.MODEL_NOT_FOUND: "The provider does not know this model.",
-    Reason.FILTERED: "The provider's filter stopped the text.",
-    Reason.POISON: "Worker after worker died on this document.",
-    Reason.DISK_FULL: "The server's disk is full.",
 }
 
 WAITING = "Waiting"
@@ -46,18 +27,6 @@ CALM_LABELS: dict[str, str] = {
 }
 """Reasons that need nobody's attention: the work goes on by itself, or a person wanted the stop. With each, what a
 document is called that is to be written and gets no text at the moment."""
-
-HELPED_BY_ANOTHER_MODEL = frozenset(
-    {
-        Reason.AUTH,
-        Reason.MODEL_NOT_FOUND,
-        Reason.RATE_LIMITED,
-        Reason.PROVIDER_ERROR,
-        Reason.BAD_SEAM,
-        Reason.TOKENS_EXHAUSTED,
-    }
-)
-"""Reasons for which the way out may be another model: the page asks for one beside its button to resume."""
 
 _CLOCKED = re.compile(r"(waiting|thinking for) (\d+) s\W*(.*?)\.?", re.IGNORECASE | re.DOTALL)
 """A sentence with a time that ran on since it was committed. The page has the same rule, and lets it tick."""
@@ -82,7 +51,7 @@ def status_words(status: str, reason: str) -> str:
     return calm or STATUS_WORDS[status]
 
 
-def standing(artifact: Artifact) -> str:
+def summary(artifact: Artifact) -> str:
     """The line below the title: the section being written, or why and where it stopped."""
     status, reason, section = artifact.stream_status, artifact.reason, artifact.current_section
     if status == StreamStatus.COMPLETE:
@@ -98,7 +67,7 @@ def notice(reason: str, last_error: str, committed_at: datetime | None = None) -
     """With `committed_at`, a wait is told by the time of day: that stays true on a page that nothing keeps live."""
     if not reason and not last_error:
         return None
-    text = REASON_WORDS.get(reason, "Something went wrong.")
+    text = SENTENCES.get(reason, "Something went wrong.")
     trouble = reason not in CALM_LABELS
     clocked = None if trouble or committed_at is None else _CLOCKED.fullmatch(last_error)
     if clocked is None or committed_at is None:

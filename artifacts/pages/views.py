@@ -32,6 +32,8 @@ from artifacts.models import Artifact, ArtifactVersion, StreamStatus
 from artifacts.pages import labels
 from artifacts.pages.forms import ArtifactForm, ProjectForm
 from artifacts.pages.html import document_html, reachable, version_html
+from artifacts.pages.templates import candidates
+from artifacts.reasons import SENTENCES
 
 P = ParamSpec("P")
 
@@ -135,18 +137,16 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
             "age_s": max(0.0, (timezone.now() - shown.updated_at).total_seconds()),
         },
         "statuses": labels.STATUS_WORDS,
-        "reasons": labels.REASON_WORDS,
+        "reasons": SENTENCES,
         "labels": labels.CALM_LABELS,
-        "other_model": sorted(labels.HELPED_BY_ANOTHER_MODEL),
     }
     context = {
         "artifact": shown,
         "state": state,
         "status_words": labels.status_words(shown.stream_status, shown.reason),
         "waits": labels.waits(shown.stream_status, shown.reason),
-        "standing": labels.standing(shown),
+        "summary": labels.summary(shown),
         "notice": labels.notice(shown.reason, shown.last_error, shown.updated_at),
-        "asks_for_model": shown.reason in labels.HELPED_BY_ANOTHER_MODEL,
         "body": reachable(document_html(shown)),
         "elapsed": clock(elapsed_s),
         "speed": _speed(shown.tokens_generated, elapsed_s),
@@ -210,7 +210,7 @@ def sign_in_link(request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
 def _render(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
     form = context.get("form")
     refused = isinstance(form, Form) and form.is_bound and not form.is_valid()
-    return render(request, template, context, status=422 if refused else 200)
+    return render(request, candidates(template), context, status=422 if refused else 200)
 
 
 def _age_s(artifact: Artifact, end: datetime | None = None) -> float | None:

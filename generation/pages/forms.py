@@ -14,7 +14,7 @@ from generation.writing.phases import SECTION_TOKENS
 _LIST_MARK = re.compile(r"^(?:[-*+]|\d{1,3}[.)]|#{1,6})\s+")
 
 
-class OrderForm(forms.Form):
+class GenerationForm(forms.Form):
     """Model, instructions and plan; each may stay empty."""
 
     instructions = LongText(
@@ -63,7 +63,7 @@ class OrderForm(forms.Form):
 
 
 def plan_text(sections: list[PlannedSection]) -> str:
-    """A plan as it is typed; `OrderForm.planned` reads it back."""
+    """A plan as it is typed; `GenerationForm.planned` reads it back."""
     lines = []
     for section in sections:
         lines.append(section.name)

@@ -23,7 +23,7 @@ from artifacts.pages.forms import ArtifactForm, ProjectForm, refuse
 from artifacts.pages.views import artifact_page, or_not_found, project_page, projects_page
 from generation import control
 from generation.errors import GenerationError
-from generation.pages.forms import OrderForm
+from generation.pages.forms import GenerationForm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Answer:
 class Refused(Exception):
     """What was typed cannot be used; the form says why."""
 
-    def __init__(self, form: OrderForm) -> None:
+    def __init__(self, form: GenerationForm) -> None:
         super().__init__("the form was refused")
         self.form = form
 
@@ -163,7 +163,7 @@ _VERBS: dict[str, Callable[[Artifact, HttpRequest], Answer]] = {
 
 
 def _write(verb: Callable[..., object], artifact: Artifact, request: HttpRequest) -> Answer:
-    form = OrderForm(request.POST)
+    form = GenerationForm(request.POST)
     if not form.is_valid():
         raise Refused(form)
     typed = form.cleaned_data

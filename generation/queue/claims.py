@@ -14,9 +14,10 @@ from django.db.models.functions import Now
 
 from artifacts.lifecycle import writing
 from artifacts.lifecycle.rows import WriteResult
-from artifacts.models import Artifact, Reason, StreamStatus
+from artifacts.models import Artifact, StreamStatus
 from generation.models import UNFINISHED, GenerationTask, TaskStatus
 from generation.queue.wakeup import ring_after_commit
+from generation.reasons import StopReason
 
 POISON_RECLAIMS = 5
 """A task whose workers died so often without one committed character is paused."""
@@ -190,7 +191,7 @@ def _pause_poison(task: GenerationTask, standing: WriteResult) -> WriteResult:
         fence=standing.fence,
         flush=None,
         section_tokens=None,
-        reason=Reason.POISON,
+        reason=StopReason.POISON,
         detail=f"{POISON_RECLAIMS + 1} workers died on this document without writing a word. "
         "Look at their logs, then resume.",
     )

@@ -15,11 +15,13 @@ from artifacts.answer_place import NO_ANSWER, AnswerPlace
 from artifacts.errors import NotFound
 from artifacts.messaging import subscription
 from artifacts.messaging.events import Event
-from artifacts.models import Artifact, Reason, Section, SectionStatus, StreamStatus
+from artifacts.models import Artifact, Section, SectionStatus, StreamStatus
+from artifacts.reasons import Reason
 from generation.providers import Choice
 from generation.providers.base import Finish, KeepsAnswers, ProviderError
 from generation.queue import claims
 from generation.queue.claims import LEASE_PART, Claim, Look
+from generation.reasons import StopReason
 from generation.seams import Mode
 from generation.worker.writer import DiskFull, FlushPolicy, Writer, until_answered
 from generation.writing import phases
@@ -143,14 +145,14 @@ class Run:
                 await self._write(loaded, self._writer)
             except DiskFull:
                 # What was received waits in memory until there is room again; then it is kept, and the stop with it.
-                await self._writer.stop(Reason.DISK_FULL, DISK_FULL, section_tokens=self._section_tokens)
+                await self._writer.stop(StopReason.DISK_FULL, DISK_FULL, section_tokens=self._section_tokens)
             await self._cancel_answer()
         finally:
             if self._renewal is not None:
                 self._renewal.cancel()
             await subscription.current().leave(self.claim.artifact, listener)
 
-    async def give_up(self, reason: Reason, detail: str) -> None:
+    async def give_up(self, reason: str, detail: str) -> None:
         """Something unexpected ended `go`: keep what there is and pause."""
         if self._is_loaded:
             await self._writer.stop(reason, detail, section_tokens=self._section_tokens)
@@ -237,7 +239,7 @@ class Run:
             await self._provider.prepare()
         except ProviderError as error:
             if not error.retryable:  # else the call meets it too, and what is waited for is waited for there
-                await writer.stop(Reason(error.reason), error.detail, section_tokens=self._section_tokens)
+                await writer.stop(StopReason(error.reason), error.detail, section_tokens=self._section_tokens)
                 return None
         result = await write_section(
             self._provider,
@@ -302,7 +304,7 @@ class Run:
         if result.outcome is Outcome.STOPPED and self._is_shutting_down:
             standing = await writer.release(section_tokens=self._section_tokens)
         else:
-            reason = Reason.USER if result.outcome is Outcome.STOPPED else Reason(result.reason)
+            reason = Reason.USER if result.outcome is Outcome.STOPPED else StopReason(result.reason)
             standing = await writer.stop(reason, result.detail, section_tokens=self._section_tokens)
         if standing is not None:
             logger.info(

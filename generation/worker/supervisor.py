@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
-from artifacts.models import Reason
 from generation.providers import Choice
 from generation.queue import claims
+from generation.reasons import StopReason
 from generation.worker.run import Run, RunPolicy
 from generation.worker.writer import RETRY_CAP_S, until_answered
 
@@ -157,7 +157,7 @@ class Slots:
             sentence = (
                 f"An unexpected error ended the work ({type(error).__name__}): see the worker's log, then resume."
             )
-            await run.give_up(Reason.PROVIDER_ERROR, sentence)
+            await run.give_up(StopReason.PROVIDER_ERROR, sentence)
         finally:
             del self._runs[run]
             self.wake()

@@ -24,7 +24,7 @@ from artifacts.lifecycle import writing
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.writing import Flush
 from artifacts.live.replica import OVER
-from artifacts.models import Reason, StreamStatus
+from artifacts.models import StreamStatus
 from generation.queue import claims
 from generation.queue.claims import Claim
 from generation.worker.preview_saver import PreviewSaver
@@ -122,7 +122,7 @@ class Writer:
         await self._commit(verb)
         self._previews.note("", section_ended=True)
 
-    async def wait(self, reason: Reason, detail: str) -> None:
+    async def wait(self, reason: str, detail: str) -> None:
         """Show why no text comes; what was received is saved first."""
         await self.flush()
         verb = partial(writing.wait, reason=reason, detail=detail, lease_s=self._policy.lease_s)
@@ -149,11 +149,11 @@ class Writer:
         """How long ago the lease was renewed, at most; a sleep of the process or of the machine counts."""
         return time.clock_gettime(_CLOCK) - self._leased_at_s
 
-    async def stop(self, reason: Reason, detail: str, *, section_tokens: int) -> WriteResult | None:
+    async def stop(self, reason: str, detail: str, *, section_tokens: int) -> WriteResult | None:
         """Commit the tail and stop, as a person asked or else `paused` with the reason."""
         return await self._end(partial(_stop, reason=reason, detail=detail, section_tokens=section_tokens))
 
-    async def abandon(self, reason: Reason, detail: str) -> None:
+    async def abandon(self, reason: str, detail: str) -> None:
         """Stop a claim whose document could not even be read."""
         await self._commit(
             partial(_stop, flush=None, reason=reason, detail=detail, section_tokens=None),
@@ -267,7 +267,7 @@ def _state(error: DatabaseError) -> str | None:
 
 
 def _stop(
-    artifact: int, *, fence: int, flush: Flush | None, reason: Reason, detail: str, section_tokens: int | None
+    artifact: int, *, fence: int, flush: Flush | None, reason: str, detail: str, section_tokens: int | None
 ) -> WriteResult:
     with transaction.atomic():
         standing = writing.stop(

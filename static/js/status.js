@@ -65,7 +65,8 @@ export class Status {
     const box = this.page.querySelector("[data-end]");
     box.hidden = !text;
     box.toggleAttribute("data-trouble", Boolean(text) && !(reason in words.labels));
-    this.page.querySelector("[data-other-model]").hidden = !words.other_model.includes(reason);
+    const another = this.page.querySelector("[data-other-model]");
+    if (another) another.hidden = !another.dataset.otherModel.split(" ").includes(reason);
     let now = text || section;
     if (reason === "user") now = section ? `Stopped in ${section}` : "Stopped by hand";
     if (status === "complete") now = total > 1 ? `All ${total} sections are written` : "It is written";

@@ -18,7 +18,8 @@ from artifacts import signals
 from artifacts.lifecycle import commands, writing
 from artifacts.messaging import outbox
 from artifacts.messaging.events import Event, decode, encode, group
-from artifacts.models import Artifact, Reason, StopRequest
+from artifacts.models import Artifact, StopRequest
+from generation.reasons import StopReason
 from tests.support import documents
 from tests.support.documents import Draft, row
 
@@ -87,7 +88,7 @@ async def test_events_of_a_whole_life_join_to_the_text_and_seq_only_grows():
         writing.wait(draft.pk, fence=draft.fence, detail="waiting", lease_s=60)
         draft.release("upon ")
         draft = documents.reopened(artifact.pk)
-        draft.stop("a ", Reason.DEADLINE)
+        draft.stop("a ", StopReason.DEADLINE)
         commands.resume(draft.pk)
         draft = documents.reopened(artifact.pk)
         draft.end_section(0, "time")

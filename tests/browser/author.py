@@ -24,8 +24,9 @@ from django.db import transaction  # noqa: E402
 
 from artifacts.lifecycle import writing  # noqa: E402
 from artifacts.lifecycle.writing import Flush  # noqa: E402
-from artifacts.models import Artifact, Reason  # noqa: E402
+from artifacts.models import Artifact  # noqa: E402
 from artifacts.planned_section import PlannedSection  # noqa: E402
+from artifacts.reasons import Reason  # noqa: E402
 from generation import control  # noqa: E402
 from generation.queue import claims  # noqa: E402
 
@@ -82,12 +83,12 @@ def end_section(artifact: int, position: int, text: str = "") -> dict[str, Any]:
 
 def stop(artifact: int, reason: str, detail: str = "") -> dict[str, Any]:
     fence, flush = _row(artifact).fence, _flush(artifact, "")
-    writing.stop(artifact, fence=fence, flush=flush, section_tokens=9, reason=Reason(reason), detail=detail)
+    writing.stop(artifact, fence=fence, flush=flush, section_tokens=9, reason=reason, detail=detail)
     return {}
 
 
 def wait(artifact: int, detail: str, reason: str = Reason.WAITING_RETRY) -> dict[str, Any]:
-    writing.wait(artifact, fence=_row(artifact).fence, reason=Reason(reason), detail=detail, lease_s=LEASE_S)
+    writing.wait(artifact, fence=_row(artifact).fence, reason=reason, detail=detail, lease_s=LEASE_S)
     return {}
 
 

@@ -9,9 +9,11 @@ import pytest
 from channels.db import database_sync_to_async
 
 from artifacts.errors import IllegalMove
-from artifacts.models import ArtifactVersion, Delta, Reason, StreamStatus
+from artifacts.models import ArtifactVersion, Delta, StreamStatus
+from artifacts.reasons import Reason
 from generation import control
 from generation.models import GenerationTask, TaskStatus
+from generation.reasons import StopReason
 from tests.support.openai_script import ABSENT, Behaviour, Script, tokens
 from tests.support.openai_server import serving
 from tests.support.workbench import (
@@ -211,7 +213,7 @@ async def test_running_out_of_turns_pauses_with_that_name(artifact, owner, setti
     async with serving(Script(texts={"Summary": SUMMARY * 20})) as server, working(choice_of(server)):
         task = await start(artifact, owner, "Summary")
         done = await until_ended(artifact)
-    assert (done.stream_status, done.reason) == (StreamStatus.PAUSED, Reason.TURNS_EXHAUSTED)
+    assert (done.stream_status, done.reason) == (StreamStatus.PAUSED, StopReason.TURNS_EXHAUSTED)
     assert done.last_error
     assert (await settled(task, TaskStatus.PAUSED)).error == done.last_error
 
@@ -239,7 +241,7 @@ async def test_empty_answers_end_after_a_second_question(artifact, owner):
         await start(artifact, owner, "Summary")
         done = await until_ended(artifact)
         assert len(server.requests) == 2
-    assert (done.stream_status, done.reason) == (StreamStatus.PAUSED, Reason.NO_PROGRESS)
+    assert (done.stream_status, done.reason) == (StreamStatus.PAUSED, StopReason.NO_PROGRESS)
     assert await text_of(artifact) == ""
 
 
@@ -257,11 +259,11 @@ async def test_a_wait_for_the_next_attempt_is_visible_and_cancel_cuts_it_short(a
 @pytest.mark.parametrize(
     ("script", "reason", "says"),
     [
-        (Script(key="right"), Reason.AUTH, "OPENAI_API_KEY"),
-        (Script(models=["another"]), Reason.MODEL_NOT_FOUND, "STREAMGEN_MODEL"),
+        (Script(key="right"), StopReason.AUTH, "OPENAI_API_KEY"),
+        (Script(models=["another"]), StopReason.MODEL_NOT_FOUND, "STREAMGEN_MODEL"),
         (
             Script(default=Behaviour(body="<html><h1>Hello</h1></html>", content_type="text/html")),
-            Reason.PROVIDER_ERROR,
+            StopReason.PROVIDER_ERROR,
             "OPENAI_BASE_URL",
         ),
     ],

@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from artifacts.lifecycle import commands, writing
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.writing import Flush
-from artifacts.models import Artifact, ArtifactVersion, Delta, Project, Reason, Section, StopRequest
+from artifacts.models import Artifact, ArtifactVersion, Delta, Project, Section, StopRequest
 from artifacts.planned_section import PlannedSection
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Draft:
             self.pk, fence=self.fence, position=position, flush=flush, tokens=tokens, model="tiny", lease_s=LEASE_S
         )
 
-    def stop(self, text: str = "", reason: Reason = Reason.PROVIDER_ERROR, detail: str = "It broke.") -> WriteResult:
+    def stop(self, text: str = "", reason: str = "provider_error", detail: str = "It broke.") -> WriteResult:
         return writing.stop(
             self.pk, fence=self.fence, flush=self.next_flush(text), section_tokens=7, reason=reason, detail=detail
         )

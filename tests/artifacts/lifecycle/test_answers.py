@@ -10,7 +10,8 @@ from artifacts.answer_place import NO_ANSWER, AnswerPlace
 from artifacts.errors import WrongOffset
 from artifacts.lifecycle import commands, writing
 from artifacts.lifecycle.writing import Flush
-from artifacts.models import Reason, Section
+from artifacts.models import Section
+from artifacts.reasons import Reason
 from tests.support import documents
 from tests.support.documents import LEASE_S, Draft, row
 

@@ -25,11 +25,12 @@ from artifacts.errors import IllegalMove, NotStreaming, StaleFence, WriterRefuse
 from artifacts.lifecycle import writing
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.writing import FOLD_CHARS, Flush
-from artifacts.models import ArtifactVersion, Reason, Section, StopRequest
+from artifacts.models import ArtifactVersion, Section, StopRequest
 from generation import control
 from generation.models import UNFINISHED, GenerationTask
 from generation.queue import claims
 from generation.queue.claims import POISON_RECLAIMS, Claim
+from generation.reasons import StopReason
 from tests.support import documents
 from tests.support.documents import LEASE_S, row
 
@@ -324,7 +325,7 @@ class Document(RuleBasedStateMachine):
                 fence=claim.fence,
                 flush=flush,
                 section_tokens=1,
-                reason=Reason.PROVIDER_ERROR,
+                reason=StopReason.PROVIDER_ERROR,
                 detail="!",
             )
             claims.settle(claim.artifact, standing.status, "!")

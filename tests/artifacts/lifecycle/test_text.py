@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from artifacts.errors import WrongOffset
 from artifacts.lifecycle import commands, writing
 from artifacts.lifecycle.writing import FOLD_CHARS, Flush
-from artifacts.models import Artifact, Delta, Reason, Section, StopRequest
+from artifacts.models import Artifact, Delta, Section, StopRequest
+from generation.reasons import StopReason
 from tests.support import documents
 from tests.support.documents import LEASE_S, Draft, row
 
@@ -142,7 +143,7 @@ def test_tail_that_was_committed_already_is_not_written_twice(end):
     if end == "complete_section":
         writing.complete_section(draft.pk, fence=draft.fence, position=0, flush=again, tokens=2, model="", lease_s=1)
     elif end == "stop":
-        writing.stop(draft.pk, fence=draft.fence, flush=again, section_tokens=2, reason=Reason.DEADLINE)
+        writing.stop(draft.pk, fence=draft.fence, flush=again, section_tokens=2, reason=StopReason.DEADLINE)
     else:
         writing.release(draft.pk, fence=draft.fence, flush=again, section_tokens=2)
 
@@ -161,7 +162,7 @@ def test_tail_at_another_offset_than_the_end_is_refused(offset, text):
 
     for verb in (
         lambda: writing.append(draft.pk, fence=draft.fence, flush=flush, lease_s=LEASE_S),
-        lambda: writing.stop(draft.pk, fence=draft.fence, flush=flush, section_tokens=1, reason=Reason.DEADLINE),
+        lambda: writing.stop(draft.pk, fence=draft.fence, flush=flush, section_tokens=1, reason=StopReason.DEADLINE),
         lambda: writing.release(draft.pk, fence=draft.fence, flush=flush, section_tokens=1),
         lambda: writing.complete_section(
             draft.pk, fence=draft.fence, position=0, flush=flush, tokens=1, model="tiny", lease_s=LEASE_S

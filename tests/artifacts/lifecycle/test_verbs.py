@@ -9,7 +9,8 @@ import pytest
 
 from artifacts.errors import IllegalMove, LeaseHeld, NotFound, NotStreaming, StaleFence, WriterRefused
 from artifacts.lifecycle import commands, transitions, writing
-from artifacts.models import Artifact, Reason, Section, SectionStatus, StopRequest, StreamStatus
+from artifacts.models import Artifact, Section, SectionStatus, StopRequest, StreamStatus
+from generation.reasons import StopReason
 from tests.support import documents
 from tests.support.documents import LEASE_S, Draft, row
 
@@ -278,7 +279,7 @@ def test_provider_trouble_pauses_with_reason_and_sentence():
     draft = documents.opened()
     draft.begin(0)
 
-    draft.stop("Once", Reason.RATE_LIMITED, "The provider\0 wants a rest.")
+    draft.stop("Once", StopReason.RATE_LIMITED, "The provider\0 wants a rest.")
 
     artifact = row(draft.pk)
     assert (artifact.stream_status, artifact.reason) == ("paused", "rate_limited")
@@ -295,7 +296,7 @@ def test_stop_without_a_count_leaves_the_section_its_tokens():
     draft = documents.reopened(draft.pk)
     draft.begin(0)
 
-    writing.stop(draft.pk, fence=draft.fence, flush=None, section_tokens=None, reason=Reason.POISON)
+    writing.stop(draft.pk, fence=draft.fence, flush=None, section_tokens=None, reason=StopReason.POISON)
 
     assert Section.objects.get(artifact=draft.pk, position=0).tokens == 7
     assert row(draft.pk).text == "Once"

@@ -17,12 +17,14 @@ from django.views.defaults import bad_request, permission_denied, server_error
 from artifacts.accounts.sign_in import sign_in_tokens
 from artifacts.lifecycle import writing
 from artifacts.lifecycle.writing import Flush
-from artifacts.models import Artifact, ArtifactVersion, Reason
+from artifacts.models import Artifact, ArtifactVersion
 from artifacts.pages import export
 from artifacts.pages.views import PROJECTS_PER_PAGE, clock
 from artifacts.planned_section import PlannedSection
 from artifacts.preview import render
+from artifacts.reasons import Reason
 from generation import control
+from generation.reasons import StopReason
 
 pytestmark = pytest.mark.django_db
 
@@ -82,7 +84,7 @@ def page(client: Client, name: str, *args: object, status: int = 200) -> str:
     return response.content.decode()
 
 
-def stopped(artifact: Artifact, reason: Reason, detail: str = "") -> None:
+def stopped(artifact: Artifact, reason: str, detail: str = "") -> None:
     fence, length = Artifact.objects.values_list("fence", "length").get(pk=artifact.pk)
     flush = Flush(offset=length, text="", tokens=23)
     writing.stop(artifact.pk, fence=fence, flush=flush, section_tokens=3, reason=reason, detail=detail)
@@ -193,10 +195,14 @@ def test_idle_document_offers_a_start_with_its_plan(visitor: Client, artifact: A
 
 @pytest.mark.parametrize(
     ("reason", "sentence"),
-    [(Reason.RATE_LIMITED, "limits how often"), (Reason.AUTH, "refused the key"), (Reason.DISK_FULL, "disk is full")],
+    [
+        (StopReason.RATE_LIMITED, "limits how often"),
+        (StopReason.AUTH, "refused the key"),
+        (StopReason.DISK_FULL, "disk is full"),
+    ],
 )
 def test_page_says_in_plain_words_why_a_document_is_paused(
-    visitor: Client, growing: Artifact, reason: Reason, sentence: str
+    visitor: Client, growing: Artifact, reason: str, sentence: str
 ) -> None:
     stopped(growing, reason, "The provider said <b>no</b>.")
     text = Markup(page(visitor, "artifact", growing.pk)).text
@@ -205,9 +211,9 @@ def test_page_says_in_plain_words_why_a_document_is_paused(
     assert "The provider said <b>no</b>." in text
 
 
-@pytest.mark.parametrize("reason", Reason.values)
+@pytest.mark.parametrize("reason", [*Reason.values, *StopReason.values])
 def test_every_reason_has_words(visitor: Client, growing: Artifact, reason: str) -> None:
-    stopped(growing, Reason(reason))
+    stopped(growing, reason)
     assert "Something went wrong" not in page(visitor, "artifact", growing.pk)
 
 

@@ -14,7 +14,7 @@ from artifacts.models import Artifact, ArtifactVersion, Project, StreamStatus
 from artifacts.planned_section import PlannedSection
 from generation import control
 from generation.models import GenerationTask
-from generation.pages.forms import OrderForm, plan_text
+from generation.pages.forms import GenerationForm, plan_text
 from generation.writing.phases import SECTION_TOKENS
 
 pytestmark = pytest.mark.django_db
@@ -289,7 +289,7 @@ def test_form_from_elsewhere_is_refused_on_a_page_of_ours(artifact: Artifact, ow
     ],
 )
 def test_plan_is_read_line_by_line(typed: str, names: list[str] | None) -> None:
-    form = OrderForm({"plan": typed})
+    form = GenerationForm({"plan": typed})
     assert form.is_valid()
     sections = form.planned()
     assert (sections and [section.name for section in sections]) == names
@@ -306,6 +306,6 @@ def test_plan_that_was_used_is_offered_again_as_it_was_typed(visitor: Client, ar
     html = visitor.get(reverse("artifact", args=[artifact.pk])).content.decode()
     assert plan_text(plan) in html
     assert 'value="700"' in html
-    form = OrderForm({"plan": plan_text(plan), "section_tokens": "700"})
+    form = GenerationForm({"plan": plan_text(plan), "section_tokens": "700"})
     assert form.is_valid()
     assert form.planned() == plan

@@ -11,12 +11,13 @@ from channels.layers import get_channel_layer
 from django.db import OperationalError, connection
 
 from artifacts.messaging import events
-from artifacts.models import Reason, StreamStatus
+from artifacts.models import StreamStatus
 from generation import control
 from generation.models import TaskStatus
 from generation.providers import Choice
 from generation.providers.scripted.provider import ScriptedProvider
 from generation.queue import claims
+from generation.reasons import StopReason
 from generation.worker.run import Run, RunPolicy
 from generation.worker.writer import RETRY_CAP_S
 from tests.support.openai_script import Behaviour, Script
@@ -85,7 +86,7 @@ async def test_full_disk_pauses_with_that_reason_and_the_text_goes_on_after_it(a
 
 async def _paused_then_resumed(artifact):
     paused = await until_ended(artifact)
-    assert (paused.stream_status, paused.reason) == (StreamStatus.PAUSED, Reason.DISK_FULL), paused.last_error
+    assert (paused.stream_status, paused.reason) == (StreamStatus.PAUSED, StopReason.DISK_FULL), paused.last_error
     assert paused.last_error
     await synced(control.resume)(artifact)
     done = await until_ended(artifact)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from channels.db import database_sync_to_async
 
-from artifacts.models import Reason, StreamStatus
+from artifacts.models import StreamStatus
 from generation import control
+from generation.reasons import StopReason
 from generation.writing.sections import portions
 from tests.support.openai_script import Behaviour, Script, limit_of
 from tests.support.openai_server import serving
@@ -62,7 +63,7 @@ async def test_section_without_tokens_left_gets_as_many_again_from_who_resumes_i
         await database_sync_to_async(control.resume)(artifact)
         done = await until_ended(artifact)
         limits = [limit_of(request.body) for request in server.requests]
-    assert (exhausted.stream_status, exhausted.reason) == (StreamStatus.PAUSED, Reason.TOKENS_EXHAUSTED)
+    assert (exhausted.stream_status, exhausted.reason) == (StreamStatus.PAUSED, StopReason.TOKENS_EXHAUSTED)
     assert done.stream_status == StreamStatus.COMPLETE, done.last_error
     assert await text_of(artifact) == document([("Summary", LINES)])
     assert limits == [240, 240, 240]

@@ -14,7 +14,8 @@ from django.db import connection
 
 from artifacts.messaging import subscription
 from artifacts.messaging.subscription import Subscription
-from artifacts.models import Artifact, Reason, StreamStatus
+from artifacts.models import Artifact, StreamStatus
+from artifacts.reasons import Reason
 from generation import control
 from generation.models import GenerationTask, TaskStatus
 from generation.providers import Choice
@@ -22,6 +23,7 @@ from generation.providers.base import Life, ProviderAway
 from generation.providers.scripted.provider import Reply, ScriptedProvider
 from generation.queue import claims
 from generation.queue.claims import Claim
+from generation.reasons import StopReason
 from tests.support.openai_script import Behaviour, Script
 from tests.support.openai_server import serving
 from tests.support.workbench import choice_of, settled, start, text_of, until, until_ended, working
@@ -63,7 +65,7 @@ async def test_unexpected_error_pauses_its_document_and_leaves_the_worker_alive(
     async with working(Choice(provider=broken, name="broken", why="the test says so")):
         task = await start(first, owner, "Summary")
         paused = await until_ended(first)
-        assert (paused.stream_status, paused.reason) == (StreamStatus.PAUSED, Reason.PROVIDER_ERROR)
+        assert (paused.stream_status, paused.reason) == (StreamStatus.PAUSED, StopReason.PROVIDER_ERROR)
         assert "RuntimeError" in paused.last_error
         assert "secret" not in paused.last_error
         assert (await settled(task, TaskStatus.PAUSED)).worker == ""

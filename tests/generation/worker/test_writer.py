@@ -8,9 +8,11 @@ import pytest
 from channels.db import database_sync_to_async
 
 from artifacts.lifecycle import commands
-from artifacts.models import Artifact, Delta, Reason, StopRequest, StreamStatus
+from artifacts.models import Artifact, Delta, StopRequest, StreamStatus
+from artifacts.reasons import Reason
 from generation.models import GenerationTask, TaskStatus
 from generation.queue import claims
+from generation.reasons import StopReason
 from generation.worker.writer import FlushPolicy, Writer
 from tests.support.workbench import start, text_of, until
 
@@ -85,7 +87,7 @@ async def test_stop_commits_the_tail_in_its_own_transaction(artifact, owner):
     writer = await writer_for(artifact, owner)
     await writer.put("kept")
     before = (await synced(Artifact.objects.get)(pk=artifact.pk)).seq
-    standing = await writer.stop(Reason.PROVIDER_ERROR, "It said no.", section_tokens=1)
+    standing = await writer.stop(StopReason.PROVIDER_ERROR, "It said no.", section_tokens=1)
     assert (standing.status, standing.seq) == (StreamStatus.PAUSED, before + 1)
     assert await text_of(artifact) == "kept"
     task = await synced(GenerationTask.objects.get)(artifact=artifact)
@@ -123,7 +125,7 @@ async def test_lost_claim_stops_and_writes_nothing(artifact, owner):
     await writer.put(" not mine")
     await writer.flush()
     assert writer.is_lost
-    assert await writer.stop(Reason.PROVIDER_ERROR, "", section_tokens=0) is None
+    assert await writer.stop(StopReason.PROVIDER_ERROR, "", section_tokens=0) is None
     assert await writer.complete() is None
     now = await synced(Artifact.objects.get)(pk=artifact.pk)
     assert (now.stream_status, now.fence) == (StreamStatus.STREAMING, other.fence)

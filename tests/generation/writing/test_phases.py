@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generation.pages.api import PlanEntry
-from generation.pages.forms import OrderForm
+from generation.pages.forms import GenerationForm
 from generation.writing.phases import BUILT_IN, PHASE_KEY, SECTION_TOKENS, Phase, SectionPlan, is_phase_key, phase_of
 
 MAX_TITLE, MAX_NAME, MAX_TOKENS = 200, 120, 32_000
@@ -66,7 +66,7 @@ def test_section_should_have_half_the_words_that_its_tokens_would_make():
 
 
 def test_budget_is_one_and_the_same_for_api_and_page():
-    assert OrderForm({"plan": "A"}).fields["section_tokens"].initial == SECTION_TOKENS
+    assert GenerationForm({"plan": "A"}).fields["section_tokens"].initial == SECTION_TOKENS
     assert PlanEntry(name="A").planned().max_tokens == SECTION_TOKENS == SectionPlan(name="A").max_tokens
 
 

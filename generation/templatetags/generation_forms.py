@@ -9,7 +9,8 @@ from django.forms import Form
 from artifacts.models import Artifact
 from artifacts.planned_section import PlannedSection
 from generation.models import GenerationTask
-from generation.pages.forms import OrderForm, plan_text
+from generation.pages.forms import GenerationForm, plan_text
+from generation.reasons import HELPED_BY_ANOTHER_MODEL
 from generation.writing.phases import SECTION_TOKENS, Phase, phase_of
 
 register = template.Library()
@@ -21,21 +22,26 @@ def phase(artifact: Artifact) -> Phase:
 
 
 @register.simple_tag
-def order_form(artifact: Artifact, verb: str, refused_verb: str, refused: Form | None) -> Form:
+def generation_form(artifact: Artifact, verb: str, refused_verb: str, refused: Form | None) -> Form:
     """The form of `verb`: the refused one as typed, else one that holds what the document was last asked with."""
     if refused is not None and refused_verb == verb:
         form: Form = refused
     else:
-        form = OrderForm(initial=_last_order(artifact))
+        form = GenerationForm(initial=_last_request(artifact))
     form.auto_id = f"{verb}-%s"  # two of these stand on one page
     form.fields["model"].widget.attrs["placeholder"] = settings.STREAMGEN_MODEL or "the server's own"
     return form
 
 
 @register.simple_tag
+def reasons_for_another_model() -> list[str]:
+    return sorted(HELPED_BY_ANOTHER_MODEL)
+
+
+@register.simple_tag
 def resume_form(artifact: Artifact, refused_verb: str, refused: Form | None) -> Form:
     """The form that takes another model to go on with: the refused one as typed, else an empty one."""
-    form: Form = refused if refused is not None and refused_verb == "resume" else OrderForm()
+    form: Form = refused if refused is not None and refused_verb == "resume" else GenerationForm()
     form.auto_id = "resume-%s"
     task = GenerationTask.objects.filter(artifact=artifact).order_by("-id").first()
     model = form.fields["model"]
@@ -44,7 +50,7 @@ def resume_form(artifact: Artifact, refused_verb: str, refused: Form | None) -> 
     return form
 
 
-def _last_order(artifact: Artifact) -> dict[str, object]:
+def _last_request(artifact: Artifact) -> dict[str, object]:
     sections = [
         PlannedSection(name=row.name, instructions=row.instructions, max_tokens=row.max_tokens)
         for row in artifact.sections.order_by("position")

@@ -1,0 +1,61 @@
+"""Why a document waits or stopped: the codes that this app gives, and an open set that the app which writes adds.
+
+A code is stored, sent and compared; its sentence is for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+from artifacts.migrations._reasons import RECORDED
+
+if TYPE_CHECKING:
+    _CharField = models.CharField[str, str]
+else:
+    _CharField = models.CharField
+
+
+class Reason(models.TextChoices):
+    """`last_error` of the document has what happened this time."""
+
+    QUEUED = "queued"
+    WAITING_RETRY = "waiting_retry"
+    THINKING = "thinking"
+    USER = "user"
+    SHUTDOWN = "shutdown"
+
+
+SENTENCES: dict[str, str] = {
+    Reason.QUEUED: "Waiting for a worker. Writing begins as soon as one is free.",
+    Reason.WAITING_RETRY: "The provider did not answer. The next attempt comes by itself.",
+    Reason.THINKING: "The model thinks before it writes.",
+    Reason.USER: "Stopped by hand. Every word written so far is kept.",
+    Reason.SHUTDOWN: "The worker is restarting. Another one goes on from the last word.",
+}
+"""Of every known code."""
+
+
+def add_reasons(sentences: Mapping[str, str]) -> None:
+    """Codes of another app, each with its sentence; called once, when that app is ready. A new one needs no migration.
+
+    Whatever is added asks for somebody's attention: the work does not go on by itself.
+    """
+    SENTENCES.update(sentences)
+
+
+def choices() -> list[tuple[str, str]]:
+    """Every known code with its name, for the admin."""
+    return [(str(code), code.replace("_", " ").title()) for code in SENTENCES]
+
+
+class ReasonField(_CharField):
+    """A column for one of an open set of codes. To migrations it is the column that they made: they do not follow the
+    set.
+    """
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        name, _, args, options = super().deconstruct()
+        return name, "django.db.models.CharField", args, options | {"choices": RECORDED}

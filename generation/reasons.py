@@ -1,0 +1,50 @@
+"""Why a document stopped before its end, as a worker knows it: the codes that join those of `artifacts.reasons`."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class StopReason(models.TextChoices):
+    """Stored with the document; errors and endings carry these codes as strings, because pure files know no Django."""
+
+    TURNS_EXHAUSTED = "turns_exhausted"
+    NO_PROGRESS = "no_progress"
+    TOKENS_EXHAUSTED = "tokens_exhausted"
+    BAD_SEAM = "bad_seam"
+    DEADLINE = "deadline"
+    RATE_LIMITED = "rate_limited"
+    PROVIDER_ERROR = "provider_error"
+    AUTH = "auth"
+    MODEL_NOT_FOUND = "model_not_found"
+    FILTERED = "filtered"
+    POISON = "poison"
+    DISK_FULL = "disk_full"
+
+
+SENTENCES: dict[str, str] = {
+    StopReason.TURNS_EXHAUSTED: "A section took more turns than allowed.",
+    StopReason.NO_PROGRESS: "The model answered without any text.",
+    StopReason.TOKENS_EXHAUSTED: "A section used up its tokens before its end.",
+    StopReason.BAD_SEAM: "The model did not continue the text, so its answer was not used.",
+    StopReason.DEADLINE: "Writing took longer than allowed.",
+    StopReason.RATE_LIMITED: "The provider limits how often it may be asked.",
+    StopReason.PROVIDER_ERROR: "The provider did not answer as it should.",
+    StopReason.AUTH: "The provider refused the key.",
+    StopReason.MODEL_NOT_FOUND: "The provider does not know this model.",
+    StopReason.FILTERED: "The provider's filter stopped the text.",
+    StopReason.POISON: "Worker after worker died on this document.",
+    StopReason.DISK_FULL: "The server's disk is full.",
+}
+
+HELPED_BY_ANOTHER_MODEL = frozenset(
+    {
+        StopReason.AUTH,
+        StopReason.MODEL_NOT_FOUND,
+        StopReason.RATE_LIMITED,
+        StopReason.PROVIDER_ERROR,
+        StopReason.BAD_SEAM,
+        StopReason.TOKENS_EXHAUSTED,
+    }
+)
+"""The way out may be another model: the page asks for one beside its button to resume."""
