@@ -34,12 +34,12 @@ admin.site.index_title = "What is stored"
 admin.site.enable_nav_sidebar = False  # the lists are wide
 
 LONG_FIELDS = ("content", "preview_html", "instructions")
-ERROR_CHARS = 90
+ERROR_EXCERPT_CHARS = 90
 EXCERPT_CHARS = 70
 
 
 class ReadOnly:
-    """Whoever may enter the admin may look at everything and change nothing here."""
+    """Whoever may enter the admin may inspect everything and change nothing here."""
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return bool(request.user.is_active and request.user.is_staff)
@@ -193,7 +193,7 @@ class ArtifactAdmin(InspectAdmin):
 
     @admin.display(description="error", ordering="reason")
     def trouble(self, artifact: Artifact) -> SafeString:
-        sentence = Truncator(artifact.last_error).chars(ERROR_CHARS)
+        sentence = Truncator(artifact.last_error).chars(ERROR_EXCERPT_CHARS)
         return format_html('{} <span class="quiet">{}</span>', artifact.reason or "–", sentence)
 
     @admin.display(description="page")

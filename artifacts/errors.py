@@ -3,7 +3,7 @@
 ArtifactError
 ├── NotFound        no such artifact, or not yours: no difference is told
 ├── InvalidInput    a field holds something it must not; `field` names it
-├── IllegalMove     the status does not allow the verb; says from what to what
+├── IllegalTransition     the status does not allow the verb; says from what to what
 ├── WriterRefused   the writer must stop and write nothing more
 │   ├── StaleFence      another writer claimed the artifact
 │   ├── NotStreaming    the artifact is stopped, complete or deleted
@@ -35,7 +35,7 @@ class InvalidInput(ArtifactError):
         self.field = field
 
 
-class IllegalMove(ArtifactError):
+class IllegalTransition(ArtifactError):
     def __init__(self, status: str, verb: str, hint: str) -> None:
         super().__init__(f"Cannot {verb}: the document is {status}. {hint}")
         self.status = status

@@ -10,8 +10,8 @@ from django.db.models import F, Q
 
 from artifacts import validation
 from artifacts.answer_place import ANSWER_ID_CHARS, AnswerPlace
-from artifacts.lifecycle.text import text_of
-from artifacts.reasons import ReasonField, choices
+from artifacts.lifecycle.text import read_text
+from artifacts.reasons import ReasonField, reason_choices
 
 
 class StreamStatus(models.TextChoices):
@@ -70,7 +70,7 @@ class Artifact(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     stream_status = models.CharField(max_length=10, choices=StreamStatus.choices, default=StreamStatus.IDLE)
-    reason = ReasonField(max_length=20, choices=choices, blank=True, default="")
+    reason = ReasonField(max_length=20, choices=reason_choices, blank=True, default="")
     last_error = models.TextField(blank=True, default="")
     stop_requested = models.CharField(max_length=6, choices=StopRequest.choices, blank=True, default="")
 
@@ -122,7 +122,7 @@ class Artifact(models.Model):
                 name="artifact_complete_is_whole",
             ),
         ]
-        # The once-a-second look of every process, and the lists of the admin.
+        # What every process asks once a second, and the lists of the admin.
         indexes: ClassVar = [models.Index(fields=["stream_status", "lease_until"], name="artifact_status_lease")]
 
     def __str__(self) -> str:
@@ -130,11 +130,11 @@ class Artifact(models.Model):
 
     @property
     def text(self) -> str:
-        """The document exactly as it stood when this row was read; see `text_of`, which may ask the database.
+        """The document exactly as it stood when this row was read; see `read_text`, which may ask the database.
 
         Raises `NotFound` where it was deleted meanwhile.
         """
-        return text_of(self)
+        return read_text(self)
 
 
 class Section(models.Model):

@@ -28,7 +28,7 @@ class Reason(models.TextChoices):
     SHUTDOWN = "shutdown"
 
 
-SENTENCES: dict[str, str] = {
+REASON_SENTENCES: dict[str, str] = {
     Reason.QUEUED: "Waiting for a worker. Writing begins as soon as one is free.",
     Reason.WAITING_RETRY: "The provider did not answer. The next attempt comes by itself.",
     Reason.THINKING: "The model thinks before it writes.",
@@ -43,12 +43,12 @@ def add_reasons(sentences: Mapping[str, str]) -> None:
 
     Whatever is added asks for somebody's attention: the work does not go on by itself.
     """
-    SENTENCES.update(sentences)
+    REASON_SENTENCES.update(sentences)
 
 
-def choices() -> list[tuple[str, str]]:
+def reason_choices() -> list[tuple[str, str]]:
     """Every known code with its name, for the admin."""
-    return [(str(code), code.replace("_", " ").title()) for code in SENTENCES]
+    return [(str(code), code.replace("_", " ").title()) for code in REASON_SENTENCES]
 
 
 class ReasonField(_CharField):

@@ -22,7 +22,7 @@ from artifacts.models import Artifact, Project
 _TEXT_FIELDS = frozenset(
     {"seq", "updated_at", "lease_until", "length", "content", "content_length", "tokens_generated"}
 )
-"""A write of these alone is told by its event in full; after any other, viewers look at the database for the state."""
+"""A write of these alone is told by its event in full; after any other, viewers ask the database for the state."""
 
 
 def connect() -> None:

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from artifacts.admin import ERROR_CHARS, ArtifactAdmin, InspectAdmin, badge, part_of_document
+from artifacts.admin import ERROR_EXCERPT_CHARS, ArtifactAdmin, InspectAdmin, badge, part_of_document
 from artifacts.errors import ArtifactError
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, StreamStatus
@@ -56,7 +56,7 @@ class GenerationTaskAdmin(InspectAdmin):
 
     @admin.display(description="error")
     def trouble(self, task: GenerationTask) -> SafeString:
-        return format_html('<span class="quiet">{}</span>', Truncator(task.error).chars(ERROR_CHARS))
+        return format_html('<span class="quiet">{}</span>', Truncator(task.error).chars(ERROR_EXCERPT_CHARS))
 
 
 @admin.action(description="Cancel: stop for good, keep every word", permissions=["view"])

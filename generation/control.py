@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from artifacts import validation
-from artifacts.errors import IllegalMove, InvalidInput
+from artifacts.errors import IllegalTransition, InvalidInput
 from artifacts.lifecycle import commands
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, Project, StopRequest, StreamStatus
@@ -52,7 +52,7 @@ def start(
     plan: Sequence[PlannedSection] | None = None,
     instructions: str = "",
 ) -> GenerationTask:
-    """idle -> streaming: queue the document. Raises `IllegalMove`, `InvalidInput`, `TaskExists`."""
+    """idle -> streaming: queue the document. Raises `IllegalTransition`, `InvalidInput`, `TaskExists`."""
     return _queue(artifact, user, commands.plan, model, plan, instructions)
 
 
@@ -75,15 +75,15 @@ def resume(artifact: Artifact, *, model: str = "") -> WriteResult:
     A `model` is asked from the next call on, for all that is missing; empty leaves it as it was. Raises `InvalidInput`.
     """
     model = _model(model)
-    standing = commands.resume(artifact.pk)
+    result = commands.resume(artifact.pk)
     task = GenerationTask.objects.select_for_update().filter(artifact=artifact, status__in=UNFINISHED).first()
     if task is None:
-        raise IllegalMove(StreamStatus.PAUSED, "resume", "Its task is gone; regenerate it.")
+        raise IllegalTransition(StreamStatus.PAUSED, "resume", "Its task is gone; regenerate it.")
     task.status, task.worker, task.reclaims, task.error = TaskStatus.QUEUED, "", 0, ""
     task.model = model or task.model
     task.save(update_fields=["status", "worker", "reclaims", "error", "model"])
     ring_after_commit()
-    return standing
+    return result
 
 
 def cancel(artifact: Artifact) -> WriteResult:
@@ -100,9 +100,9 @@ def restore(artifact: Artifact, version_id: int) -> WriteResult:
     """Bring an earlier version back; the present text becomes a version."""
     with transaction.atomic():
         abandon(artifact.pk)
-        standing = commands.restore(artifact.pk, version_id)
-    logger.info("restored artifact=%s version=%s epoch=%s", artifact.pk, version_id, standing.epoch)
-    return standing
+        result = commands.restore(artifact.pk, version_id)
+    logger.info("restored artifact=%s version=%s epoch=%s", artifact.pk, version_id, result.epoch)
+    return result
 
 
 def delete(artifact: Artifact) -> None:
@@ -149,11 +149,11 @@ def _new_task(artifact: Artifact, user: User | None, model: str) -> GenerationTa
 
 def _stop(artifact: Artifact, request: StopRequest) -> WriteResult:
     with transaction.atomic():
-        standing = commands.request_stop(artifact.pk, request)
-        if standing.status != StreamStatus.STREAMING:
-            settle(artifact.pk, standing.status)
-    logger.info("stop artifact=%s request=%s status=%s", artifact.pk, request, standing.status)
-    return standing
+        result = commands.request_stop(artifact.pk, request)
+        if result.status != StreamStatus.STREAMING:
+            settle(artifact.pk, result.status)
+    logger.info("stop artifact=%s request=%s status=%s", artifact.pk, request, result.status)
+    return result
 
 
 def _built_in(artifact: Artifact) -> list[PlannedSection]:

@@ -22,7 +22,7 @@ class StopReason(models.TextChoices):
     DISK_FULL = "disk_full"
 
 
-SENTENCES: dict[str, str] = {
+STOP_SENTENCES: dict[str, str] = {
     StopReason.TURNS_EXHAUSTED: "A section took more turns than allowed.",
     StopReason.NO_PROGRESS: "The model answered without any text.",
     StopReason.TOKENS_EXHAUSTED: "A section used up its tokens before its end.",

@@ -19,7 +19,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from artifacts.errors import ArtifactError, IllegalMove, InvalidInput, NotFound
+from artifacts.errors import ArtifactError, IllegalTransition, InvalidInput, NotFound
 from generation.errors import GenerationError
 
 logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ def problem_of(error: BaseException) -> Problem | None:
             return Problem(status=404, detail=error.detail)
         case InvalidInput():
             return Problem(status=422, detail=error.detail, field=error.field)
-        case IllegalMove() | GenerationError():
+        case IllegalTransition() | GenerationError():
             return Problem(status=409, detail=error.detail)
         case ArtifactError():
             return Problem(status=503, detail=error.detail, headers={"Retry-After": "1"})

@@ -1,7 +1,7 @@
 """The verbs of people. Each is one transaction: lock the row, guard, change, save what was set; `signals` broadcasts
 after the commit.
 
-They raise `NotFound` and `IllegalMove`, and trust nothing that the caller read earlier.
+They raise `NotFound` and `IllegalTransition`, and trust nothing that the caller read earlier.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ def end_writing(
     leave_section(row, section_tokens)
     if target == StreamStatus.COMPLETE:
         row.set(current_section="")
-    fold(row)
+    fold_deltas(row)
 
 
 def leave_section(row: LockedRow, tokens: int | None) -> None:
@@ -128,7 +128,7 @@ def leave_section(row: LockedRow, tokens: int | None) -> None:
     Section.objects.filter(artifact=row.artifact, status=SectionStatus.STREAMING).update(**changes)
 
 
-def fold(row: LockedRow) -> None:
+def fold_deltas(row: LockedRow) -> None:
     """Bring the deltas behind the folded text into it."""
     if row.artifact.content_length < row.artifact.length:
         row.set(content=row.artifact.text, content_length=row.artifact.length)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from artifacts.models import Artifact
 
 
-def text_of(artifact: Artifact) -> str:
+def read_text(artifact: Artifact) -> str:
     """The first `length` characters of `epoch`: the folded text and the deltas behind it.
 
     No query where the row was loaded with its whole text folded, one more for each part that is missing, and one where

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from artifacts.errors import IllegalMove
+from artifacts.errors import IllegalTransition
 from artifacts.models import Artifact, StopRequest, StreamStatus
 
 TRANSITIONS: dict[str, frozenset[str]] = {
@@ -27,7 +27,7 @@ def target_of(request: str) -> StreamStatus:
     return StreamStatus.CANCELLED if request == StopRequest.CANCEL else StreamStatus.PAUSED
 
 
-def illegal(artifact: Artifact, verb: str) -> IllegalMove:
+def illegal(artifact: Artifact, verb: str) -> IllegalTransition:
     """The error for a verb that the artifact's status does not allow; it names what helps."""
     status = StreamStatus(artifact.stream_status)
     hint = _HINTS[status]
@@ -35,4 +35,4 @@ def illegal(artifact: Artifact, verb: str) -> IllegalMove:
         hint = "It is about to stop; try again in a moment."
     elif status == StreamStatus.STREAMING and verb in {"start", "resume"}:
         hint = "It is being written already."
-    return IllegalMove(status.value, verb, hint)
+    return IllegalTransition(status.value, verb, hint)

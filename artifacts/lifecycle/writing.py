@@ -14,7 +14,7 @@ from django.db import transaction
 
 from artifacts.answer_place import AnswerPlace
 from artifacts.errors import LeaseHeld, NotFound, NotStreaming, StaleFence, WrongOffset
-from artifacts.lifecycle.rows import LockedRow, WriteResult, end_writing, fold, leave_section, lock
+from artifacts.lifecycle.rows import LockedRow, WriteResult, end_writing, fold_deltas, leave_section, lock
 from artifacts.lifecycle.transitions import target_of
 from artifacts.models import Delta, Section, SectionStatus, StopRequest, StreamStatus
 from artifacts.reasons import Reason
@@ -231,7 +231,7 @@ def _commit(row: LockedRow, flush: Flush) -> None:
     )
     row.set(length=artifact.length + len(flush.text))
     if artifact.length - artifact.content_length >= max(FOLD_CHARS, artifact.content_length // 4):
-        fold(row)
+        fold_deltas(row)
 
 
 def _keep_answer(row: LockedRow, answer: AnswerPlace | None) -> None:

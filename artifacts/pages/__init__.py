@@ -1,3 +1,3 @@
-"""What people read over HTTP: pages, exports, and the reading half of the API. It writes nothing, and works without
+"""What people read over HTTP: pages, exports, and the half of the API that reads. It writes nothing, and works without
 the app that writes documents. I/O.
 """

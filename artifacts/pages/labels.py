@@ -1,4 +1,6 @@
-"""What pages say about a document's status and reason, in plain words; pure. Codes stay codes everywhere else."""
+"""What pages say about a document in plain words: its status, why it waits, its times. It asks no database; codes stay
+codes everywhere else.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils import timezone
+from django.utils.timesince import timesince
+
 from artifacts.models import Artifact, StreamStatus
-from artifacts.reasons import SENTENCES, Reason
+from artifacts.reasons import REASON_SENTENCES, Reason
 
 STATUS_WORDS: dict[str, str] = {
     StreamStatus.IDLE: "Not started",
@@ -17,13 +22,13 @@ STATUS_WORDS: dict[str, str] = {
     StreamStatus.CANCELLED: "Cancelled",
 }
 
-WAITING = "Waiting"
+WAITING_LABEL = "Waiting"
 CALM_LABELS: dict[str, str] = {
-    Reason.QUEUED: WAITING,
-    Reason.WAITING_RETRY: WAITING,
+    Reason.QUEUED: WAITING_LABEL,
+    Reason.WAITING_RETRY: WAITING_LABEL,
     Reason.THINKING: "Thinking",
-    Reason.USER: WAITING,
-    Reason.SHUTDOWN: WAITING,
+    Reason.USER: WAITING_LABEL,
+    Reason.SHUTDOWN: WAITING_LABEL,
 }
 """Reasons that need nobody's attention: the work goes on by itself, or a person wanted the stop. With each, what a
 document is called that is to be written and gets no text at the moment."""
@@ -43,7 +48,7 @@ class Notice:
 
 def waits(status: str, reason: str) -> bool:
     """Whether the document is to be written and nobody writes it at the moment."""
-    return status == StreamStatus.STREAMING and CALM_LABELS.get(reason) == WAITING
+    return status == StreamStatus.STREAMING and CALM_LABELS.get(reason) == WAITING_LABEL
 
 
 def status_words(status: str, reason: str) -> str:
@@ -67,7 +72,7 @@ def notice(reason: str, last_error: str, committed_at: datetime | None = None) -
     """With `committed_at`, a wait is told by the time of day: that stays true on a page that nothing keeps live."""
     if not reason and not last_error:
         return None
-    text = SENTENCES.get(reason, "Something went wrong.")
+    text = REASON_SENTENCES.get(reason, "Something went wrong.")
     trouble = reason not in CALM_LABELS
     clocked = None if trouble or committed_at is None else _CLOCKED.fullmatch(last_error)
     if clocked is None or committed_at is None:
@@ -79,3 +84,24 @@ def notice(reason: str, last_error: str, committed_at: datetime | None = None) -
     else:
         text = f"The model has been thinking since {committed_at - seconds:%H:%M:%S} UTC."
     return Notice(text=text, detail="", trouble=False)
+
+
+def duration(elapsed_s: float | None) -> str:
+    """Seconds as `0:32`, `12:05` or `1:02:03`."""
+    if elapsed_s is None:
+        return "–"
+    minutes, seconds = divmod(int(elapsed_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def speed(tokens: int, elapsed_s: float | None) -> int | None:
+    """Tokens per second; None where it says nothing."""
+    return round(tokens / elapsed_s) if tokens and elapsed_s is not None and elapsed_s >= 1 else None
+
+
+def ago(moment: datetime | None) -> str:
+    """`just now`, `5 minutes ago`; nothing for never."""
+    if moment is None:
+        return ""
+    return "just now" if timezone.now() - moment < timedelta(minutes=1) else f"{timesince(moment, depth=1)} ago"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec
 
@@ -20,7 +20,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme, urlsafe_base64_decode
-from django.utils.timesince import timesince
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -33,7 +32,7 @@ from artifacts.pages import labels
 from artifacts.pages.forms import ArtifactForm, ProjectForm
 from artifacts.pages.html import document_html, reachable, version_html
 from artifacts.pages.templates import candidates
-from artifacts.reasons import SENTENCES
+from artifacts.reasons import REASON_SENTENCES
 
 P = ParamSpec("P")
 
@@ -84,7 +83,7 @@ def projects_page(request: HttpRequest, form: ProjectForm | None = None) -> Http
 
 def _card(project: Any) -> dict[str, object]:
     """A project with the counts of its row, and when one of its documents last changed."""
-    return {"project": project, "touched": ago(project.touched_at)}
+    return {"project": project, "touched": labels.ago(project.touched_at)}
 
 
 @require_safe
@@ -137,7 +136,7 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
             "age_s": max(0.0, (timezone.now() - shown.updated_at).total_seconds()),
         },
         "statuses": labels.STATUS_WORDS,
-        "reasons": SENTENCES,
+        "reasons": REASON_SENTENCES,
         "labels": labels.CALM_LABELS,
     }
     context = {
@@ -148,8 +147,8 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
         "summary": labels.summary(shown),
         "notice": labels.notice(shown.reason, shown.last_error, shown.updated_at),
         "body": reachable(document_html(shown)),
-        "elapsed": clock(elapsed_s),
-        "speed": _speed(shown.tokens_generated, elapsed_s),
+        "elapsed": labels.duration(elapsed_s),
+        "speed": labels.speed(shown.tokens_generated, elapsed_s),
         "versions": shown.versions.defer("content", "sections"),
         "asked": asked if asked in ASKABLE else "",
         "refused": verb,
@@ -218,27 +217,6 @@ def _age_s(artifact: Artifact, end: datetime | None = None) -> float | None:
     if artifact.started_at is None:
         return None
     return max(0.0, ((end or timezone.now()) - artifact.started_at).total_seconds())
-
-
-def clock(elapsed_s: float | None) -> str:
-    """Seconds as `0:32`, `12:05` or `1:02:03`."""
-    if elapsed_s is None:
-        return "–"
-    minutes, seconds = divmod(int(elapsed_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def _speed(tokens: int, elapsed_s: float | None) -> int | None:
-    """Tokens per second; None where it says nothing."""
-    return round(tokens / elapsed_s) if tokens and elapsed_s is not None and elapsed_s >= 1 else None
-
-
-def ago(moment: datetime | None) -> str:
-    """`just now`, `5 minutes ago`; nothing for never."""
-    if moment is None:
-        return ""
-    return "just now" if timezone.now() - moment < timedelta(minutes=1) else f"{timesince(moment, depth=1)} ago"
 
 
 def _user_id(uidb64: str) -> int:

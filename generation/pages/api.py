@@ -23,23 +23,23 @@ from generation.writing.phases import SECTION_TOKENS
 __all__ = ["router"]
 
 
-class Body(BaseModel):
+class RequestBody(BaseModel):
     """Types as JSON has them, and no unknown field; optional fields may be null. `control` checks the values."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class NewProject(Body):
+class NewProject(RequestBody):
     title: str
     description: str | None = None
 
 
-class NewArtifact(Body):
+class NewArtifact(RequestBody):
     phase: str
     title: str | None = None
 
 
-class PlanEntry(Body):
+class PlanEntry(RequestBody):
     name: str
     instructions: str | None = None
     max_tokens: int | None = None
@@ -49,7 +49,7 @@ class PlanEntry(Body):
         return PlannedSection(name=self.name, instructions=self.instructions or "", max_tokens=max_tokens)
 
 
-class Order(Body):
+class Order(RequestBody):
     """What to write, and with which model; without a plan the built-in one of the phase."""
 
     model: str | None = None
@@ -57,7 +57,7 @@ class Order(Body):
     instructions: str | None = None
 
 
-class Resume(Body):
+class Resume(RequestBody):
     """With which model to go on; without one with the same as before."""
 
     model: str | None = None
@@ -141,7 +141,7 @@ def _terms(body: Order | None) -> dict[str, Any]:
     }
 
 
-def _status(standing: WriteResult) -> Status[StatusOut]:
+def _status(result: WriteResult) -> Status[StatusOut]:
     """A status that will change by itself, by a writer that stops or begins, is only accepted."""
-    moves_on = standing.status == StreamStatus.STREAMING
-    return Status(HTTPStatus.ACCEPTED if moves_on else HTTPStatus.OK, StatusOut(status=standing.status))
+    changes_by_itself = result.status == StreamStatus.STREAMING
+    return Status(HTTPStatus.ACCEPTED if changes_by_itself else HTTPStatus.OK, StatusOut(status=result.status))

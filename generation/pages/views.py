@@ -17,7 +17,7 @@ from django.shortcuts import redirect, resolve_url
 from django.utils.text import slugify
 
 from artifacts import access
-from artifacts.errors import IllegalMove, InvalidInput, NotFound
+from artifacts.errors import IllegalTransition, InvalidInput, NotFound
 from artifacts.models import Artifact, StreamStatus
 from artifacts.pages.forms import ArtifactForm, ProjectForm, refuse
 from artifacts.pages.views import artifact_page, or_not_found, project_page, projects_page
@@ -27,14 +27,14 @@ from generation.pages.forms import GenerationForm
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class CommandResult:
     """What a verb came to: a sentence ("" where the page says it anyway), and where to go if not to the document."""
 
     message: str = ""
     location: str = ""
 
 
-class Refused(Exception):
+class FormRefused(Exception):
     """What was typed cannot be used; the form says why."""
 
     def __init__(self, form: GenerationForm) -> None:
@@ -92,7 +92,7 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
         return redirect(back)
     try:
         answer = _VERBS[verb](access.artifact_for(request.user, artifact_id), request)
-    except Refused as refused:
+    except FormRefused as refused:
         if wants_json:
             return JsonResponse({"errors": refused.form.errors}, status=422)
         return artifact_page(request, artifact_id, verb, refused.form)
@@ -101,7 +101,7 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
             return JsonResponse({"errors": {error.field: [error.detail]}}, status=422)
         messages.error(request, error.detail)
         return redirect(back)
-    except (IllegalMove, GenerationError) as error:
+    except (IllegalTransition, GenerationError) as error:
         if wants_json:
             return JsonResponse({"detail": error.detail}, status=409)
         messages.error(request, error.detail)
@@ -113,45 +113,45 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
     return redirect(answer.location or back)
 
 
-def _start(artifact: Artifact, request: HttpRequest) -> Answer:
+def _start(artifact: Artifact, request: HttpRequest) -> CommandResult:
     return _write(control.start, artifact, request)
 
 
-def _regenerate(artifact: Artifact, request: HttpRequest) -> Answer:
+def _regenerate(artifact: Artifact, request: HttpRequest) -> CommandResult:
     return _write(control.regenerate, artifact, request)
 
 
-def _cancel(artifact: Artifact, request: HttpRequest) -> Answer:
+def _cancel(artifact: Artifact, request: HttpRequest) -> CommandResult:
     stopped = control.cancel(artifact).status == StreamStatus.CANCELLED
-    return Answer(message="Cancelled. Every word is kept." if stopped else "Cancelling. Every word is kept.")
+    return CommandResult(message="Cancelled. Every word is kept." if stopped else "Cancelling. Every word is kept.")
 
 
-def _pause(artifact: Artifact, request: HttpRequest) -> Answer:
+def _pause(artifact: Artifact, request: HttpRequest) -> CommandResult:
     stopped = control.pause(artifact).status == StreamStatus.PAUSED
-    return Answer(message="Paused." if stopped else "Pausing.")
+    return CommandResult(message="Paused." if stopped else "Pausing.")
 
 
-def _resume(artifact: Artifact, request: HttpRequest) -> Answer:
+def _resume(artifact: Artifact, request: HttpRequest) -> CommandResult:
     control.resume(artifact, model=request.POST.get("model", ""))
-    return Answer()
+    return CommandResult()
 
 
-def _restore(artifact: Artifact, request: HttpRequest) -> Answer:
+def _restore(artifact: Artifact, request: HttpRequest) -> CommandResult:
     version = request.POST.get("version", "")
     if not version.isdecimal():
         raise NotFound("There is no such version of this document.")
     control.restore(artifact, int(version))
-    return Answer(message="The earlier version is back. The text it replaces is kept as a version too.")
+    return CommandResult(message="The earlier version is back. The text it replaces is kept as a version too.")
 
 
-def _delete(artifact: Artifact, request: HttpRequest) -> Answer:
+def _delete(artifact: Artifact, request: HttpRequest) -> CommandResult:
     location = resolve_url("project", artifact.project_id)
     title = artifact.title
     control.delete(artifact)
-    return Answer(message=f"“{title}” was deleted.", location=location)
+    return CommandResult(message=f"“{title}” was deleted.", location=location)
 
 
-_VERBS: dict[str, Callable[[Artifact, HttpRequest], Answer]] = {
+_VERBS: dict[str, Callable[[Artifact, HttpRequest], CommandResult]] = {
     "start": _start,
     "cancel": _cancel,
     "pause": _pause,
@@ -162,17 +162,17 @@ _VERBS: dict[str, Callable[[Artifact, HttpRequest], Answer]] = {
 }
 
 
-def _write(verb: Callable[..., object], artifact: Artifact, request: HttpRequest) -> Answer:
+def _write(verb: Callable[..., object], artifact: Artifact, request: HttpRequest) -> CommandResult:
     form = GenerationForm(request.POST)
     if not form.is_valid():
-        raise Refused(form)
+        raise FormRefused(form)
     typed = form.cleaned_data
     try:
         verb(artifact, _user(request), model=typed["model"], plan=form.planned(), instructions=typed["instructions"])
     except InvalidInput as error:
         refuse(form, error)
-        raise Refused(form) from None
-    return Answer()
+        raise FormRefused(form) from None
+    return CommandResult()
 
 
 def _phase_of(title: str) -> str:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from artifacts.migrations._reasons import RECORDED
 from artifacts.models import Artifact
-from artifacts.reasons import SENTENCES, Reason, choices
+from artifacts.reasons import REASON_SENTENCES, Reason, reason_choices
 from generation.reasons import StopReason
 
 COLUMN = Artifact._meta.get_field("reason")
 
 
 def test_every_reason_of_both_apps_has_a_sentence_and_fits_its_column():
-    assert SENTENCES.keys() == {*Reason.values, *StopReason.values}
-    assert all(sentence.endswith(".") for sentence in SENTENCES.values())
-    assert max(map(len, SENTENCES)) <= COLUMN.max_length
+    assert REASON_SENTENCES.keys() == {*Reason.values, *StopReason.values}
+    assert all(sentence.endswith(".") for sentence in REASON_SENTENCES.values())
+    assert max(map(len, REASON_SENTENCES)) <= COLUMN.max_length
 
 
 def test_names_of_reasons_are_those_that_were_recorded():
-    assert choices() == list(COLUMN.flatchoices) == RECORDED
+    assert reason_choices() == list(COLUMN.flatchoices) == RECORDED
 
 
 def test_another_reason_is_known_at_once_and_needs_no_migration(monkeypatch):
     before = COLUMN.deconstruct()
 
-    monkeypatch.setitem(SENTENCES, "out_of_ink", "The printer is out of ink.")
+    monkeypatch.setitem(REASON_SENTENCES, "out_of_ink", "The printer is out of ink.")
 
     assert ("out_of_ink", "Out Of Ink") in COLUMN.flatchoices
     assert COLUMN.deconstruct() == before

@@ -11,7 +11,7 @@ from channels.db import database_sync_to_async
 from channels.layers import BaseChannelLayer, get_channel_layer
 from django.db import transaction
 
-from artifacts.errors import IllegalMove, InvalidInput, NotFound
+from artifacts.errors import IllegalTransition, InvalidInput, NotFound
 from artifacts.lifecycle import commands
 from artifacts.models import Artifact, ArtifactVersion, StreamStatus
 from artifacts.planned_section import PlannedSection
@@ -165,7 +165,7 @@ def test_second_start_is_told_and_changes_nothing():
     artifact = started()
     before = documents.everything(artifact.pk)
 
-    with pytest.raises(IllegalMove, match="Cannot start: the document is streaming"):
+    with pytest.raises(IllegalTransition, match="Cannot start: the document is streaming"):
         control.start(artifact, None, plan=PLAN)
 
     assert documents.everything(artifact.pk) == before
@@ -181,8 +181,8 @@ def test_two_starts_at_once_make_one_task(every_database):
 
         assert sorted(type(outcome).__name__ for outcome in outcomes) == [
             "GenerationTask",
-            "IllegalMove",
-            "IllegalMove",
+            "IllegalTransition",
+            "IllegalTransition",
         ]
         assert tasks(artifact) == ["queued"]
         assert (row(artifact.pk).seq, row(artifact.pk).sections.count()) == (1, 2)
@@ -260,7 +260,7 @@ def test_resume_takes_another_model_and_without_one_keeps_the_one_before():
 def test_resume_needs_a_paused_task():
     artifact = documents.paused()
 
-    with pytest.raises(IllegalMove, match="Its task is gone; regenerate it"):
+    with pytest.raises(IllegalTransition, match="Its task is gone; regenerate it"):
         control.resume(artifact)
 
     assert row(artifact.pk).stream_status == "paused"
@@ -271,7 +271,7 @@ def test_pause_and_resume_hammered_leave_one_task_in_step_with_its_document(ever
 
     def hammer(verb) -> None:
         for _ in range(10):
-            with suppress(IllegalMove):
+            with suppress(IllegalTransition):
                 verb(artifact)
 
     assert documents.together(partial(hammer, control.pause), partial(hammer, control.resume)) == [None, None]
@@ -310,7 +310,7 @@ def test_regenerate_before_the_worker_settled_calls_a_complete_document_a_succes
 def test_refused_regenerate_leaves_the_task_alone():
     artifact = started()
 
-    with pytest.raises(IllegalMove, match="Cannot regenerate: the document is streaming"):
+    with pytest.raises(IllegalTransition, match="Cannot regenerate: the document is streaming"):
         control.regenerate(artifact, None, plan=PLAN)
 
     assert tasks(artifact) == ["queued"]
@@ -400,5 +400,5 @@ def test_verbs_do_not_trust_what_the_caller_read_earlier():
     commands.request_stop(stale.pk, control.StopRequest.CANCEL)
 
     assert stale.stream_status == "idle"
-    with pytest.raises(IllegalMove, match="the document is cancelled"):
+    with pytest.raises(IllegalTransition, match="the document is cancelled"):
         control.start(stale, None, plan=PLAN)

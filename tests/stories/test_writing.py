@@ -8,7 +8,7 @@ import time
 import pytest
 from channels.db import database_sync_to_async
 
-from artifacts.errors import IllegalMove
+from artifacts.errors import IllegalTransition
 from artifacts.models import ArtifactVersion, Delta, StreamStatus
 from artifacts.reasons import Reason
 from generation import control
@@ -155,7 +155,7 @@ async def test_cancel_is_never_overwritten_however_it_meets_the_end(artifact, ow
             try:
                 await synced(control.cancel)(one)
                 expected = StreamStatus.CANCELLED
-            except IllegalMove:
+            except IllegalTransition:
                 expected = StreamStatus.COMPLETE
             done = await until_ended(one)
             assert done.stream_status == expected

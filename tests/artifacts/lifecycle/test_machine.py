@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from artifacts.errors import IllegalMove, NotStreaming, StaleFence, WriterRefused, WrongOffset
+from artifacts.errors import IllegalTransition, NotStreaming, StaleFence, WriterRefused, WrongOffset
 from artifacts.lifecycle import writing
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.writing import FOLD_CHARS, Flush
@@ -299,7 +299,7 @@ class Document(RuleBasedStateMachine):
         return True
 
     def refused(self, verb) -> None:
-        with pytest.raises(IllegalMove, match=f"the document is {self.model.status}"):
+        with pytest.raises(IllegalTransition, match=f"the document is {self.model.status}"):
             verb()
 
     def append_once(self, claim: Claim, flush: Flush) -> WriteResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from artifacts.errors import ArtifactError, IllegalMove, NotFound, WriterRefused
+from artifacts.errors import ArtifactError, IllegalTransition, NotFound, WriterRefused
 from artifacts.lifecycle import commands, writing
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Project, StopRequest
@@ -20,7 +20,7 @@ def test_two_starts_at_once_make_one_plan(every_database):
 
     outcomes = documents.together(start, start, start)
 
-    refusals = [outcome for outcome in outcomes if isinstance(outcome, IllegalMove)]
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, IllegalTransition)]
     assert [refusal.detail for refusal in refusals] == [
         "Cannot start: the document is streaming. It is being written already."
     ] * 2
@@ -49,7 +49,7 @@ def test_cancel_racing_completion_ends_in_one_agreed_state_with_all_the_text(eve
         artifact = row(draft.pk)
         assert artifact.text == "Whole"
         assert (artifact.stop_requested, artifact.lease_until) == ("", None)
-        assert artifact.stream_status == ("complete" if isinstance(cancelled, IllegalMove) else "cancelled")
+        assert artifact.stream_status == ("complete" if isinstance(cancelled, IllegalTransition) else "cancelled")
         ends.add(artifact.stream_status)
     assert ends <= {"complete", "cancelled"}
 

@@ -1,4 +1,4 @@
-"""Every move of a document: which are legal, what they change, and what a refused one says and leaves alone."""
+"""Every transition of a document: which are legal, what they change, and what a refused one says and leaves alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from artifacts.errors import IllegalMove, LeaseHeld, NotFound, NotStreaming, StaleFence, WriterRefused
+from artifacts.errors import IllegalTransition, LeaseHeld, NotFound, NotStreaming, StaleFence, WriterRefused
 from artifacts.lifecycle import commands, transitions, writing
 from artifacts.models import Artifact, Section, SectionStatus, StopRequest, StreamStatus
 from generation.reasons import StopReason
@@ -112,7 +112,7 @@ def test_illegal_verb_says_from_what_to_what_and_changes_nothing(state, verb):
     artifact = STATES[state]()
     before = documents.everything(artifact.pk)
 
-    with pytest.raises(IllegalMove) as refusal:
+    with pytest.raises(IllegalTransition) as refusal:
         VERBS[verb](artifact)
 
     assert refusal.value.detail == f"Cannot {verb}: the document is {ILLEGAL[state, verb]}"
@@ -385,5 +385,5 @@ def test_lease_is_taken_and_judged_in_database_time(postgres, skewed_clock):
     assert writing.open(artifact.pk, lease_s=5).status == "cancelled"
 
 
-def test_all_statuses_have_their_moves():
+def test_all_statuses_have_their_transitions():
     assert transitions.TRANSITIONS.keys() == set(StreamStatus)

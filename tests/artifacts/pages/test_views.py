@@ -19,7 +19,8 @@ from artifacts.lifecycle import writing
 from artifacts.lifecycle.writing import Flush
 from artifacts.models import Artifact, ArtifactVersion
 from artifacts.pages import export
-from artifacts.pages.views import PROJECTS_PER_PAGE, clock
+from artifacts.pages.labels import duration
+from artifacts.pages.views import PROJECTS_PER_PAGE
 from artifacts.planned_section import PlannedSection
 from artifacts.preview import render
 from artifacts.reasons import Reason
@@ -284,7 +285,7 @@ def test_elapsed_time_stops_when_the_document_does(visitor: Client, growing: Art
     ("seconds", "shown"), [(None, "–"), (0, "0:00"), (59.9, "0:59"), (725, "12:05"), (3_600, "1:00:00")]
 )
 def test_clock(seconds: float | None, shown: str) -> None:
-    assert clock(seconds) == shown
+    assert duration(seconds) == shown
 
 
 # Earlier versions

@@ -1,4 +1,4 @@
-"""The pages, the admin and the reading half of the API."""
+"""The pages, the admin and the half of the API that reads."""
 
 from django.contrib import admin
 from django.urls import include, path
