@@ -1,12 +1,12 @@
-"""Why a document stopped before its end, as a worker knows it: the codes that join those of `artifacts.reasons`."""
+"""Why a document stopped before its end, as a worker knows it: codes that join those of `artifacts.reasons`. Pure."""
 
 from __future__ import annotations
 
-from django.db import models
+from enum import StrEnum
 
 
-class StopReason(models.TextChoices):
-    """Stored with the document; errors and endings carry these codes as strings, because pure files know no Django."""
+class StopReason(StrEnum):
+    """Stored with the document, whose `last_error` has what happened this time."""
 
     TURNS_EXHAUSTED = "turns_exhausted"
     NO_PROGRESS = "no_progress"

@@ -11,7 +11,7 @@ COLUMN = Artifact._meta.get_field("reason")
 
 
 def test_every_reason_of_both_apps_has_a_sentence_and_fits_its_column():
-    assert REASON_SENTENCES.keys() == {*Reason.values, *StopReason.values}
+    assert REASON_SENTENCES.keys() == {*Reason.values, *StopReason}
     assert all(sentence.endswith(".") for sentence in REASON_SENTENCES.values())
     assert max(map(len, REASON_SENTENCES)) <= COLUMN.max_length
 

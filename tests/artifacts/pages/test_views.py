@@ -212,7 +212,7 @@ def test_page_says_in_plain_words_why_a_document_is_paused(
     assert "The provider said <b>no</b>." in text
 
 
-@pytest.mark.parametrize("reason", [*Reason.values, *StopReason.values])
+@pytest.mark.parametrize("reason", [*Reason.values, *StopReason])
 def test_every_reason_has_words(visitor: Client, growing: Artifact, reason: str) -> None:
     stopped(growing, reason)
     assert "Something went wrong" not in page(visitor, "artifact", growing.pk)
