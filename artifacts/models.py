@@ -10,7 +10,7 @@ from django.db.models import F, Q
 
 from artifacts import validation
 from artifacts.answer_place import ANSWER_ID_CHARS, AnswerPlace
-from artifacts.lifecycle.text import read_text
+from artifacts.document_text import read_text
 from artifacts.reasons import ReasonField, reason_choices
 
 

@@ -16,6 +16,9 @@ ORDER = (
     "artifacts.errors",
     "artifacts.answer_place",
     "artifacts.validation",
+    "artifacts.reasons",
+    "artifacts.planned_section",
+    "artifacts.document_text",
     "artifacts.models",
     "artifacts.access",
     "artifacts.lifecycle",
@@ -26,6 +29,7 @@ ORDER = (
     "artifacts.pages",
     "artifacts",  # admin, apps, routing, urls
     "generation.errors",
+    "generation.reasons",
     "generation.models",
     "generation.markdown",
     "generation.seams",
@@ -81,7 +85,7 @@ KNOWN_TO = {
 # Who writes, who broadcasts.
 
 LIFECYCLE = "artifacts.lifecycle"
-READS_ONLY = ("artifacts.lifecycle.state", "artifacts.lifecycle.transitions")
+READS_ONLY = ("artifacts.lifecycle.state", "artifacts.lifecycle.transitions", "artifacts.lifecycle.rows")
 STREAMING_FIELDS = {
     *("stream_status", "stop_requested", "last_error", "content_length", "preview_html", "preview_length", "fence"),
     *("lease_until", "current_section", "sections_completed", "sections_total", "tokens_generated"),
@@ -107,6 +111,7 @@ ONLY_THE_AUTHOR_KNOWS = {
 OF_THE_FIELD = {
     "JsonParser.parse_body": "django-ninja calls it",
     "BadBody": "the body of an HTTP request",
+    "RequestBody": "the body of an HTTP request",
     "BoundedBodies": "the bodies of HTTP requests",
     "request_body": "the body of an HTTP request",
     "host_of": "the host in an address",
