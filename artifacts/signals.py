@@ -1,4 +1,5 @@
-"""The one place that broadcasts: after an artifact's save commits, its event goes to the artifact's group.
+"""The one place that broadcasts: after an artifact's save commits, its event goes to the artifact's group,
+and to the writer's where it may stop it.
 
 It is a hint: nothing here may fail the save or delay it. Two more receivers look after what Django does by itself:
 deletion by way of a project, and connections of threads that live as long as a request.
@@ -6,6 +7,7 @@ deletion by way of a project, and connections of threads that live as long as a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,13 +18,14 @@ from django.db.models.signals import post_delete, post_save, pre_delete
 
 from artifacts.lifecycle.rows import saved_now
 from artifacts.messaging import outbox
-from artifacts.messaging.events import Event, encode, group
+from artifacts.messaging.events import Event, encode_event, group, writer_group
 from artifacts.models import Artifact, Project
 
 _TEXT_FIELDS = frozenset(
     {"seq", "updated_at", "lease_until", "length", "content", "content_length", "tokens_generated"}
 )
 """A write of these alone is told by its event in full; after any other, viewers ask the database for the state."""
+_MAY_STOP_A_WRITER = frozenset({"stream_status", "stop_requested", "fence"})
 
 
 def connect() -> None:
@@ -52,12 +55,12 @@ def broadcast_saved(sender: type[Artifact], instance: Artifact, **kwargs: Any) -
         state_changed=not row.changed <= _TEXT_FIELDS,
         section_start=row.section_start,
     )
-    _send_after_commit(event)
+    _send_after_commit(event, may_stop_a_writer=not row.changed.isdisjoint(_MAY_STOP_A_WRITER))
 
 
 def broadcast_deleted(sender: type[Artifact], instance: Artifact, **kwargs: Any) -> None:
     event = Event(artifact=instance.pk, epoch=instance.epoch, seq=instance.seq + 1, status="", deleted=True)
-    _send_after_commit(event)
+    _send_after_commit(event, may_stop_a_writer=True)
 
 
 def lock_documents(sender: type[Project], instance: Project, **kwargs: Any) -> None:
@@ -75,10 +78,13 @@ def close_connections(**kwargs: Any) -> None:
             connection.close()
 
 
-def _send_after_commit(event: Event) -> None:
-    transaction.on_commit(partial(outbox.post, partial(_group_send, event)), robust=True)
+def _send_after_commit(event: Event, *, may_stop_a_writer: bool) -> None:
+    if may_stop_a_writer:
+        transaction.on_commit(partial(outbox.post, partial(_group_send, event, writer_group)), robust=True)
+    transaction.on_commit(partial(outbox.post, partial(_group_send, event, group)), robust=True)
 
 
-async def _group_send(event: Event) -> None:
+async def _group_send(event: Event, group_of: Callable[[int], str]) -> None:
     # The layer is looked up here, because one that is set up wrongly raises when it is made.
-    await get_channel_layer().group_send(group(event.artifact), encode(event))
+    to = group_of(event.artifact)
+    await get_channel_layer().group_send(to, encode_event(event, to))

@@ -12,7 +12,7 @@ pages = get_asgi_application()
 
 from artifacts.routing import websocket_urlpatterns  # noqa: E402  models need the app registry
 from streamgen.server.bodies import BoundedBodies  # noqa: E402
-from streamgen.server.lifespan import host  # noqa: E402
+from streamgen.server.lifespan import this_process  # noqa: E402
 from streamgen.websocket_auth import websocket_login  # noqa: E402
 
 
@@ -21,10 +21,10 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            host.start()
+            this_process.start()
             await send({"type": "lifespan.startup.complete"})
         else:
-            await host.stop()
+            await this_process.stop()
             await send({"type": "lifespan.shutdown.complete"})
             return
 
@@ -32,7 +32,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
 application = ProtocolTypeRouter(
     {"http": BoundedBodies(pages), "websocket": websocket_login(URLRouter(websocket_urlpatterns)), "lifespan": lifespan}
 )
-host.hook_daphne()
+this_process.hook_daphne()
 
 # What was imported stays for good. Looked through at each full collection it would hold the event loop for 40 to 60 ms.
 gc.collect()

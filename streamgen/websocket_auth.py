@@ -22,7 +22,7 @@ from django.http import parse_cookie
 from artifacts.accounts.sessions import Login, login_by_token
 from artifacts.accounts.tokens import user_for_token
 from artifacts.live.close_codes import GOING_AWAY
-from artifacts.routing import refuse
+from artifacts.routing import refuse_handshake
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class AllowedOrigin(OriginValidator):  # type: ignore[misc]  # Channels has no t
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if not all(self._is_allowed(origin) for origin in _headers(scope, b"origin")):
-            await refuse(scope, receive, send)
+            await refuse_handshake(scope, receive, send)
             return
         await self.application(scope, receive, send)
 

@@ -40,7 +40,7 @@ from artifacts.live.viewer import Viewer
 
 logger = logging.getLogger(__name__)
 
-GOODBYE_S = 1.0
+CLOSE_FRAME_S = 1.0
 """A close frame may take so long to be handed to the network."""
 GONE_S = 2.0
 """Where a send fails because the client has gone, the server says so by itself within this time."""
@@ -49,7 +49,7 @@ MESSAGES_PER_SECOND = 100
 
 
 class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no types
-    """One viewer of one document. One task sends what its cursor lacks, whenever the feed or an ack wakes it."""
+    """One viewer of one document. One task sends what its cursor lacks, when the feed or an ack sets `news`."""
 
     shows_html = False
     sight: Sight
@@ -57,7 +57,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
     def __init__(self) -> None:
         self._feed: Feed | None = None
         self._viewer = Viewer("text")
-        self._news = asyncio.Event()
+        self.news = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
         self._failing: asyncio.Task[None] | None = None
         self._is_ending = self._is_closed = False
@@ -75,10 +75,6 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
             pass
         finally:
             await self._leave()
-
-    def wake(self) -> None:
-        """The feed has something, or the viewer has credit again."""
-        self._news.set()
 
     # From the client
 
@@ -140,7 +136,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
             return
         if isinstance(said, Ack):
             if self._viewer.acknowledge(said):
-                self.wake()
+                self.news.set()
         else:
             await self._send_frame(PONG)
 
@@ -149,7 +145,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         self._faults += 1
         if self._faults > 1:
             raise SocketRefused(Ending(close_code=4409, error="bad_message", detail=detail))
-        await self._send_frame(protocol.encode({"type": "error", "code": "bad_message", "detail": detail}))
+        await self._send_frame(protocol.encode_frame({"type": "error", "code": "bad_message", "detail": detail}))
 
     # To the client
 
@@ -161,8 +157,8 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
                 elif feed.replica.is_gone:
                     await self.end(DELETED)
                 else:
-                    self._news.clear()
-                    await self._news.wait()
+                    self.news.clear()
+                    await self.news.wait()
         except Exception:  # nobody awaits this task: the viewer must hear that it will get nothing more
             logger.exception("A viewer failed artifact=%s", feed.replica.artifact_id)
             await self.end(TRY_AGAIN)
@@ -186,7 +182,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         artifact_id = self.scope["url_route"]["kwargs"]["artifact_id"]
         logger.warning("A frame was not sent, its socket ends artifact=%s: %s", artifact_id, type(error).__name__)
         with suppress(Exception):  # what fails twice has been told once
-            async with asyncio.timeout(GOODBYE_S):
+            async with asyncio.timeout(CLOSE_FRAME_S):
                 await self.base_send({"type": "websocket.close", "code": TRY_AGAIN.close_code})
 
     async def end(self, ending: Ending) -> None:
@@ -197,10 +193,10 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         if self._pump is not None and self._pump is not asyncio.current_task():
             self._pump.cancel()
         with suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE_S):
+            async with asyncio.timeout(CLOSE_FRAME_S):
                 if ending.error:
                     error: protocol.Error = {"type": "error", "code": ending.error, "detail": ending.detail}
-                    await self._send_frame(protocol.encode(error))
+                    await self._send_frame(protocol.encode_frame(error))
                 await self._send({"type": "websocket.close", "code": ending.close_code})
         self._is_closed = True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 
-from artifacts.live.protocol import FRAME_BYTES, AnyFrame, Frame, as_json, encode, size_of
+from artifacts.live.protocol import FRAME_BYTES, AnyFrame, Frame, as_json, encode_frame, size_of
 from artifacts.live.rendered import Page
 
 
@@ -15,7 +15,7 @@ def text_frame(make: Callable[[str], AnyFrame], text: str, begin: int) -> Frame:
     A character is up to six bytes (an escape), and a snapshot carries the state too.
     """
     while True:
-        frame = encode(make(text))
+        frame = encode_frame(make(text))
         if frame.size <= FRAME_BYTES or len(text) <= 1:
             return Frame(text=frame.text, size=frame.size, offset=begin + len(text))
         text = text[: len(text) // 2]

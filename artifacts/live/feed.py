@@ -1,6 +1,6 @@
 """One feed per process and artifact, from which all local viewers are served.
 
-It takes events, reads the database where they do not suffice, and wakes whoever watches. It knows no sockets, and it
+It takes events, reads the database where they do not suffice, and tells whoever watches. It knows no sockets, and it
 writes nothing.
 """
 
@@ -21,7 +21,7 @@ from artifacts.live.renderer import Renderer
 from artifacts.live.replica import Replica, Snapshot
 from artifacts.live.text_log import Transcript
 from artifacts.messaging import subscription
-from artifacts.messaging.events import Event
+from artifacts.messaging.events import Event, group
 from artifacts.messaging.per_loop import PerLoop
 from artifacts.messaging.subscription import Missed, Subscription
 from artifacts.models import Artifact, Delta
@@ -33,11 +33,10 @@ HEADS_POLL_S = 1.0
 
 
 class Watcher(Protocol):
-    """Whoever shows a feed. `shows_html` keeps a preview alive; `wake` must return at once."""
+    """Whoever shows a feed. `shows_html` keeps a preview alive; `news` is set when there is something to show."""
 
     shows_html: bool
-
-    def wake(self) -> None: ...
+    news: asyncio.Event
 
 
 class Feed:
@@ -55,10 +54,8 @@ class Feed:
 
     def attach(self, watcher: Watcher) -> None:
         self.watchers.add(watcher)
-        if watcher.shows_html:
-            if self._renderer is None:
-                self._renderer = Renderer(self.replica, interval_s=self._preview_s, on_page=self._wake_watchers)
-            self._renderer.wake()
+        if watcher.shows_html and self._renderer is None:
+            self._renderer = Renderer(self.replica, interval_s=self._preview_s, on_page=self._tell_watchers)
 
     def detach(self, watcher: Watcher) -> None:
         self.watchers.discard(watcher)
@@ -74,7 +71,7 @@ class Feed:
     async def close(self) -> None:
         """Take no more news, and read no more."""
         self._is_closed = True
-        await self._subscription.leave(self.replica.artifact_id, self.on_news)
+        await self._subscription.leave(group(self.replica.artifact_id), self.on_news)
 
     def on_news(self, news: Event | Missed) -> None:
         """What the subscription tells."""
@@ -82,14 +79,14 @@ class Feed:
         if isinstance(news, Missed) or self.replica.apply_event(news):
             self.reload()
         if self.replica.length != before:
-            self._on_change()
+            self._tell_watchers()
 
     def apply_head(self, seen: tuple[int, int] | None) -> None:
         """Once a second: (epoch, seq) as the database has them, None where the document is gone."""
         if self._is_stale or seen != (self.replica.epoch, self.replica.seq):
             self.reload()
         if self.replica.show_tokens():
-            self._wake_watchers()
+            self._tell_watchers()
 
     def reload(self) -> None:
         """Read the database from now on; a reading that is under way already may be too old."""
@@ -99,7 +96,7 @@ class Feed:
 
     async def _open(self) -> None:
         if not self._is_closed:
-            await self._subscription.join(self.replica.artifact_id, self.on_news)
+            await self._subscription.join(group(self.replica.artifact_id), self.on_news)
         await self._load()
 
     async def _load(self) -> None:
@@ -115,16 +112,14 @@ class Feed:
                 )
                 return
             replica.apply_snapshot(found)
-            self._on_change()
+            self._tell_watchers()
 
-    def _on_change(self) -> None:
+    def _tell_watchers(self) -> None:
+        """The text, the state or the page is another one; the renderer looks for itself whether that is its work."""
         if self._renderer is not None:
-            self._renderer.wake()
-        self._wake_watchers()
-
-    def _wake_watchers(self) -> None:
+            self._renderer.news.set()
         for watcher in self.watchers:
-            watcher.wake()
+            watcher.news.set()
 
 
 class _PageReader:
@@ -134,9 +129,6 @@ class _PageReader:
 
     def __init__(self) -> None:
         self.news = asyncio.Event()
-
-    def wake(self) -> None:
-        self.news.set()
 
 
 class Feeds:
@@ -173,7 +165,7 @@ class Feeds:
             await self.leave(feed, reader)
 
     def enter(self, artifact_id: int, watcher: Watcher) -> Feed:
-        """The artifact's feed, with the watcher attached; it is woken when there is something to show."""
+        """The artifact's feed, with the watcher attached."""
         feed = self._feeds.get(artifact_id)
         if feed is None:
             feed = self._feeds[artifact_id] = Feed(

@@ -121,12 +121,12 @@ def size_of(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode(errors="replace"))
 
 
-def encode(frame: AnyFrame) -> Frame:
+def encode_frame(frame: AnyFrame) -> Frame:
     text = as_json(frame)
     return Frame(text=text, size=size_of(text))
 
 
-PONG = encode({"type": "pong"})
+PONG = encode_frame({"type": "pong"})
 
 
 class EncodedFrames:
@@ -139,7 +139,7 @@ class EncodedFrames:
 
     def get(self, key: tuple[object, ...], make: Callable[[], AnyFrame]) -> Frame:
         """The frame of that key; `make` is called where it is not kept (any more)."""
-        return self.keep(key, lambda: encode(make()))
+        return self.keep(key, lambda: encode_frame(make()))
 
     def keep(self, key: tuple[object, ...], cut: Callable[[], Frame]) -> Frame:
         """The same for a frame that says itself how far it reaches."""

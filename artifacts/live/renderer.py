@@ -40,7 +40,9 @@ class PlainPreview(LivePreview):
 
 
 class Renderer:
-    """Works from its first `wake` until `stop`. `on_page` is called on the event loop after each new version."""
+    """Works until `stop`. `news` is set when the replica changed; `on_page` is called on the event loop after each new
+    version.
+    """
 
     def __init__(
         self,
@@ -58,28 +60,22 @@ class Renderer:
         self._page = Page(epoch=0)
         self._sections: tuple[int, ...] = ()  # those that the page knows, within its text
         self._is_stopped = False
-        self._news = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    def wake(self) -> None:
-        """The replica changed, or a viewer came."""
-        self._news.set()
-        if self._task is None:
-            self._task = asyncio.create_task(self._work())
+        self.news = asyncio.Event()
+        self._task = asyncio.create_task(self._work())
 
     def stop(self) -> None:
         self._is_stopped = True
         self._replica.page = None
-        self._news.set()
+        self.news.set()
 
     async def _work(self) -> None:
         while not self._is_stopped:
-            self._news.clear()
+            self.news.clear()
             if self._is_behind():
                 await self._render()
                 await self._pause()
             else:
-                await self._news.wait()
+                await self.news.wait()
 
     def _is_behind(self) -> bool:
         replica, page = self._replica, self._page
@@ -94,8 +90,8 @@ class Renderer:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._interval_s):
                 while not (self._is_stopped or self._is_urgent()):
-                    self._news.clear()
-                    await self._news.wait()
+                    self.news.clear()
+                    await self.news.wait()
 
     async def _render(self) -> None:
         replica = self._replica

@@ -71,7 +71,8 @@ class Replica:
         begin = event.offset if event.text else event.length
         if event.seq != self.seq + 1 or begin != self.length or begin + len(event.text) != event.length:
             return True
-        self._append(event.text)
+        self.transcript.append(event.text)
+        self.length = event.length
         if event.section_start is not None:
             self._begin_sections((event.section_start,))
         self.seq = event.seq
@@ -96,7 +97,8 @@ class Replica:
             self._show(snapshot.state)
         elif snapshot.epoch == self.epoch:
             if snapshot.length > self.length:
-                self._append(snapshot.text.cut(self.length - snapshot.begin, snapshot.text.length))
+                self.transcript.append(snapshot.text.cut(self.length - snapshot.begin, snapshot.text.length))
+                self.length = snapshot.length
             self._begin_sections(snapshot.sections)
             if snapshot.seq >= self.seq:
                 self.seq, self._tokens = snapshot.seq, snapshot.state["tokens_generated"]
@@ -109,10 +111,6 @@ class Replica:
             return False
         self._show(self.state)
         return True
-
-    def _append(self, text: str) -> None:
-        self.transcript.append(text)
-        self.length = self.transcript.length
 
     def _begin_sections(self, starts: tuple[int, ...]) -> None:
         if not set(starts) <= set(self.sections):

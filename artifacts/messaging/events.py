@@ -1,4 +1,4 @@
-"""What happened to an artifact, as it travels over the channel layer: event, group name, encoding; pure.
+"""What happened to an artifact, as it travels over the channel layer: event, groups, encoding; pure.
 
 An event is a hint: whoever misses one sees a hole in `seq` and looks at the database.
 """
@@ -37,14 +37,24 @@ class Event:
 
 
 def group(artifact_id: int) -> str:
-    """The channel-layer group of one artifact."""
+    """The channel-layer group of one artifact: every event."""
     return f"artifact.{artifact_id}"
 
 
-def encode(event: Event) -> dict[str, str]:
-    """The channel-layer message; the event inside is encoded once, whoever receives it."""
-    return {"type": MESSAGE_TYPE, "event": json.dumps(asdict(event), ensure_ascii=False, separators=(",", ":"))}
+def writer_group(artifact_id: int) -> str:
+    """The group of whoever writes the artifact: only what may stop the writer, never its own flushes."""
+    return f"artifact.{artifact_id}.writer"
 
 
-def decode(message: dict[str, str]) -> Event:
+def encode_event(event: Event, to: str = "") -> dict[str, str]:
+    """The channel-layer message to that group, without one to the artifact's; the event inside is encoded once."""
+    return {
+        "type": MESSAGE_TYPE,
+        "group": to or group(event.artifact),
+        "event": json.dumps(asdict(event), ensure_ascii=False, separators=(",", ":")),
+    }
+
+
+def decode_event(message: dict[str, str]) -> Event:
+    """Raises `KeyError`, `TypeError` or `ValueError` where the message is no event."""
     return Event(**json.loads(message["event"]))

@@ -47,6 +47,23 @@ Listener = Callable[[Event | Missed], None]
 """Called on the event loop; must return at once and not raise."""
 
 
+class _Membership:
+    """One group, and who listens to it here."""
+
+    def __init__(self, group: str) -> None:
+        self.group = group
+        self.listeners: list[Listener] = []
+        self.joined = asyncio.Event()  # set while the layer has us in the group
+        self.may_have_missed = False  # somebody listens since before it was joined
+
+    def tell(self, news: Event | Missed) -> None:
+        for listener in list(self.listeners):
+            try:
+                listener(news)
+            except Exception:  # a fault of one listener must not make the others deaf
+                logger.exception("A listener failed group=%s", self.group)
+
+
 class Subscription:
     """One per event loop; `current()` has it. `layer` is asked for the channel layer at each new beginning."""
 
@@ -63,49 +80,42 @@ class Subscription:
         self._timeout_s = timeout_s
         self._rejoin_s = rejoin_s
         self._layer: Any = None
-        self._channel = ""
-        self._listeners: dict[int, list[Listener]] = {}
-        self._memberships: dict[int, asyncio.Event] = {}
-        self._left: set[int] = set()
-        self._unsure: set[int] = set()
+        self._channel = ""  # empty: a new one is needed
+        self._memberships: dict[str, _Membership] = {}
+        self._to_discard: set[str] = set()
         self._is_away = False
-        self._work = asyncio.Event()
-        self._echo = asyncio.Event()
-        self._probe_group = f"artifacts.probe.{uuid.uuid4().hex}"
-        self._probe_number = 0
-        self._is_probe_joined = False
+        self._has_work = asyncio.Event()
+        self._probe = _Probe()
         self._probed_at = 0.0
         self._joined_at = 0.0
         self._keeper: asyncio.Task[None] | None = None
         self._receiver: asyncio.Task[None] | None = None
 
-    async def join(self, artifact_id: int, listener: Listener) -> None:
-        """From its return on the listener hears of the artifact, or is told later that it may have missed something."""
-        self._listeners.setdefault(artifact_id, []).append(listener)
-        self._left.discard(artifact_id)
-        membership = self._memberships.setdefault(artifact_id, asyncio.Event())
+    async def join(self, group: str, listener: Listener) -> None:
+        """From its return on the listener is told what happens, or later that it may have missed something."""
+        membership = self._memberships.setdefault(group, _Membership(group))
+        membership.listeners.append(listener)
+        self._to_discard.discard(group)
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._keep())
-        if membership.is_set():
-            return
-        if not self._is_away:
-            self._work.set()
+        if not (membership.joined.is_set() or self._is_away):
+            self._has_work.set()
             with suppress(TimeoutError):
                 async with asyncio.timeout(JOIN_WAIT_S):
-                    await membership.wait()
-        if not membership.is_set():
-            self._unsure.add(artifact_id)
+                    await membership.joined.wait()
+        if not membership.joined.is_set():
+            membership.may_have_missed = True
 
-    async def leave(self, artifact_id: int, listener: Listener) -> None:
-        """The listener hears nothing more."""
-        listeners = self._listeners.get(artifact_id, [])
-        if listener in listeners:
-            listeners.remove(listener)
-        if not listeners and self._listeners.pop(artifact_id, None) is not None:
-            self._memberships.pop(artifact_id)
-            self._unsure.discard(artifact_id)
-            self._left.add(artifact_id)
-            self._work.set()
+    async def leave(self, group: str, listener: Listener) -> None:
+        """The listener is told nothing more."""
+        membership = self._memberships.get(group)
+        if membership is None or listener not in membership.listeners:
+            return
+        membership.listeners.remove(listener)
+        if not membership.listeners:
+            del self._memberships[group]
+            self._to_discard.add(group)
+            self._has_work.set()
 
     async def close(self) -> None:
         """Hear nothing more at all."""
@@ -116,67 +126,65 @@ class Subscription:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    # The keeper: one task that does everything the layer must be asked for, one thing after the other
+    # The keeper: one task that asks the layer for everything, one thing after the other
 
     async def _keep(self) -> None:
         shortest, longest = BACK_OFF_S
         back_off = shortest
         while True:
             _raise_lost_cancel()
-            self._work.clear()
+            self._has_work.clear()
             try:
-                await self._look_after()
+                await self._do_work()
             except Exception as error:  # whatever a layer's driver raises: it is tried again
-                self._fell_away(error)
+                self._on_away(error)
                 await asyncio.sleep(back_off * random.uniform(0.5, 1.0))
                 back_off = min(back_off * 2, longest)
                 continue
             back_off = shortest
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._probe_s if self._listeners else None):
-                    await self._work.wait()
+                async with asyncio.timeout(self._probe_s if self._memberships else None):
+                    await self._has_work.wait()
 
-    async def _look_after(self) -> None:
+    async def _do_work(self) -> None:
+        """Open a channel, join and leave groups, probe: whatever is due. Raises where the layer does."""
         now = asyncio.get_running_loop().time()
         if not self._channel:
             self._layer = self._find_layer()
             self._channel = await self._in_time(self._layer.new_channel())
             self._receiver = asyncio.create_task(self._receive())
         if now - self._joined_at > self._rejoin_s:
-            self._joined_at, self._is_probe_joined = now, False
-            for membership in self._memberships.values():
-                membership.clear()
-        for artifact_id in [known for known, membership in self._memberships.items() if not membership.is_set()]:
-            await self._add(artifact_id)
-        while self._left:
-            await self._in_time(self._layer.group_discard(events.group(self._left.pop()), self._channel))
+            self._joined_at = now
+            self._forget_joined()
+        for group, membership in list(self._memberships.items()):
+            if not membership.joined.is_set():
+                await self._add(group)
+        while self._to_discard:
+            await self._in_time(self._layer.group_discard(self._to_discard.pop(), self._channel))
         if self._is_away or now - self._probed_at >= self._probe_s:
-            await self._probe()
+            await self._send_probe()
             self._probed_at = now
         if self._is_away:
-            self._came_back()
+            self._on_back()
 
-    async def _add(self, artifact_id: int) -> None:
-        await self._in_time(self._layer.group_add(events.group(artifact_id), self._channel))
-        membership = self._memberships.get(artifact_id)
+    async def _add(self, group: str) -> None:
+        await self._in_time(self._layer.group_add(group, self._channel))
+        membership = self._memberships.get(group)
         if membership is None:  # everybody left meanwhile
             return
-        membership.set()
-        if artifact_id in self._unsure:
-            self._unsure.discard(artifact_id)
-            self._tell(artifact_id, Missed())
+        membership.joined.set()
+        if membership.may_have_missed:
+            membership.may_have_missed = False
+            membership.tell(Missed())
 
-    async def _probe(self) -> None:
-        if not self._is_probe_joined:
-            await self._in_time(self._layer.group_add(self._probe_group, self._channel))
-            self._is_probe_joined = True
-        self._probe_number += 1
-        self._echo.clear()
-        await self._in_time(
-            self._layer.group_send(self._probe_group, {"type": PROBE_TYPE, "number": self._probe_number})
-        )
+    async def _send_probe(self) -> None:
+        probe = self._probe
+        if not probe.is_joined:
+            await self._in_time(self._layer.group_add(probe.group, self._channel))
+            probe.is_joined = True
+        await self._in_time(self._layer.group_send(probe.group, probe.next_message()))
         try:
-            await self._in_time(self._echo.wait())
+            await self._in_time(probe.came_back.wait())
         except TimeoutError:
             # The layer takes our messages and we do not hear them: this channel is deaf, the next one may not be.
             self._channel = ""
@@ -184,19 +192,23 @@ class Subscription:
                 self._receiver.cancel()
             raise
 
-    def _fell_away(self, error: Exception) -> None:
+    def _on_away(self, error: Exception) -> None:
         if not self._is_away:
             logger.warning("The channel layer is away, news comes from the database: %s", type(error).__name__)
         self._is_away = True
-        self._is_probe_joined = False
-        for membership in self._memberships.values():
-            membership.clear()
+        self._forget_joined()
 
-    def _came_back(self) -> None:
+    def _on_back(self) -> None:
         logger.info("The channel layer is back.")
         self._is_away = False
-        for artifact_id in list(self._listeners):
-            self._tell(artifact_id, Missed())
+        for membership in list(self._memberships.values()):
+            membership.tell(Missed())
+
+    def _forget_joined(self) -> None:
+        """Every group has to be joined (again)."""
+        self._probe.is_joined = False
+        for membership in self._memberships.values():
+            membership.joined.clear()
 
     async def _in_time(self, step: Awaitable[T]) -> T:
         async with asyncio.timeout(self._timeout_s):
@@ -209,26 +221,41 @@ class Subscription:
             try:
                 message = await self._layer.receive(self._channel)
             except Exception as error:  # whatever a layer's driver raises: it is tried again
-                self._fell_away(error)
+                self._on_away(error)
                 await asyncio.sleep(BACK_OFF_S[1] * random.uniform(0.5, 1.0))
                 continue
             if message.get("type") == PROBE_TYPE:
-                if message.get("number") == self._probe_number:
-                    self._echo.set()
+                self._probe.receive(message)
                 continue
             try:
-                event = events.decode(message)
+                event = events.decode_event(message)
             except (KeyError, TypeError, ValueError):
                 logger.warning("A message that is not an event came over the channel layer.")
                 continue
-            self._tell(event.artifact, event)
+            # A process of another version names no group: it sends to viewers only.
+            membership = self._memberships.get(message.get("group") or events.group(event.artifact))
+            if membership is not None:
+                membership.tell(event)
 
-    def _tell(self, artifact_id: int, news: Event | Missed) -> None:
-        for listener in list(self._listeners.get(artifact_id, ())):
-            try:
-                listener(news)
-            except Exception:  # a fault of one listener must not make the others deaf
-                logger.exception("A listener failed artifact=%s", artifact_id)
+
+class _Probe:
+    """A message that we send ourselves through the layer."""
+
+    def __init__(self) -> None:
+        self.group = f"artifacts.probe.{uuid.uuid4().hex}"
+        self.is_joined = False
+        self.came_back = asyncio.Event()
+        self._number = 0
+
+    def next_message(self) -> dict[str, object]:
+        self._number += 1
+        self.came_back.clear()
+        return {"type": PROBE_TYPE, "number": self._number}
+
+    def receive(self, message: dict[str, Any]) -> None:
+        """An older one, which came late, says nothing."""
+        if message.get("number") == self._number:
+            self.came_back.set()
 
 
 def _raise_lost_cancel() -> None:

@@ -14,7 +14,8 @@ from django.conf import settings
 from artifacts.answer_place import NO_ANSWER, AnswerPlace
 from artifacts.errors import NotFound
 from artifacts.messaging import subscription
-from artifacts.messaging.events import Event
+from artifacts.messaging.events import Event, writer_group
+from artifacts.messaging.subscription import Missed
 from artifacts.models import Artifact, Section, SectionStatus, StreamStatus
 from artifacts.reasons import Reason
 from generation.providers import Choice
@@ -107,7 +108,7 @@ class Run:
         self._kept: KeptText | None = None
         self._deadline = time.monotonic() + policy.task_s
 
-    def hear(self, seen: Look | None) -> None:
+    def on_head(self, seen: Look | None) -> None:
         """What was seen of the artifact; None where it is gone. All but plain going on ends the call in flight."""
         if seen is not None and seen.fence < self.claim.fence:
             return  # late news of the time before this claim, such as its own order to begin
@@ -118,6 +119,12 @@ class Run:
             or seen.status != StreamStatus.STREAMING
         ):
             self._stop.set()
+
+    def _on_event(self, event: Event | Missed) -> None:
+        """What may stop the writer; what was missed, the next poll of the heads tells."""
+        if isinstance(event, Event):
+            seen = Look(fence=event.fence, status=event.status, stop_requested=event.stop_requested)
+            self.on_head(None if event.deleted else seen)
 
     def shut_down(self) -> None:
         """The process ends: commit what is there and give the task back."""
@@ -131,8 +138,8 @@ class Run:
 
     async def go(self) -> None:
         """Write the document to its end, or to wherever it has to stop."""
-        listener = partial(_on_event, self)
-        await subscription.current().join(self.claim.artifact, listener)
+        group = writer_group(self.claim.artifact)
+        await subscription.current().join(group, self._on_event)
         try:
             try:
                 loaded = await until_answered(partial(_load, self.claim))
@@ -150,7 +157,7 @@ class Run:
         finally:
             if self._renewal is not None:
                 self._renewal.cancel()
-            await subscription.current().leave(self.claim.artifact, listener)
+            await subscription.current().leave(group, self._on_event)
 
     async def give_up(self, reason: str, detail: str) -> None:
         """Something unexpected ended `go`: keep what there is and pause."""
@@ -314,12 +321,6 @@ class Run:
                 result.reason or result.outcome,
                 standing.length,
             )
-
-
-def _on_event(run: Run, event: Event | subscription.Missed) -> None:
-    if isinstance(event, Event):
-        seen = Look(fence=event.fence, status=event.status, stop_requested=event.stop_requested)
-        run.hear(None if event.deleted else seen)
 
 
 def _load(claim: Claim) -> Loaded:

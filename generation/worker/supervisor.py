@@ -146,7 +146,7 @@ class Slots:
         if runs:
             seen = await database_sync_to_async(claims.look)(self._ours())
             for run in runs:
-                run.hear(seen.get(run.claim.artifact))
+                run.on_head(seen.get(run.claim.artifact))
 
     async def _supervise(self, run: Run) -> None:
         """The worker's top: whatever a task raises becomes its status and touches no other task."""

@@ -15,7 +15,7 @@ from django.http import HttpResponse
 
 from streamgen.problems import TOO_LARGE, Problem
 
-LINGER_S = 30.0
+BODY_LINGER_S = 30.0
 """So long we read, and throw away, what a client still sends: closed too early, the connection would take the answer
 with it."""
 PAGE = "<!doctype html><html lang=en><title>Too large</title><h1>Too large</h1><p>{detail}</p></html>"
@@ -55,7 +55,7 @@ def _lengths(scope: Any) -> list[int]:
     return [int(value) for value in said if value.isdigit()]
 
 
-def answer(path: str) -> HttpResponse:
+def too_large_response(path: str) -> HttpResponse:
     """What is said to a body that is too large."""
     if path.startswith("/api/"):
         response = Problem(status=413, detail=TOO_LARGE).response()
@@ -72,13 +72,13 @@ def answer(path: str) -> HttpResponse:
 
 
 async def _refuse(scope: Any, receive: Any, send: Any) -> None:
-    response = answer(scope["path"])
+    response = too_large_response(scope["path"])
     headers = [(name.lower().encode(), value.encode()) for name, value in response.items()]
     with suppress(OSError):  # the client has gone
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": response.content, "more_body": True})
         with suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_S):
+            async with asyncio.timeout(BODY_LINGER_S):
                 while (await receive()).get("more_body"):
                     pass
         await send({"type": "http.response.body", "body": b"", "more_body": False})

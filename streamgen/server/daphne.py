@@ -15,11 +15,11 @@ from daphne.server import Server
 from twisted.internet import defer
 
 from generation.worker.shutdown import GOODBYE_S, end_within
-from streamgen.server.lifespan import host
+from streamgen.server.lifespan import this_process
 
 REQUESTS_S = 5.0
 """Requests under way may take so long to be answered before the process ends."""
-CANCEL_S = 1.0
+REQUEST_CANCEL_S = 1.0
 
 
 class HostedServer(Server):  # type: ignore[misc]  # Daphne has no types
@@ -51,12 +51,12 @@ class HostedServer(Server):  # type: ignore[misc]  # Daphne has no types
         return defer.Deferred.fromFuture(asyncio.ensure_future(self._end()))
 
     async def _end(self) -> None:
-        await asyncio.gather(host.stop(), self._answered())
+        await asyncio.gather(this_process.stop(), self._answered())
         alive = self._alive()
         for instance in alive:
             instance.cancel()
         if alive:
-            await asyncio.wait(alive, timeout=CANCEL_S)
+            await asyncio.wait(alive, timeout=REQUEST_CANCEL_S)
         end_within(GOODBYE_S)
 
     async def _answered(self) -> None:

@@ -18,10 +18,10 @@ from twisted.internet import reactor
 
 from artifacts.live.protocol import MESSAGE_BYTES
 
-LINGER_S = 30.0
+REFUSED_LINGER_S = 30.0
 """So long we read, and throw away, what a client still sends of a body that was refused: closed too early, the
 connection would take the answer with it."""
-CLOSE_S = 5
+SOCKET_CLOSE_S = 5
 """So long a client that is told to go may take to answer."""
 
 
@@ -40,7 +40,7 @@ class BoundedSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne has no t
     maxMessagePayloadSize = MESSAGE_BYTES
     maxFramePayloadSize = MESSAGE_BYTES
     failByDrop = False  # the close code reaches the client, what it still sends is thrown away
-    closeHandshakeTimeout = CLOSE_S
+    closeHandshakeTimeout = SOCKET_CLOSE_S
     muted = False
 
     def dataReceived(self, data: bytes) -> None:
@@ -115,7 +115,7 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]  # the same
 
     def finish(self) -> None:
         if self.is_too_large and not self._is_read and not self._disconnected:
-            self._lingering = twisted.callLater(LINGER_S, self._end)
+            self._lingering = twisted.callLater(REFUSED_LINGER_S, self._end)
         else:
             super().finish()
 

@@ -18,7 +18,7 @@ from generation.providers import Choice
 from generation.worker.worker import Embedded
 
 
-class Host:
+class Lifespan:
     """One per process. Without Redis the worker lives in here; both settings may be changed before it begins."""
 
     def __init__(self) -> None:
@@ -64,4 +64,4 @@ class Host:
         twisted.addSystemEventTrigger("before", "shutdown", stop)
 
 
-host = Host()
+this_process = Lifespan()

@@ -43,7 +43,7 @@ def test_reader_sees_imports_wherever_they_stand():
 def test_reader_knows_what_a_name_stands_for():
     module = Module(ROOT / "artifacts" / "signals.py")
 
-    assert module.full(ast.parse("encode", mode="eval").body) == "artifacts.messaging.events.encode"
+    assert module.full(ast.parse("encode_event", mode="eval").body) == "artifacts.messaging.events.encode_event"
     assert module.full(ast.parse("outbox.post", mode="eval").body) == "artifacts.messaging.outbox.post"
     assert module.full(ast.parse("instance.delta", mode="eval").body) == ""
     assert module_of("artifacts.models.Artifact.objects") == "artifacts.models"

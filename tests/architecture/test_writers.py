@@ -89,13 +89,15 @@ def test_only_one_file_broadcasts_events():
         for module in MODULES
         if module.name != BROADCASTS
         for call in calls(module, "group_send")
-        if re.search(r"\b(group|encode)\(", ", ".join(ast.unparse(argument) for argument in call.args))
+        if re.search(
+            r"\b(group|writer_group|encode_event)\(", ", ".join(ast.unparse(argument) for argument in call.args)
+        )
     ]
     encoders = {
         module.name
         for module in MODULES
         for node in module.nodes(ast.Name, ast.Attribute)
-        if module.full(node) == f"{EVENTS}.encode"
+        if module.full(node) == f"{EVENTS}.encode_event"
     }
 
     assert wrong == []

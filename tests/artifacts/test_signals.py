@@ -17,7 +17,7 @@ from django.db import transaction
 from artifacts import signals
 from artifacts.lifecycle import commands, writing
 from artifacts.messaging import outbox
-from artifacts.messaging.events import Event, decode, encode, group
+from artifacts.messaging.events import Event, decode_event, encode_event, group, writer_group
 from artifacts.models import Artifact, StopRequest
 from generation.reasons import StopReason
 from tests.support import documents
@@ -35,16 +35,16 @@ class Listener:
 
     async def next(self) -> Event:
         async with asyncio.timeout(10):
-            return decode(await self._layer.receive(self._channel))
+            return decode_event(await self._layer.receive(self._channel))
 
     async def take(self, count: int) -> list[Event]:
         return [await self.next() for _ in range(count)]
 
 
-async def listen(pk: int) -> Listener:
+async def listen(pk: int, group_of: Callable[[int], str] = group) -> Listener:
     layer = get_channel_layer()
     channel = await layer.new_channel()
-    await layer.group_add(group(pk), channel)
+    await layer.group_add(group_of(pk), channel)
     return Listener(layer, channel)
 
 
@@ -104,6 +104,34 @@ async def test_events_of_a_whole_life_join_to_the_text_and_seq_only_grows():
     assert [event.status for event in events][-1] == "complete"
 
 
+async def test_writer_hears_what_may_stop_it_and_none_of_its_own_flushes():
+    artifact: Artifact = await run(documents.idle)
+    listener = await listen(artifact.pk, writer_group)
+
+    def live() -> None:
+        commands.plan(artifact.pk, documents.sections(1), "")
+        draft = documents.reopened(artifact.pk)
+        draft.begin(0)
+        draft.append("Once ")
+        writing.wait(draft.pk, fence=draft.fence, detail="waiting", lease_s=60)
+        draft.append("upon ")
+        draft.end_section(0, "time")
+        commands.request_stop(draft.pk, StopRequest.CANCEL)
+        draft.stop("", StopReason.DEADLINE)
+        commands.delete(draft.pk)
+
+    await run(live)
+
+    news = [(event.status, event.fence, event.stop_requested, event.deleted) for event in await listener.take(5)]
+    assert news == [
+        ("streaming", 0, "", False),
+        ("streaming", 1, "", False),
+        ("streaming", 1, "cancel", False),
+        ("cancelled", 2, "", False),
+        ("", 0, "", True),
+    ]
+
+
 async def test_regenerate_and_restore_tell_the_new_epoch():
     artifact: Artifact = await run(documents.complete, "Old")
     listener = await listen(artifact.pk)
@@ -128,7 +156,7 @@ async def test_nothing_is_sent_before_the_commit_and_nothing_after_a_rollback():
     def committed() -> None:
         with transaction.atomic():
             draft.append("Once")
-            async_to_sync(get_channel_layer().group_send)(group(draft.pk), encode(marker))
+            async_to_sync(get_channel_layer().group_send)(group(draft.pk), encode_event(marker))
             draft.append(" upon")
 
     await run(rolled_back)
@@ -205,10 +233,10 @@ async def test_broken_layer_never_reaches_the_writer(layer, settings, caplog):
 async def test_encoded_event_comes_back_as_it_was():
     event = Event(artifact=1, epoch=2, seq=3, status="streaming", offset=4, text='é𝄞"\n\u2028', length=9, tokens=5)
 
-    message = encode(event)
+    message = encode_event(event)
 
     assert message["type"] == "artifact.event"
-    assert decode(message) == event
+    assert decode_event(message) == event
     assert group(7) == "artifact.7"
 
 

@@ -16,14 +16,11 @@ class Watching:
 
     def __init__(self, *, shows_html: bool = False) -> None:
         self.shows_html = shows_html
-        self._news = asyncio.Event()
-
-    def wake(self) -> None:
-        self._news.set()
+        self.news = asyncio.Event()
 
     async def until(self, condition: Callable[[], T]) -> T:
         async with asyncio.timeout(WAIT_S):
             while not (met := condition()):
-                self._news.clear()
-                await self._news.wait()
+                self.news.clear()
+                await self.news.wait()
             return met

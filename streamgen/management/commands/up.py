@@ -22,7 +22,7 @@ from generation import control
 from generation.providers import provider_from_settings
 from generation.providers.base import ProviderError
 from streamgen.server.daphne import HostedServer
-from streamgen.server.lifespan import host as this_process
+from streamgen.server.lifespan import this_process
 
 SET_UP_LOCK = 7_382_915
 """Any number of our own, for PostgreSQL's advisory lock."""

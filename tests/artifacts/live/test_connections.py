@@ -25,6 +25,7 @@ from streamgen.asgi import application
 from tests.support import documents
 from tests.support.line import WAIT_S, Line, bearer, cookie
 from tests.support.place import Place, errors_of, in_database, person, place, session_of
+from tests.support.watching import Watching
 
 __all__ = ["place"]
 
@@ -204,17 +205,11 @@ class TestEnding:
         async with place.line() as line:
             await line.frame()
 
-            class Looking:
-                shows_html = False
-
-                def wake(self) -> None:
-                    pass
-
-            watched = feed.current().enter(place.draft.pk, Looking())
+            watched = feed.current().enter(place.draft.pk, Watching())
             watched.replica.state["status"] = object()  # type: ignore[typeddict-item]
             watched.replica.state_number += 1
             for watcher in watched.watchers:
-                watcher.wake()
+                watcher.news.set()
             assert await errors_of(line) == ([], 1000)
         assert f"A viewer failed artifact={place.draft.pk}" in caplog.text
 

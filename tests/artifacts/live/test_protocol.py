@@ -22,13 +22,13 @@ def delta(text: str) -> AnyFrame:
 
 @pytest.mark.parametrize("text", ["plain", "é", "\U0001f600", 'a "quoted" \\ line\n\t\x01', "\u2028</script>"])
 def test_frame_is_json_of_the_size_it_says(text: str) -> None:
-    frame = protocol.encode(delta(text))
+    frame = protocol.encode_frame(delta(text))
     assert json.loads(frame.text)["text"] == text
     assert frame.size == len(frame.text.encode())
 
 
 def test_text_travels_as_utf_8_not_as_escapes() -> None:
-    assert "é" in protocol.encode(delta("é")).text
+    assert "é" in protocol.encode_frame(delta("é")).text
 
 
 def test_frame_of_one_key_is_encoded_once() -> None:
@@ -45,7 +45,7 @@ def test_frame_of_one_key_is_encoded_once() -> None:
 
 
 def test_kept_frames_are_bounded_in_bytes_and_the_oldest_goes() -> None:
-    size = protocol.encode(delta("x" * 100)).size
+    size = protocol.encode_frame(delta("x" * 100)).size
     kept = EncodedFrames(limit_bytes=3 * size)
     for number in range(4):
         kept.get((number,), lambda: delta("x" * 100))

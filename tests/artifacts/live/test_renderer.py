@@ -44,8 +44,8 @@ class Broken(LivePreview):
 
 @contextmanager
 def rendering(replica: Replica, watcher: Watching, **options: Any) -> Iterator[Renderer]:
-    renderer = Renderer(replica, interval_s=options.pop("interval_s", 0.0), on_page=watcher.wake, **options)
-    renderer.wake()
+    renderer = Renderer(replica, interval_s=options.pop("interval_s", 0.0), on_page=watcher.news.set, **options)
+    renderer.news.set()
     yield renderer
     renderer.stop()
 
@@ -59,7 +59,7 @@ class TestRendering:
             assert await asyncio.to_thread(gate.entered.wait, WAIT_S)  # the loop is free while it renders
             truth.append(" world")
             replica.apply_event(truth.events[-1])
-            renderer.wake()
+            renderer.news.set()
             assert replica.page is None
             gate.may_go.set()
             await watcher.until(lambda: replica.page is not None and replica.page.length == 11)
@@ -73,13 +73,13 @@ class TestRendering:
             assert replica.page is not None
             truth.append(" world")
             replica.apply_event(truth.events[-1])
-            renderer.wake()
+            renderer.news.set()
             for _ in range(20):
                 await asyncio.sleep(0)
             assert replica.page.version == 1
             truth.end()
             replica.apply_snapshot(truth.look(replica))
-            renderer.wake()
+            renderer.news.set()
             await watcher.until(lambda: replica.page and replica.page.is_final)
             assert (replica.page.version, replica.page.length) == (2, 11)
 
@@ -98,7 +98,7 @@ class TestRendering:
             truth.begin_anew()
             truth.append("New")
             replica.apply_snapshot(truth.look(replica))
-            renderer.wake()
+            renderer.news.set()
             old.may_go.set()
             new = await made.get()
             assert replica.page is None
@@ -118,7 +118,7 @@ class TestRendering:
             truth.append(" & c")
             truth.end()
             replica.apply_snapshot(truth.look(replica))
-            renderer.wake()
+            renderer.news.set()
             await watcher.until(lambda: page.is_final)
             assert (page.fragments, page.tail) == (["<pre>a &lt; b &amp; c</pre>"], "")
         assert "The preview failed artifact=1" in caplog.text

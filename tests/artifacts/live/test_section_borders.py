@@ -112,13 +112,13 @@ async def test_border_that_comes_to_light_late_renders_the_page_anew() -> None:
     """A process of an earlier version wrote without saying where its section begins."""
     truth, replica, watcher = Truth(text=FIRST + SECOND), Replica(1), Watching()
     replica.apply_snapshot(truth.look(replica))
-    renderer = Renderer(replica, interval_s=0.0, on_page=watcher.wake)
-    renderer.wake()
+    renderer = Renderer(replica, interval_s=0.0, on_page=watcher.news.set)
+    renderer.news.set()
     page = await watcher.until(lambda: replica.page)
     replica.sections = (0, len(FIRST))
     truth.end()
     replica.apply_snapshot(truth.look(replica))
-    renderer.wake()
+    renderer.news.set()
     await watcher.until(lambda: page.is_final)
     assert "\n".join(page.fragments) == WHOLE
     renderer.stop()

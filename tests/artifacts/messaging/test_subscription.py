@@ -12,7 +12,7 @@ from channels.layers import InMemoryChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
 from artifacts.messaging import subscription
-from artifacts.messaging.events import Event, encode, group
+from artifacts.messaging.events import Event, encode_event, group
 from artifacts.messaging.subscription import Missed, Subscription
 from tests.support.redis_server import RedisServer, redis_server
 
@@ -88,7 +88,7 @@ async def subscribed(layer: Any) -> AsyncIterator[Subscription]:
 
 
 async def broadcast(layer: Any, news: Event) -> None:
-    await layer.group_send(group(news.artifact), encode(news))
+    await layer.group_send(group(news.artifact), encode_event(news))
 
 
 async def hears_again(layer: Any, ear: Ear, news: Event) -> None:
@@ -108,13 +108,13 @@ async def test_listener_hears_its_artifact_from_the_join_on_and_nothing_after_le
     layer = FaultyLayer()
     async with subscribed(layer) as subscription:
         first, second = Ear(), Ear()
-        await subscription.join(1, first)
-        await subscription.join(1, second)
+        await subscription.join(group(1), first)
+        await subscription.join(group(1), second)
         await broadcast(layer, event(1, artifact=2))
         await broadcast(layer, event(1))
         await first.hears(event(1))
         await second.hears(event(1))
-        await subscription.leave(1, first)
+        await subscription.leave(group(1), first)
         await broadcast(layer, event(2))
         await second.hears(event(2))
         assert first.news.empty()
@@ -124,19 +124,19 @@ async def test_group_is_left_with_its_last_listener_and_joined_again_with_the_ne
     layer = FaultyLayer()
     async with subscribed(layer) as subscription:
         ear = Ear()
-        await subscription.join(1, ear)
+        await subscription.join(group(1), ear)
         assert group(1) in layer.groups
-        await subscription.leave(1, ear)
-        await subscription.join(2, ear)  # what was left before is done before
+        await subscription.leave(group(1), ear)
+        await subscription.join(group(2), ear)  # what was left before is done before
         assert group(1) not in layer.groups
-        await subscription.join(1, ear)
+        await subscription.join(group(1), ear)
         await broadcast(layer, event(3))
         await ear.hears(event(3))
 
 
 async def test_leaving_what_was_never_joined_changes_nothing() -> None:
     async with subscribed(FaultyLayer()) as subscription:
-        await subscription.leave(1, Ear())
+        await subscription.leave(group(1), Ear())
 
 
 async def test_fault_of_one_listener_does_not_make_the_others_deaf(caplog: pytest.LogCaptureFixture) -> None:
@@ -147,19 +147,19 @@ async def test_fault_of_one_listener_does_not_make_the_others_deaf(caplog: pytes
         def broken(news: Event | Missed) -> None:
             raise ZeroDivisionError
 
-        await subscription.join(1, broken)
-        await subscription.join(1, ear)
+        await subscription.join(group(1), broken)
+        await subscription.join(group(1), ear)
         for seq in (1, 2):
             await broadcast(layer, event(seq))
             await ear.hears(event(seq))
-    assert "A listener failed artifact=1" in caplog.text
+    assert "A listener failed group=artifact.1" in caplog.text
 
 
 async def test_message_that_is_no_event_is_passed_over() -> None:
     layer = FaultyLayer()
     async with subscribed(layer) as subscription:
         ear = Ear()
-        await subscription.join(1, ear)
+        await subscription.join(group(1), ear)
         for message in ({"type": "x"}, {"type": "x", "event": "{"}, {"type": "x", "event": '{"unknown":1}'}):
             await layer.group_send(group(1), message)
         await broadcast(layer, event(1))
@@ -175,7 +175,7 @@ async def test_join_returns_soon_while_the_layer_is_away_and_listeners_are_told_
     async with subscribed(layer) as subscription:
         ear = Ear()
         async with asyncio.timeout(5):
-            await subscription.join(1, ear)
+            await subscription.join(group(1), ear)
         assert ear.news.empty()
         layer.fault = None
         await ear.hears(Missed())
@@ -189,7 +189,7 @@ async def test_join_does_not_wait_for_a_slow_layer_and_the_listener_is_told_once
     subscription = Subscription(lambda: layer, timeout_s=WAIT_S)
     ear = Ear()
     async with asyncio.timeout(WAIT_S / 2):
-        await subscription.join(1, ear)
+        await subscription.join(group(1), ear)
     assert ear.news.empty()
     may_join.set()
     await ear.hears(Missed())
@@ -204,11 +204,11 @@ async def test_layer_that_fails_later_makes_everybody_look_at_the_database(fault
     async with subscribed(layer) as subscription:
         ears = [Ear(), Ear()]
         for number, ear in enumerate(ears):
-            await subscription.join(number, ear)
+            await subscription.join(group(number), ear)
         layer.fault = fault
         async with asyncio.timeout(5):  # it takes a probe to find out; a join of that moment is told later
-            await subscription.join(7, ears[0])
-            await subscription.leave(7, ears[0])
+            await subscription.join(group(7), ears[0])
+            await subscription.leave(group(7), ears[0])
         layer.fault = None
         for number, ear in enumerate(ears):
             await ear.hears(Missed())
@@ -219,7 +219,7 @@ async def test_layer_that_silently_forgets_its_groups_is_found_out() -> None:
     layer = FaultyLayer()
     async with subscribed(layer) as subscription:
         ear = Ear()
-        await subscription.join(1, ear)
+        await subscription.join(group(1), ear)
         layer.groups.clear()
         await ear.hears(Missed())
         await hears_again(layer, ear, event(1))
@@ -229,7 +229,7 @@ async def test_layer_that_forgets_everything_is_found_out() -> None:
     layer = FaultyLayer()
     async with subscribed(layer) as subscription:
         ear = Ear()
-        await subscription.join(1, ear)
+        await subscription.join(group(1), ear)
         await layer.flush()
         await ear.hears(Missed())
         await hears_again(layer, ear, event(1))
@@ -245,7 +245,7 @@ async def test_layer_that_cannot_even_be_made_is_tried_again() -> None:
 
     subscription = Subscription(find, probe_s=QUICK_S, timeout_s=0.2)
     ear = Ear()
-    await subscription.join(1, ear)
+    await subscription.join(group(1), ear)
     layers.append(FaultyLayer())
     await ear.hears(Missed())
     await subscription.close()
@@ -262,7 +262,7 @@ async def test_membership_is_renewed_before_the_layer_lets_it_expire() -> None:
     layer = Noting()
     subscription = Subscription(lambda: layer, probe_s=QUICK_S, rejoin_s=2 * QUICK_S)
     ear, times = Ear(), 0
-    await subscription.join(1, ear)
+    await subscription.join(group(1), ear)
     async with asyncio.timeout(WAIT_S):
         while times < 3:
             times += await layer.joined.get() == group(1)
@@ -279,13 +279,13 @@ async def test_redis_that_is_killed_and_comes_back_empty_is_heard_again(redis_se
     layer = RedisPubSubChannelLayer(hosts=[redis_server.url])
     async with subscribed(layer) as subscription:
         ear = Ear()
-        await subscription.join(1, ear)
+        await subscription.join(group(1), ear)
         await broadcast(layer, event(1))
         await ear.hears(event(1))
         redis_server.kill()
         late = Ear()
         async with asyncio.timeout(5):
-            await subscription.join(2, late)
+            await subscription.join(group(2), late)
         redis_server.start()
         await ear.hears(Missed())
         await late.hears(Missed())
@@ -299,10 +299,10 @@ async def test_redis_that_hangs_is_noticed_and_heard_again(redis_server: RedisSe
     layer = RedisPubSubChannelLayer(hosts=[redis_server.url])
     async with subscribed(layer) as subscription:
         ear = Ear()
-        await subscription.join(1, ear)
+        await subscription.join(group(1), ear)
         redis_server.hold()
         async with asyncio.timeout(5):
-            await subscription.join(2, Ear())
+            await subscription.join(group(2), Ear())
         redis_server.go_on()
         await ear.hears(Missed())
         await hears_again(layer, ear, event(2))

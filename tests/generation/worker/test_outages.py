@@ -39,7 +39,8 @@ async def test_news_older_than_the_claim_stops_nobody(artifact, owner):
         await start(artifact, owner, "Summary")
         now = await until(artifact, lambda now: now.length > 20)
         late = events.Event(artifact=artifact.pk, epoch=1, seq=1, status="streaming", fence=now.fence - 1)
-        await get_channel_layer().group_send(events.group(artifact.pk), events.encode(late))
+        group = events.writer_group(artifact.pk)
+        await get_channel_layer().group_send(group, events.encode_event(late, group))
         done = await until_ended(artifact)
     assert done.stream_status == StreamStatus.COMPLETE
 

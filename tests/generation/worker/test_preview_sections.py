@@ -43,8 +43,8 @@ async def test_saved_preview_shows_each_section_as_it_is_alone(artifact, owner):
 class HtmlViewer:
     shows_html = True
 
-    def wake(self) -> None:
-        pass
+    def __init__(self) -> None:
+        self.news = asyncio.Event()
 
 
 @pytest.mark.parametrize("is_watched", [True, False])
