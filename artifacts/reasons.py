@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
-from artifacts.migrations._reasons import RECORDED
-
 if TYPE_CHECKING:
     _CharField = models.CharField[str, str]
 else:
@@ -48,7 +46,19 @@ def add_reasons(sentences: Mapping[str, str]) -> None:
 
 def reason_choices() -> list[tuple[str, str]]:
     """Every known code with its name, for the admin."""
-    return [(str(code), code.replace("_", " ").title()) for code in REASON_SENTENCES]
+    return [_choice(code) for code in REASON_SENTENCES]
+
+
+def _choice(code: str) -> tuple[str, str]:
+    return str(code), code.replace("_", " ").title()
+
+
+_MIGRATED = (
+    *("queued", "waiting_retry", "thinking", "user", "shutdown", "turns_exhausted", "no_progress", "tokens_exhausted"),
+    *("bad_seam", "deadline", "rate_limited", "provider_error", "auth", "model_not_found", "filtered", "poison"),
+    "disk_full",
+)
+"""The codes that the last migration of the column names. It stays as it is: the set is open since."""
 
 
 class ReasonField(_CharField):
@@ -58,4 +68,4 @@ class ReasonField(_CharField):
 
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, _, args, options = super().deconstruct()
-        return name, "django.db.models.CharField", args, options | {"choices": RECORDED}
+        return name, "django.db.models.CharField", args, options | {"choices": [_choice(code) for code in _MIGRATED]}

@@ -78,7 +78,7 @@ DIFFER_IN_AN_UNDERSCORE: dict[str, str] = {
     "State": "lifecycle/state: stays; thoughts: _Mode",
 }
 
-FUNCTIONS_A_DELTA_PASSES = 60
+FUNCTIONS_A_DELTA_PASSES = 90
 """From the bytes of the provider to the frame of a viewer: 75, of which 23 read the wire, and up to 7 that already ask
 for the next piece. The goal is 30 without the wire.
 """

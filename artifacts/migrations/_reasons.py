@@ -1,3 +1,0 @@
-"""The choices of `Artifact.reason` as the last migration of it says them; the set is open since, and stays as it is here."""
-
-RECORDED = [('queued', 'Queued'), ('waiting_retry', 'Waiting Retry'), ('thinking', 'Thinking'), ('user', 'User'), ('shutdown', 'Shutdown'), ('turns_exhausted', 'Turns Exhausted'), ('no_progress', 'No Progress'), ('tokens_exhausted', 'Tokens Exhausted'), ('bad_seam', 'Bad Seam'), ('deadline', 'Deadline'), ('rate_limited', 'Rate Limited'), ('provider_error', 'Provider Error'), ('auth', 'Auth'), ('model_not_found', 'Model Not Found'), ('filtered', 'Filtered'), ('poison', 'Poison'), ('disk_full', 'Disk Full')]
