@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from artifacts.models import Artifact, ArtifactVersion, Section
 
-ERROR_CHARS = 4_000
+SHOWN_ERROR_CHARS = 4_000
 """Of the sentence of a failure, whatever an endpoint made it: the state is part of many frames."""
 
 
@@ -37,7 +37,7 @@ def state_of(artifact: Artifact) -> State:
         sections_completed=artifact.sections_completed,
         sections_total=artifact.sections_total,
         tokens_generated=artifact.tokens_generated,
-        last_error=artifact.last_error[:ERROR_CHARS],
+        last_error=artifact.last_error[:SHOWN_ERROR_CHARS],
         reason=artifact.reason,
         sections=[
             SectionState(name=row.name, status=row.status, tokens=row.tokens, model=row.model)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ending:
+class SocketEnding:
     """Why the server closes a socket: the close code, and the error frame before it, where there is one."""
 
     close_code: int
@@ -14,20 +14,20 @@ class Ending:
     detail: str = ""
 
 
-LOGIN_REQUIRED = Ending(close_code=4401, error="login_required", detail="Sign in, or send a valid bearer token.")
-NOT_FOUND = Ending(close_code=4404, error="not_found", detail="There is no such document, or it is not yours.")
-GOING_AWAY = Ending(close_code=1012)
-TRY_AGAIN = Ending(close_code=1000)
-TOO_BIG = Ending(close_code=1009)
-BAD_FORMAT = Ending(close_code=4409, error="bad_format", detail="format must be text or html.")
-DELETED = Ending(close_code=4404, error="deleted", detail="The document was deleted.")
-TOO_MANY_MESSAGES = Ending(close_code=4429, error="too_many_messages", detail="Acknowledge less often.")
-TOO_MANY_SOCKETS = Ending(close_code=4429, error="too_many_sockets", detail="Close another page of yours first.")
+LOGIN_REQUIRED = SocketEnding(close_code=4401, error="login_required", detail="Sign in, or send a valid bearer token.")
+NOT_FOUND = SocketEnding(close_code=4404, error="not_found", detail="There is no such document, or it is not yours.")
+GOING_AWAY = SocketEnding(close_code=1012)
+TRY_AGAIN = SocketEnding(close_code=1000)
+TOO_BIG = SocketEnding(close_code=1009)
+BAD_FORMAT = SocketEnding(close_code=4409, error="bad_format", detail="format must be text or html.")
+DELETED = SocketEnding(close_code=4404, error="deleted", detail="The document was deleted.")
+TOO_MANY_MESSAGES = SocketEnding(close_code=4429, error="too_many_messages", detail="Acknowledge less often.")
+TOO_MANY_SOCKETS = SocketEnding(close_code=4429, error="too_many_sockets", detail="Close another page of yours first.")
 
 
 class SocketRefused(Exception):
     """The socket must end."""
 
-    def __init__(self, ending: Ending) -> None:
+    def __init__(self, ending: SocketEnding) -> None:
         super().__init__(ending.error)
         self.ending = ending

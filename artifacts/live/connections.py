@@ -14,7 +14,7 @@ from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
 from artifacts.accounts.sessions import Login, Sight, lapsed
-from artifacts.live.close_codes import LOGIN_REQUIRED, NOT_FOUND, Ending
+from artifacts.live.close_codes import LOGIN_REQUIRED, NOT_FOUND, SocketEnding
 from artifacts.messaging.per_loop import PerLoop
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ CHECK_S = 3.0
 class Socket(Protocol):
     sight: Sight
 
-    async def end(self, ending: Ending) -> None: ...
+    async def end(self, ending: SocketEnding) -> None: ...
 
 
 class Sockets:
@@ -56,7 +56,7 @@ class Sockets:
             if not self._of_user[user_id]:
                 del self._of_user[user_id]
 
-    async def close_all(self, ending: Ending) -> None:
+    async def close_all(self, ending: SocketEnding) -> None:
         """The process goes: every socket ends so, and new ones do at once."""
         self.is_closing = True
         await asyncio.gather(*(socket.end(ending) for socket in list(self._open)))

@@ -29,7 +29,7 @@ from artifacts.live.close_codes import (
     TOO_MANY_MESSAGES,
     TOO_MANY_SOCKETS,
     TRY_AGAIN,
-    Ending,
+    SocketEnding,
     SocketRefused,
 )
 from artifacts.live.feed import Feed
@@ -144,7 +144,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         """The first protocol error is told, the second ends the socket."""
         self._faults += 1
         if self._faults > 1:
-            raise SocketRefused(Ending(close_code=4409, error="bad_message", detail=detail))
+            raise SocketRefused(SocketEnding(close_code=4409, error="bad_message", detail=detail))
         await self._send_frame(protocol.encode_frame({"type": "error", "code": "bad_message", "detail": detail}))
 
     # To the client
@@ -185,7 +185,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
             async with asyncio.timeout(CLOSE_FRAME_S):
                 await self.base_send({"type": "websocket.close", "code": TRY_AGAIN.close_code})
 
-    async def end(self, ending: Ending) -> None:
+    async def end(self, ending: SocketEnding) -> None:
         """The error frame, if there is one, then the close code; nothing is sent afterwards."""
         if self._is_ending or self._is_closed:
             return
@@ -195,7 +195,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_FRAME_S):
                 if ending.error:
-                    error: protocol.Error = {"type": "error", "code": ending.error, "detail": ending.detail}
+                    error: protocol.ErrorFrame = {"type": "error", "code": ending.error, "detail": ending.detail}
                     await self._send_frame(protocol.encode_frame(error))
                 await self._send({"type": "websocket.close", "code": ending.close_code})
         self._is_closed = True

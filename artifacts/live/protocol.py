@@ -22,7 +22,7 @@ KEPT_BYTES = 1_048_576
 """Encoded frames that are kept for the next viewer at the same place, in all."""
 
 
-class TextSnapshot(TypedDict):
+class TextSnapshotFrame(TypedDict):
     type: Literal["snapshot"]
     v: int
     artifact: int
@@ -33,7 +33,7 @@ class TextSnapshot(TypedDict):
     text: str
 
 
-class HtmlSnapshot(TypedDict):
+class HtmlSnapshotFrame(TypedDict):
     type: Literal["snapshot"]
     v: int
     artifact: int
@@ -46,7 +46,7 @@ class HtmlSnapshot(TypedDict):
     more: NotRequired[bool]
 
 
-class Delta(TypedDict):
+class DeltaFrame(TypedDict):
     type: Literal["delta"]
     epoch: int
     seq: int
@@ -54,8 +54,8 @@ class Delta(TypedDict):
     text: str
 
 
-Preview = TypedDict(
-    "Preview",
+PreviewFrame = TypedDict(
+    "PreviewFrame",
     {
         "type": Literal["preview"],
         "epoch": int,
@@ -69,14 +69,14 @@ Preview = TypedDict(
 )
 
 
-class StateChange(TypedDict):
+class StateFrame(TypedDict):
     type: Literal["state"]
     epoch: int
     seq: int
     state: State
 
 
-class End(TypedDict):
+class EndFrame(TypedDict):
     type: Literal["end"]
     epoch: int
     seq: int
@@ -85,17 +85,18 @@ class End(TypedDict):
     state: State
 
 
-class Error(TypedDict):
+class ErrorFrame(TypedDict):
     type: Literal["error"]
     code: str
     detail: str
 
 
-class Pong(TypedDict):
+class PongFrame(TypedDict):
     type: Literal["pong"]
 
 
-AnyFrame = TextSnapshot | HtmlSnapshot | Delta | Preview | StateChange | End | Error | Pong
+SnapshotFrame = TextSnapshotFrame | HtmlSnapshotFrame
+AnyFrame = SnapshotFrame | DeltaFrame | PreviewFrame | StateFrame | EndFrame | ErrorFrame | PongFrame
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

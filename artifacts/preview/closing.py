@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from artifacts.preview.block import starts
+from artifacts.preview.block import math, starts
 from artifacts.preview.block.block import Block
 from artifacts.preview.block.lines import Lines
 from artifacts.preview.block.reader import Reader
-from artifacts.preview.inline import math
 from artifacts.preview.inline.inline import leaves_comment_open, raw_html
 
 _BLOCK_ELEMENTS = frozenset(

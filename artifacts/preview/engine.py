@@ -16,7 +16,7 @@ from artifacts.preview import limits
 from artifacts.preview.block.block import Block
 from artifacts.preview.block.tree import Builder, Source, literal
 from artifacts.preview.inline import inline, tokens
-from artifacts.preview.serializer import HEADING_ID, Writer
+from artifacts.preview.serializer import HEADING_ID, TokenWriter
 
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 SLUG_CHARS = 120
@@ -25,7 +25,7 @@ _slug = slugify(case="lower")
 _LABEL = re.compile(r"\]\[[^\[\]]*+\]")
 
 
-class Scope(tokens.Scope, Protocol):
+class RenderScope(tokens.ReferenceScope, Protocol):
     """What a piece of a document may refer to, and what gives its headings their names."""
 
     def heading_id(self, slug: str) -> str: ...
@@ -46,7 +46,7 @@ class Engine:
         self._steps = (_InlineStep(), _HeadingIds())
         self._markdown = markdown.Markdown(extensions=[_OurSteps(self._steps)], output_format="html")
 
-    def render(self, blocks: list[Block], scope: Scope) -> Rendered:
+    def render(self, blocks: list[Block], scope: RenderScope) -> Rendered:
         """The blocks as HTML; a piece too dense with markup is shown as it was typed."""
         root, builder = Element("div"), Builder()
         builder.build_all(root, blocks)
@@ -63,7 +63,7 @@ class Engine:
 
 
 class _ScopedStep(Treeprocessor):
-    scope: Scope
+    scope: RenderScope
 
 
 class _InlineStep(_ScopedStep):
@@ -74,16 +74,16 @@ class _InlineStep(_ScopedStep):
             children = list(element)
             if isinstance(element.text, Source):
                 text, element.text = element.text, None
-                self._read(text, Writer(element, 0), last=not children)
+                self._read(text, TokenWriter(element, 0), last=not children)
             for child in children:
                 if isinstance(child.tail, Source):
                     text, child.tail = child.tail, None
-                    writer = Writer(element, list(element).index(child) + 1)
+                    writer = TokenWriter(element, list(element).index(child) + 1)
                     self._read(text, writer, last=child is children[-1])
                 elif child.tag != "input":
                     child.tail = "\n"
 
-    def _read(self, text: Source, writer: Writer, *, last: bool) -> None:
+    def _read(self, text: Source, writer: TokenWriter, *, last: bool) -> None:
         read = inline.tokens(str(text), self.scope, growing=text.growing)
         writer.write(read if last else [*read, "\n"])
 
@@ -103,7 +103,7 @@ def _said(text: str) -> str:
     if text.replace(" ", "a").isalnum():
         return text
     said = Element("p")
-    Writer(said, 0).write(inline.tokens(_LABEL.sub("]", text), tokens.NOTHING_DEFINED))
+    TokenWriter(said, 0).write(inline.tokens(_LABEL.sub("]", text), tokens.NOTHING_DEFINED))
     return "".join(said.itertext()).replace("&amp;", "&")
 
 

@@ -41,7 +41,7 @@ class _Fragment:
 
 
 @dataclass(slots=True)
-class _Section:
+class _SectionPreview:
     """What one section has for itself alone: its blocks, what it defines, and who waits for that."""
 
     number: int
@@ -85,7 +85,7 @@ class LivePreview:
 
     def __init__(self) -> None:
         self._lines = Lines()
-        self._section = _Section(0)
+        self._section = _SectionPreview(0)
         self._sections = [self._section]
         self._behind = 0  # so many sections have ended and are settled
         self._names = Names()
@@ -122,7 +122,7 @@ class LivePreview:
         self._not_finished()
         if self._received > self._section.begins_at:
             self._end_section()
-            self._section = _Section(len(self._sections), begins_at=self._received)
+            self._section = _SectionPreview(len(self._sections), begins_at=self._received)
             self._sections.append(self._section)
             self._settled_at = self._received
 
@@ -168,7 +168,7 @@ class LivePreview:
             self._settle_section(section)
         self._behind = len(self._sections) - 1
 
-    def _settle_section(self, section: _Section) -> None:
+    def _settle_section(self, section: _SectionPreview) -> None:
         reader = section.reader
         late = {place for key in reader.defined[section.defined :] for place in section.waiting.pop(key, ())}
         section.defined = len(reader.defined)
@@ -180,7 +180,7 @@ class LivePreview:
         for block in blocks:
             self._add(block, section)
 
-    def _add(self, block: Block, section: _Section) -> None:
+    def _add(self, block: Block, section: _SectionPreview) -> None:
         scope = self._scope(section, len(self._html), block.first_line, live=not self._finished)
         html = _html([block], scope)
         if scope.live and len(scope.labels) > limits.LATE_LABELS:
@@ -192,7 +192,7 @@ class LivePreview:
             self._html.append(html)
             self._keep(block, scope)
 
-    def _scope(self, section: _Section, owner: int, first_line: int, *, live: bool) -> PieceScope:
+    def _scope(self, section: _SectionPreview, owner: int, first_line: int, *, live: bool) -> PieceScope:
         return PieceScope(
             names=self._names,
             section=section.number,

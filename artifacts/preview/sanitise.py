@@ -12,7 +12,7 @@ from bleach.sanitizer import Cleaner
 REL = "noopener noreferrer nofollow"
 SCHEMES = frozenset(("http", "https", "mailto"))
 REMEMBERED_CHARS = 2_000
-STEP_CHARS = 32_768  # that are looked at without a pause
+SANITISE_STEP_CHARS = 32_768  # that are looked at without a pause
 
 _INLINE = ("a", "br", "code", "del", "em", "span", "strong", "sup")
 _LISTS = ("ul", "ol", "li", "input")
@@ -125,7 +125,7 @@ def _split(html: str) -> list[str]:
 def _is_clean(piece: str) -> bool:
     place = 0
     while place < len(piece):
-        found = _CLEAN.match(piece, place, place + STEP_CHARS)
+        found = _CLEAN.match(piece, place, place + SANITISE_STEP_CHARS)
         if found is None or found.end() == place:
             return False
         place = found.end()

@@ -14,7 +14,7 @@ REFERENCE_ID = "fnref-"
 _ADDRESS_SAFE = "-_.+!*'(),%#@?=;:/&$~"
 
 
-class Writer:
+class TokenWriter:
     """Writes tokens into `parent` before its child number `place`."""
 
     def __init__(self, parent: Element, place: int) -> None:

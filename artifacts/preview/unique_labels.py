@@ -23,7 +23,7 @@ Key = tuple[bool, str]  # of a footnote or of a link, and the label as it is com
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Place:
+class _Label:
     """Where a label stands in a text: what is written anew is the text from `start` to `end`."""
 
     key: Key
@@ -45,7 +45,7 @@ def unique_labels(markdown: str, sections: Iterable[int]) -> str:
     return "".join(map(_renamed, texts, found, names))
 
 
-def _new_names(found: list[list[_Place]]) -> list[dict[Key, str]]:
+def _new_names(found: list[list[_Label]]) -> list[dict[Key, str]]:
     """For each section the labels that it has to write in another way."""
     defining, using = defaultdict[Key, list[int]](list), defaultdict[Key, set[int]](set)
     for number, places in enumerate(found):
@@ -70,7 +70,7 @@ def _free(key: Key, number: int, taken: set[Key]) -> str:
     return name
 
 
-def _renamed(text: str, places: list[_Place], names: dict[Key, str]) -> str:
+def _renamed(text: str, places: list[_Label], names: dict[Key, str]) -> str:
     pieces, end = list[str](), 0
     for place in places if names else ():
         if place.key in names:
@@ -82,7 +82,7 @@ def _renamed(text: str, places: list[_Place], names: dict[Key, str]) -> str:
 # -- where labels stand
 
 
-def _places(text: str) -> list[_Place]:
+def _places(text: str) -> list[_Label]:
     if "[" not in text:
         return []
     reader, runs = _read(text)
@@ -109,7 +109,7 @@ def _read(text: str) -> tuple[Reader, list[tuple[int, int]]]:
     return reader, runs
 
 
-def _in_run(text: str, start: int, end: int) -> Iterator[_Place]:
+def _in_run(text: str, start: int, end: int) -> Iterator[_Label]:
     run = text[start:end]
     if "[" not in run:
         return
@@ -123,7 +123,7 @@ def _in_run(text: str, start: int, end: int) -> Iterator[_Place]:
         begin, behind = start + found.start(), start + found.end()
         is_definition = follows == ":" and _begins_line(run, found.start())
         if label.startswith("^") and len(label) > 1 and not re.search(r"\s", label):
-            yield _Place(
+            yield _Label(
                 key=(True, label[1:].casefold()), before="[^", is_definition=is_definition, start=begin, end=behind
             )
             after_text = -1
@@ -132,15 +132,15 @@ def _in_run(text: str, start: int, end: int) -> Iterator[_Place]:
         if found.start() == after_text:
             after_text = -1
             if label.strip():
-                yield _Place(key=key, is_definition=False, start=begin, end=behind)
+                yield _Label(key=key, is_definition=False, start=begin, end=behind)
             continue
         after_text = found.end()
         if is_definition:
-            yield _Place(key=key, is_definition=True, start=begin, end=behind)
+            yield _Label(key=key, is_definition=True, start=begin, end=behind)
         elif label.strip() and follows != "(" and not (follows == "[" and not run.startswith("[]", found.end())):
             collapsed = 2 if run.startswith("[]", found.end()) else 0
             behind += collapsed
-            yield _Place(key=key, before=f"[{label}][", is_definition=False, start=begin, end=behind)
+            yield _Label(key=key, before=f"[{label}][", is_definition=False, start=begin, end=behind)
             place += collapsed
 
 

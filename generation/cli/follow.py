@@ -16,7 +16,7 @@ from artifacts.models import Artifact, Delta, Section, SectionStatus, StreamStat
 from artifacts.pages import labels
 from generation.cli.terminal import Screen
 
-LOOK_S = 0.2
+FOLLOW_POLL_S = 0.2
 AWAY_LOOKS = 300
 """After a minute without a database, the trouble is the caller's."""
 DELTAS_PER_READ = 200
@@ -61,7 +61,7 @@ def follow(artifact_id: int, *, out: TextIO, err: TextIO, stop: threading.Event 
     stop = stop or threading.Event()
     with Screen(out, err) as screen:
         follower = _Follower(artifact_id, screen)
-        while not follower.look() and not stop.wait(LOOK_S):
+        while not follower.look() and not stop.wait(FOLLOW_POLL_S):
             pass
         return follower.status
 

@@ -11,7 +11,7 @@ from generation.markdown.preamble import OPENERS
 
 WRAPPED_CHARS = 2_000
 """An answer that begins with a Markdown fence is wrapped, unless that closes within so much and more follows."""
-PREFACE_CHARS = 200
+FENCE_PREFACE_CHARS = 200
 
 LOOK_CHARS = 400
 """Behind a fence without a language it shows within so much whether prose stands in it; what is code flows on."""
@@ -166,7 +166,7 @@ def _may_be_wrapped(head: str) -> bool:
         return _announces(line[0]) and _WRAP_BEGUN.match(head, line.end()) is not None
     begun = head.lstrip(" \t\r\n*_#>")
     return (
-        len(begun) <= PREFACE_CHARS
+        len(begun) <= FENCE_PREFACE_CHARS
         and ("\n" not in begun)
         and any(begun.startswith(words[: len(begun)]) for words in OPENERS)
     )
@@ -178,7 +178,7 @@ def _first_line(head: str) -> re.Match[str] | None:
 
 def _announces(line: str) -> bool:
     text = line.strip(" \t\r\n*_#>")
-    return len(text) <= PREFACE_CHARS and text.startswith(OPENERS) and not _SHOWS.search(text)
+    return len(text) <= FENCE_PREFACE_CHARS and text.startswith(OPENERS) and not _SHOWS.search(text)
 
 
 def _is_prose(inner: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-PREFACE_CHARS = 400
+PREAMBLE_CHARS = 400
 """Longer lines are no announcement."""
 
 OPENERS = (
@@ -35,7 +35,7 @@ def opens_like_talk(line: str) -> bool:
 def announces(line: str) -> bool:
     """Whether the line says that a text follows, or that it is gone on with."""
     said = line.strip(_AROUND)
-    if not said or len(said) > PREFACE_CHARS:
+    if not said or len(said) > PREAMBLE_CHARS:
         return False
     if opens_like_talk(said) or _BRACKETED.fullmatch(said):
         return True

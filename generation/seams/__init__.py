@@ -11,7 +11,7 @@ from typing import Literal
 
 from generation.markdown.fences import Unfenced, open_fence
 from generation.seams.characters import certain
-from generation.seams.copies import BARE_CHARS, HEAD_CHARS, BadSeam, Found, Reading, behind_space
+from generation.seams.copies import ANSWER_HEAD_CHARS, BARE_CHARS, BadSeam, Found, TextEnd, behind_space
 from generation.seams.folding import fold
 
 __all__ = ["BadSeam", "Mode", "Seam", "certain", "join"]
@@ -49,7 +49,7 @@ class Seam:
 
     def __init__(self, previous: str, copied: str = "") -> None:
         self._previous = previous
-        self._readings = [Reading(previous, copied, keeps_marks=keeps) for keeps in (True, False)]
+        self._readings = [TextEnd(previous, copied, keeps_marks=keeps) for keeps in (True, False)]
 
     def join(self, answer: str) -> str:
         """What a whole answer brings. Raises BadSeam."""
@@ -63,7 +63,7 @@ class Seam:
 
         None while the seam is open. Raises BadSeam when nothing that may follow can help.
         """
-        if len(head) >= HEAD_CHARS:
+        if len(head) >= ANSWER_HEAD_CHARS:
             return self._begun(self._found(head) or self._going_on(head))
         try:
             found = self._found(head)

@@ -14,12 +14,12 @@ from functools import cached_property
 from itertools import islice
 
 from generation.markdown.fences import open_fence
-from generation.markdown.preamble import PREFACE_CHARS, announces
+from generation.markdown.preamble import PREAMBLE_CHARS, announces
 from generation.seams.characters import UNSPACED
 from generation.seams.folding import SAME, Folded, fold, weight
 
-TAIL_CHARS = 8_000  # so much of the text before is compared: all that the model was shown of it
-HEAD_CHARS = 8_500  # the end of the text is sought in so much of an answer: a restart may reach it so late
+COMPARED_CHARS = 8_000  # so much of the text before is compared: all that the model was shown of it
+ANSWER_HEAD_CHARS = 8_500  # the end of the text is sought in so much of an answer: a restart may reach it so late
 PREFACE_LINES = 4
 LEAST_WEIGHT = 14
 ASKED_WEIGHT = 8  # so little is enough for a part of the words asked for
@@ -29,7 +29,7 @@ LEAST_COPY_CHARS = 5  # of the words below a preface, white space aside
 BARE_CHARS = 60  # of marks and quotes before a copy
 ANCHOR_CHARS = 100
 PLACES = 30  # where a text repeats itself more often, only a copy at the head is sure
-LONG_CHARS = 100  # a repetition of more, other than the words asked for, is a restart: exact, or with something new
+RESTART_CHARS = 100  # a repetition of more, other than the words asked for, is a restart: exact, or with something new
 
 _OPENING_FENCE = re.compile(r"(?:\A|\n)[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)[ \t]*\r?\n\s*(?=[^\n]*\Z)")
 _MARK = re.compile(r"\*\*|__|~~|[*`\"]|(?<!\w)[_']|[_'](?!\w)")
@@ -54,7 +54,7 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Place:
+class _Match:
     """Up to `end` the answer's folded text ends as the text before does: in `size` characters, behind `lead`."""
 
     answer: str
@@ -67,12 +67,12 @@ class _Place:
         return self.answer[: self.head.starts[self.end - self.size]]
 
 
-class Reading:
+class TextEnd:
     """The end of the text before, folded in one way, and the words that were asked for in it."""
 
     def __init__(self, previous: str, copied: str, *, keeps_marks: bool) -> None:
         self.keeps_marks, self.copied = keeps_marks, copied
-        self.source = previous[-TAIL_CHARS:]
+        self.source = previous[-COMPARED_CHARS:]
         self.tail = fold(self.source, keeps_marks=keeps_marks)
         words = fold(copied, keeps_marks=keeps_marks).text
         self.words = words if words and self.tail.text.endswith(words) else ""
@@ -102,17 +102,17 @@ class Reading:
             raise BadSeam("the answer may repeat the end of the text, or go on as the text did before")
         return self._behind(parts[-1]) if is_sure else None
 
-    def _places(self, answer: str, sought: str) -> Iterator[_Place]:
+    def _places(self, answer: str, sought: str) -> Iterator[_Match]:
         """Where the answer has the end of the text that is sought; of the anchor, all that stands before it too."""
-        head = fold(answer[:HEAD_CHARS], keeps_marks=self.keeps_marks)
+        head = fold(answer[:ANSWER_HEAD_CHARS], keeps_marks=self.keeps_marks)
         at = head.text.find(sought) if sought and not self.is_blurred else -1
         while at >= 0:
             end = at + len(sought)
             if head.is_border(end):
-                yield _Place(answer=answer, head=head, end=end, size=_common_end(self.tail.text, head.text[:end]))
+                yield _Match(answer=answer, head=head, end=end, size=_common_end(self.tail.text, head.text[:end]))
             at = head.text.find(sought, at + 1)
 
-    def _is_sure(self, place: _Place) -> bool:
+    def _is_sure(self, place: _Match) -> bool:
         """Whether so much of the end, from the beginning of a word, is no accident."""
         repeated, at = self.tail.text[-place.size :], self.tail.starts[-place.size]
         if place.size >= len(self.words) > 0:
@@ -125,25 +125,25 @@ class Reading:
         is_inside |= before.isalnum() and after.isalnum() and not UNSPACED.match(after)
         return not is_inside or weight(repeated) >= SURE_WEIGHT
 
-    def _may_be_new(self, place: _Place) -> bool:
+    def _may_be_new(self, place: _Match) -> bool:
         """Whether what looks like a part of a copy may be what follows in a text that repeats itself."""
         text, begun = self.tail.text, self.tail.text[: -place.size]
         before = text[len(text) - _common_end(begun, text) :]
         is_again = place.head.text.startswith(text[len(begun) :][:ASKED_WEIGHT], place.end)
         return is_again or max(len(before), weight(before)) >= SAID_WEIGHT
 
-    def _is_prefaced(self, place: _Place) -> bool:
+    def _is_prefaced(self, place: _Match) -> bool:
         """The copy stands below a few lines that announce it and are nowhere in the text, or behind a colon."""
         said = _OPENING_FENCE.split(place.lead)[0]
         lines = [line for line in said.split("\n") if any(map(str.isalnum, line))]
-        if len(place.lead) > PREFACE_CHARS or place.size < LEAST_COPY_CHARS or not lines or len(lines) > PREFACE_LINES:
+        if len(place.lead) > PREAMBLE_CHARS or place.size < LEAST_COPY_CHARS or not lines or len(lines) > PREFACE_LINES:
             return False
         own = said[said.rfind("\n") + 1 :].strip(" \t*_>#\"'“„«‘")
         keys = [fold(line, keeps_marks=self.keeps_marks).text for line in lines]
         is_own = all(map(announces, lines)) and not any(key in self.tail.text for key in keys)
         return is_own and not open_fence(said) and "|" not in said and (not own or own.endswith((":", "：", "—")))
 
-    def _last_copy(self, place: _Place) -> _Place:
+    def _last_copy(self, place: _Match) -> _Match:
         """The copy that is meant where a preface quotes the words before it. Words that repeat themselves come once."""
         text, words = place.head.text, self.words
         at = text.find(words, place.end, place.end + len(words) + BARE_CHARS)
@@ -154,7 +154,7 @@ class Reading:
             raise BadSeam("the answer repeats the last words twice")
         return self._last_copy(replace(place, end=at + len(words)))
 
-    def _behind(self, place: _Place) -> Found:
+    def _behind(self, place: _Match) -> Found:
         """What stands behind the place. Raises BadSeam where marks or quotes that are open there differ."""
         behind, begins = self._behind_marks(place), self.tail.starts[-place.size]
         rest = place.answer[behind:]
@@ -169,7 +169,7 @@ class Reading:
             raise BadSeam("the answer lacks a mark that the text has opened")
         if not rest.strip(" \t\r\n.…"):
             is_literal = self.source.casefold().endswith(place.answer[len(place.lead) :].casefold())
-            if place.size > LONG_CHARS and place.size != len(self.words) and not is_literal:
+            if place.size > RESTART_CHARS and place.size != len(self.words) and not is_literal:
                 raise BadSeam("the answer starts the text again")
             return Found(rest="" if rest.strip() in ("", "...", "…") else rest, is_whole=place.size >= len(self.words))
         asked = self.copied if place.size == len(self.words) else self.source[max(0, begins - 2) :]
@@ -185,7 +185,7 @@ class Reading:
             is_whole=place.size >= len(self.words),
         )
 
-    def _behind_marks(self, place: _Place) -> int:
+    def _behind_marks(self, place: _Match) -> int:
         """Where the marks end that follow the place and that the text ends with already."""
         at = place.head.ends[place.end - 1]
         marks = self.source[self.tail.ends[-1] :]

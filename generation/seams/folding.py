@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from generation.seams.characters import UNSPACED
 
-MARKS = frozenset("*_`~#>+-•")  # what Markdown marks text with; models lose and add such marks where they copy
+MARKDOWN_MARKS = frozenset("*_`~#>+-•")  # what Markdown marks text with; models lose and add such marks where they copy
 SAME = str.maketrans(
     dict.fromkeys("‘’‚‛´ʼ′‹›", "'")
     | dict.fromkeys("“”„‟«»″「」『』", '"')
@@ -35,7 +35,7 @@ def fold(source: str, *, keeps_marks: bool = True) -> Folded:
     ends: list[int] = []
     for place, char in enumerate(source):
         for folded in _folded(char):
-            if not keeps_marks and (folded in MARKS or _is_unseen(folded)):
+            if not keeps_marks and (folded in MARKDOWN_MARKS or _is_unseen(folded)):
                 continue
             at = len(text)
             while at > len(text) - 9 and at and 0 < unicodedata.combining(folded) < unicodedata.combining(text[at - 1]):

@@ -17,7 +17,7 @@ register = template.Library()
 
 
 @register.simple_tag
-def phase(artifact: Artifact) -> Phase:
+def phase_of_artifact(artifact: Artifact) -> Phase:
     return phase_of(artifact.phase, title=artifact.title)
 
 
@@ -55,7 +55,7 @@ def _last_request(artifact: Artifact) -> dict[str, object]:
         PlannedSection(name=row.name, instructions=row.instructions, max_tokens=row.max_tokens)
         for row in artifact.sections.order_by("position")
     ]
-    built_in = [(section.name, section.instructions) for section in phase(artifact).plan]
+    built_in = [(section.name, section.instructions) for section in phase_of_artifact(artifact).plan]
     own = bool(sections) and [(section.name, section.instructions) for section in sections] != built_in
     task = GenerationTask.objects.filter(artifact=artifact).order_by("-id").first()
     return {

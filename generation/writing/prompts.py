@@ -21,7 +21,7 @@ SECTION_INSTRUCTIONS_CHARS = 16_000
 OUTLINE_CHARS = 4_000
 BEFORE_CHARS = 2_000
 """The end of the text before this section."""
-TAIL_CHARS = 6_000
+SHOWN_TAIL_CHARS = 6_000
 """The end of this section's own text: about 1 500 tokens."""
 TAIL_STEP_CHARS = 2_000
 """The tail's beginning moves in steps, so that between two steps the prompt only grows."""
@@ -32,7 +32,7 @@ LEAST_SEAM_LETTERS = 8
 MOST_SEAM_CHARS = 400
 """Words that stand twice in the text's end are lengthened up to this."""
 
-ROLE = """\
+SYSTEM_ROLE = """\
 You write long documents in Markdown, one section at a time.
 - Write only the text of the section that is asked for. Its heading stands there already: begin with the first \
 sentence, and use headings of level 3 and below inside the section.
@@ -81,15 +81,15 @@ def section_prompt(assignment: Assignment, index: int, *, earlier: str, mode: Mo
     """The prompt for section `index` (from 0) of the plan; `earlier` is the document's text before it."""
     parts = [*_about_document(assignment), *_about_earlier(earlier), *_about_section(assignment, index)]
     return SectionPrompt(
-        opening=({"role": "system", "content": ROLE}, {"role": "user", "content": "\n\n".join(parts)}), mode=mode
+        opening=({"role": "system", "content": SYSTEM_ROLE}, {"role": "user", "content": "\n\n".join(parts)}), mode=mode
     )
 
 
 def tail_of(text: str) -> str:
     """The end of the section's text that the model sees. Its beginning depends only on the text around it."""
-    if len(text) <= TAIL_CHARS:
+    if len(text) <= SHOWN_TAIL_CHARS:
         return text
-    step = -(-(len(text) - TAIL_CHARS) // TAIL_STEP_CHARS) * TAIL_STEP_CHARS
+    step = -(-(len(text) - SHOWN_TAIL_CHARS) // TAIL_STEP_CHARS) * TAIL_STEP_CHARS
     line_end = text.find("\n", step, step + TAIL_STEP_CHARS // 4)
     return text[line_end + 1 if line_end >= 0 else step :]
 
@@ -172,7 +172,7 @@ def last_words(text: str) -> str:
     It is long enough to be found, and as much longer as it takes to hold letters and to stand only once in the end of
     the text, if it can.
     """
-    tail = text[-TAIL_CHARS:]
+    tail = text[-SHOWN_TAIL_CHARS:]
     for chars in range(SEAM_CHARS, MOST_SEAM_CHARS + 1, SEAM_CHARS):
         words = _words(text, chars)
         if sum(map(str.isalnum, words)) >= LEAST_SEAM_LETTERS and _stand_once(words.strip(), tail):

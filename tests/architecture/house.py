@@ -37,6 +37,7 @@ ORDER = (
     "generation.providers.openai_compatible.filters",
     "generation.providers.openai_compatible.refusals",
     "generation.providers.openai_compatible.dialects",
+    "generation.providers.openai_compatible.connections",
     "generation.providers.openai_compatible.answer",
     "generation.providers.openai_compatible.responses",
     "generation.providers.openai_compatible",

@@ -22,7 +22,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_MS = 20_000
-START_S = 60
+BROWSER_START_S = 60
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 FLAGS += ("--disable-component-update", "--disable-sync")
@@ -64,12 +64,12 @@ class House:
                 stdout=log,
                 stderr=log,
             )
-        urllib.request.urlopen(f"{self.origin}/sign-in/", timeout=START_S).close()
+        urllib.request.urlopen(f"{self.origin}/sign-in/", timeout=BROWSER_START_S).close()
 
     def close(self, how: signal.Signals = signal.SIGTERM) -> None:
         assert self.process is not None
         self.process.send_signal(how)
-        self.process.wait(START_S)
+        self.process.wait(BROWSER_START_S)
 
 
 class Author:
@@ -121,7 +121,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
 def author(house: House) -> Iterator[Author]:
     author = Author(house)
     yield author
-    author.process.communicate(timeout=START_S)
+    author.process.communicate(timeout=BROWSER_START_S)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests.faults.waiting import POLL_S
+
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 60.0
-LOOK_S = 0.02
 
 
 class NotReady(AssertionError):
@@ -77,7 +78,7 @@ class Process:
                 raise NotReady(
                     f"{self.name} (exit code {self.exit_code}) never said {pattern!r}: {self.said()[-3000:]}"
                 )
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_S)
 
     def send(self, number: signal.Signals, *, ends: bool = True) -> None:
         """Send a signal; `ends` says that the process is meant to end by it."""

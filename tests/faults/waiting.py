@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-LOOK_S = 0.02
+POLL_S = 0.02
 
 
 async def until(holds: Callable[[], bool], *, within_s: float, what: str) -> float:
@@ -15,5 +15,5 @@ async def until(holds: Callable[[], bool], *, within_s: float, what: str) -> flo
     while not holds():
         if time.monotonic() - began > within_s:
             raise AssertionError(f"{what}: not after {within_s:g} s")
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(POLL_S)
     return time.monotonic() - began

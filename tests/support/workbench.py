@@ -19,7 +19,7 @@ from generation.worker.worker import GenerationWorker
 from tests.support.openai_server import OpenAIServer
 
 WAIT_S = 20.0
-LOOK_S = 0.005
+LOOP_POLL_S = 0.005
 ENDED = {StreamStatus.COMPLETE, StreamStatus.CANCELLED, StreamStatus.PAUSED}
 
 
@@ -62,7 +62,7 @@ async def until(artifact: Artifact, condition: Callable[[Artifact], bool], withi
             now = await database_sync_to_async(Artifact.objects.get)(pk=artifact.pk)
             if condition(now):
                 return now
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(LOOP_POLL_S)
 
 
 async def until_ended(artifact: Artifact) -> Artifact:
@@ -80,4 +80,4 @@ async def settled(task: GenerationTask, *statuses: str) -> GenerationTask:
             await database_sync_to_async(task.refresh_from_db)()
             if task.status in statuses:
                 return task
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(LOOP_POLL_S)

@@ -4,7 +4,7 @@ TAB_STOP = 4
 CODE_INDENT = 4
 
 
-class Cursor:
+class LineCursor:
     """A position in a line; `look` says what stands at it, `advance` moves it."""
 
     __slots__ = ("blank", "column", "in_tab", "indent", "line", "next", "position")
@@ -17,9 +17,9 @@ class Cursor:
         self.next = 0  # where the first character that is no space or tab stands
         self.indent = 0  # columns from here to `next`
         self.blank = False
-        self.look()
+        self.peek()
 
-    def look(self) -> None:
+    def peek(self) -> None:
         """Finds the first character at or after the position that is neither a space nor a tab."""
         line, index, column = self.line, self.position, self.column
         end = len(line)
@@ -52,7 +52,7 @@ class Cursor:
                 self.position += 1
                 self.column += 1
                 columns -= 1
-        self.look()
+        self.peek()
 
     def skip_indent(self) -> None:
         """Moves to `next`."""
@@ -66,7 +66,7 @@ class Cursor:
         self.skip_indent()
         self.column += index - self.position
         self.position = index
-        self.look()
+        self.peek()
 
     def at_space(self) -> bool:
         return self.position < len(self.line) and self.line[self.position] in " \t"

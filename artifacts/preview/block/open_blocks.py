@@ -5,8 +5,8 @@ business.
 from dataclasses import replace
 
 from artifacts.preview.block.block import CONTAINERS, Block
+from artifacts.preview.block.comments import without_comments
 from artifacts.preview.block.definitions import Definition, definition_at
-from artifacts.preview.inline.comments import without_comments
 
 
 class OpenBlocks:

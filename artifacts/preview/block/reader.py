@@ -8,11 +8,10 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from artifacts.preview import limits
-from artifacts.preview.block import starts, tables
+from artifacts.preview.block import math, starts, tables
 from artifacts.preview.block.block import VERBATIM, Block
-from artifacts.preview.block.cursor import CODE_INDENT, Cursor
+from artifacts.preview.block.cursor import CODE_INDENT, LineCursor
 from artifacts.preview.block.open_blocks import OpenBlocks
-from artifacts.preview.inline import math
 
 DEFINITION_LINES = 8  # a definition that has not ended by then is looked at again when its paragraph closes
 
@@ -35,7 +34,7 @@ class Reader(OpenBlocks):
 
     def __init__(self, *, as_github: bool = False) -> None:
         super().__init__(as_github=as_github)
-        self._cursor = Cursor("")
+        self._cursor = LineCursor("")
         self.opens_with_rule = False  # as a document with front matter does
 
     def fork(self) -> "Reader":
@@ -48,7 +47,7 @@ class Reader(OpenBlocks):
 
     def feed(self, line: str) -> None:
         """Reads one line, given without its end."""
-        self._cursor = Cursor(line)
+        self._cursor = LineCursor(line)
         self._line_number += 1
         self._characters += len(line) + 1
         goes = self._match_open_blocks()
@@ -383,7 +382,7 @@ class Reader(OpenBlocks):
         self.tip.lines[-1] = text
         self._close_to(len(self._chain) - 1)
         if rest.strip(" \t"):
-            self._cursor = Cursor(rest)
+            self._cursor = LineCursor(rest)
             self._matched = len(self._chain)
             self._read_rest()
 

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from xml.etree.ElementTree import Element, SubElement
 
 from artifacts.preview import limits
-from artifacts.preview.block import tables
+from artifacts.preview.block import math, tables
 from artifacts.preview.block.block import Block
 from artifacts.preview.block.definitions import plain
-from artifacts.preview.inline import math
 
 _TASK = re.compile(r"\[([ xX])\][ \t\n]+")
 _LANGUAGE = re.compile(r"[\w.+#-]+")

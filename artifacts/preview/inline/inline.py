@@ -20,8 +20,8 @@ from artifacts.preview.block.definitions import (
     plain,
     title_at,
 )
+from artifacts.preview.block.math import Formulas
 from artifacts.preview.inline.emphasis import PUNCTUATION, Runs
-from artifacts.preview.inline.math import Formulas
 from artifacts.preview.inline.tokens import (
     NOTHING_DEFINED,
     Awaited,
@@ -31,7 +31,7 @@ from artifacts.preview.inline.tokens import (
     LinkEnd,
     Marks,
     Math,
-    Scope,
+    ReferenceScope,
     Token,
 )
 from artifacts.preview.inline.weblinks import email_at, link_at
@@ -50,7 +50,7 @@ _FOOTNOTE = re.compile(r"\^[^\]\[\s^]{1,200}")
 
 # The end of a growing text that may still become markup; it is looked for in the last LOOSE_END_CHARS.
 LOOSE_END_CHARS = 300
-STEP_CHARS = 32_768
+INLINE_STEP_CHARS = 32_768
 _LONGEST_SPECIAL = 16
 _LOOSE_END = re.compile(
     r"(?:[*_~`!$\\ \t\n]|&[#\w]{0,32}|</?[A-Za-z][\w.!#$%&'*+/=?^`{|}~@:-]{0,200}|<br\s*/?|</?|<!-{0,2})+\Z"
@@ -73,7 +73,7 @@ class _Bracket:
     holds_bracket: bool = False
 
 
-def tokens(text: str, scope: Scope, *, growing: bool = False) -> list[Token]:
+def tokens(text: str, scope: ReferenceScope, *, growing: bool = False) -> list[Token]:
     """The tokens of a text."""
     whole = text
     while growing and (cut := _LOOSE_END.search(text, max(0, len(text) - LOOSE_END_CHARS))):
@@ -86,10 +86,10 @@ def tokens(text: str, scope: Scope, *, growing: bool = False) -> list[Token]:
 def _next_special(text: str, place: int) -> re.Match[str] | None:
     """Looked for in steps: while an expression runs, nothing else does."""
     while place < len(text):
-        found = _SPECIAL.search(text, place, place + STEP_CHARS + _LONGEST_SPECIAL)
-        if found and found.start() < place + STEP_CHARS:
+        found = _SPECIAL.search(text, place, place + INLINE_STEP_CHARS + _LONGEST_SPECIAL)
+        if found and found.start() < place + INLINE_STEP_CHARS:
             return found
-        place += STEP_CHARS
+        place += INLINE_STEP_CHARS
     return None
 
 
@@ -125,7 +125,7 @@ def raw_html(text: str) -> list[str]:
 class _Scan:
     """One reading of one text."""
 
-    def __init__(self, text: str, scope: Scope, *, growing: bool, undecided: bool) -> None:
+    def __init__(self, text: str, scope: ReferenceScope, *, growing: bool, undecided: bool) -> None:
         self._text = text
         self._scope = scope
         self._growing = growing

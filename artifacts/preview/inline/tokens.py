@@ -70,7 +70,7 @@ class Marks:
 Token = str | Code | Math | Break | Note | Link | Awaited | LinkEnd | Marks
 
 
-class Scope(Protocol):
+class ReferenceScope(Protocol):
     """What a text may refer to."""
 
     @property

@@ -32,7 +32,7 @@ from generation.providers.base import (
     ProviderUnavailable,
 )
 from generation.providers.local import server
-from generation.providers.openai_compatible.dialects import Continuation
+from generation.providers.openai_compatible.dialects import ContinuationSetting
 
 if TYPE_CHECKING:
     from generation.providers.openai_compatible.client import OpenAICompatible
@@ -41,9 +41,9 @@ logger = logging.getLogger(__name__)
 
 MODEL = "SmolLM2-135M"
 LABEL = f"{MODEL}, a very small model: the prose is poor"
-START_S = 60.0
+MODEL_START_S = 60.0
 """A busy machine may take this long to load the model; an idle one takes about a second."""
-SETTLE_S = 0.3
+SERVER_SETTLE_S = 0.3
 
 # With plain sampling this model repeats itself for ever, and half of its sections never end. Penalties on repeated
 # phrases let it come to an end; the stops are where it begins a section that nobody asked for.
@@ -65,8 +65,8 @@ ENOUGH_CHARS = 1_500
 _SENTENCE_END = re.compile(r"(?<=\w)[.!?][)*\"”]*(?=\s)|(?=\n)")
 
 SYSTEM = "You write documents in clear, simple English, in Markdown."
-HEAD_CHARS = 400
-TAIL_CHARS = 600
+PROMPT_HEAD_CHARS = 400
+PROMPT_TAIL_CHARS = 600
 
 # The parts of a prompt for a section that this model is told.
 _TITLE = re.compile(r"^Project: (?P<it>.+)$", re.MULTILINE)
@@ -92,7 +92,7 @@ def is_installed() -> bool:
 class LocalServer:
     """The model's process. All methods may be called from any thread; they block."""
 
-    def __init__(self, *, start_s: float = START_S) -> None:
+    def __init__(self, *, start_s: float = MODEL_START_S) -> None:
         self._start_s = start_s
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
@@ -120,7 +120,7 @@ class LocalServer:
         """After a broken call: wait a moment, because the connections of a dying process end before it does."""
         if (process := self._process) is not None:
             with suppress(subprocess.TimeoutExpired):
-                process.wait(SETTLE_S)
+                process.wait(SERVER_SETTLE_S)
 
     def stop(self) -> None:
         """End the process at once, also one that is only starting."""
@@ -185,13 +185,13 @@ class LocalModel:
     def __init__(
         self,
         *,
-        continuation: Continuation = "auto",
+        continuation: ContinuationSetting = "auto",
         first_piece_s: float = 60.0,
         stall_s: float = 30.0,
         thinking_s: float = 0.0,
         server: LocalServer | None = None,
     ) -> None:
-        self._continuation: Continuation = "reprompt" if continuation == "reprompt" else "prefill"
+        self._continuation: ContinuationSetting = "reprompt" if continuation == "reprompt" else "prefill"
         self._first_piece_s, self._stall_s, self._thinking_s = first_piece_s, stall_s, thinking_s
         self._server = server or LocalServer()
         self._address = ""
@@ -335,6 +335,6 @@ def _found(pattern: re.Pattern[str], prompt: str, chars: int) -> str:
 
 def _ends_of(prompt: str) -> str:
     """The beginning and the end: what it is about, and what is wanted."""
-    if len(prompt) <= HEAD_CHARS + TAIL_CHARS:
+    if len(prompt) <= PROMPT_HEAD_CHARS + PROMPT_TAIL_CHARS:
         return prompt
-    return f"{prompt[:HEAD_CHARS].rpartition(' ')[0]} ...\n\n{prompt[-TAIL_CHARS:].partition(' ')[2]}"
+    return f"{prompt[:PROMPT_HEAD_CHARS].rpartition(' ')[0]} ...\n\n{prompt[-PROMPT_TAIL_CHARS:].partition(' ')[2]}"

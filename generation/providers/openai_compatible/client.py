@@ -37,12 +37,13 @@ from generation.providers.base import (
 )
 from generation.providers.openai_compatible import connections, excerpts, filters, refusals, waits
 from generation.providers.openai_compatible.answer.answers import Answer
+from generation.providers.openai_compatible.connections import Response
 from generation.providers.openai_compatible.dialects import (
     OPENAI_MODEL,
     OPENAI_URL,
-    Body,
-    Continuation,
+    ContinuationSetting,
     Dialect,
+    RequestFields,
     address_for,
     host_of,
 )
@@ -52,19 +53,17 @@ from generation.providers.openai_compatible.responses.kept_calls import KeptCall
 
 logger = logging.getLogger(__name__)
 
-Response = openai.AsyncAPIResponse[Any]
-
 # It logs the address of every call, and an address may hold a key in its query.
 logging.getLogger("httpx2").setLevel(logging.WARNING)
 
-MOST_LESSONS = 10
+CHAT_LESSONS = 10
 """Refusals one call may learn from: a few parameters, and a limit halved from 32 000 to 256."""
 USAGE_WAIT_S = 2.0
 """How long the usage may take after a finish that came by itself; the text is complete already."""
 STALL_PART = 0.8
 """After any other finish more may come: so much of the stall limit is waited, and the caller, who has that limit, never
 sees it pass."""
-LOOK_S = 2.0
+MODEL_LIST_S = 2.0
 _LEARNING = (400, 422, 500, 501)
 """Statuses of requests that are refused for what they hold; templates of chat servers fail with 500."""
 _REFUSES_ANYBODY = (401, 403, 429)
@@ -87,7 +86,7 @@ class OpenAICompatible:
         base_url: str = "",
         api_key: str = "",
         model: str = "",
-        continuation: Continuation = "auto",
+        continuation: ContinuationSetting = "auto",
         connect_s: float = 5.0,
         first_piece_s: float = 60.0,
         stall_s: float = 30.0,
@@ -145,7 +144,7 @@ class OpenAICompatible:
             asked = self._asked("", streamed=False, prefilled=False)
             self._no_model = None
             try:
-                async with asyncio.timeout(LOOK_S):
+                async with asyncio.timeout(MODEL_LIST_S):
                     owners = await models_of(line.client)
             except openai.APIStatusError as err:
                 if err.status_code in _REFUSES_ANYBODY or err.status_code >= 500:
@@ -231,7 +230,7 @@ class OpenAICompatible:
         self, stack: AsyncExitStack, messages: Sequence[Message], asked: Asked, max_tokens: int
     ) -> tuple[Response, int] | None:
         """The answer, its headers received, and the limit it was asked to keep. None: the prompt was filtered."""
-        for lessons_left in reversed(range(MOST_LESSONS + 1)):
+        for lessons_left in reversed(range(CHAT_LESSONS + 1)):
             body = self._dialect.body(
                 messages, model=asked.model, max_tokens=max_tokens, streamed=asked.streamed, extra=self._extra
             )
@@ -411,7 +410,9 @@ class _Line:
         self.looking = asyncio.Lock()
 
 
-def _request(client: openai.AsyncOpenAI, body: Body, timeout: httpx2.Timeout) -> AbstractAsyncContextManager[Response]:
+def _request(
+    client: openai.AsyncOpenAI, body: RequestFields, timeout: httpx2.Timeout
+) -> AbstractAsyncContextManager[Response]:
     create: Any = client.chat.completions.with_streaming_response.create
     named = {key: body[key] for key in ("model", "messages", "stream")}
     others = {key: value for key, value in body.items() if key not in named}

@@ -13,11 +13,14 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 import httpx2
+import openai
 
 from generation.providers.base import ProviderError
 from generation.providers.openai_compatible import refusals
 from generation.providers.openai_compatible.dialects import host_of
 from generation.providers.openai_compatible.refusals import Asked
+
+Response = openai.AsyncAPIResponse[Any]
 
 DRAIN_S = 0.05
 """How long to wait for the end of a body after its last event, so that the connection can be used again."""

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from generation.providers.base import Message
 
-Body = dict[str, Any]
-Continuation = Literal["auto", "prefill", "reprompt"]
+RequestFields = dict[str, Any]
+ContinuationSetting = Literal["auto", "prefill", "reprompt"]
 OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_MODEL = "gpt-4.1-mini"
 MIN_TOKENS = 256
@@ -67,7 +67,7 @@ def host_of(base_url: str) -> str:
     return (urlsplit(base_url).hostname or "").lower()
 
 
-def address_for(base_url: str, continuation: Continuation) -> str:
+def address_for(base_url: str, continuation: ContinuationSetting) -> str:
     """The address to call: DeepSeek continues a begun answer only under /beta."""
     parts = urlsplit(base_url)
     if parts.hostname == "api.deepseek.com" and continuation != "reprompt" and parts.path in ("", "/", "/v1", "/v1/"):
@@ -78,7 +78,7 @@ def address_for(base_url: str, continuation: Continuation) -> str:
 class Dialect:
     """What is known about one endpoint. It starts with a guess from the address and learns from refusals."""
 
-    def __init__(self, base_url: str, continuation: Continuation) -> None:
+    def __init__(self, base_url: str, continuation: ContinuationSetting) -> None:
         self._host = host_of(base_url)
         self._continuation = continuation
         self.prefill = None if continuation == "reprompt" else _PREFILL_BY_HOST.get(self._host)
@@ -108,10 +108,10 @@ class Dialect:
         max_tokens: int,
         streamed: bool,
         extra: Mapping[str, Any],
-    ) -> Body:
+    ) -> RequestFields:
         """The request; a last assistant message is marked as the beginning of the answer."""
         sent = _without_system(messages) if model in self._no_system else [dict(message) for message in messages]
-        body: Body = {**extra, "model": model, "messages": sent, "stream": streamed}
+        body: RequestFields = {**extra, "model": model, "messages": sent, "stream": streamed}
         body[self._tokens_word_for(model)] = min(max_tokens, self._most_tokens.get(model, max_tokens))
         if streamed and self._asks_usage:
             body["stream_options"] = {"include_usage": True}
@@ -123,17 +123,17 @@ class Dialect:
                 body["messages"][-1]["prefix"] = True
         return body
 
-    def limit_in(self, body: Body) -> int:
+    def limit_in(self, body: RequestFields) -> int:
         return int(body[self._word_in(body)])
 
     def _tokens_word_for(self, model: str) -> str:
         return self._swapped.get(model, self._tokens_word)
 
     @staticmethod
-    def _word_in(body: Body) -> str:
+    def _word_in(body: RequestFields) -> str:
         return "max_tokens" if "max_tokens" in body else "max_completion_tokens"
 
-    def learn(self, said: str, body: Body) -> bool:
+    def learn(self, said: str, body: RequestFields) -> bool:
         """Learn from a refused request (400 or 422); `said` are the words of the refusal. True: asking again may work.
 
         Compares with the body that was sent, because another call may have learned the same meanwhile.
@@ -153,7 +153,7 @@ class Dialect:
             self._swapped[model] = "max_tokens" if refused == "max_completion_tokens" else "max_completion_tokens"
         return True
 
-    def lowered(self, said: str, body: Body) -> int | None:
+    def lowered(self, said: str, body: RequestFields) -> int | None:
         """A smaller limit to ask for, where the refusal says that this one is too large; a refused call costs nothing.
 
         Models differ in the longest answer they allow, and say it in many ways. It is remembered, unless it was too
@@ -173,7 +173,7 @@ class Dialect:
         return bool(is_about_it and not _UNKNOWN_TO_IT.search(said) and _TOO_LARGE.search(said.replace(word, "")))
 
     @staticmethod
-    def _is_about_system(said: str, body: Body) -> bool:
+    def _is_about_system(said: str, body: RequestFields) -> bool:
         """Whether a system message was refused. A begun answer breaks the order of roles too, and is dropped first."""
         roles = [message["role"] for message in body["messages"]]
         if "system" not in roles:

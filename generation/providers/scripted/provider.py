@@ -43,7 +43,7 @@ class Reply:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class ScriptedCall:
     """What was asked."""
 
     messages: tuple[Message, ...]
@@ -52,7 +52,7 @@ class Call:
     delivery: Literal["stream", "turns"]
 
 
-Script = Iterable[Reply] | Callable[[Call], Reply]
+Script = Iterable[Reply] | Callable[[ScriptedCall], Reply]
 
 
 class ScriptedProvider:
@@ -71,13 +71,13 @@ class ScriptedProvider:
         name: str = NAME,
     ) -> None:
         if script is None:
-            script = write_section
-        self._next: Callable[[Call], Reply] = script if callable(script) else _in_order(script)
+            script = scripted_section
+        self._next: Callable[[ScriptedCall], Reply] = script if callable(script) else _in_order(script)
         self._prefills = prefills
         self._streams = streams
         self._sleep = sleep
         self.name = name
-        self.calls: deque[Call] = deque(maxlen=1_000)
+        self.calls: deque[ScriptedCall] = deque(maxlen=1_000)
         """The latest calls, oldest first."""
         self.open_calls = 0
 
@@ -104,10 +104,10 @@ class ScriptedProvider:
         max_tokens: int,
         delivery: Literal["stream", "turns"] = "stream",
     ) -> AbstractAsyncContextManager[AsyncIterator[Item]]:
-        return self._call(Call(messages=tuple(messages), model=model, max_tokens=max_tokens, delivery=delivery))
+        return self._call(ScriptedCall(messages=tuple(messages), model=model, max_tokens=max_tokens, delivery=delivery))
 
     @asynccontextmanager
-    async def _call(self, call: Call) -> AsyncIterator[AsyncIterator[Item]]:
+    async def _call(self, call: ScriptedCall) -> AsyncIterator[AsyncIterator[Item]]:
         self.calls.append(call)
         reply = self._next(call)
         self.open_calls += 1
@@ -117,7 +117,7 @@ class ScriptedProvider:
         finally:
             self.open_calls -= 1
 
-    async def _pieces(self, call: Call, reply: Reply) -> AsyncGenerator[Item]:
+    async def _pieces(self, call: ScriptedCall, reply: Reply) -> AsyncGenerator[Item]:
         texts, is_cut = _within(_pieces_of(reply), call.max_tokens * CHARS_PER_TOKEN)
         if call.delivery == "turns":
             await self._sleep(reply.pause_s * len(texts))
@@ -138,7 +138,7 @@ class ScriptedProvider:
         )
 
 
-def write_section(call: Call) -> Reply:
+def scripted_section(call: ScriptedCall) -> Reply:
     """The default script: the section that the prompt asks for, from where it stands, as fast as a hosted model."""
     asked = "\n".join(message["content"] for message in call.messages if message["role"] == "user")
     section, project = _SECTION.search(asked), _PROJECT.search(asked)
@@ -150,7 +150,7 @@ def write_section(call: Call) -> Reply:
     return Reply(text=text[_standing(text, call) :], pause_s=1 / TOKENS_PER_SECOND)
 
 
-def _standing(text: str, call: Call) -> int:
+def _standing(text: str, call: ScriptedCall) -> int:
     """Where in the text the answer begins: after what is written, or before the words of it that are to be repeated."""
     written = next((message["content"] for message in reversed(call.messages) if message["role"] == "assistant"), "")
     # What the model is shown of the text may be only its end.
@@ -162,7 +162,7 @@ def _standing(text: str, call: Call) -> int:
     return start
 
 
-def _in_order(replies: Iterable[Reply]) -> Callable[[Call], Reply]:
+def _in_order(replies: Iterable[Reply]) -> Callable[[ScriptedCall], Reply]:
     waiting = iter(replies)
     return lambda call: next(waiting, Reply())
 
@@ -184,6 +184,6 @@ def _within(pieces: list[str], chars: int) -> tuple[list[str], bool]:
     return kept, False
 
 
-def _counted(call: Call, chars: int) -> Usage:
+def _counted(call: ScriptedCall, chars: int) -> Usage:
     asked = sum(len(message["content"]) for message in call.messages)
     return Usage(prompt_tokens=asked // CHARS_PER_TOKEN, completion_tokens=-(-chars // CHARS_PER_TOKEN))

@@ -73,7 +73,7 @@ class Command(BaseCommand):
 # The database
 
 
-def database() -> str:
+def check_database() -> str:
     try:
         if connection.vendor == "postgresql":
             # Not through the pool, which would try for a long time and not say why.
@@ -188,7 +188,7 @@ def static_files() -> str:
     return "found"
 
 
-def secret_key() -> str:
+def check_secret_key() -> str:
     if len(settings.SECRET_KEY) < SECRET_CHARS:
         fix = f"set SECRET_KEY to {SECRET_CHARS} random characters, or remove var/secret-key and begin anew."
         raise Trouble("too short.", fix=fix)
@@ -200,14 +200,14 @@ def secret_key() -> str:
 
 
 CHECKS = (
-    Check(name="database", run=database),
+    Check(name="database", run=check_database),
     Check(name="migrations", run=migrations, needs_database=True),
     Check(name="writing", run=writing, needs_database=True),
     Check(name="clock", run=clock, needs_database=True),
     Check(name="layer", run=layer),
     Check(name="provider", run=provider),
     Check(name="static", run=static_files),
-    Check(name="secret key", run=secret_key),
+    Check(name="secret key", run=check_secret_key),
 )
 
 

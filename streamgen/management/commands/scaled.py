@@ -32,9 +32,9 @@ MISSING = (
     "`manage.py up --no-worker` and `manage.py runworker generation`."
 )
 MANAGE = Path(sys.argv[0]).resolve()
-START_S = 60.0
+CHILD_START_S = 60.0
 STOP_S = 12.0
-LOOK_S = 0.1
+CHILD_POLL_S = 0.1
 Child = subprocess.Popen[bytes]
 
 
@@ -76,7 +76,7 @@ class Command(BaseCommand):
             self._say("also", others.get("address", "").partition("/sign-in")[0])
             self._say("logs", str(folder))
             self._say("stop", "Ctrl-C")
-            while not stop.wait(LOOK_S):
+            while not stop.wait(CHILD_POLL_S):
                 ended = {name: child for name, child in children.items() if child.poll() is not None}
                 if ended:
                     raise CommandError(f"{', '.join(ended)} ended by itself; its log is in {folder}.")
@@ -86,7 +86,7 @@ class Command(BaseCommand):
     ) -> tuple[Child, dict[str, str]]:
         """A web process that listens, and the facts that it said of itself."""
         child = _start(log, environment, "up", "--no-worker", "--port", str(port))
-        ends_at = time.monotonic() + START_S
+        ends_at = time.monotonic() + CHILD_START_S
         while not stop.is_set():
             said = log.read_text("utf-8", errors="replace")
             if "Ctrl-C" in said:  # the last of its lines
@@ -96,7 +96,7 @@ class Command(BaseCommand):
             if child.poll() is not None or time.monotonic() > ends_at:
                 child.kill()
                 raise CommandError(f"The web process did not begin: {said.strip().splitlines()[-1:] or 'no word'}")
-            time.sleep(LOOK_S)
+            time.sleep(CHILD_POLL_S)
         return child, {}
 
     def _say(self, name: str, value: str) -> None:

@@ -9,8 +9,8 @@ from typing import get_args, get_type_hints
 import pytest
 
 from artifacts.lifecycle.state import State
-from artifacts.live import connections, consumer, protocol
-from artifacts.live.close_codes import Ending
+from artifacts.live import close_codes, protocol
+from artifacts.live.close_codes import SocketEnding
 from artifacts.live.protocol import Ack, AnyFrame, BadMessage, EncodedFrames, Ping, parse
 
 PROTOCOL = Path(__file__).resolve().parents[3] / "docs" / "protocol.md"
@@ -111,9 +111,7 @@ def test_every_frame_field_error_and_close_code_is_in_the_documentation() -> Non
             assert f'"{field}":' in text, (kind, field)
     for field in get_type_hints(State):
         assert f'"{field}":' in text
-    endings = [
-        ending for module in (consumer, connections) for ending in vars(module).values() if isinstance(ending, Ending)
-    ]
+    endings = [ending for ending in vars(close_codes).values() if isinstance(ending, SocketEnding)]
     assert len(endings) > 8
     for ending in endings:
         assert f"| {ending.close_code} |" in text

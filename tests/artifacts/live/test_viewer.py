@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifacts.lifecycle.state import ERROR_CHARS, State
+from artifacts.lifecycle.state import SHOWN_ERROR_CHARS, State
 from artifacts.live.protocol import FRAME_BYTES, Ack, Frame
 from artifacts.live.rendered import Page
 from artifacts.live.replica import Replica
@@ -66,7 +66,7 @@ def followed(viewer: Viewer, replica: Replica, reader: Reader, is_done: Callable
 
 def a_large_state(state: State) -> State:
     section = {"name": "\U0001f600" * SECTION_NAME_CHARS, "status": "pending", "tokens": 0, "model": "\U0001f600" * 200}
-    return {**state, "last_error": "\x01" * ERROR_CHARS, "sections": [section] * PLAN_SECTIONS}  # type: ignore[typeddict-item]
+    return {**state, "last_error": "\x01" * SHOWN_ERROR_CHARS, "sections": [section] * PLAN_SECTIONS}  # type: ignore[typeddict-item]
 
 
 def test_nothing_comes_before_the_document_is_loaded() -> None:

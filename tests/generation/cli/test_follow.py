@@ -28,7 +28,7 @@ class Script(threading.Event):
 
     def wait(self, timeout=None):
         assert self.steps, "nothing happens any more, and it is still followed"
-        assert timeout == following.LOOK_S
+        assert timeout == following.FOLLOW_POLL_S
         self.steps.pop(0)()
         return self.is_set()
 

@@ -8,7 +8,7 @@ import pytest
 
 from artifacts.preview import render
 from generation.providers.base import Finish, FinishReason, Message, Piece, ProviderUnavailable, Usage
-from generation.providers.scripted.provider import NAME, TOKENS_PER_SECOND, Call, Reply, ScriptedProvider
+from generation.providers.scripted.provider import NAME, TOKENS_PER_SECOND, Reply, ScriptedCall, ScriptedProvider
 from generation.providers.scripted.sample import section_text
 from generation.writing.phases import BRIEF, BUILT_IN, Phase
 from generation.writing.prompts import Assignment, section_prompt
@@ -46,7 +46,7 @@ async def test_replies_come_in_order_and_then_nothing():
 
 
 async def test_script_may_be_a_function_of_the_call():
-    def answer(asked: Call) -> Reply:
+    def answer(asked: ScriptedCall) -> Reply:
         return Reply(text=f"{asked.messages[0]['content']} {asked.max_tokens} {asked.delivery}")
 
     texts, _ = await call(ScriptedProvider(answer), max_tokens=9, delivery="turns")

@@ -13,7 +13,7 @@ from generation.writing.phases import BRIEF, BUILT_IN, SectionPlan
 from generation.writing.prompts import (
     DESCRIPTION_CHARS,
     SEAM_CHARS,
-    TAIL_CHARS,
+    SHOWN_TAIL_CHARS,
     TAIL_STEP_CHARS,
     Assignment,
     last_words,
@@ -191,7 +191,7 @@ def test_fence_is_longer_than_any_run_inside(text):
 
 
 def test_tail_is_whole_while_it_fits():
-    assert tail_of("x" * TAIL_CHARS) == "x" * TAIL_CHARS
+    assert tail_of("x" * SHOWN_TAIL_CHARS) == "x" * SHOWN_TAIL_CHARS
 
 
 @given(st.integers(0, 30_000), st.sampled_from(["word ", "line of text\n", "x"]))
@@ -199,7 +199,7 @@ def test_tail_is_bounded_and_an_end_of_the_text(length, unit):
     text = (unit * 30_000)[:length]
     tail = tail_of(text)
     assert text.endswith(tail)
-    assert min(length, TAIL_CHARS - TAIL_STEP_CHARS * 3 // 2) <= len(tail) <= TAIL_CHARS
+    assert min(length, SHOWN_TAIL_CHARS - TAIL_STEP_CHARS * 3 // 2) <= len(tail) <= SHOWN_TAIL_CHARS
 
 
 def test_tail_only_grows_between_two_steps():

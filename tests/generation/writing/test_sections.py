@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from generation.providers.base import FinishReason, ProviderUnavailable
-from generation.providers.scripted.provider import Call, Reply, ScriptedProvider
+from generation.providers.scripted.provider import Reply, ScriptedCall, ScriptedProvider
 from generation.writing.continuation import Continuation, Outcome
 from generation.writing.phases import BRIEF, SectionPlan
 from generation.writing.prompts import Assignment
@@ -53,7 +53,7 @@ class Exact:
         self.text = text
         self.piece_chars = piece_chars
 
-    def __call__(self, call: Call) -> Reply:
+    def __call__(self, call: ScriptedCall) -> Reply:
         last = call.messages[-1]
         begun = last["content"] if last["role"] == "assistant" else ""
         rest = self.text[self.text.rindex(begun) + len(begun) :] if begun else self.text
@@ -143,7 +143,7 @@ async def test_turns_of_one_section_are_one_text():
 async def test_reprompted_model_that_copies_the_last_words_writes_the_same_text():
     text = "One two three four five six seven.\n\nEight nine ten, and so on.\n\n- eleven items\n- twelve items"
 
-    def script(call: Call) -> Reply:
+    def script(call: ScriptedCall) -> Reply:
         begun = next((message["content"] for message in call.messages if message["role"] == "assistant"), "")
         start = max(0, len(begun) - 30) if begun else 0
         return Reply(text=text[start:])
@@ -351,7 +351,7 @@ async def test_complete_without_more_after_a_resume_ends_the_section():
 @pytest.mark.asyncio
 async def test_budget_is_the_sections_unless_less_is_left():
     for budget, expected in ((None, ASSIGNMENT.plan[1].max_tokens), (77, 77)):
-        calls: list[Call] = []
+        calls: list[ScriptedCall] = []
         await write(lambda call, calls=calls: calls.append(call) or Reply(text="x"), budget_tokens=budget)
         assert calls[0].max_tokens == expected
 

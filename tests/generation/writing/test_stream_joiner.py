@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from generation.providers.base import FinishReason
-from generation.providers.scripted.provider import Call, Reply, ScriptedProvider
+from generation.providers.scripted.provider import Reply, ScriptedCall, ScriptedProvider
 from generation.seams import BadSeam, join
 from generation.writing.continuation import Outcome
 from generation.writing.phases import SectionPlan
@@ -209,7 +209,7 @@ class Asked:
         self.rng = rng
         self.written = 0
 
-    def __call__(self, call: Call) -> Reply:
+    def __call__(self, call: ScriptedCall) -> Reply:
         start = 0 if self.manner == "restarts" else self.written
         while self.manner == "copies" and start and self.text[start - 1 : self.written] in call.messages[-1]["content"]:
             start -= 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-Choice = dict[str, Any]
+AnswerChoice = dict[str, Any]
 SURE_COUNT = 4
 """Numbers that rise by one so often count events."""
 
@@ -19,9 +19,9 @@ class Choosing:
         self._has_text = False  # our number has brought text
         self._is_any = False  # the number means nothing
         self._others_out = False  # the other numbers are other answers
-        self._held: list[Choice] = []
+        self._held: list[AnswerChoice] = []
 
-    def feed(self, choices: list[Choice], *, is_ended: bool) -> list[Choice]:
+    def feed(self, choices: list[AnswerChoice], *, is_ended: bool) -> list[AnswerChoice]:
         """Of the choices of one event those that are our answer, with what was held back before them."""
         if len(choices) == 1 and choices[0].get("index") == self._ours and self._has_text and not self._held:
             return choices
@@ -46,11 +46,11 @@ class Choosing:
             return self.rest()
         return []
 
-    def rest(self) -> list[Choice]:
+    def rest(self) -> list[AnswerChoice]:
         held, self._held = self._held, []
         return held
 
-    def _take(self, choice: Choice) -> list[Choice]:
+    def _take(self, choice: AnswerChoice) -> list[AnswerChoice]:
         if self._held:  # our number comes again: what is held is another answer
             self._held, self._others_out = [], True
         delta = choice.get("delta")
@@ -58,7 +58,7 @@ class Choosing:
         return [choice]
 
 
-def _number(choice: Choice) -> int | None:
+def _number(choice: AnswerChoice) -> int | None:
     number = choice.get("index")
     if isinstance(number, str) and number.isdecimal() and len(number) < 10:
         return int(number)

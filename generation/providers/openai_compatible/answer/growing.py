@@ -7,7 +7,7 @@ from __future__ import annotations
 
 SURE_STEPS = 3
 """So many pieces in a row, each longer than the last and beginning with it, are no chance."""
-LONG_CHARS = 16
+GROWN_CHARS = 16
 LONG_STEPS = 2
 """Fewer are enough where what is repeated is long."""
 LAST_CHARS = 16
@@ -45,7 +45,7 @@ class Growing:
         repeated = len(self._last)
         self._last = piece
         self._held.append(piece)
-        is_long = repeated >= LONG_CHARS and self._steps >= LONG_STEPS and not self._repeats
+        is_long = repeated >= GROWN_CHARS and self._steps >= LONG_STEPS and not self._repeats
         says_something = any(map(str.isalnum, self._given))  # a rule may come dash by dash, each more than the last
         return self._decide() if says_something and (self._steps >= SURE_STEPS or is_long) else ""
 

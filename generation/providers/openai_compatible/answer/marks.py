@@ -47,10 +47,10 @@ ENDS = (
     "<turn|>",
     "<｜end▁of▁sentence｜>",
 )
-MARKS = (*PAIRS, *PAIRS.values(), CHANNEL, *HEADS, *ENDS)
-MARK = re.compile("|".join(map(re.escape, sorted(MARKS, key=len, reverse=True))), re.IGNORECASE)
-LONGEST = max(map(len, MARKS))
-ROLE = re.compile(
+THINKING_MARKS = (*PAIRS, *PAIRS.values(), CHANNEL, *HEADS, *ENDS)
+MARK = re.compile("|".join(map(re.escape, sorted(THINKING_MARKS, key=len, reverse=True))), re.IGNORECASE)
+LONGEST = max(map(len, THINKING_MARKS))
+ROLE_MARK = re.compile(
     r"(assistant|model|user|system|developer|tool)?(<\|end_header_id\|>|<\|message\|>)?[ \t]*(\n+|(?=<\|)|$)"
 )
 ROLE_CHARS = 40

@@ -24,7 +24,7 @@ _FEW_WORDS = 3
 _MOST_LINE_CHARS = 2_000
 
 
-class _State(Enum):
+class _Mode(Enum):
     START = "start"
     TEXT = "text"
     THOUGHT = "thought"
@@ -63,7 +63,7 @@ class Thoughts:
         self._has_begun = bool(begun)
         self._opens = opens
         self._is_whole = is_whole
-        self._state = _State.START
+        self._state = _Mode.START
         self._held = ""
         self._end = marks.CHANNEL_END
         self._has_given = False
@@ -82,18 +82,18 @@ class Thoughts:
 
     @property
     def is_thinking(self) -> bool:
-        return self._state in (_State.THOUGHT, _State.UNOPENED)
+        return self._state in (_Mode.THOUGHT, _Mode.UNOPENED)
 
     @property
     def suspected(self) -> str:
         """What is held back and is text, unless the answer goes on and says otherwise."""
-        is_suspected = self._state is _State.START or (self._state is _State.UNOPENED and self._opens is not False)
+        is_suspected = self._state is _Mode.START or (self._state is _Mode.UNOPENED and self._opens is not False)
         return self._held if is_suspected and marks.MARK.match(self._held.lstrip()) is None else ""
 
     def feed(self, text: str) -> str:
         if self.is_over:
             return ""
-        if self._state is _State.TEXT and not self._held and not self._after and "<" not in text and "◁" not in text:
+        if self._state is _Mode.TEXT and not self._held and not self._after and "<" not in text and "◁" not in text:
             self._place.add(text)
             return text
         return self._go_on(text)
@@ -106,13 +106,13 @@ class Thoughts:
     def rest(self, *, is_cut: bool = False, is_broken: bool = False) -> str:
         """What was held back and is text after all. `is_cut`: it ended at its limit; `is_broken`: it broke off."""
         held, self._held = self._held, ""
-        if self._state is _State.UNOPENED:
+        if self._state is _Mode.UNOPENED:
             if (is_broken or is_cut) and self._opens is False:
                 self.found = True
                 return ""
-            self._state = _State.TEXT
+            self._state = _Mode.TEXT
             return self._text(held, "") + self.rest()
-        if self._state is _State.THOUGHT or self.is_over:
+        if self._state is _Mode.THOUGHT or self.is_over:
             return ""
         if (found := marks.MARK.match(held)) is None:
             return self._give(held)
@@ -124,13 +124,13 @@ class Thoughts:
     def _go_on(self, text: str) -> str:
         pending, self._held = self._held + text, ""
         match self._state:
-            case _State.START:
+            case _Mode.START:
                 return self._start(pending, text)
-            case _State.TEXT:
+            case _Mode.TEXT:
                 return self._text(pending, text)
-            case _State.UNOPENED:
+            case _Mode.UNOPENED:
                 return self._unopened(pending, len(text))
-            case _State.THOUGHT:
+            case _Mode.THOUGHT:
                 return self._thought(pending)
 
     # The beginning
@@ -147,15 +147,15 @@ class Thoughts:
             pending = pending.lstrip()
         else:
             if self._is_whole or self._opens is False or (begun.startswith(marks.SUSPECTS) and self._may_suspect):
-                self._state = _State.UNOPENED
+                self._state = _Mode.UNOPENED
                 return self._unopened(pending, len(pending))
             if self._may_suspect and any(suspect.startswith(begun) for suspect in marks.SUSPECTS):
                 self._held = pending
                 return ""
-            if any(mark.startswith(begun) for mark in marks.MARKS):
+            if any(mark.startswith(begun) for mark in marks.THINKING_MARKS):
                 self._held = pending
                 return ""
-        self._state = _State.TEXT
+        self._state = _Mode.TEXT
         return self._text(pending, piece)
 
     @property
@@ -171,10 +171,10 @@ class Thoughts:
                 break
             if not Place(before).is_code:
                 self.found = self.was_unopened = self._after = True
-                self._state = _State.TEXT
+                self._state = _Mode.TEXT
                 return self._text(pending[end.end() :], "")
         if len(pending) > MOST_THOUGHT_CHARS or (self._opens is not False and self._is_held_long_enough(pending)):
-            self._state = _State.TEXT
+            self._state = _Mode.TEXT
             return self._text(pending, "")
         self._held = pending
         return ""
@@ -276,7 +276,7 @@ class Thoughts:
     def _at_head(self, after: str) -> _Move:
         if len(after) < marks.ROLE_CHARS and marks.ROLE_BEGUN.fullmatch(after):
             return _Move.WAIT
-        role = marks.ROLE.match(after)
+        role = marks.ROLE_MARK.match(after)
         if not self._has_given or self._after:
             self._skipped = role.end() if role else 0
             return _Move.DROP
@@ -298,14 +298,14 @@ class Thoughts:
         return _Move.DROP if is_last_of_line else _Move.KEEP
 
     def _think(self, end: re.Pattern[str], pending: str) -> str:
-        self._state, self._end, self.found = _State.THOUGHT, end, True
+        self._state, self._end, self.found = _Mode.THOUGHT, end, True
         return self._thought(pending[self._skipped :])
 
     def _thought(self, pending: str) -> str:
         if (found := self._end.search(pending)) is None:
             self._held = pending[-marks.LONGEST :]
             return ""
-        self._state, self._after = _State.TEXT, True
+        self._state, self._after = _Mode.TEXT, True
         return self._text(pending[found.end() :], "")
 
     def _give(self, text: str) -> str:
@@ -333,5 +333,5 @@ class Thoughts:
 def _cut(text: str) -> int:
     """Where in the text a mark may begin that is not whole yet."""
     at = max(text.rfind("<", max(0, len(text) - marks.LONGEST)), text.rfind("◁", max(0, len(text) - marks.LONGEST)))
-    is_begun = at >= 0 and any(mark.startswith(text[at:].lower()) for mark in marks.MARKS)
+    is_begun = at >= 0 and any(mark.startswith(text[at:].lower()) for mark in marks.THINKING_MARKS)
     return at if is_begun else len(text)

@@ -26,15 +26,13 @@ from generation.providers.base import (
 from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer.answers import MAX_CHARS_PER_TOKEN, SLACK_CHARS
 from generation.providers.openai_compatible.answer.finishes import reason_of
+from generation.providers.openai_compatible.answer.shapes import MOST_TOKENS, Json
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
 from generation.providers.openai_compatible.refusals import Asked, Said
-from generation.providers.openai_compatible.responses.wire import Json
 
-MOST_TOKENS = 100_000_000
-"""A count above it is no count."""
 MAX_ID_CHARS = 1_000
 """Gateways pack their own routing into an id; a longer one is not kept, and the answer then read like any other."""
-WAITING = frozenset({"queued", "in_progress"})
+WAITING_STATUSES = frozenset({"queued", "in_progress"})
 _ENDS = {
     "response.completed": "completed",
     "response.incomplete": "incomplete",
@@ -141,7 +139,7 @@ class KeptAnswer:
         elif self.status == "completed" and text.strip() != self._text.strip():
             raise self._gone("is not the one that was begun")
         # Else it holds less than what came of it: it is not over, was cut off, or its states hold no text.
-        if self.status not in WAITING:
+        if self.status not in WAITING_STATUSES:
             self._ends(state)
 
     def accept_holes(self) -> None:
@@ -170,7 +168,7 @@ class KeptAnswer:
     @property
     def goes_on(self) -> bool:
         """It is not read to its end: it passed its limit, or the end of its turn."""
-        return self.is_over and self.status in WAITING and self.is_kept is not False
+        return self.is_over and self.status in WAITING_STATUSES and self.is_kept is not False
 
     @property
     def progress(self) -> object:

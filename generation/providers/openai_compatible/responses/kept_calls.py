@@ -30,22 +30,23 @@ from generation.providers.base import (
 )
 from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer.events import MAX_EVENT_BYTES
+from generation.providers.openai_compatible.answer.shapes import Json
+from generation.providers.openai_compatible.connections import Response
 from generation.providers.openai_compatible.dialects import Dialect
 from generation.providers.openai_compatible.refusals import Asked, Said
 from generation.providers.openai_compatible.responses.kept_answer import KeptAnswer
-from generation.providers.openai_compatible.responses.wire import ABOUT_KEEPING, Json, Payloads, lowered, request_body
+from generation.providers.openai_compatible.responses.wire import ABOUT_KEEPING, Payloads, lowered, request_body
 
 logger = logging.getLogger(__name__)
 
-Response = openai.AsyncAPIResponse[Any]
 
 POLL_S = 2.0
 """An answer that cannot be streamed any more is asked for as a whole this often, unless the endpoint names a time."""
 MOST_POLL_S = 30.0
 STALE_S = 1_800.0
 """An answer that is not over and has brought nothing new for so long never will be."""
-CANCEL_S = 3.0
-MOST_LESSONS = 8
+ANSWER_CANCEL_S = 3.0
+ANSWER_LESSONS = 8
 _MAY_PASS = (402, 408, 409, 425, 429)
 """Refusals that say nothing about whether answers are kept."""
 
@@ -106,13 +107,13 @@ class KeptCalls:
                 opens=self.dialect.opens_thoughts(asked.model),
                 now_s=time.monotonic,
             )
-            items = _filtered() if is_filtered else _Reading(self, asked, answer, messages).items(opened)
+            items = _filtered() if is_filtered else _AnswerStream(self, asked, answer, messages).items(opened)
             yield await stack.enter_async_context(aclosing(items))
 
     async def cancel(self, answer: str) -> None:
         """End the answer there; bounded, and raises nothing."""
         try:
-            async with asyncio.timeout(CANCEL_S):
+            async with asyncio.timeout(ANSWER_CANCEL_S):
                 responses: Any = self._client().responses.with_streaming_response
                 async with responses.cancel(answer, extra_headers=self._headers()) as response:
                     logger.debug("An answer was cancelled at the endpoint: %s.", response.status_code)
@@ -124,7 +125,7 @@ class KeptCalls:
         self, stack: AsyncExitStack, asked: Asked, messages: Sequence[Message], max_tokens: int
     ) -> tuple[Response | None, int, bool]:
         """The stream of a new answer, the limit it was asked to keep, and whether the prompt was filtered instead."""
-        for lessons_left in reversed(range(MOST_LESSONS + 1)):
+        for lessons_left in reversed(range(ANSWER_LESSONS + 1)):
             body = request_body(messages, model=asked.model, max_tokens=max_tokens)
             try:
                 async with asyncio.timeout(self.patience_s):
@@ -189,7 +190,7 @@ class KeptCalls:
         return self._retrieve(answer)
 
 
-class _Reading:
+class _AnswerStream:
     """The reading of one answer to its end: by streams, and where there are none by asking for it as a whole."""
 
     def __init__(self, calls: KeptCalls, asked: Asked, answer: KeptAnswer, messages: Sequence[Message]) -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from generation.providers.base import Message
 from generation.providers.openai_compatible.answer.events import MAX_EVENT_BYTES, Events
+from generation.providers.openai_compatible.answer.shapes import Json
+from generation.providers.openai_compatible.dialects import MIN_TOKENS
 
-Json = dict[str, Any]
 LEAST_TOKENS = 16
 """The smallest limit that the API takes."""
-MIN_TOKENS = 256
-"""A limit that the endpoint finds too large is halved down to this, not further."""
 ABOUT_KEEPING = re.compile(r"background|store|stream|responses|chat.completions|unknown|unrecognized|unsupported|extra")
 """On the lower-cased words of a refusal: it is about this way of asking, not about what was asked."""
 _TOO_LARGE = re.compile(r"\d{4}|large|exceed|maximum|at most|less than")
