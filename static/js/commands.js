@@ -3,8 +3,6 @@
  * the page again. What a verb changes comes back over the line, not from here.
  */
 
-const PATIENCE_MS = 20000;
-
 export class Commands {
   /** `say(text)` shows a sentence for a moment; `signedOut()` is called where the server wants a new sign-in. */
   constructor(page, { say, signedOut }) {
@@ -51,7 +49,7 @@ export class Commands {
     try {
       // The body of a form has the token that guards it.
       const body = new FormData(form);
-      const signal = AbortSignal.timeout(PATIENCE_MS);
+      const signal = AbortSignal.timeout(20000);
       const answer = await fetch(form.action, { method: "POST", body, signal, headers: { Accept: "application/json" } });
       await this.answered(form, answer);
     } catch {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from channels.db import database_sync_to_async
 
-from artifacts.models import Reason, StreamStatus
+from artifacts.models import StreamStatus
+from artifacts.reasons import Reason
 from generation import control
 from generation.providers import Choice
 from generation.providers.openai_compatible.client import OpenAICompatible

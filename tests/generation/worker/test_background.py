@@ -7,7 +7,8 @@ import asyncio
 import pytest
 from channels.db import database_sync_to_async
 
-from artifacts.models import Artifact, Reason, Section, StreamStatus
+from artifacts.models import Artifact, Section, StreamStatus
+from artifacts.reasons import Reason
 from generation import control
 from generation.models import GenerationTask
 from tests.support.openai_script import Script

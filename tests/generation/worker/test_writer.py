@@ -56,7 +56,7 @@ async def test_pieces_behind_it_wait_until_they_fill_a_flush(artifact, owner):
 
 
 async def test_piece_after_another_waits_no_longer_than_the_flush_time(artifact, owner):
-    writer = await writer_for(artifact, owner, ms=30)
+    writer = await writer_for(artifact, owner, ms=300)
     await writer.put("one")
     await writer.put("two")
     assert await deltas_of(artifact) == ["one"]
