@@ -1,14 +1,20 @@
-"""One section of a plan, before it is stored. It knows no database; `validation` says what it may hold."""
+"""One section of a plan, on its whole way: from who asks for a document, through its row, to the prompt. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+SECTION_TOKENS = 1_000
+"""What a section may take where nobody says it, wherever its plan comes from."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedSection:
-    """`max_tokens` is the most that the section may take, over all calls."""
+    """One section to write. `max_tokens` bounds what may be written for it.
+
+    It is a net, not an aim: about twice what the section needs. A section that reaches it gets as much again, once.
+    """
 
     name: str
-    instructions: str
-    max_tokens: int
+    instructions: str = ""
+    max_tokens: int = SECTION_TOKENS

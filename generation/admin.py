@@ -17,7 +17,7 @@ from artifacts.errors import ArtifactError
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, StreamStatus
 from generation import control
-from generation.errors import GenerationError
+from generation.errors import CommandRefused
 from generation.models import GenerationTask
 
 REFUSALS_TOLD = 5
@@ -87,7 +87,7 @@ def _each(
     for artifact in chosen:
         try:
             statuses[command(artifact).status] += 1
-        except (ArtifactError, GenerationError) as error:
+        except (ArtifactError, CommandRefused) as error:
             refusals.append(f"{artifact.project}, {artifact}: {error.detail}")
     for status, number in statuses.items():
         outcome = _OUTCOMES[verb, StreamStatus(status)]

@@ -16,8 +16,8 @@ from artifacts.models import Artifact, Project, StopRequest, StreamStatus
 from artifacts.planned_section import PlannedSection
 from generation.errors import TaskExists
 from generation.models import UNFINISHED, GenerationTask, TaskStatus
-from generation.queue.claims import abandon, settle
-from generation.queue.wakeup import ring_after_commit
+from generation.queue.finishing import finish, supersede
+from generation.queue.wakeup import wake_after_commit
 from generation.writing import phases
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def resume(artifact: Artifact, *, model: str = "") -> WriteResult:
     task.status, task.worker, task.reclaims, task.error = TaskStatus.QUEUED, "", 0, ""
     task.model = model or task.model
     task.save(update_fields=["status", "worker", "reclaims", "error", "model"])
-    ring_after_commit()
+    wake_after_commit()
     return result
 
 
@@ -99,7 +99,7 @@ def pause(artifact: Artifact) -> WriteResult:
 def restore(artifact: Artifact, version_id: int) -> WriteResult:
     """Bring an earlier version back; the present text becomes a version."""
     with transaction.atomic():
-        abandon(artifact.pk)
+        supersede(artifact.pk)
         result = commands.restore(artifact.pk, version_id)
     logger.info("restored artifact=%s version=%s epoch=%s", artifact.pk, version_id, result.epoch)
     return result
@@ -125,7 +125,7 @@ def _queue(
     with transaction.atomic():
         verb(artifact.pk, sections, instructions)
         task = _new_task(artifact, user, model)
-        ring_after_commit()
+        wake_after_commit()
     logger.info("queued task=%s artifact=%s sections=%s", task.pk, artifact.pk, len(sections))
     return task
 
@@ -135,7 +135,7 @@ def _model(name: str) -> str:
 
 
 def _anew(artifact_id: int, sections: Sequence[PlannedSection], instructions: str) -> WriteResult:
-    abandon(artifact_id)
+    supersede(artifact_id)
     return commands.reset(artifact_id, sections, instructions)
 
 
@@ -151,7 +151,7 @@ def _stop(artifact: Artifact, request: StopRequest) -> WriteResult:
     with transaction.atomic():
         result = commands.request_stop(artifact.pk, request)
         if result.status != StreamStatus.STREAMING:
-            settle(artifact.pk, result.status)
+            finish(artifact.pk, result.status)
     logger.info("stop artifact=%s request=%s status=%s", artifact.pk, request, result.status)
     return result
 

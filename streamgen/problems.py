@@ -20,7 +20,7 @@ from django.http.request import UnreadablePostError
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from artifacts.errors import ArtifactError, IllegalTransition, InvalidInput, NotFound
-from generation.errors import GenerationError
+from generation.errors import CommandRefused
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def problem_of(error: BaseException) -> Problem | None:
             return Problem(status=404, detail=error.detail)
         case InvalidInput():
             return Problem(status=422, detail=error.detail, field=error.field)
-        case IllegalTransition() | GenerationError():
+        case IllegalTransition() | CommandRefused():
             return Problem(status=409, detail=error.detail)
         case ArtifactError():
             return Problem(status=503, detail=error.detail, headers={"Retry-After": "1"})

@@ -16,9 +16,8 @@ from artifacts import access, validation
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import StreamStatus
 from artifacts.pages.api import REFUSALS, ArtifactRow, ProjectBrief, artifact_row, caller, project_briefs, router
-from artifacts.planned_section import PlannedSection
+from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation import control
-from generation.writing.phases import SECTION_TOKENS
 
 __all__ = ["router"]
 

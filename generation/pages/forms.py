@@ -8,8 +8,7 @@ from django import forms
 
 from artifacts import validation
 from artifacts.pages.forms import LongText
-from artifacts.planned_section import PlannedSection
-from generation.writing.phases import SECTION_TOKENS
+from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 
 _LIST_MARK = re.compile(r"^(?:[-*+]|\d{1,3}[.)]|#{1,6})\s+")
 

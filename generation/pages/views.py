@@ -22,7 +22,7 @@ from artifacts.models import Artifact, StreamStatus
 from artifacts.pages.forms import ArtifactForm, ProjectForm, refuse
 from artifacts.pages.views import artifact_page, or_not_found, project_page, projects_page
 from generation import control
-from generation.errors import GenerationError
+from generation.errors import CommandRefused
 from generation.pages.forms import GenerationForm
 
 
@@ -101,7 +101,7 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
             return JsonResponse({"errors": {error.field: [error.detail]}}, status=422)
         messages.error(request, error.detail)
         return redirect(back)
-    except (IllegalTransition, GenerationError) as error:
+    except (IllegalTransition, CommandRefused) as error:
         if wants_json:
             return JsonResponse({"detail": error.detail}, status=409)
         messages.error(request, error.detail)

@@ -10,14 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from generation.providers.base import Provider, ProviderRefused
+from generation.errors import ProviderRefused
+from generation.providers.base import Provider
 
 if TYPE_CHECKING:
     from generation.providers.openai_compatible.client import OpenAICompatible
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class ChosenProvider:
     """The provider, the name it goes by, and one sentence for people that says which it is and why."""
 
     provider: Provider
@@ -25,7 +26,7 @@ class Choice:
     why: str
 
 
-def provider_from_settings(settings: Any = None) -> Choice:
+def provider_from_settings(settings: Any = None) -> ChosenProvider:
     """Choose by STREAMGEN_PROVIDER, else by what is set. `settings` is anything with the attributes of Django's.
 
     Raises `ProviderRefused` with a sentence where what is set cannot work.
@@ -51,7 +52,7 @@ def provider_from_settings(settings: Any = None) -> Choice:
     return _scripted(settings, f"{nothing_set}, and the small model is not installed (requirements/model.txt)")
 
 
-def _openai(settings: Any, because: str) -> Choice:
+def _openai(settings: Any, because: str) -> ChosenProvider:
     from generation.providers.openai_compatible.client import OpenAICompatible  # noqa: PLC0415
 
     provider: OpenAICompatible = OpenAICompatible(
@@ -64,10 +65,10 @@ def _openai(settings: Any, because: str) -> Choice:
         stall_s=settings.STREAMGEN_STALL_SECONDS,
         thinking_s=settings.STREAMGEN_THINKING_SECONDS,
     )
-    return _choice(provider, because)
+    return _chosen(provider, because)
 
 
-def _local(settings: Any, because: str) -> Choice:
+def _local(settings: Any, because: str) -> ChosenProvider:
     from generation.providers.local.provider import LocalModel  # noqa: PLC0415
 
     provider = LocalModel(
@@ -76,14 +77,14 @@ def _local(settings: Any, because: str) -> Choice:
         stall_s=settings.STREAMGEN_STALL_SECONDS,
         thinking_s=settings.STREAMGEN_THINKING_SECONDS,
     )
-    return _choice(provider, because)
+    return _chosen(provider, because)
 
 
-def _scripted(settings: Any, because: str) -> Choice:
+def _scripted(settings: Any, because: str) -> ChosenProvider:
     from generation.providers.scripted.provider import ScriptedProvider  # noqa: PLC0415
 
-    return _choice(ScriptedProvider(prefills=settings.STREAMGEN_CONTINUATION != "reprompt"), because)
+    return _chosen(ScriptedProvider(prefills=settings.STREAMGEN_CONTINUATION != "reprompt"), because)
 
 
-def _choice(provider: Provider, because: str) -> Choice:
-    return Choice(provider=provider, name=provider.name, why=f"{provider.name}; chosen because {because}")
+def _chosen(provider: Provider, because: str) -> ChosenProvider:
+    return ChosenProvider(provider=provider, name=provider.name, why=f"{provider.name}; chosen because {because}")

@@ -144,6 +144,30 @@ class Provider(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SectionBrief:
+    """What a prompt for a section says, in parts that may stand in a prompt as they are; "" where nothing is said.
+
+    `about` is about the project, `wishes` are those of who asked for the document, `instructions` the section's own.
+    """
+
+    project: str
+    about: str
+    document: str
+    wishes: str
+    section: str
+    instructions: str
+
+
+@runtime_checkable
+class WordsPrompts(Protocol):
+    """A provider whose model has to be told of its section in another way than others."""
+
+    def opening(self, brief: SectionBrief) -> tuple[Message, Message]:
+        """The messages that ask for the section: what the model is, and what it is to write."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
 class Begun:
     """A kept answer that was read in part: `text` is all of it that arrived, `event` the event it ends with.
 
@@ -176,81 +200,3 @@ class KeepsAnswers(Protocol):
     async def cancel(self, answer: str) -> None:
         """End the answer at the endpoint, if it can be reached now; bounded, and raises nothing."""
         ...
-
-
-class ProviderError(Exception):
-    """A call failed. `reason` is the code shown to people; `retryable` says whether trying again can help.
-
-    The sentence says what the reader can do and never carries a key, a prompt or an answer. `cause` is said in a few
-    words while the next attempt is waited for, such as "the model is loading".
-
-    ProviderError
-    ├── RateLimited          429; `retry_after_s` when the server said so
-    ├── ProviderUnavailable  5xx, 408, 409, dropped, timed out, malformed
-    │   ├── ProviderAway     nobody answers there for now: refused, no such host, 502, 503, 504, a model that loads
-    │   └── AnswerGone       a kept answer cannot be read on: ask for the rest of the text
-    └── ProviderRefused      another 4xx, or no API at all: nothing to gain by asking the same again
-        ├── AuthFailed       401, 403
-        ├── ModelNotFound    a 404 or 400 that names the model
-        ├── KeepingRefused   the endpoint keeps no answers; ask with `stream`
-        ├── StreamRefused    the endpoint does not stream; ask again with delivery "turns"
-        └── PrefillRefused   a begun answer is not continued (`prefills(model)` is False from now on): build the
-                             call anew for re-prompting, which a retry does by itself
-    """
-
-    reason = "provider_error"
-    retryable = False
-    cause = "the endpoint refuses the call"
-    ends_answer = False
-    """Nothing more can be had of the kept answer that was being read."""
-
-    def __init__(self, detail: str, *, retry_after_s: float | None = None, cause: str = "") -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.retry_after_s = retry_after_s
-        self.cause = cause or self.cause
-
-
-class RateLimited(ProviderError):
-    reason = "rate_limited"
-    retryable = True
-    cause = "rate limited"
-
-
-class ProviderUnavailable(ProviderError):
-    retryable = True
-    cause = "the endpoint is in trouble"
-
-
-class ProviderAway(ProviderUnavailable):
-    cause = "the endpoint does not answer"
-
-
-class AnswerGone(ProviderUnavailable):
-    cause = "the endpoint has lost the answer"
-    ends_answer = True
-
-
-class ProviderRefused(ProviderError):
-    pass
-
-
-class KeepingRefused(ProviderRefused):
-    pass
-
-
-class AuthFailed(ProviderRefused):
-    reason = "auth"
-
-
-class ModelNotFound(ProviderRefused):
-    reason = "model_not_found"
-
-
-class StreamRefused(ProviderRefused):
-    pass
-
-
-class PrefillRefused(ProviderRefused):
-    retryable = True
-    cause = "the endpoint wants to be asked another way"

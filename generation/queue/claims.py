@@ -1,4 +1,5 @@
-"""The queue is the task table: claim, look, give back, settle. Who may write is the artifact's to say (fence, lease).
+"""The queue is the task table: which task is next, and who may write its document. The artifact says who may (fence,
+lease); what becomes of a task afterwards is `finishing`'s.
 
 Locks are always taken in one order, artifact before task, so that a claim and a cancel never wait for each other.
 """
@@ -15,8 +16,8 @@ from django.db.models.functions import Now
 from artifacts.lifecycle import writing
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, StreamStatus
-from generation.models import UNFINISHED, GenerationTask, TaskStatus
-from generation.queue.wakeup import ring_after_commit
+from generation.models import GenerationTask, TaskStatus
+from generation.queue.finishing import finish
 from generation.reasons import StopReason
 
 POISON_RECLAIMS = 5
@@ -28,12 +29,6 @@ of it goes to noticing and taking over.
 """
 
 _CLAIMABLE = (TaskStatus.QUEUED, TaskStatus.RUNNING)
-
-_TASK_STATUS = {
-    StreamStatus.PAUSED: TaskStatus.PAUSED,
-    StreamStatus.COMPLETE: TaskStatus.SUCCEEDED,
-    StreamStatus.CANCELLED: TaskStatus.CANCELLED,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +44,8 @@ class Claim:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """What the once-a-second look of a worker sees of one of its artifacts."""
+class ClaimState:
+    """What is committed of an artifact that somebody is writing: whose it is, and whether it is to go on."""
 
     fence: int
     status: str
@@ -66,7 +61,7 @@ def claim(worker: str, *, lease_s: float, only: int | None = None, besides: Coll
     """Take the oldest task that nobody alive is running; None where there is none. `only` names the one task wanted,
     `besides` artifacts that the worker is writing already.
     """
-    while True:  # each round claims a task, settles one that had been stopped, or finds none
+    while True:  # each round claims a task, finishes one that had been stopped, or finds none
         with transaction.atomic():
             task = _next(only, besides)
             if task is None:
@@ -76,7 +71,7 @@ def claim(worker: str, *, lease_s: float, only: int | None = None, besides: Coll
                 standing = _pause_poison(task, standing)
             if standing.status == StreamStatus.STREAMING:
                 return _claimed(task, standing, worker)
-            settle(task.artifact_id, standing.status)
+            finish(task.artifact_id, standing.status)
 
 
 def next_lease_end_s(besides: Collection[int] = ()) -> float | None:
@@ -89,57 +84,10 @@ def next_lease_end_s(besides: Collection[int] = ()) -> float | None:
     return None
 
 
-def look(artifact_ids: list[int]) -> dict[int, Look]:
+def poll_claimed(artifact_ids: list[int]) -> dict[int, ClaimState]:
     """One query for everything a worker is writing; an artifact that is missing was deleted."""
     rows = Artifact.objects.filter(pk__in=artifact_ids).values_list("pk", "fence", "stream_status", "stop_requested")
-    return {pk: Look(fence=fence, status=status, stop_requested=request) for pk, fence, status, request in rows}
-
-
-@transaction.atomic
-def give_back(claim: Claim) -> None:
-    """The claim's worker has released the artifact: the task waits for another worker, unless one has it already."""
-    artifact = _locked(claim.artifact)
-    if artifact is not None and artifact.lease_until is None:
-        running = GenerationTask.objects.filter(pk=claim.task, status=TaskStatus.RUNNING)
-        if running.update(status=TaskStatus.QUEUED, worker=""):
-            ring_after_commit()
-
-
-@transaction.atomic
-def settle(artifact_id: int, status: str, error: str = "") -> None:
-    """Bring the unfinished task, if there is one, in line with its artifact, which was stopped with this status.
-
-    Changes nothing where the artifact has another status by now: then its task is another one, or in use again.
-    """
-    artifact = _locked(artifact_id)
-    if artifact is not None and artifact.stream_status == status:
-        _end(artifact_id, _TASK_STATUS[StreamStatus(status)], error)
-
-
-@transaction.atomic
-def abandon(artifact_id: int) -> None:
-    """The document is about to be written anew: a task of the old text has nothing left to resume."""
-    artifact = _locked(artifact_id)
-    if artifact is not None:
-        was_complete = artifact.stream_status == StreamStatus.COMPLETE
-        _end(artifact_id, TaskStatus.SUCCEEDED if was_complete else TaskStatus.CANCELLED, "")
-
-
-def _locked(artifact_id: int) -> Artifact | None:
-    rows = Artifact.objects.select_for_update().only("stream_status", "lease_until")
-    return rows.filter(pk=artifact_id).first()
-
-
-def _end(artifact_id: int, status: TaskStatus, error: str) -> None:
-    task = GenerationTask.objects.select_for_update().filter(artifact_id=artifact_id, status__in=UNFINISHED).first()
-    if task is None:
-        return
-    task.status, task.worker, task.error = status, "", error
-    fields = ["status", "worker", "error"]
-    if status != TaskStatus.PAUSED:
-        task.finished_at = Now()
-        fields.append("finished_at")
-    task.save(update_fields=fields)
+    return {pk: ClaimState(fence=fence, status=status, stop_requested=request) for pk, fence, status, request in rows}
 
 
 def _next(only: int | None, besides: Collection[int]) -> GenerationTask | None:

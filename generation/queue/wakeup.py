@@ -1,4 +1,4 @@
-"""The bell of the queue: tells workers that a task waits. A hint; who misses it finds the task at the next look."""
+"""The message that wakes workers because a task waits. A hint: who misses it finds the task when polling."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ WAKE_CHANNEL = "generation"
 WAKE_TYPE = "generation.wake"
 
 
-def ring_after_commit() -> None:
-    transaction.on_commit(partial(outbox.post, _ring), robust=True)
+def wake_after_commit() -> None:
+    transaction.on_commit(partial(outbox.post, _send), robust=True)
 
 
-async def _ring() -> None:
+async def _send() -> None:
     # The layer is looked up here, because one that is set up wrongly raises when it is made.
     await get_channel_layer().send(WAKE_CHANNEL, {"type": WAKE_TYPE})

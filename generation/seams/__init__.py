@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from generation.errors import BadSeam
 from generation.markdown.fences import Unfenced, open_fence
 from generation.seams.characters import certain
-from generation.seams.copies import ANSWER_HEAD_CHARS, BARE_CHARS, BadSeam, Found, TextEnd, behind_space
+from generation.seams.copies import ANSWER_HEAD_CHARS, BARE_CHARS, Found, TextEnd, behind_space
 from generation.seams.folding import fold
 
 __all__ = ["BadSeam", "Mode", "Seam", "certain", "join"]

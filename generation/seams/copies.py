@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
+from generation.errors import BadSeam
 from generation.markdown.fences import open_fence
 from generation.markdown.preamble import PREAMBLE_CHARS, announces
 from generation.seams.characters import UNSPACED
@@ -37,10 +38,6 @@ _BULLET = re.compile(r"^[ \t]*[*+-][ \t]", re.MULTILINE)
 _ENDS = re.compile(r"[|)\]},;:!?，。；：！？）]|(?<!\.)\.(?!\.)")
 _QUOTED = re.compile(r"[\"'*_`.]*[:：]?[\"'*_`]*(?<=.)")
 _HEADING = re.compile(r"(?:\A|\n)[ ]{0,3}#{1,6}[ \t][^\n]*\Z")
-
-
-class BadSeam(ValueError):
-    """The answer must not be appended; the message says why, without quoting it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,11 @@ from django.conf import settings
 from django.forms import Form
 
 from artifacts.models import Artifact
-from artifacts.planned_section import PlannedSection
+from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation.models import GenerationTask
 from generation.pages.forms import GenerationForm, plan_text
 from generation.reasons import HELPED_BY_ANOTHER_MODEL
-from generation.writing.phases import SECTION_TOKENS, Phase, phase_of
+from generation.writing.phases import Phase, phase_of
 
 register = template.Library()
 

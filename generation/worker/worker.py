@@ -17,13 +17,13 @@ from channels.worker import Worker
 from django.conf import settings
 
 from artifacts.messaging import outbox
-from generation.providers import Choice, provider_from_settings
-from generation.providers.base import ProviderError
+from generation.errors import ProviderError
+from generation.providers import ChosenProvider, provider_from_settings
 from generation.queue.claims import LEASE_PART
 from generation.queue.wakeup import WAKE_CHANNEL
 from generation.worker.consumer import GenerationConsumer
 from generation.worker.run import RunPolicy
-from generation.worker.supervisor import SlotPolicy, Slots
+from generation.worker.supervisor import Supervisor, SupervisorPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -33,48 +33,50 @@ RESTART_S = 1.0
 
 
 class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
-    """One worker: the bell, and the slots that it rings for."""
+    """One worker: the listener for wake-ups, and the supervisor that it wakes."""
 
-    def __init__(self, choice: Choice | None = None, *, only: int | None = None, capacity: int | None = None) -> None:
+    def __init__(
+        self, chosen: ChosenProvider | None = None, *, only: int | None = None, capacity: int | None = None
+    ) -> None:
         router = ChannelNameRouter({WAKE_CHANNEL: GenerationConsumer.as_asgi()})
         super().__init__(router, [WAKE_CHANNEL], get_channel_layer())
-        self.choice = choice or provider_from_settings()
-        policy = SlotPolicy(
+        self.chosen = chosen or provider_from_settings()
+        policy = SupervisorPolicy(
             name=f"{socket.gethostname()}:{os.getpid()}",
             capacity=capacity or settings.STREAMGEN_CONCURRENCY,
             lease_s=settings.STREAMGEN_LEASE_SECONDS * LEASE_PART,
             only=only,
         )
-        self.slots = Slots(self.choice, policy=policy, run_policy=RunPolicy.from_settings())
+        self.supervisor = Supervisor(self.chosen, policy=policy, run_policy=RunPolicy.from_settings())
 
     async def work(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set, then give everything back; returns when it is done."""
         outbox.attach()
-        logger.info("worker started: %s, %s tasks at once", self.choice.why, settings.STREAMGEN_CONCURRENCY)
+        logger.info("worker started: %s, %s tasks at once", self.chosen.why, settings.STREAMGEN_CONCURRENCY)
         async with asyncio.TaskGroup() as group:
             parts = [
                 group.create_task(self.listener(WAKE_CHANNEL)),
-                group.create_task(self.slots.serve()),
+                group.create_task(self.supervisor.serve()),
                 group.create_task(self._warm_up()),
             ]
             await stop.wait()
-            await self.slots.drain()  # while the slots still look: what takes long to end keeps its lease
+            await self.supervisor.drain()  # while it still polls: what takes long to end keeps its lease
             for part in parts:
                 part.cancel()
         for instance in list(self.application_instances):
             self.delete_application_instance(instance)
-        await self.choice.provider.aclose()
+        await self.chosen.provider.aclose()
         logger.info("worker stopped")
 
     async def _warm_up(self) -> None:
         """Let the provider get ready before the first task asks; what is wrong with it, that task will say."""
         try:
-            await self.choice.provider.prepare()
+            await self.chosen.provider.prepare()
         except ProviderError as error:
             logger.warning("the provider is not ready: %s", error.detail)
 
     async def listener(self, channel: str) -> None:
-        """Hand every message to the consumer. A layer that is away costs only the speed of news: the slots poll."""
+        """Hand every message to the consumer. A layer that is away only slows the news: the supervisor polls."""
         delay_s = LISTEN_BACKOFF_S
         while True:
             try:
@@ -85,15 +87,15 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
                 delay_s = min(LISTEN_BACKOFF_MAX_S, delay_s * 2)
                 continue
             delay_s = LISTEN_BACKOFF_S
-            scope: dict[str, Any] = {"type": "channel", "channel": channel, "slots": self.slots}
+            scope: dict[str, Any] = {"type": "channel", "channel": channel, "wakeup": self.supervisor.wakeup}
             await self.get_or_create_application_instance(channel, scope).put(message)
 
 
 class Embedded:
     """A worker inside a server process. `start` once on the server's loop, `stop` before the loop ends."""
 
-    def __init__(self, choice: Choice | None = None) -> None:
-        self._choice = choice
+    def __init__(self, chosen: ChosenProvider | None = None) -> None:
+        self._chosen = chosen
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -105,7 +107,7 @@ class Embedded:
         """Nobody restarts a part of a server, so it does that itself; without a provider there is nothing to begin."""
         while not self._stop.is_set():
             try:
-                await GenerationWorker(self._choice).work(self._stop)
+                await GenerationWorker(self._chosen).work(self._stop)
             except ProviderError as error:
                 logger.error("no worker here: %s", error.detail)
                 return

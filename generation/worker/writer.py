@@ -5,18 +5,11 @@ database. It decides nothing about the text. When the artifact is no longer the 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
-
-from channels.db import database_sync_to_async
-from django.db import Error as DatabaseError
-from django.db import InterfaceError, InternalError, OperationalError, transaction
 
 from artifacts.answer_place import NO_ANSWER, AnswerPlace
 from artifacts.errors import NotFound, WriterRefused
@@ -24,27 +17,16 @@ from artifacts.lifecycle import writing
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.writing import Flush
 from artifacts.live.replica import OVER
-from artifacts.models import StreamStatus
-from generation.queue import claims
+from generation.queue import finishing
 from generation.queue.claims import Claim
+from generation.worker.database import until_answered
 from generation.worker.preview_saver import PreviewSaver
+from generation.worker.stop_signal import StopSignal
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """A clock that goes on while the machine sleeps, where there is one: leases do."""
-
-RETRY_BASE_S = 0.05
-RETRY_CAP_S = 1.0
-POSTGRES_DISK_FULL = "53100"
-POSTGRES_SLEPT = "25P03"
-"""We were frozen inside a transaction, and the server ended it."""
-
-
-class DiskFull(Exception):
-    """The database has no room for more text. Nothing was committed, nothing is lost: stop the writer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +47,9 @@ class Writer:
     what is committed with it of an answer that its endpoint keeps.
     """
 
-    def __init__(self, claim: Claim, *, policy: FlushPolicy, stop: asyncio.Event) -> None:
+    def __init__(self, claim: Claim, *, policy: FlushPolicy, stop: StopSignal) -> None:
         self.claim = claim
+        self._artifact, self._fence, self._lease_s = claim.artifact, claim.fence, policy.lease_s
         self.tokens = 0
         self.answer = NO_ANSWER
         self.is_lost = False
@@ -81,7 +64,7 @@ class Writer:
         self._timer: asyncio.TimerHandle | None = None
         self._failure: Exception | None = None
         self._late: asyncio.Task[None] | None = None
-        self._door = asyncio.Lock()
+        self._turn = asyncio.Lock()  # one verb at a time
         self._begun = set[int]()
         self._previews = PreviewSaver(claim, "")
 
@@ -105,44 +88,60 @@ class Writer:
     async def flush(self) -> None:
         """Commit what is unsaved. Where the artifact is not ours any more nothing is written, and `stop` is set."""
         if self._unsaved:
-            await self._commit(partial(writing.append, lease_s=self._policy.lease_s))
+            await self._commit(
+                lambda tail: writing.append(self._artifact, fence=self._fence, flush=tail, lease_s=self._lease_s)
+            )
 
     async def begin_section(self, position: int, model: str, answer: AnswerPlace = NO_ANSWER) -> None:
         """The section is written now; `answer` is what its row says of one."""
         self.answer = self._answer_saved = answer
-        verb = partial(writing.begin_section, position=position, model=model, lease_s=self._policy.lease_s)
-        await self._commit(verb, with_tail=False)
+        await self._carry(
+            lambda: writing.begin_section(
+                self._artifact, fence=self._fence, position=position, model=model, lease_s=self._lease_s
+            )
+        )
         if position not in self._begun:
             self._begun.add(position)
             self._previews.begin_section()
 
     async def complete_section(self, position: int, *, tokens: int, model: str) -> None:
-        lease_s = self._policy.lease_s
-        verb = partial(writing.complete_section, position=position, tokens=tokens, model=model, lease_s=lease_s)
-        await self._commit(verb)
+        await self._commit(
+            lambda tail: writing.complete_section(
+                self._artifact,
+                fence=self._fence,
+                position=position,
+                flush=tail,
+                tokens=tokens,
+                model=model,
+                lease_s=self._lease_s,
+            )
+        )
         self._previews.note("", section_ended=True)
 
     async def wait(self, reason: str, detail: str) -> None:
         """Show why no text comes; what was received is saved first."""
         await self.flush()
-        verb = partial(writing.wait, reason=reason, detail=detail, lease_s=self._policy.lease_s)
-        await self._commit(verb, with_tail=False)
+        await self._carry(
+            lambda: writing.wait(self._artifact, fence=self._fence, reason=reason, detail=detail, lease_s=self._lease_s)
+        )
 
     async def note_answer(self) -> None:
         """Save which answer has begun; what was received before it is saved first."""
         await self.flush()
         answer = self.answer
-        await self._commit(partial(writing.renew, answer=answer, lease_s=self._policy.lease_s), with_tail=False)
+        await self._carry(
+            lambda: writing.renew(self._artifact, fence=self._fence, lease_s=self._lease_s, answer=answer)
+        )
         self._answer_saved = answer
 
     async def renew(self) -> None:
         """A sign of life while the model is silent."""
-        await self._commit(partial(writing.renew, lease_s=self._policy.lease_s), with_tail=False, waits_for_room=True)
+        await self._carry(self._renewed, waits_for_room=True)
 
     async def assure(self) -> None:
         """Renew the lease where it may be over: afterwards the document is ours for a while, or `stop` is set."""
-        while not self.is_lost and self.lease_age_s > self._policy.lease_s / 2:
-            await self._commit(partial(writing.renew, lease_s=self._policy.lease_s), with_tail=False)
+        while not self.is_lost and self.lease_age_s > self._lease_s / 2:
+            await self._carry(self._renewed)
 
     @property
     def lease_age_s(self) -> float:
@@ -151,25 +150,43 @@ class Writer:
 
     async def stop(self, reason: str, detail: str, *, section_tokens: int) -> WriteResult | None:
         """Commit the tail and stop, as a person asked or else `paused` with the reason."""
-        return await self._end(partial(_stop, reason=reason, detail=detail, section_tokens=section_tokens))
+        return await self._end(
+            lambda tail: finishing.stop_writing(
+                self._artifact,
+                fence=self._fence,
+                flush=tail,
+                section_tokens=section_tokens,
+                reason=reason,
+                detail=detail,
+            )
+        )
 
     async def abandon(self, reason: str, detail: str) -> None:
         """Stop a claim whose document could not even be read."""
-        await self._commit(
-            partial(_stop, flush=None, reason=reason, detail=detail, section_tokens=None),
-            with_tail=False,
+        await self._carry(
+            lambda: finishing.stop_writing(
+                self._artifact, fence=self._fence, flush=None, section_tokens=None, reason=reason, detail=detail
+            ),
             waits_for_room=True,
         )
 
     async def release(self, *, section_tokens: int) -> WriteResult | None:
         """Commit the tail and give the task back to the queue."""
-        return await self._end(partial(_release, task=self.claim, section_tokens=section_tokens))
+        return await self._end(
+            lambda tail: finishing.release_writing(
+                self._artifact,
+                fence=self._fence,
+                flush=tail,
+                section_tokens=section_tokens,
+                task_id=self.claim.task,
+            )
+        )
 
     async def complete(self) -> WriteResult | None:
         await self.flush()
-        return await self._end(_complete)
+        return await self._end(lambda _: finishing.complete_writing(self._artifact, fence=self._fence))
 
-    async def _end(self, verb: Callable[..., WriteResult]) -> WriteResult | None:
+    async def _end(self, verb: Callable[[Flush], WriteResult]) -> WriteResult | None:
         standing = await self._commit(verb, waits_for_room=True)
         if standing is not None:
             await self._previews.finish(is_over=standing.status in OVER)
@@ -180,115 +197,64 @@ class Writer:
         self._late = asyncio.get_running_loop().create_task(self._late_flush())
 
     async def _late_flush(self) -> None:
-        """The timer's flush. What it cannot handle stops the work, and is raised by the next verb."""
+        """The timer's flush. What it cannot handle stops the work, and is raised by the next verb that carries text."""
         try:
             await self.flush()
         except Exception as error:  # nobody awaits this task
             self._failure = error
             self._stop.set()
 
-    async def _commit(
-        self, verb: Callable[..., WriteResult], *, with_tail: bool = True, waits_for_room: bool = False
-    ) -> WriteResult | None:
-        """One verb in one short transaction, tried again while the database is away; None where the claim is lost.
+    def _renewed(self) -> WriteResult:
+        return writing.renew(self._artifact, fence=self._fence, lease_s=self._lease_s)
 
-        Raises `DiskFull`, unless the verb is one that waits for room.
-        """
-        async with self._door:
-            if self.is_lost:
-                return None
-            # Told to the run, whose verbs carry text, and never to the slots, which only renew.
-            if self._failure is not None and with_tail:
+    async def _commit(
+        self, verb: Callable[[Flush], WriteResult], *, waits_for_room: bool = False
+    ) -> WriteResult | None:
+        """Carry out the verb with all that is unsaved as its tail; None where the claim is lost. Raises `DiskFull`."""
+        async with self._turn:
+            # Told to the run, whose verbs carry text, and never to the supervisor, which only renews.
+            if self._failure is not None and not self.is_lost:
                 failure, self._failure = self._failure, None
                 raise failure
-            taken = len(self._unsaved) if with_tail else 0
-            answer = self.answer
-            flush = Flush(
+            taken, answer = len(self._unsaved), self.answer
+            tail = Flush(
                 offset=self._offset,
-                text="".join(self._unsaved[:taken]),
+                text="".join(self._unsaved),
                 tokens=self.tokens,
                 answer=answer if answer != self._answer_saved else None,
             )
-            began_at_s = time.clock_gettime(_CLOCK)
-            standing = await self._attempt(partial(verb, flush=flush) if with_tail else verb, waits_for_room)
+            standing = await self._attempt(partial(verb, tail), waits_for_room)
             if standing is None:
                 return None
             del self._unsaved[:taken]
-            self._unsaved_chars -= len(flush.text)
-            self._answer_saved = answer if with_tail else self._answer_saved
-            self._offset += len(flush.text)
-            if flush.text:
-                self._previews.note(flush.text)
-            if with_tail and self._timer is not None and not self._unsaved:
+            self._unsaved_chars -= len(tail.text)
+            self._offset += len(tail.text)
+            self._answer_saved = answer
+            if tail.text:
+                self._previews.note(tail.text)
+            if self._timer is not None and not self._unsaved:
                 self._timer.cancel()
                 self._timer = None
-            self._leased_at_s = began_at_s
-            if standing.stop_requested:
-                self._stop.set()
             return standing
 
-    async def _attempt(self, verb: Callable[..., WriteResult], waits_for_room: bool) -> WriteResult | None:
+    async def _carry(self, verb: Callable[[], WriteResult], *, waits_for_room: bool = False) -> None:
+        """Carry out a verb that brings no text. Raises `DiskFull`."""
+        async with self._turn:
+            await self._attempt(verb, waits_for_room)
+
+    async def _attempt(self, verb: Callable[[], WriteResult], waits_for_room: bool) -> WriteResult | None:
+        """One short transaction, tried again while the database is away; None where the claim is lost."""
+        if self.is_lost:
+            return None
+        began_at_s = time.clock_gettime(_CLOCK)
         try:
             # Safe to repeat: a verb that had been committed before its answer was lost changes nothing, or is refused.
-            work = partial(verb, self.claim.artifact, fence=self.claim.fence)
-            return await until_answered(work, waits_for_room=waits_for_room)
+            standing = await until_answered(verb, waits_for_room=waits_for_room)
         except (WriterRefused, NotFound) as refusal:
-            logger.info("lost artifact=%s fence=%s: %s", self.claim.artifact, self.claim.fence, refusal)
+            logger.info("lost artifact=%s fence=%s: %s", self._artifact, self._fence, refusal)
             self.is_lost = True
             self._stop.set()
             return None
-
-
-async def until_answered(work: Callable[[], T], *, waits_for_room: bool = True) -> T:
-    """Run one short transaction in the database's thread, again and again while the database is away."""
-    for failures in itertools.count(1):
-        try:
-            answer: T = await database_sync_to_async(work)()
-            return answer
-        except (OperationalError, InterfaceError, InternalError) as error:
-            if isinstance(error, InternalError) and _state(error) != POSTGRES_SLEPT:
-                raise
-            if not waits_for_room and _is_disk_full(error):
-                raise DiskFull from None
-            # The class only: the text of a database error may carry what was being written.
-            logger.warning("database away, attempt=%s: %s", failures, type(error).__name__)
-            await asyncio.sleep(min(RETRY_CAP_S, RETRY_BASE_S * 2 ** min(failures, 10)))
-    raise AssertionError("unreachable")
-
-
-def _is_disk_full(error: DatabaseError) -> bool:
-    code = getattr(error.__cause__, "sqlite_errorcode", None)
-    return code == sqlite3.SQLITE_FULL or _state(error) == POSTGRES_DISK_FULL
-
-
-def _state(error: DatabaseError) -> str | None:
-    """PostgreSQL's code of what went wrong."""
-    return getattr(error.__cause__, "sqlstate", None)
-
-
-def _stop(
-    artifact: int, *, fence: int, flush: Flush | None, reason: str, detail: str, section_tokens: int | None
-) -> WriteResult:
-    with transaction.atomic():
-        standing = writing.stop(
-            artifact, fence=fence, flush=flush, section_tokens=section_tokens, reason=reason, detail=detail
-        )
-        claims.settle(artifact, standing.status, detail)
-        return standing
-
-
-def _release(artifact: int, *, fence: int, flush: Flush, task: Claim, section_tokens: int) -> WriteResult:
-    with transaction.atomic():
-        standing = writing.release(artifact, fence=fence, flush=flush, section_tokens=section_tokens)
-        if standing.status == StreamStatus.STREAMING:
-            claims.give_back(task)
-        else:
-            claims.settle(artifact, standing.status)
-        return standing
-
-
-def _complete(artifact: int, *, fence: int, flush: Flush) -> WriteResult:
-    with transaction.atomic():
-        standing = writing.complete(artifact, fence=fence)
-        claims.settle(artifact, standing.status)
+        self._leased_at_s = began_at_s
+        self._stop.observe(standing)
         return standing

@@ -26,10 +26,6 @@ _HEADINGS = re.compile(r"\s*(?:#{1,6}[ \t][^\n]*\n\s*)+")
 _BORDERS = ("", *"\n.!?:。！？：")
 
 
-class AnsweredAnew(ValueError):
-    """The answer does not go on with the begun text; nothing of it may be kept."""
-
-
 class BegunText:
     """The text that the endpoint was shown as the beginning of its answer."""
 

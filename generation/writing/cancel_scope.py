@@ -7,33 +7,19 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
+from generation.errors import DeadlinePassed, Stopped, TooSlow, WaitCut
+
 T = TypeVar("T")
 
 
-class Cut(Exception):
-    """A wait that was cut short. Cut ├── Stopped ├── DeadlinePassed └── TooSlow"""
-
-
-class Stopped(Cut):
-    """The stop was set."""
-
-
-class DeadlinePassed(Cut):
-    """The deadline came."""
-
-
-class TooSlow(Cut):
-    """The wait took longer than it may."""
-
-
-class Guard:
-    """Guards waits one at a time. Enter it around all of them, so that it hears the stop."""
+class CancelScope:
+    """Cuts waits short, one at a time. Enter it around all of them, so that the stop reaches it."""
 
     def __init__(self, *, stop: asyncio.Event, deadline: float | None, clock: Callable[[], float]) -> None:
         self._stop = stop
         self._deadline = deadline
         self._clock = clock
-        self._scope: asyncio.Timeout | None = None
+        self._timeout: asyncio.Timeout | None = None
         self._listener: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -47,9 +33,9 @@ class Guard:
 
     async def _listen(self) -> None:
         await self._stop.wait()
-        scope = self._scope
-        if scope is not None and not scope.expired():
-            scope.reschedule(asyncio.get_running_loop().time())
+        timeout = self._timeout
+        if timeout is not None and not timeout.expired():
+            timeout.reschedule(asyncio.get_running_loop().time())
 
     @property
     def stopped(self) -> bool:
@@ -63,25 +49,25 @@ class Guard:
         return None if self._deadline is None else self._deadline - self._clock()
 
     async def wait(self, begin: Callable[[], Awaitable[T]], *, at_most_s: float | None = None) -> T:
-        """Await what `begin` gives, unless a Cut comes first; what is awaited is then cancelled."""
-        if self.stopped:
+        """Await what `begin` gives, unless a WaitCut comes first; what is awaited is then cancelled."""
+        if self._stop.is_set():
             raise Stopped
         left_s = self.left_s()
         if left_s is not None and left_s <= 0:
             raise DeadlinePassed
-        patience = [seconds for seconds in (left_s, at_most_s) if seconds is not None]
+        patience_s = at_most_s if left_s is None else left_s if at_most_s is None else min(left_s, at_most_s)
         try:
-            async with asyncio.timeout(min(patience, default=None)) as scope:
-                self._scope = scope
+            async with asyncio.timeout(patience_s) as timeout:
+                self._timeout = timeout
                 return await begin()
         except TimeoutError:
-            if not scope.expired():
+            if not timeout.expired():
                 raise  # somebody else's
             raise self._cause(left_s, at_most_s) from None
         finally:
-            self._scope = None
+            self._timeout = None
 
-    def _cause(self, left_s: float | None, at_most_s: float | None) -> Cut:
+    def _cause(self, left_s: float | None, at_most_s: float | None) -> WaitCut:
         if self.stopped:
             return Stopped()
         if at_most_s is not None and (left_s is None or at_most_s <= left_s):

@@ -1,58 +1,50 @@
 """The loop that writes one section: it calls again until the text is complete, it is stopped, or a named limit ends it.
 
 It awaits nothing but the provider, its callbacks and the sleep between attempts. It knows neither prompts nor storage:
-`complete` makes the call, `on_chunk` takes text that will never be taken back.
+`complete` makes the call, `take` takes text that will never be taken back.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import random as random_module
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 
-from generation.providers.base import (
-    Finish,
-    FinishReason,
-    Item,
-    Life,
-    Piece,
+from generation.errors import (
+    AnsweredAnew,
+    BadSeam,
+    CallEnded,
+    DeadlinePassed,
     PrefillRefused,
     ProviderError,
     ProviderUnavailable,
+    Stopped,
     StreamRefused,
+    ThoughtTooLong,
+    TooSlow,
+    WaitCut,
 )
-from generation.seams import BadSeam, Mode, certain
-from generation.writing.anew import AnsweredAnew
-from generation.writing.cancel_scope import Cut, DeadlinePassed, Guard, Stopped, TooSlow
+from generation.providers.base import Finish, FinishReason, Item, Life, Piece
+from generation.seams import Mode, certain
+from generation.writing.callbacks import Callbacks, FunctionCallbacks, OnCall, OnThinking, OnTurn, OnWait, ignore
+from generation.writing.cancel_scope import CancelScope
 from generation.writing.kept_text import KeptText
-from generation.writing.patience import Limits, Patience, ThoughtTooLong
+from generation.writing.patience import Limits, Patience
+from generation.writing.policy import Timing, WritingPolicy
 from generation.writing.prompts import last_words
 from generation.writing.retries import Random, RetryPolicy, Troubles
 from generation.writing.section_text import Characters
-from generation.writing.stream_joiner import WAY_OUT, Intake
-from generation.writing.turns import (
-    CHARS_PER_TOKEN,
-    Call,
-    Complete,
-    Continuation,
-    Delivery,
-    OnCall,
-    OnChunk,
-    OnThinking,
-    OnTurn,
-    OnWait,
-    Outcome,
-    ignore,
-)
+from generation.writing.stream_joiner import WAY_OUT, StreamJoiner
+from generation.writing.turns import CHARS_PER_TOKEN, CallDelivery, Complete, Continuation, Delivery, Outcome, TakeText
 
 logger = logging.getLogger(__name__)
 
-CLOSE_S = 2.0
+CALL_CLOSE_S = 2.0
 """Leaving a call may take this long; the loop then goes on without it."""
 REASONING_FACTOR = 4
 REASONING_MAX_TOKENS = 32_000
@@ -60,127 +52,77 @@ REASONING_MAX_TOKENS = 32_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Ending:
+class _Verdict:
     outcome: Outcome
     reason: str = ""
     detail: str = ""
 
 
-def _has_words(text: str) -> bool:
+def has_words(text: str) -> bool:
     return bool(text.strip())
 
 
-async def continue_if_truncated(
-    complete: Complete,
-    on_turn: OnTurn,
-    max_turns: int = 20,
-    *,
-    on_chunk: OnChunk = ignore,
-    on_wait: OnWait = ignore,
-    on_thinking: OnThinking = ignore,
-    on_call: OnCall = ignore,
-    on_kept: OnCall = ignore,
-    on_anew: Callable[[], None] = lambda: None,
-    kept: KeptText | None = None,
-    text: str = "",
-    mode: Mode = "prefill",
-    delivery: Delivery = "auto",
-    turn_tokens: int = 300,
-    budget_tokens: int = 2_000,
-    more_tokens: int = 0,
-    policy: RetryPolicy | None = None,
-    limits: Limits | None = None,
-    stop: asyncio.Event | None = None,
-    shown: Callable[[str], str] = str,
-    copied: Callable[[str], str] = last_words,
-    is_written: Callable[[str], bool] = _has_words,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    random: Random = random_module.random,
-) -> Continuation:
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What the loop works with for one section.
+
+    `budget_tokens` is what it may spend, and `more_tokens` once more when they are used up. `shown(text)` is the part
+    of the text the model sees in prefill mode (so that an echo of it is known), `copied(text)` the words at its end
+    that a model that is asked anew is to begin with, `is_written(text)` says whether a section may end with it. Once
+    `on_anew()` was called, `complete` is to ask anew: the endpoint did not go on with a begun answer.
+    """
+
+    complete: Complete
+    take: TakeText
+    callbacks: Callbacks
+    policy: WritingPolicy
+    timing: Timing
+    kept: KeptText | None = None
+    mode: Mode = "prefill"
+    budget_tokens: int = 2_000
+    more_tokens: int = 0
+    shown: Callable[[str], str] = str
+    copied: Callable[[str], str] = last_words
+    is_written: Callable[[str], bool] = has_words
+    on_anew: Callable[[], None] = lambda: None
+
+
+async def write_on(terms: Terms, text: str = "", *, stop: asyncio.Event | None = None) -> Continuation:
     """Write on from `text` until the model says it is done, `stop` is set, or a named limit or trouble ends it.
 
-    `budget_tokens` is what this run may spend, and `more_tokens` once more when they are used up. `shown(text)` is the
-    part of the text the model sees in prefill mode (so that an echo of it is known), `copied(text)` the words at its
-    end that a model that is asked anew is to begin with, `is_written(text)` says whether a section may end with it.
-    Once `on_anew()` was called, `complete` is to ask anew: the endpoint did not go on with a begun answer.
     Never raises for what a provider does; what a callback raises passes through, after the call was closed.
     """
-    terms = _Terms(
-        complete=complete,
-        on_turn=on_turn,
-        on_chunk=on_chunk,
-        on_wait=on_wait,
-        on_thinking=on_thinking,
-        on_call=on_call,
-        on_kept=on_kept,
-        on_anew=on_anew,
-        kept=kept,
-        max_turns=max_turns,
-        mode=mode,
-        turn_tokens=turn_tokens,
-        more_tokens=more_tokens,
-        policy=policy or RetryPolicy(),
-        limits=limits or Limits(),
-        shown=shown,
-        copied=copied,
-        is_written=is_written,
-        sleep=sleep,
-        random=random,
-    )
-    async with Guard(stop=stop or asyncio.Event(), deadline=terms.limits.deadline, clock=clock) as guard:
-        return await _Loop(terms, guard, text=text, delivery=delivery, budget_tokens=budget_tokens).run()
+    stop, deadline = stop or asyncio.Event(), terms.policy.limits.deadline
+    async with CancelScope(stop=stop, deadline=deadline, clock=terms.timing.clock) as scope:
+        return await _Loop(terms, scope, text).run()
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Terms:
-    complete: Complete
-    on_turn: OnTurn
-    on_chunk: OnChunk
-    on_wait: OnWait
-    on_thinking: OnThinking
-    on_call: OnCall
-    on_kept: OnCall
-    on_anew: Callable[[], None]
-    kept: KeptText | None
-    max_turns: int
-    mode: Mode
-    turn_tokens: int
-    more_tokens: int
-    policy: RetryPolicy
-    limits: Limits
-    shown: Callable[[str], str]
-    copied: Callable[[str], str]
-    is_written: Callable[[str], bool]
-    sleep: Callable[[float], Awaitable[None]]
-    random: Random
-
-
-_Why = AnsweredAnew | BadSeam | Cut | ProviderError | ThoughtTooLong | None
+_Why = CallEnded | None
 """Why a call ended before its answer did, or why the answer cannot be used; None when all went well."""
 
 
 class _Loop:
     """What is remembered from call to call."""
 
-    def __init__(self, terms: _Terms, guard: Guard, *, text: str, delivery: Delivery, budget_tokens: int) -> None:
+    def __init__(self, terms: Terms, scope: CancelScope, text: str) -> None:
         self.terms = terms
-        self.guard = guard
-        self.text = text  # what the section held before and all that went to on_chunk
+        self.policy = terms.policy
+        self.scope = scope
+        self.text = text  # what the section held before and all that was taken
         self.delta = ""  # the part of it that the turn under way brought
         self.held = ""  # in reprompt mode the last, perhaps partial word: certain only once more follows
         self.asked_again = ""  # what the turns before held back: kept where no later turn brings text
         self.mode: Mode = terms.mode  # reprompt once the endpoint refused to continue a begun answer
-        self.unread: Intake | None = None  # of an answer that broke off and is read on in the next call
-        self.delivery = delivery
-        self.budget_tokens = budget_tokens
+        self.unread: StreamJoiner | None = None  # of an answer that broke off and is read on in the next call
+        self.delivery = terms.policy.delivery  # turns once streaming was refused
+        self.budget_tokens = terms.budget_tokens
         self.more_tokens = terms.more_tokens
         self.tokens_factor = 1
         self.turns = 0
         self.tokens = 0
         self.tokens_estimated = 0
         self.model = ""
-        self.troubles = Troubles(terms.policy, terms.random, guard.now_s)
+        self.troubles = Troubles(terms.policy.retry, terms.timing.random, scope.now_s)
         self.barren = 0  # turns in a row that ended and brought nothing
         self.bad_seams = 0  # turns in a row that could not be joined
 
@@ -191,7 +133,7 @@ class _Loop:
         if self.unread is not None:
             await self._take(self.unread.salvage())
             self._count(Finish(reason=FinishReason.INTERRUPTED))
-        await self._hand_over()
+        await self._take_rest()
         return Continuation(
             text=self.text,
             outcome=ending.outcome,
@@ -204,17 +146,17 @@ class _Loop:
             delivery=self.delivery,
         )
 
-    async def _turn(self) -> _Ending | None:
+    async def _turn(self) -> _Verdict | None:
         """One call and what follows from it; None to go on."""
-        kept, intake = self.terms.kept, self.unread or self._next_intake()
+        kept, joiner = self.terms.kept, self.unread or self._next_joiner()
         chars = 0 if kept is None else kept.chars
-        finish, why = await self._attempt(intake)
+        finish, why = await self._attempt(joiner)
         if kept is not None and kept.is_unread and isinstance(why, ProviderError) and why.retryable:
-            return await self._read_on(intake, why, is_longer=kept.chars > chars)
+            return await self._read_on(joiner, why, is_longer=kept.chars > chars)
         self.unread = None
         if kept is not None:
             kept.leave()
-        await self._take(intake.salvage())
+        await self._take(joiner.salvage())
         if isinstance(why, StreamRefused) and self.delivery in ("auto", "background"):
             self.delivery = "turns"
             return None
@@ -232,94 +174,98 @@ class _Loop:
         self.turns += is_turn
         ending = self._judge(finish, why) or self._limit()
         if ending is not None:
-            await self._hand_over()
+            await self._take_rest()
         if is_turn:
             await self._report(finish)
         if ending is None and isinstance(why, ProviderError):
             ending = await self._wait(why)
         return ending
 
-    def _next_intake(self) -> Intake:
+    def _next_joiner(self) -> StreamJoiner:
         self.asked_again = self.held or self.asked_again  # so that the joint lies between words
         self.delta = self.held = ""
         shown = self.terms.shown(self.text)
-        return Intake(self.text, mode=self.mode, shown=shown, copied=self.terms.copied(self.text))
+        return StreamJoiner(self.text, mode=self.mode, shown=shown, copied=self.terms.copied(self.text))
 
-    async def _read_on(self, intake: Intake, why: ProviderError, *, is_longer: bool) -> _Ending | None:
+    async def _read_on(self, joiner: StreamJoiner, why: ProviderError, *, is_longer: bool) -> _Verdict | None:
         """The answer broke off, and its endpoint keeps it: what follows is taken as if it had not."""
-        self.unread = intake
+        self.unread = joiner
         if is_longer:
             self.troubles.are_over()
         return self._judge_trouble(why) or self._limit() or await self._wait(why)
 
-    async def _attempt(self, intake: Intake) -> tuple[Finish, _Why]:
+    async def _attempt(self, joiner: StreamJoiner) -> tuple[Finish, _Why]:
         finish = Finish(reason=FinishReason.INTERRUPTED, model=self.model)
         try:
-            finish = await self._call(intake)
+            finish = await self._call(joiner)
             if finish.reason in (FinishReason.INTERRUPTED, FinishReason.ERROR):
                 return finish, ProviderUnavailable("The answer broke off before its end.")
-            await self._take(intake.end(is_truncated=finish.reason is FinishReason.TRUNCATED))
-        except (AnsweredAnew, BadSeam, Cut, ProviderError, ThoughtTooLong) as why:
+            await self._take(joiner.end(is_truncated=finish.reason is FinishReason.TRUNCATED))
+        except CallEnded as why:
             return finish, why
         return finish, None
 
-    async def _call(self, intake: Intake) -> Finish:
+    async def _call(self, joiner: StreamJoiner) -> Finish:
         """Make one call and take its pieces. The call is closed when this returns, however it does."""
-        call: Call = "turns" if self.delivery == "turns" else "stream"
+        call: CallDelivery = "turns" if self.delivery == "turns" else "stream"
         stack = AsyncExitStack()
 
         async def begin() -> tuple[AsyncIterator[Item], Item | None]:
             pieces = await stack.enter_async_context(self.terms.complete(self.text, self._max_tokens(call), call))
             return pieces, await anext(pieces, None)
 
-        await self.terms.on_call()
-        patience = Patience(self.terms.limits, is_whole=call == "turns", now_s=self.guard.now_s)
-        unsure = ""
+        await self.terms.callbacks.on_call()
+        patience = Patience(self.policy.limits, is_whole=call == "turns", now_s=self.scope.now_s)
+        characters, unsure = Characters(), ""
         try:
-            pieces, item = await self.guard.wait(begin, at_most_s=patience.left_s())
+            pieces, item = await self.scope.wait(begin, at_most_s=patience.left_s())
+            following = partial(anext, pieces, None)
             while isinstance(item, (Piece, Life)):
                 unsure = item.held if isinstance(item, Life) else ""
                 if isinstance(item, Piece):
                     patience.text_came()
-                    await self._take(intake.feed(item.text))
+                    await self._take(joiner.feed(characters.feed(item.text)))
                 else:
                     if item.at is not None:
-                        await self.terms.on_kept()
+                        await self.terms.callbacks.on_kept()
                     if (silent_s := patience.life_came(item)) is not None:
-                        await self.terms.on_thinking(silent_s)
-                item = await self.guard.wait(lambda: anext(pieces, None), at_most_s=patience.left_s())
-        except Cut as cut:
-            await self._take(intake.feed(Characters().feed(unsure)))
+                        await self.terms.callbacks.on_thinking(silent_s)
+                item = await self.scope.wait(following, at_most_s=patience.left_s())
+            if isinstance(item, Finish) and item.reason in (FinishReason.COMPLETE, FinishReason.TRUNCATED):
+                await self._take(joiner.feed(characters.end()))
+        except WaitCut as cut:
+            await self._take(joiner.feed(characters.feed(unsure)))
             if isinstance(cut, TooSlow):
                 raise patience.failure() from None
             raise
         finally:
             with suppress(ProviderError, TimeoutError):
-                async with asyncio.timeout(CLOSE_S):
+                async with asyncio.timeout(CALL_CLOSE_S):
                     await stack.aclose()
         return item or Finish(reason=FinishReason.INTERRUPTED)
 
-    def _max_tokens(self, call: Call) -> int:
+    def _max_tokens(self, call: CallDelivery) -> int:
         left = self.budget_tokens - self.tokens
-        asked = left if call == "stream" else min(self.terms.turn_tokens, left)
+        asked = left if call == "stream" else min(self.policy.turn_tokens, left)
         return asked if self.tokens_factor == 1 else max(asked, min(asked * self.tokens_factor, REASONING_MAX_TOKENS))
 
-    async def _take(self, text: str) -> None:
-        if text:
-            self.held += text
-            await self._hand_over(certain(self.held) if self.mode == "reprompt" else len(self.held))
-
-    async def _hand_over(self, length: int | None = None) -> None:
-        """Commit so much of what is held; at the end of the run all of it, also a word asked for again in vain."""
-        if length is None:
-            self.held = self.held or self.asked_again
-            length = len(self.held)
-        chunk, self.held = self.held[:length], self.held[length:]
+    async def _take(self, text: str, *, is_last: bool = False) -> None:
+        """Pass on what is certain of what came; what is last is certain as a whole."""
+        if not text:
+            return
+        held = self.held + text
+        length = certain(held) if self.mode == "reprompt" and not is_last else len(held)
+        chunk, self.held = held[:length], held[length:]
         if chunk:
             self.asked_again = ""
             self.text += chunk
             self.delta += chunk
-            await self.terms.on_chunk(chunk)
+            await self.terms.take(chunk)
+
+    async def _take_rest(self) -> None:
+        """At the end of the run nothing is held back any more, not even a word that was asked for again in vain."""
+        rest, self.held = self.held or self.asked_again, ""
+        await self._take(rest, is_last=True)
 
     async def _report(self, finish: Finish) -> None:
         logger.debug(
@@ -329,20 +275,18 @@ class _Loop:
             len(self.delta),
             self.tokens,
         )
-        done = self.terms.on_turn(self.turns, self.delta, self.text, finish)
-        if inspect.isawaitable(done):
-            await done
+        await self.terms.callbacks.on_turn(self.turns, self.delta, self.text, finish)
 
-    async def _wait(self, error: ProviderError) -> _Ending | None:
+    async def _wait(self, error: ProviderError) -> _Verdict | None:
         """Wait before the next attempt, visibly."""
         seconds, attempt = self.troubles.next_attempt(error)
-        left_s = self.guard.left_s()
+        left_s = self.scope.left_s()
         if left_s is not None and seconds >= left_s:
             return _ending_of(DeadlinePassed(), f" Last trouble: {error.detail}")
-        await self.terms.on_wait(seconds, error, attempt, self.terms.policy.attempts)
+        await self.terms.callbacks.on_wait(seconds, error, attempt, self.policy.retry.attempts)
         try:
-            await self.guard.wait(lambda: self.terms.sleep(seconds))
-        except Cut as cut:
+            await self.scope.wait(lambda: self.terms.timing.sleep(seconds))
+        except WaitCut as cut:
             return _ending_of(cut, f" Last trouble: {error.detail}")
         return None
 
@@ -355,43 +299,43 @@ class _Loop:
             self.tokens += estimated
             self.tokens_estimated += estimated
 
-    def _judge(self, finish: Finish, why: _Why) -> _Ending | None:
+    def _judge(self, finish: Finish, why: _Why) -> _Verdict | None:
         if self.delta:
             self.troubles.are_over()
             self.barren = self.bad_seams = 0
         match why:
-            case Cut():
+            case WaitCut():
                 return _ending_of(why)
             case BadSeam():
                 self.bad_seams += 1
                 detail = f"The model did not go on where the text ends, {self.bad_seams} times: {why}. {WAY_OUT}"
-                ending = _Ending(outcome=Outcome.LIMITED, reason="bad_seam", detail=detail)
+                ending = _Verdict(outcome=Outcome.LIMITED, reason="bad_seam", detail=detail)
                 return ending if self.bad_seams > 1 else None
             case ThoughtTooLong():
-                return _Ending(outcome=Outcome.LIMITED, reason="no_progress", detail=str(why))
+                return _Verdict(outcome=Outcome.LIMITED, reason="no_progress", detail=str(why))
             case ProviderError():
                 return self._judge_trouble(why)
         return self._judge_finish(finish)
 
-    def _judge_trouble(self, error: ProviderError) -> _Ending | None:
+    def _judge_trouble(self, error: ProviderError) -> _Verdict | None:
         enough = self.troubles.meet(error)
-        return None if enough is None else _Ending(outcome=Outcome.FAILED, reason=error.reason, detail=enough)
+        return None if enough is None else _Verdict(outcome=Outcome.FAILED, reason=error.reason, detail=enough)
 
-    def _judge_finish(self, finish: Finish) -> _Ending | None:
+    def _judge_finish(self, finish: Finish) -> _Verdict | None:
         match finish.reason:
             case FinishReason.FILTERED:
                 detail = "The provider's content filter ended the answer. Change the instructions or the model."
-                return _Ending(outcome=Outcome.FAILED, reason="filtered", detail=detail)
+                return _Verdict(outcome=Outcome.FAILED, reason="filtered", detail=detail)
             case FinishReason.TOOL:
                 detail = "The model asked for a tool instead of writing; there are none here. Choose another model."
-                return _Ending(outcome=Outcome.FAILED, reason="provider_error", detail=detail)
+                return _Verdict(outcome=Outcome.FAILED, reason="provider_error", detail=detail)
             case FinishReason.COMPLETE if self.terms.is_written(self.text + self.held):
-                return _Ending(outcome=Outcome.COMPLETE)
+                return _Verdict(outcome=Outcome.COMPLETE)
             case FinishReason.TRUNCATED if self.delta:
                 return None
         return self._judge_barren(finish)
 
-    def _judge_barren(self, finish: Finish) -> _Ending | None:
+    def _judge_barren(self, finish: Finish) -> _Verdict | None:
         """A turn that ended and brought nothing: once more, with room to think in, then no more."""
         self.barren += 1
         thought = finish.reasoned or (finish.reason is FinishReason.TRUNCATED and not self.text)
@@ -406,12 +350,12 @@ class _Loop:
                 "The model spent its turns on hidden reasoning and wrote nothing. "
                 "Give the section more tokens or choose a model that reasons less."
             )
-        return _Ending(outcome=Outcome.LIMITED, reason="no_progress", detail=detail)
+        return _Verdict(outcome=Outcome.LIMITED, reason="no_progress", detail=detail)
 
-    def _limit(self) -> _Ending | None:
+    def _limit(self) -> _Verdict | None:
         """The limits that hold between calls."""
-        left_s = self.guard.left_s()
-        if self.guard.stopped:
+        left_s = self.scope.left_s()
+        if self.scope.stopped:
             return _ending_of(Stopped())
         if left_s is not None and left_s <= 0:
             return _ending_of(DeadlinePassed())
@@ -420,15 +364,69 @@ class _Loop:
             self.budget_tokens, self.more_tokens = self.budget_tokens + self.more_tokens, 0
         if self.tokens >= self.budget_tokens:
             detail = "The section's tokens are used up and the model is not done. Resume gives it as many again."
-            return _Ending(outcome=Outcome.LIMITED, reason="tokens_exhausted", detail=detail)
-        if self.turns >= self.terms.max_turns:
+            return _Verdict(outcome=Outcome.LIMITED, reason="tokens_exhausted", detail=detail)
+        if self.turns >= self.policy.max_turns:
             detail = f"The model was not done after {self.turns} turns."
-            return _Ending(outcome=Outcome.LIMITED, reason="turns_exhausted", detail=detail)
+            return _Verdict(outcome=Outcome.LIMITED, reason="turns_exhausted", detail=detail)
         return None
 
 
-def _ending_of(cut: Cut, addition: str = "") -> _Ending:
+def _ending_of(cut: WaitCut, addition: str = "") -> _Verdict:
     if isinstance(cut, Stopped):
-        return _Ending(outcome=Outcome.STOPPED)
+        return _Verdict(outcome=Outcome.STOPPED)
     detail = "The time for this document was used up." + addition
-    return _Ending(outcome=Outcome.LIMITED, reason="deadline", detail=detail)
+    return _Verdict(outcome=Outcome.LIMITED, reason="deadline", detail=detail)
+
+
+async def continue_if_truncated(
+    complete: Complete,
+    on_turn: OnTurn,
+    max_turns: int = 20,
+    *,
+    on_chunk: TakeText = ignore,
+    on_wait: OnWait = ignore,
+    on_thinking: OnThinking = ignore,
+    on_call: OnCall = ignore,
+    on_kept: OnCall = ignore,
+    kept: KeptText | None = None,
+    text: str = "",
+    mode: Mode = "prefill",
+    delivery: Delivery = "auto",
+    turn_tokens: int = 300,
+    budget_tokens: int = 2_000,
+    more_tokens: int = 0,
+    policy: RetryPolicy | None = None,
+    limits: Limits | None = None,
+    stop: asyncio.Event | None = None,
+    shown: Callable[[str], str] = str,
+    copied: Callable[[str], str] = last_words,
+    is_written: Callable[[str], bool] = has_words,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    random: Random = random_module.random,
+) -> Continuation:
+    """`write_on` for who has functions and numbers instead of objects: the callbacks are those of `Callbacks`.
+
+    `on_chunk` takes the text; `on_turn` may be a plain function.
+    """
+    terms = Terms(
+        complete=complete,
+        take=on_chunk,
+        callbacks=FunctionCallbacks(on_turn, on_wait, on_thinking, on_call, on_kept),
+        policy=WritingPolicy(
+            delivery=delivery,
+            turn_tokens=turn_tokens,
+            max_turns=max_turns,
+            retry=policy or RetryPolicy(),
+            limits=limits or Limits(),
+        ),
+        timing=Timing(clock=clock, sleep=sleep, random=random),
+        kept=kept,
+        mode=mode,
+        budget_tokens=budget_tokens,
+        more_tokens=more_tokens,
+        shown=shown,
+        copied=copied,
+        is_written=is_written,
+    )
+    return await write_on(terms, text, stop=stop)

@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections import deque
 
 from artifacts.answer_place import NO_ANSWER, AnswerPlace
-from generation.providers.base import AnswerGone, Begun, Finish, Item, Life, Piece, ProviderError
+from generation.errors import AnswerDiffers, AnswerGone, ProviderError
+from generation.providers.base import Begun, Finish, Item, Life, Piece
 
 MOST_LOSSES = 2
 """So many answers of a section may be gone, or stay in the queue: then its rest is asked for in the ordinary way."""
-
-
-class NotTheSame(Exception):
-    """What the endpoint keeps does not become the committed text: that stays, and the rest is asked for."""
 
 
 class KeptText:
@@ -99,11 +96,11 @@ class KeptText:
         self._is_left = True
 
     def begun(self) -> Begun | None:
-        """The answer to read on in the next call; None to ask for a new one. Raises `NotTheSame`."""
+        """The answer to read on in the next call; None to ask for a new one. Raises `AnswerDiffers`."""
         if self.is_unread:
             return Begun(answer=self._place.id, event=self._last_event, text="".join(self._pieces))
         if self._due:
-            raise NotTheSame
+            raise AnswerDiffers
         return None
 
     def known(self) -> str:
@@ -155,14 +152,14 @@ class KeptText:
     # Text
 
     def fresh(self, text: str) -> str:
-        """Of the section's own text what is not committed yet. Raises `NotTheSame`."""
+        """Of the section's own text what is not committed yet. Raises `AnswerDiffers`."""
         self._became_chars += len(text)
         self._is_verbatim = self._is_verbatim and self._on_the_way.startswith(text)
         self._on_the_way = self._on_the_way[len(text) :] if self._is_verbatim else ""
         self._settle()
         due, self._due = self._due[: len(text)], self._due[len(text) :]
         if not text.startswith(due):
-            raise NotTheSame
+            raise AnswerDiffers
         return text[len(due) :]
 
     @property

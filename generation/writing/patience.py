@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from generation.providers.base import Life, ProviderUnavailable
+from generation.errors import ProviderUnavailable, ThoughtTooLong
+from generation.providers.base import Life
 
 _PAID = (
     "It was not asked again, because that would cost as much: raise STREAMGEN_THINKING_SECONDS, or resume with a model "
@@ -72,10 +73,6 @@ class Limits:
     thinking_s: float = 600.0
     deadline: float | None = None
     silence: Silence = field(default_factory=Silence)
-
-
-class ThoughtTooLong(Exception):
-    """There was no text for as long as there may be none."""
 
 
 class Patience:

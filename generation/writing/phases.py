@@ -8,26 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from artifacts.planned_section import PlannedSection
+
 PHASE_KEY = re.compile(r"[a-z][a-z0-9-]{0,39}")
-SECTION_TOKENS = 1_000
-"""What a section may take where nobody says it, wherever its plan comes from."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SectionPlan:
-    """One section to write. `max_tokens` bounds what the model may write for it.
-
-    It is a net, not an aim: about twice what the section needs. A section that reaches it gets as much again, once.
-    """
-
-    name: str
-    instructions: str = ""
-    max_tokens: int = SECTION_TOKENS
-
-    @property
-    def words(self) -> int:
-        """About how long it should be: half of what it may be. A token is about three quarters of a word."""
-        return max(10, self.max_tokens * 3 // 80 * 10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +21,7 @@ class Phase:
     title: str
     purpose: str
     instructions: str
-    plan: tuple[SectionPlan, ...]
+    plan: tuple[PlannedSection, ...]
 
 
 BRIEF = Phase(
@@ -51,7 +34,7 @@ BRIEF = Phase(
         "assumption you make instead of inventing figures, names or dates."
     ),
     plan=(
-        SectionPlan(
+        PlannedSection(
             name="Summary",
             instructions=(
                 "Say in one paragraph what the project is, whom it serves and what will be different once it exists. "
@@ -59,7 +42,7 @@ BRIEF = Phase(
             ),
             max_tokens=800,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Problem and people",
             instructions=(
                 "Describe the problem as the people who have it would: who they are, when it hits them, what they do "
@@ -68,7 +51,7 @@ BRIEF = Phase(
             ),
             max_tokens=1_500,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Goals and non-goals",
             instructions=(
                 "List three to five goals as outcomes that somebody could check, each with how one would notice that "
@@ -77,7 +60,7 @@ BRIEF = Phase(
             ),
             max_tokens=1_300,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Approach",
             instructions=(
                 "Explain the idea of the solution in the order in which a user would meet it, then the main choice "
@@ -85,7 +68,7 @@ BRIEF = Phase(
             ),
             max_tokens=1_500,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Risks and open questions",
             instructions=(
                 "Give a table with the columns Risk, Why it matters and What we do about it, four to six rows, the "
@@ -107,7 +90,7 @@ PRD = Phase(
         "or `should`. Use the same word for the same thing everywhere. Mark assumptions as such."
     ),
     plan=(
-        SectionPlan(
+        PlannedSection(
             name="Purpose and scope",
             instructions=(
                 "State the purpose of the product in two or three sentences, what this version covers and what it "
@@ -116,7 +99,7 @@ PRD = Phase(
             ),
             max_tokens=1_300,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Users and their needs",
             instructions=(
                 "Describe each kind of user in a subsection of its own: the situation, the job to be done, what "
@@ -124,7 +107,7 @@ PRD = Phase(
             ),
             max_tokens=1_800,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Functional requirements",
             instructions=(
                 "Group the requirements by capability, one subsection each. Number them FR-1, FR-2 and so on through "
@@ -134,7 +117,7 @@ PRD = Phase(
             ),
             max_tokens=3_200,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Quality requirements",
             instructions=(
                 "Give measurable requirements for speed, reliability, security and privacy, accessibility, and "
@@ -143,7 +126,7 @@ PRD = Phase(
             ),
             max_tokens=1_800,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Success measures",
             instructions=(
                 "Give a table with the columns Measure, Today, Target and How it is measured. Three to six rows, at "
@@ -151,7 +134,7 @@ PRD = Phase(
                 "`unknown` and say how to find it."
             ),
         ),
-        SectionPlan(
+        PlannedSection(
             name="Release plan and open questions",
             instructions=(
                 "Propose the smallest first release that somebody could use, then the one or two after it, each with "
@@ -174,7 +157,7 @@ SPECS = Phase(
         "compared."
     ),
     plan=(
-        SectionPlan(
+        PlannedSection(
             name="Overview and context",
             instructions=(
                 "Describe the system in a few paragraphs: what it does, what surrounds it, what it relies on and "
@@ -182,7 +165,7 @@ SPECS = Phase(
             ),
             max_tokens=1_500,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Architecture",
             instructions=(
                 "Name the components, one subsection each, with what each one owns and what it must not do. Then "
@@ -191,7 +174,7 @@ SPECS = Phase(
             ),
             max_tokens=2_800,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Data model",
             instructions=(
                 "Give each entity with its fields, types, constraints and the reason for each index, as a table or "
@@ -200,7 +183,7 @@ SPECS = Phase(
             ),
             max_tokens=2_400,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Interfaces",
             instructions=(
                 "Specify each interface with its request, its response, its errors and one complete example in a "
@@ -209,7 +192,7 @@ SPECS = Phase(
             ),
             max_tokens=2_900,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Failure, security and operation",
             instructions=(
                 "List what can fail, how it is noticed, what the user sees and how the system recovers. Then the "
@@ -218,7 +201,7 @@ SPECS = Phase(
             ),
             max_tokens=2_400,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Test plan",
             instructions=(
                 "Say what is tested at which level and with which data, name the ten tests that matter most as "
@@ -240,7 +223,7 @@ STORIES = Phase(
         "one user one thing and does not prescribe the design."
     ),
     plan=(
-        SectionPlan(
+        PlannedSection(
             name="Story map",
             instructions=(
                 "Describe who uses the product and the steps they take from beginning to end. Then give a table with "
@@ -249,7 +232,7 @@ STORIES = Phase(
             ),
             max_tokens=1_300,
         ),
-        SectionPlan(
+        PlannedSection(
             name="First use",
             instructions=(
                 "Write the stories that bring a new user from nothing to the first useful result, in the order in "
@@ -257,7 +240,7 @@ STORIES = Phase(
             ),
             max_tokens=2_900,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Everyday use",
             instructions=(
                 "Write the stories of the work that is done again and again, the most frequent first. Five to eight "
@@ -265,7 +248,7 @@ STORIES = Phase(
             ),
             max_tokens=3_600,
         ),
-        SectionPlan(
+        PlannedSection(
             name="When things go wrong",
             instructions=(
                 "Write the stories for mistakes, missing permissions, lost connections, conflicts between two people "
@@ -274,7 +257,7 @@ STORIES = Phase(
             ),
             max_tokens=2_900,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Order and dependencies",
             instructions=(
                 "Give a table of all stories in the order in which they should be built: number, title, size (S, M "
@@ -296,7 +279,7 @@ ARTIFACTS = Phase(
         "all."
     ),
     plan=(
-        SectionPlan(
+        PlannedSection(
             name="Glossary",
             instructions=(
                 "Give a table with the columns Term, Meaning and Not to be confused with: ten to twenty terms of "
@@ -304,7 +287,7 @@ ARTIFACTS = Phase(
             ),
             max_tokens=1_600,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Interface texts",
             instructions=(
                 "Write the wording that users will read: the empty state, the main actions, confirmations, the five "
@@ -313,7 +296,7 @@ ARTIFACTS = Phase(
             ),
             max_tokens=2_100,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Example data",
             instructions=(
                 "Give example records for demonstrations and tests in fenced code blocks: ordinary ones, one at each "
@@ -322,7 +305,7 @@ ARTIFACTS = Phase(
             ),
             max_tokens=2_100,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Checklists",
             instructions=(
                 "Write three checklists as task lists (`- [ ]`): before the work begins, before a release, and when "
@@ -331,7 +314,7 @@ ARTIFACTS = Phase(
             ),
             max_tokens=2_000,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Decision records",
             instructions=(
                 "Write the three decisions that shape this project most, one subsection each: the situation, the "
@@ -353,7 +336,7 @@ HANDOFF = Phase(
         "reader will need, write down the question and who might know."
     ),
     plan=(
-        SectionPlan(
+        PlannedSection(
             name="Where things stand",
             instructions=(
                 "Say in one paragraph what the project is for. Then list what is decided, what is finished, what is "
@@ -361,7 +344,7 @@ HANDOFF = Phase(
             ),
             max_tokens=1_300,
         ),
-        SectionPlan(
+        PlannedSection(
             name="How it fits together",
             instructions=(
                 "Explain the parts and how they work together, in the order in which a newcomer should learn them. "
@@ -370,7 +353,7 @@ HANDOFF = Phase(
             ),
             max_tokens=2_100,
         ),
-        SectionPlan(
+        PlannedSection(
             name="First week",
             instructions=(
                 "Give a numbered list of steps for the first week: what to read, set up, try and change, each with "
@@ -378,7 +361,7 @@ HANDOFF = Phase(
             ),
             max_tokens=1_500,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Next steps",
             instructions=(
                 "List the next pieces of work in the order in which they should be done: the outcome, why now, "
@@ -386,7 +369,7 @@ HANDOFF = Phase(
             ),
             max_tokens=1_600,
         ),
-        SectionPlan(
+        PlannedSection(
             name="Known problems and questions",
             instructions=(
                 "Give a table with the columns Problem or question, Effect, Known workaround and Who to ask. Be "
@@ -424,14 +407,14 @@ def phase_of(key: str, *, title: str = "") -> Phase:
             "title promises, and name assumptions instead of inventing facts."
         ),
         plan=(
-            SectionPlan(
+            PlannedSection(
                 name="Overview",
                 instructions=(
                     "Say in two or three paragraphs what this document covers, for whom it is and what the reader "
                     "will be able to do after reading it. End with the main points as a short list."
                 ),
             ),
-            SectionPlan(
+            PlannedSection(
                 name="Details",
                 instructions=(
                     "Work out the subject of the document in full, with a subsection for each part. Give examples, "
@@ -439,7 +422,7 @@ def phase_of(key: str, *, title: str = "") -> Phase:
                 ),
                 max_tokens=3_200,
             ),
-            SectionPlan(
+            PlannedSection(
                 name="Next steps",
                 instructions=(
                     "List what follows from the document, in the order in which it should be done: the step, why it "

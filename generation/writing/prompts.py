@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from artifacts.planned_section import PlannedSection
 from generation.markdown.fences import opened_fence
-from generation.providers.base import Message
+from generation.providers.base import Message, SectionBrief
 from generation.seams import Mode
 from generation.seams.characters import border_before
-from generation.writing.phases import SectionPlan
 
 DESCRIPTION_CHARS = 12_000
 USER_INSTRUCTIONS_CHARS = 8_000
@@ -54,7 +54,7 @@ class Assignment:
 
     project_title: str
     document_title: str
-    plan: tuple[SectionPlan, ...]
+    plan: tuple[PlannedSection, ...]
     project_description: str = ""
     document_instructions: str = ""
     user_instructions: str = ""
@@ -82,6 +82,19 @@ def section_prompt(assignment: Assignment, index: int, *, earlier: str, mode: Mo
     parts = [*_about_document(assignment), *_about_earlier(earlier), *_about_section(assignment, index)]
     return SectionPrompt(
         opening=({"role": "system", "content": SYSTEM_ROLE}, {"role": "user", "content": "\n\n".join(parts)}), mode=mode
+    )
+
+
+def brief_of(assignment: Assignment, index: int) -> SectionBrief:
+    """The same in parts, for a provider that words its prompts itself."""
+    section = assignment.plan[index]
+    return SectionBrief(
+        project=_line(assignment.project_title),
+        about=_safe(_start(assignment.project_description, DESCRIPTION_CHARS)).strip(),
+        document=_line(assignment.document_title),
+        wishes=_safe(_start(assignment.user_instructions, USER_INSTRUCTIONS_CHARS)).strip(),
+        section=_line(section.name),
+        instructions=_start(section.instructions, SECTION_INSTRUCTIONS_CHARS).strip(),
     )
 
 
@@ -142,11 +155,16 @@ def _about_section(assignment: Assignment, index: int) -> list[str]:
         # Verbatim: no other part of the prompt decides more about what is written.
         instructions = _start(section.instructions, SECTION_INSTRUCTIONS_CHARS)
         parts.append("What it must hold:\n" + _fenced(instructions))
-    parts.append(f"It should have about {section.words} words, and not many more.")
+    parts.append(f"It should have about {words_of(section.max_tokens)} words, and not many more.")
     parts.append("Where your answer was begun already, only its end may be shown.")
     names = f'"{_line(section.name)}" of the document "{_line(assignment.document_title)}"'
     parts.append(f"Now write the section {names}, beginning with its first sentence.")
     return parts
+
+
+def words_of(max_tokens: int) -> int:
+    """About how long a section should be: half of what it may be. A token is about three quarters of a word."""
+    return max(10, max_tokens * 3 // 80 * 10)
 
 
 def _go_on(text: str, *, is_repeated: bool) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from generation.providers.base import ProviderAway, ProviderError
+from generation.errors import ProviderAway, ProviderError
 
 RETRY_AFTER_MAX_S = 86_400.0
 """The longest wait a server may ask for. The time for one document ends sooner; this only keeps nonsense out."""

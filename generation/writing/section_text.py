@@ -10,6 +10,7 @@ import re
 _BLANK = " \t\r\n"
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_LINE_BREAK = re.compile(r"[\r\n]")
 _FIRST_LINE = re.compile(r"([^\r\n]*)(\r\n|\n|\r)?")
 _ATX = re.compile(r" {0,3}#{1,6}(?:[ \t]+(.*?))?[ \t#]*")
 _BOLD = re.compile(r" {0,3}(\*\*|__)(.+?)[ \t]*:?\1:?[ \t]*")
@@ -44,7 +45,7 @@ class Characters:
         return "\ufffd" if half else ""
 
 
-class Body:
+class SectionText:
     """The text under a section's heading. What is held back when nobody calls `end` is what a resume gets again."""
 
     def __init__(self, name: str, *, is_begun: bool = False) -> None:
@@ -59,9 +60,8 @@ class Body:
         if not self._is_begun and not self._begin(is_whole=False):
             return ""
         # Line breaks wait until more follows; a line of blanks alone is no more than a line break.
-        end = len(self._held.rstrip(_BLANK))
-        breaks = [at for mark in "\r\n" if (at := self._held.find(mark, end)) >= 0]
-        end = min(breaks, default=len(self._held))
+        line_break = _LINE_BREAK.search(self._held, len(self._held.rstrip(_BLANK)))
+        end = line_break.start() if line_break else len(self._held)
         certain, self._held = self._held[:end], self._held[end:]
         return certain
 
@@ -93,7 +93,7 @@ class Body:
 
 def has_text(name: str, text: str) -> bool:
     """Whether the model's text is more than blank lines and the section's heading."""
-    body = Body(name)
+    body = SectionText(name)
     return bool(body.feed(text) or body.end())
 
 

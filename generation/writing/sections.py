@@ -1,171 +1,154 @@
 """Writes one section: the joint, `## Name`, and what the model wrote; it can go on from any committed part of it.
 
-It neither stores nor knows who reads; the loop is continuation's, what belongs to the section is body's to say.
+It neither stores nor knows who reads; the loop is `continuation`, what belongs to the section `section_text` says.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random as random_module
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from artifacts.planned_section import PlannedSection
 from artifacts.preview import closing
-from generation.providers.base import (
-    Begun,
-    Finish,
-    FinishReason,
-    Item,
-    KeepingRefused,
-    KeepsAnswers,
-    Life,
-    Message,
-    Piece,
-    PrefillRefused,
-    Provider,
-    ProviderError,
-)
+from generation.errors import AnswerDiffers, KeepingRefused, PrefillRefused, ProviderError, SectionMismatch
+from generation.providers.base import Begun, Item, KeepsAnswers, Message, Piece, Provider, WordsPrompts
 from generation.seams import Mode
-from generation.writing.continuation import continue_if_truncated
-from generation.writing.kept_text import KeptText, NotTheSame
-from generation.writing.patience import Limits
-from generation.writing.prompts import Assignment, SectionPrompt, section_prompt, tail_of
-from generation.writing.retries import Random, RetryPolicy
-from generation.writing.section_text import Body, Characters, has_text
-from generation.writing.turns import (
-    CHARS_PER_TOKEN,
-    Call,
-    Continuation,
-    Delivery,
-    OnCall,
-    OnChunk,
-    OnThinking,
-    OnTurn,
-    OnWait,
-    Outcome,
-    ignore,
-)
+from generation.writing.callbacks import Callbacks
+from generation.writing.continuation import Terms, write_on
+from generation.writing.kept_text import KeptText
+from generation.writing.policy import Timing, WritingPolicy
+from generation.writing.prompts import Assignment, brief_of, section_prompt, tail_of
+from generation.writing.section_text import SectionText, has_text
+from generation.writing.turns import CHARS_PER_TOKEN, CallDelivery, Continuation, Outcome, TakeText
 
 logger = logging.getLogger(__name__)
 
 JOINT = "\n\n"
 
 
-class SectionMismatch(ValueError):
-    """What is committed of the section does not begin as it must: the plan and the text do not belong together."""
+@dataclass(frozen=True, kw_only=True)
+class SectionWork:
+    """Section `index` (from 0) of the plan, to be written or gone on with.
+
+    `earlier` is the document's committed text before the section, `held` what is committed of this section, the joint
+    before its heading included. The section's `max_tokens` is the budget, unless `budget_tokens` says how much of it is
+    left; `more_tokens` follow once.
+    """
+
+    assignment: Assignment
+    index: int
+    earlier: str
+    held: str = ""
+    model: str = ""
+    mode: Mode = "prefill"
+    budget_tokens: int | None = None
+    more_tokens: int = 0
+
+    @property
+    def planned(self) -> PlannedSection:
+        return self.assignment.plan[self.index]
 
 
 async def write_section(
     provider: Provider,
-    assignment: Assignment,
-    index: int,
+    work: SectionWork,
+    take: TakeText,
     *,
-    earlier: str,
-    on_chunk: OnChunk,
-    held: str = "",
-    model: str = "",
-    on_turn: OnTurn = ignore,
-    on_wait: OnWait = ignore,
-    on_thinking: OnThinking = ignore,
-    on_call: OnCall = ignore,
-    on_kept: OnCall = ignore,
+    callbacks: Callbacks,
+    policy: WritingPolicy,
+    timing: Timing | None = None,
     kept: KeptText | None = None,
-    mode: Mode = "prefill",
-    delivery: Delivery = "auto",
-    turn_tokens: int = 300,
-    budget_tokens: int | None = None,
-    more_tokens: int = 0,
-    max_turns: int = 20,
-    policy: RetryPolicy | None = None,
-    limits: Limits | None = None,
     stop: asyncio.Event | None = None,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    random: Random = random_module.random,
 ) -> Continuation:
-    """Write section `index` (from 0) of the plan, or go on with it.
+    """Write the section, or what is missing of it: only that goes to `take`.
 
-    `earlier` is the document's committed text before the section, `held` what is committed of this section, the joint
-    before its heading included. Only what is missing goes to `on_chunk`. The section's `max_tokens` is the budget,
-    unless `budget_tokens` says how much of it is left; `more_tokens` follow once. With `kept` the answers are asked for
-    as ones that the endpoint keeps, where it does, and one that was begun is read on. The result's `text` is the whole
-    section as it then is, `held` and the chunks. Raises `SectionMismatch` where `held` is not the beginning of this
-    section.
+    With `kept` the answers are asked for as ones that the endpoint keeps, where it does, and one that was begun is read
+    on. The result's `text` is the whole section as it then is, what was held and what was taken. Raises
+    `SectionMismatch` where what is held is not the beginning of this section.
     """
-    section = assignment.plan[index]
-    opening = opening_of(section.name, earlier=earlier)
-    missing, own = _split(opening, held)
-    budget = section.max_tokens if budget_tokens is None else budget_tokens
-    calls = _Calls(provider, section_prompt(assignment, index, earlier=earlier, mode=mode), model, kept)
-    chunks = [held]
+    missing, own = _split(opening_of(work.planned.name, earlier=work.earlier), work.held)
+    passage = _Passage(work, missing, take, kept)
+    calls = _Calls(provider, work, kept)
 
-    async def emit(text: str) -> None:
-        nonlocal missing
-        if kept is not None:
-            text = kept.fresh(text)
-        if text:  # the heading comes with the first text, so that no document ends with a heading alone
-            text, missing = missing + text, ""
-            chunks.append(text)
-            await on_chunk(text)
-
-    async def write_on(begun: str, *, spent: int = 0) -> Continuation:
-        body = Body(section.name, is_begun=bool(begun))
-
-        async def take(chunk: str) -> None:
-            await emit(body.feed(chunk))
-
-        result = await continue_if_truncated(
-            calls.complete,
-            on_turn,
-            max_turns,
-            on_chunk=take,
-            on_wait=on_wait,
-            on_thinking=on_thinking,
-            on_call=on_call,
-            on_kept=on_kept,
-            on_anew=calls.ask_anew,
-            kept=kept,
-            text=begun,
-            mode=mode,
-            delivery=delivery,
-            turn_tokens=turn_tokens,
-            budget_tokens=budget - spent,
-            more_tokens=more_tokens,
+    async def write(begun: str, *, spent: int = 0) -> Continuation:
+        passage.begin(begun)
+        budget = work.planned.max_tokens if work.budget_tokens is None else work.budget_tokens
+        terms = Terms(
+            complete=calls.complete,
+            take=passage.take,
+            callbacks=callbacks,
             policy=policy,
-            limits=limits,
-            stop=stop,
+            timing=timing or Timing(),
+            kept=kept,
+            mode=work.mode,
+            budget_tokens=budget - spent,
+            more_tokens=work.more_tokens,
             shown=tail_of,
-            is_written=lambda text: bool(begun) or has_text(section.name, text),
-            clock=clock,
-            sleep=sleep,
-            random=random,
+            on_anew=calls.ask_anew,
+            is_written=lambda answer: bool(begun) or has_text(work.planned.name, answer),
         )
+        result = await write_on(terms, begun, stop=stop)
         if result.outcome is Outcome.COMPLETE:
-            await emit(body.end())
-            # In a thread: a section may be as large as a document. What is closed already, before a takeover, stays.
-            so_far = "".join(chunks)
-            so_far = so_far if kept is None else so_far[: len(so_far) - kept.due_chars]
-            await emit(await asyncio.to_thread(closing, so_far))
+            await passage.end()
         if kept is not None and kept.due_chars:
             if result.outcome is Outcome.COMPLETE:
-                raise NotTheSame
+                raise AnswerDiffers
             spent += tokens_of(kept.due_chars)
         return replace(
-            result, tokens=result.tokens + spent, tokens_estimated=result.tokens_estimated + spent, text="".join(chunks)
+            result, tokens=result.tokens + spent, tokens_estimated=result.tokens_estimated + spent, text=passage.whole
         )
 
     if kept is None:
-        return await write_on(own)
+        return await write(own)
     begun = kept.take_up(own)
     try:
-        return await write_on(begun)
-    except NotTheSame:
+        return await write(begun)
+    except AnswerDiffers:
         await calls.cancel()
         kept.give_up(own)
-        return await write_on(own, spent=tokens_of(len(own) - len(begun)))
+        return await write(own, spent=tokens_of(len(own) - len(begun)))
+
+
+class _Passage:
+    """From what the loop is sure of to the section's own text: under its heading, and without what is there already."""
+
+    def __init__(self, work: SectionWork, missing: str, take: TakeText, kept: KeptText | None) -> None:
+        self._name = work.planned.name
+        self._missing = missing  # of what stands before the body
+        self._take = take
+        self._kept = kept
+        self._chunks = [work.held]
+        self.begin("")
+
+    def begin(self, begun: str) -> None:
+        """What follows goes on from so much of the body."""
+        self._text = SectionText(self._name, is_begun=bool(begun))
+
+    async def take(self, text: str) -> None:
+        await self._pass_on(self._text.feed(text))
+
+    async def end(self) -> None:
+        """The section is complete: what was held back, and what closes it."""
+        await self._pass_on(self._text.end())
+        # In a thread: a section may be as large as a document. What is closed already, before a takeover, stays.
+        text = self.whole
+        text = text if self._kept is None else text[: len(text) - self._kept.due_chars]
+        await self._pass_on(await asyncio.to_thread(closing, text))
+
+    @property
+    def whole(self) -> str:
+        return "".join(self._chunks)
+
+    async def _pass_on(self, text: str) -> None:
+        if self._kept is not None:
+            text = self._kept.fresh(text)
+        if text:  # the heading comes with the first text, so that no document ends with a heading alone
+            text, self._missing = self._missing + text, ""
+            self._chunks.append(text)
+            await self._take(text)
 
 
 def tokens_of(chars: int) -> int:
@@ -201,24 +184,23 @@ def _split(opening: str, held: str) -> tuple[str, str]:
 
 
 class _Calls:
-    """Calls for one section, each with the prompt for the text so far and answers that can be stored."""
+    """Calls for one section, each with the prompt for the text so far."""
 
-    def __init__(self, provider: Provider, prompt: SectionPrompt, model: str, kept: KeptText | None) -> None:
+    def __init__(self, provider: Provider, work: SectionWork, kept: KeptText | None) -> None:
         self._provider = provider
-        self._prompt = prompt
-        self._model = model
+        self._prompt = section_prompt(work.assignment, work.index, earlier=work.earlier, mode=work.mode)
+        if isinstance(provider, WordsPrompts):
+            self._prompt = replace(self._prompt, opening=provider.opening(brief_of(work.assignment, work.index)))
+        self._model = work.model
         self._kept = kept
         self._last_text: str | None = None
 
     @asynccontextmanager
-    async def complete(self, text: str, max_tokens: int, call: Call) -> AsyncIterator[AsyncIterator[Item]]:
+    async def complete(self, text: str, max_tokens: int, call: CallDelivery) -> AsyncIterator[AsyncIterator[Item]]:
         messages = self._prompt.messages(text, is_repeated=text == self._last_text)
         self._last_text = text
-        async with (
-            aclosing(self._items(messages, max_tokens, call)) as items,
-            aclosing(_storable(items)) as storable,
-        ):
-            yield storable
+        async with aclosing(self._items(messages, max_tokens, call)) as items:
+            yield items
 
     def ask_anew(self) -> None:
         """From now on nothing is begun for the model: it does not go on with it."""
@@ -230,7 +212,7 @@ class _Calls:
         if self._kept is not None and isinstance(self._provider, KeepsAnswers) and (answer := self._kept.to_cancel()):
             await self._provider.cancel(answer)
 
-    async def _items(self, messages: list[Message], max_tokens: int, call: Call) -> AsyncGenerator[Item]:
+    async def _items(self, messages: list[Message], max_tokens: int, call: CallDelivery) -> AsyncGenerator[Item]:
         provider, kept = self._provider, self._kept
         if kept is not None and isinstance(provider, KeepsAnswers):
             begun = kept.begun()
@@ -267,14 +249,3 @@ class _Calls:
         except ProviderError as trouble:
             kept.note_trouble(trouble)
             raise
-
-
-async def _storable(items: AsyncIterator[Item]) -> AsyncGenerator[Item]:
-    characters = Characters()
-    async for item in items:
-        ends_well = isinstance(item, Finish) and item.reason in (FinishReason.COMPLETE, FinishReason.TRUNCATED)
-        text = characters.feed(item.text) if isinstance(item, Piece) else characters.end() if ends_well else ""
-        if text:
-            yield Piece(text=text)
-        if isinstance(item, (Life, Finish)):
-            yield item

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from generation.errors import AnsweredAnew, BadSeam
 from generation.markdown.fences import FirstFence, Unfenced
-from generation.seams import BadSeam, Mode, Seam, join
-from generation.writing.anew import AnsweredAnew, BegunText
+from generation.seams import Mode, Seam, join
+from generation.writing.anew import BegunText
 
 CHECK_CHARS = 40
 """In reprompt mode a growing head is looked at each time it has grown by so much, and by a tenth: a look costs time."""
@@ -18,7 +19,7 @@ SALVAGE_CHARS = 24
 """Of an answer that broke off before its seam was found, less than this says too little to be joined."""
 
 
-class Intake:
+class StreamJoiner:
     """One answer. `previous` is the text it goes on from, `shown` the part of it that the model may echo.
 
     `copied` are the words at the end of `previous` that a model that is asked anew was asked to begin with.

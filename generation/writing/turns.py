@@ -8,25 +8,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from generation.providers.base import Finish, Item, ProviderError
+from generation.providers.base import Item
 
-Call = Literal["stream", "turns"]
+CallDelivery = Literal["stream", "turns"]
 Delivery = Literal["auto", "stream", "turns", "background"]
-Complete = Callable[[str, int, Call], AbstractAsyncContextManager[AsyncIterator[Item]]]
+Complete = Callable[[str, int, CallDelivery], AbstractAsyncContextManager[AsyncIterator[Item]]]
 """`complete(text_so_far, max_tokens, delivery)`: one call that goes on from the text. Once it raised `PrefillRefused`,
 it asks anew instead of continuing a begun answer."""
-OnChunk = Callable[[str], Awaitable[None]]
-"""Text as soon as it is certain; chunks joined are the section."""
-OnTurn = Callable[[int, str, str, Finish], Awaitable[None] | None]
-"""`on_turn(turn, delta, aggregated, finish)` after each turn, counted from 1."""
-OnWait = Callable[[float, ProviderError, int, int], Awaitable[None]]
-"""`on_wait(seconds, error, attempt, of)` before a wait: after `seconds` comes attempt number `attempt`. `of` bounds
-them, unless the policy waits the error out.
-"""
-OnThinking = Callable[[float], Awaitable[None]]
-"""`on_thinking(seconds)` while the model thinks, at once and then now and then; the seconds are those without text."""
-OnCall = Callable[[], Awaitable[None]]
-"""Before each call; where `stop` is set afterwards, the call is not made."""
+TakeText = Callable[[str], Awaitable[None]]
+"""Takes text as soon as it is certain and will never be taken back; all that it took, joined, is the section."""
 
 CHARS_PER_TOKEN = 4
 """Tokens of a call whose usage nobody reported are estimated from the text kept: about four characters each."""
@@ -59,7 +49,3 @@ class Continuation:
     tokens_estimated: int = 0
     model: str = ""
     delivery: Delivery = "auto"
-
-
-async def ignore(*_: object) -> None:
-    """The callback of who does not want to know."""

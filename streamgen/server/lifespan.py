@@ -14,7 +14,7 @@ from django.conf import settings
 from artifacts.live import connections
 from artifacts.live.close_codes import GOING_AWAY
 from artifacts.messaging import outbox
-from generation.providers import Choice
+from generation.providers import ChosenProvider
 from generation.worker.worker import Embedded
 
 
@@ -23,7 +23,7 @@ class Lifespan:
 
     def __init__(self) -> None:
         self.runs_worker = not settings.REDIS_URL
-        self.choice: Choice | None = None
+        self.chosen: ChosenProvider | None = None
         self._embedded: Embedded | None = None
         self._ending: asyncio.Task[None] | None = None
 
@@ -31,7 +31,7 @@ class Lifespan:
         """Begin on the running loop; further calls change nothing."""
         outbox.attach()
         if self.runs_worker and self._embedded is None:
-            self._embedded = Embedded(self.choice)
+            self._embedded = Embedded(self.chosen)
             self._embedded.start()
 
     async def stop(self) -> None:

@@ -18,7 +18,7 @@ from artifacts.planned_section import PlannedSection
 from generation import control
 from generation.errors import TaskExists
 from generation.models import GenerationTask
-from generation.queue import claims
+from generation.queue import claims, finishing
 from generation.queue.wakeup import WAKE_CHANNEL, WAKE_TYPE
 from generation.writing import phases
 from tests.support import documents
@@ -49,13 +49,13 @@ def claimed(artifact: Artifact) -> Draft:
 def stopped(draft: Draft, text: str = "Half") -> Artifact:
     """Stopped by its writer, as a worker does it."""
     with transaction.atomic():
-        claims.settle(draft.pk, draft.stop(text).status, "It broke.")
+        finishing.finish(draft.pk, draft.stop(text).status, "It broke.")
     return row(draft.pk)
 
 
 def finished(draft: Draft) -> Artifact:
     with transaction.atomic():
-        claims.settle(draft.pk, draft.finish("One", "Two").status)
+        finishing.finish(draft.pk, draft.finish("One", "Two").status)
     return row(draft.pk)
 
 
@@ -344,7 +344,7 @@ def test_delete_takes_document_and_tasks_and_its_writer_must_end():
             verb(Artifact(pk=draft.pk, phase="brief"))
 
 
-# The bell
+# The wake-up
 
 
 async def next_wake(layer: BaseChannelLayer) -> dict[str, str]:
@@ -354,7 +354,7 @@ async def next_wake(layer: BaseChannelLayer) -> dict[str, str]:
 
 @pytest.mark.asyncio
 @pytest.mark.django_db(transaction=True)
-async def test_bell_rings_once_whenever_a_task_is_queued_and_never_for_one_rolled_back():
+async def test_workers_are_woken_once_whenever_a_task_is_queued_and_never_for_one_rolled_back():
     layer = get_channel_layer()
     await layer.flush()
 
@@ -374,8 +374,8 @@ async def test_bell_rings_once_whenever_a_task_is_queued_and_never_for_one_rolle
         claim = claims.claim("worker", lease_s=5)
         assert claim
         Draft(pk=claim.artifact, fence=claim.fence).release()
-        claims.give_back(claim)
-        claims.give_back(claim)
+        finishing.requeue(claim.artifact, claim.task)
+        finishing.requeue(claim.artifact, claim.task)
 
     await database_sync_to_async(rolled_back)()
     await database_sync_to_async(live)()

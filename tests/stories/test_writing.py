@@ -140,7 +140,7 @@ async def test_cancel_of_a_waiting_document_needs_no_worker(artifact, owner):
     assert standing.status == StreamStatus.CANCELLED
     assert (await settled(task, TaskStatus.CANCELLED)).started_at is None
     async with serving(Script(texts=TEXTS)) as server, working(choice_of(server)) as worker:
-        worker.slots.wake()
+        worker.supervisor.wakeup.set()
         await asyncio.sleep(0.2)
         assert not server.requests
 

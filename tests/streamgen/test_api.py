@@ -25,7 +25,7 @@ from artifacts.lifecycle.writing import Flush
 from artifacts.models import Artifact, Project
 from generation import control
 from generation.models import GenerationTask
-from generation.queue import claims
+from generation.queue import claims, finishing
 from streamgen import problems
 from streamgen.api import JsonAPI
 from tests.support import documents
@@ -92,7 +92,7 @@ def stopped(claim: claims.Claim) -> None:
     length = Artifact.objects.get(pk=claim.artifact).length
     flush = Flush(offset=length, text="", tokens=length)
     standing = writing.stop(claim.artifact, fence=claim.fence, flush=flush, section_tokens=length, reason="user")
-    claims.settle(claim.artifact, standing.status)
+    finishing.finish(claim.artifact, standing.status)
 
 
 # Projects

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from django.db import DatabaseError, InternalError, connection, transaction
 
-from generation.worker.writer import until_answered
+from generation.worker.database import until_answered
 from tests.support import documents
 
 

@@ -13,7 +13,7 @@ from artifacts.models import Artifact, StreamStatus
 from artifacts.planned_section import PlannedSection
 from generation import control
 from generation.models import GenerationTask
-from generation.providers import Choice
+from generation.providers import ChosenProvider
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.worker.worker import GenerationWorker
 from tests.support.openai_server import OpenAIServer
@@ -23,13 +23,13 @@ LOOP_POLL_S = 0.005
 ENDED = {StreamStatus.COMPLETE, StreamStatus.CANCELLED, StreamStatus.PAUSED}
 
 
-def choice_of(server: OpenAIServer, **options: object) -> Choice:
+def choice_of(server: OpenAIServer, **options: object) -> ChosenProvider:
     provider = OpenAICompatible(base_url=server.base_url, model="test-model", **options)  # type: ignore[arg-type]
-    return Choice(provider=provider, name="test", why="the test says so")
+    return ChosenProvider(provider=provider, name="test", why="the test says so")
 
 
 @asynccontextmanager
-async def working(choice: Choice, **options: int) -> AsyncIterator[GenerationWorker]:
+async def working(choice: ChosenProvider, **options: int) -> AsyncIterator[GenerationWorker]:
     """A worker that runs until the block ends, and then gives back what it has."""
     stop = asyncio.Event()
     worker = GenerationWorker(choice, **options)

@@ -25,9 +25,8 @@ from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, Project, StreamStatus
 from generation import control
 from generation.cli.follow import EXIT_CODES, follow
-from generation.errors import GenerationError
+from generation.errors import CommandRefused
 from generation.models import UNFINISHED, GenerationTask
-from generation.providers.base import ProviderError
 from generation.worker.worker import GenerationWorker
 
 
@@ -54,7 +53,7 @@ class Command(BaseCommand):
             artifact = self._artifact(options)
             task = self._begin(artifact, options)
             worker = GenerationWorker(only=task.pk, capacity=1) if task else None
-        except (ArtifactError, GenerationError, ProviderError) as error:
+        except (ArtifactError, CommandRefused) as error:
             raise CommandError(error.detail) from None
         with open(os.devnull, "w") as nowhere:
             out = nowhere if options["json"] else sys.stdout

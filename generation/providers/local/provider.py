@@ -21,16 +21,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from generation.providers.base import (
-    Finish,
-    FinishReason,
-    Item,
-    Life,
-    Message,
-    Piece,
-    ProviderRefused,
-    ProviderUnavailable,
-)
+from generation.errors import ProviderRefused, ProviderUnavailable
+from generation.providers.base import Finish, FinishReason, Item, Life, Message, Piece
 from generation.providers.local import server
 from generation.providers.openai_compatible.dialects import ContinuationSetting
 

@@ -20,21 +20,8 @@ from weakref import WeakKeyDictionary
 import httpx2
 import openai
 
-from generation.providers.base import (
-    AuthFailed,
-    Begun,
-    Finish,
-    FinishReason,
-    Item,
-    Life,
-    Message,
-    ModelNotFound,
-    Piece,
-    PrefillRefused,
-    ProviderError,
-    ProviderRefused,
-    StreamRefused,
-)
+from generation.errors import AuthFailed, ModelNotFound, PrefillRefused, ProviderError, ProviderRefused, StreamRefused
+from generation.providers.base import Begun, Finish, FinishReason, Item, Life, Message, Piece
 from generation.providers.openai_compatible import connections, excerpts, filters, refusals, waits
 from generation.providers.openai_compatible.answer.answers import Answer
 from generation.providers.openai_compatible.connections import Response

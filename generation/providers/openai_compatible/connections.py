@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 import httpx2
 import openai
 
-from generation.providers.base import ProviderError
+from generation.errors import ProviderError
 from generation.providers.openai_compatible import refusals
 from generation.providers.openai_compatible.dialects import host_of
 from generation.providers.openai_compatible.refusals import Asked

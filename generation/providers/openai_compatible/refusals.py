@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from generation.providers.base import (
+from generation.errors import (
     AuthFailed,
     ModelNotFound,
     PrefillRefused,

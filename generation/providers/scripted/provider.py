@@ -12,7 +12,8 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from dataclasses import dataclass
 from typing import Literal
 
-from generation.providers.base import Finish, FinishReason, Item, Message, Piece, ProviderError, Usage
+from generation.errors import ProviderError
+from generation.providers.base import Finish, FinishReason, Item, Message, Piece, Usage
 from generation.providers.scripted.sample import section_text
 
 CHARS_PER_TOKEN = 4

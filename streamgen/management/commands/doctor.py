@@ -24,8 +24,9 @@ from django.db.migrations.executor import MigrationExecutor
 
 from artifacts.pages.export import STYLE_SHEETS
 from generation.cli.terminal import printable
-from generation.providers import Choice, provider_from_settings
-from generation.providers.base import Message, ProviderError
+from generation.errors import ProviderError
+from generation.providers import ChosenProvider, provider_from_settings
+from generation.providers.base import Message
 
 LAYER_S = 3.0
 PROVIDER_S = 30.0
@@ -155,30 +156,30 @@ async def _round_trip() -> None:
 
 def provider() -> str:
     try:
-        choice = provider_from_settings()
+        chosen = provider_from_settings()
     except ProviderError as error:
         raise Trouble(error.detail, fix="set what it names.") from None
     try:
-        asyncio.run(_ask(choice))
+        asyncio.run(_ask(chosen))
     except ProviderError as error:
         fix = "OPENAI_API_KEY, OPENAI_BASE_URL and STREAMGEN_MODEL say whom to ask, and for what."
-        raise Trouble(f"{choice.why}: {error.detail}", fix=fix) from None
+        raise Trouble(f"{chosen.why}: {error.detail}", fix=fix) from None
     except TimeoutError:
         fix = "look whether the model is loaded and the machine not too busy."
-        raise Trouble(f"{choice.why}: no word within {PROVIDER_S:.0f} s.", fix=fix) from None
-    return f"{choice.why}; it answered"
+        raise Trouble(f"{chosen.why}: no word within {PROVIDER_S:.0f} s.", fix=fix) from None
+    return f"{chosen.why}; it answered"
 
 
-async def _ask(choice: Choice) -> None:
+async def _ask(chosen: ChosenProvider) -> None:
     """One real call, because nothing else tells whether key, model and address fit together."""
     question = Message(role="user", content="Say yes.")
     try:
         async with asyncio.timeout(PROVIDER_S):
-            call = choice.provider.stream([question], model=settings.STREAMGEN_MODEL, max_tokens=QUESTION_TOKENS)
+            call = chosen.provider.stream([question], model=settings.STREAMGEN_MODEL, max_tokens=QUESTION_TOKENS)
             async with call as pieces:
                 await anext(pieces)
     finally:
-        await choice.provider.aclose()
+        await chosen.provider.aclose()
 
 
 def static_files() -> str:

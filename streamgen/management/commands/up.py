@@ -19,8 +19,8 @@ from django.utils.http import urlsafe_base64_encode
 from artifacts.accounts import sign_in
 from artifacts.models import Project
 from generation import control
+from generation.errors import ProviderError
 from generation.providers import provider_from_settings
-from generation.providers.base import ProviderError
 from streamgen.server.daphne import HostedServer
 from streamgen.server.lifespan import this_process
 
@@ -74,10 +74,10 @@ class Command(BaseCommand):
         if no_worker:
             return "none here: tasks wait for `manage.py runworker generation`"
         try:
-            this_process.choice = provider_from_settings()
+            this_process.chosen = provider_from_settings()
         except ProviderError as error:
             raise CommandError(error.detail) from None
-        return this_process.choice.why
+        return this_process.chosen.why
 
     def _sample(self, owner: User) -> None:
         if not Project.objects.exists():

@@ -28,7 +28,7 @@ from artifacts.lifecycle.writing import FOLD_CHARS, Flush
 from artifacts.models import ArtifactVersion, Section, StopRequest
 from generation import control
 from generation.models import UNFINISHED, GenerationTask
-from generation.queue import claims
+from generation.queue import claims, finishing
 from generation.queue.claims import POISON_RECLAIMS, Claim
 from generation.reasons import StopReason
 from tests.support import documents
@@ -149,7 +149,7 @@ class Document(RuleBasedStateMachine):
         for claim in self.claims:
             with pytest.raises(NotStreaming):
                 self.append_once(claim, Flush(offset=len(self.model.text), text="late", tokens=1))
-            claims.give_back(claim)
+            finishing.requeue(claim.artifact, claim.task)
         assert not any(documents.everything(gone).values())
         assert not tasks.exists()
         self.begin_another()
@@ -328,19 +328,19 @@ class Document(RuleBasedStateMachine):
                 reason=StopReason.PROVIDER_ERROR,
                 detail="!",
             )
-            claims.settle(claim.artifact, standing.status, "!")
+            finishing.finish(claim.artifact, standing.status, "!")
 
     def release(self, claim: Claim, flush: Flush) -> None:
         with transaction.atomic():
             standing = writing.release(claim.artifact, fence=claim.fence, flush=flush, section_tokens=1)
             if standing.status == "streaming":
-                claims.give_back(claim)
+                finishing.requeue(claim.artifact, claim.task)
             else:
-                claims.settle(claim.artifact, standing.status)
+                finishing.finish(claim.artifact, standing.status)
 
     def complete_and_settle(self, claim: Claim) -> None:
         with transaction.atomic():
-            claims.settle(claim.artifact, writing.complete(claim.artifact, fence=claim.fence).status)
+            finishing.finish(claim.artifact, writing.complete(claim.artifact, fence=claim.fence).status)
 
 
 def run(*, examples: int, steps: int) -> None:

@@ -11,11 +11,10 @@ from django.urls import reverse
 from artifacts.lifecycle import writing
 from artifacts.lifecycle.writing import Flush
 from artifacts.models import Artifact, ArtifactVersion, Project, StreamStatus
-from artifacts.planned_section import PlannedSection
+from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation import control
 from generation.models import GenerationTask
 from generation.pages.forms import GenerationForm, plan_text
-from generation.writing.phases import SECTION_TOKENS
 
 pytestmark = pytest.mark.django_db
 

@@ -11,22 +11,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from generation.providers.base import (
-    AnswerGone,
-    Begun,
-    Finish,
-    FinishReason,
-    Item,
-    KeepingRefused,
-    KeepsAnswers,
-    Life,
-    Message,
-    Piece,
-    Position,
-    ProviderError,
-    ProviderUnavailable,
-    RateLimited,
-)
+from generation.errors import AnswerGone, KeepingRefused, ProviderError, ProviderUnavailable, RateLimited
+from generation.providers.base import Begun, Finish, FinishReason, Item, KeepsAnswers, Life, Message, Piece, Position
 from generation.providers.openai_compatible import refusals
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.providers.openai_compatible.refusals import Asked, Said

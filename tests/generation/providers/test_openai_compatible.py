@@ -13,14 +13,9 @@ from dataclasses import dataclass, field
 import pytest
 import pytest_asyncio
 
-from generation.providers.base import (
+from generation.errors import (
     AuthFailed,
-    Finish,
-    FinishReason,
-    Life,
-    Message,
     ModelNotFound,
-    Piece,
     PrefillRefused,
     ProviderAway,
     ProviderError,
@@ -28,8 +23,8 @@ from generation.providers.base import (
     ProviderUnavailable,
     RateLimited,
     StreamRefused,
-    Usage,
 )
+from generation.providers.base import Finish, FinishReason, Life, Message, Piece, Usage
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.providers.openai_compatible.dialects import Dialect, address_for
 from generation.providers.openai_compatible.waits import retry_after_s

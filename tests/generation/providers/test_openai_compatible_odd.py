@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from generation.providers.base import FinishReason, ProviderError, ProviderRefused, ProviderUnavailable, Usage
+from generation.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from generation.providers.base import FinishReason, Usage
 from generation.providers.openai_compatible.client import OpenAICompatible
 from tests.generation.providers.test_openai_compatible import SECRET, Answered, call
 from tests.support.openai_raw import DONE, event, http, raw_server, says

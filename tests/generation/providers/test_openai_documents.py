@@ -8,7 +8,7 @@ from channels.db import database_sync_to_async
 from artifacts.models import StreamStatus
 from artifacts.reasons import Reason
 from generation import control
-from generation.providers import Choice
+from generation.providers import ChosenProvider
 from generation.providers.openai_compatible.client import OpenAICompatible
 from tests.support.openai_raw import DONE, HEAD, RawServer, Reply, chunk, document, error, event, http, raw_server, says
 from tests.support.workbench import document as joined
@@ -24,10 +24,10 @@ CHANNEL = "<|start|>assistant<|channel|>"
 GROWN = [says(TEXT[:end]) for end in range(5, len(TEXT) + 5, 5)]
 
 
-def choice_of(server: RawServer, **options: object) -> Choice:
+def choice_of(server: RawServer, **options: object) -> ChosenProvider:
     options = {"model": "m", "continuation": "reprompt", **options}
     provider = OpenAICompatible(base_url=server.base_url, **options)  # type: ignore[arg-type]
-    return Choice(provider=provider, name="test", why="the test says so")
+    return ChosenProvider(provider=provider, name="test", why="the test says so")
 
 
 WAYS: dict[str, list[Reply]] = {

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from generation.providers.base import FinishReason, ProviderUnavailable
+from generation.errors import ProviderUnavailable
+from generation.providers.base import FinishReason
 from generation.providers.openai_compatible.answer.finishes import reason_of
 from generation.providers.openai_compatible.answer.growing import Growing
 from generation.providers.openai_compatible.client import OpenAICompatible

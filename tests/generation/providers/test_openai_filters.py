@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from generation.providers.base import AuthFailed, FinishReason, ProviderRefused, RateLimited
+from generation.errors import AuthFailed, ProviderRefused, RateLimited
+from generation.providers.base import FinishReason
 from generation.providers.openai_compatible import filters
 from generation.providers.openai_compatible.client import OpenAICompatible
 from tests.generation.providers.test_openai_compatible import Answered, call

@@ -10,15 +10,8 @@ from typing import Any
 
 import pytest
 
-from generation.providers.base import (
-    AuthFailed,
-    FinishReason,
-    ModelNotFound,
-    PrefillRefused,
-    ProviderError,
-    ProviderRefused,
-    StreamRefused,
-)
+from generation.errors import AuthFailed, ModelNotFound, PrefillRefused, ProviderError, ProviderRefused, StreamRefused
+from generation.providers.base import FinishReason
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.providers.openai_compatible.excerpts import Scrubber, sentence_in
 from tests.generation.providers.test_openai_compatible import PROMPT, SECRET, TEXT, asking, call

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from artifacts.planned_section import PlannedSection
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.writing.continuation import Continuation, Outcome
 from generation.writing.patience import Limits, Silence
-from generation.writing.phases import SectionPlan
 from generation.writing.prompts import Assignment
 from generation.writing.retries import RetryPolicy
-from generation.writing.sections import write_section
+from tests.generation.writing.keywords import write_section
 from tests.support.openai_raw import DONE, HEAD, chunk, raw_server, says
 from tests.support.openai_script import Behaviour, Script
 from tests.support.openai_server import serving
@@ -29,7 +29,7 @@ async def write(server: object, provider: OpenAICompatible, **options: object) -
     async def nothing(_: object) -> None:
         await asyncio.sleep(0)
 
-    plan = (SectionPlan(name="Goals", instructions="", max_tokens=2_000),)
+    plan = (PlannedSection(name="Goals", instructions="", max_tokens=2_000),)
     await provider.prepare()
     return await write_section(
         provider,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from generation.providers.base import FinishReason, ProviderRefused
+from generation.errors import ProviderRefused
+from generation.providers.base import FinishReason
 from generation.providers.openai_compatible.answer import thoughts as thoughts_module
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
 from generation.providers.openai_compatible.client import OpenAICompatible

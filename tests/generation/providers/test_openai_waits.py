@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from generation.providers.base import ProviderAway, ProviderRefused, ProviderUnavailable, RateLimited
+from generation.errors import ProviderAway, ProviderRefused, ProviderUnavailable, RateLimited
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.providers.openai_compatible.waits import in_words
 from tests.generation.providers.test_openai_compatible import Answered, call

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from artifacts.preview import render
-from generation.providers.base import Finish, FinishReason, Message, Piece, ProviderUnavailable, Usage
+from generation.errors import ProviderUnavailable
+from generation.providers.base import Finish, FinishReason, Message, Piece, Usage
 from generation.providers.scripted.provider import NAME, TOKENS_PER_SECOND, Reply, ScriptedCall, ScriptedProvider
 from generation.providers.scripted.sample import section_text
 from generation.writing.phases import BRIEF, BUILT_IN, Phase

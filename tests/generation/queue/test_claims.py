@@ -16,7 +16,7 @@ from artifacts.lifecycle import commands
 from artifacts.models import Artifact, StopRequest
 from generation import control
 from generation.models import GenerationTask
-from generation.queue import claims
+from generation.queue import claims, finishing
 from generation.queue.claims import POISON_RECLAIMS, Claim
 from tests.support import documents
 from tests.support.documents import LEASE_S, Draft, row
@@ -231,7 +231,7 @@ def test_task_given_back_waits_for_another_worker():
     found = taken()
     draft_of(found).release("Once")
 
-    claims.give_back(found)
+    finishing.requeue(found.artifact, found.task)
 
     assert (fresh(task).status, task.worker) == ("queued", "")
     assert taken().length == 4
@@ -244,7 +244,7 @@ def test_task_that_another_worker_has_already_is_not_given_back():
     draft_of(found).release()
     claims.claim("faster", lease_s=LEASE_S)
 
-    claims.give_back(found)
+    finishing.requeue(found.artifact, found.task)
 
     assert (fresh(task).status, task.worker) == ("running", "faster")
 
@@ -258,7 +258,7 @@ def test_task_is_settled_as_its_document_ended(end, status):
         commands.request_stop(draft.pk, StopRequest.CANCEL)
     standing = draft.finish("Whole") if end == "complete" else draft.stop()
 
-    claims.settle(draft.pk, standing.status, "a sentence")
+    finishing.finish(draft.pk, standing.status, "a sentence")
 
     assert (fresh(task).status, task.worker, task.error) == (status, "", "a sentence")
     assert (task.finished_at is None) == (status == "paused")
@@ -269,12 +269,12 @@ def test_settling_late_does_not_touch_a_document_that_goes_on():
     resumed, anew = queued(), queued()
     for task in (resumed, anew):
         with transaction.atomic():
-            claims.settle(task.artifact_id, draft_of(taken(only=task.pk)).stop("Half").status)
+            finishing.finish(task.artifact_id, draft_of(taken(only=task.pk)).stop("Half").status)
     control.resume(resumed.artifact)
     control.regenerate(anew.artifact, None, plan=PLAN)
 
-    claims.settle(resumed.artifact_id, "paused")
-    claims.settle(anew.artifact_id, "paused")
+    finishing.finish(resumed.artifact_id, "paused")
+    finishing.finish(anew.artifact_id, "paused")
 
     assert taken().task == resumed.pk
     assert taken().artifact == anew.artifact_id
@@ -286,9 +286,9 @@ def test_nothing_is_settled_or_given_back_for_a_deleted_document():
     found = taken()
     control.delete(task.artifact)
 
-    claims.give_back(found)
-    claims.settle(found.artifact, "cancelled")
-    claims.abandon(found.artifact)
+    finishing.requeue(found.artifact, found.task)
+    finishing.finish(found.artifact, "cancelled")
+    finishing.supersede(found.artifact)
 
     assert not GenerationTask.objects.filter(pk=found.task).exists()
 
@@ -301,14 +301,14 @@ def test_look_is_one_query_for_all_and_misses_the_deleted():
     control.delete(tasks[2].artifact)
 
     with CaptureQueriesContext(connection) as captured:
-        seen = claims.look([found.artifact for found in held])
+        seen = claims.poll_claimed([found.artifact for found in held])
 
     assert len(captured) == 1
     assert seen == {
-        held[0].artifact: claims.Look(fence=1, status="streaming", stop_requested=""),
-        held[1].artifact: claims.Look(fence=1, status="streaming", stop_requested="pause"),
+        held[0].artifact: claims.ClaimState(fence=1, status="streaming", stop_requested=""),
+        held[1].artifact: claims.ClaimState(fence=1, status="streaming", stop_requested="pause"),
     }
-    assert claims.look([]) == {}
+    assert claims.poll_claimed([]) == {}
 
 
 # Many workers
@@ -400,8 +400,8 @@ def test_artifact_is_locked_before_its_task(postgres):
     found, released = taken(only=other.pk), taken(only=third.pk)
     draft_of(found).stop()
     draft_of(released).release()
-    assert locks(lambda: claims.settle(found.artifact, "paused")) == ["artifact", "task", "task"]
-    assert locks(lambda: claims.give_back(released)) == ["artifact", "task"]
+    assert locks(lambda: finishing.finish(found.artifact, "paused")) == ["artifact", "task", "task"]
+    assert locks(lambda: finishing.requeue(released.artifact, released.task)) == ["artifact", "task"]
     assert locks(lambda: control.resume(other.artifact))[0] == "artifact"
     assert locks(lambda: control.cancel(other.artifact))[0] == "artifact"
     assert locks(lambda: control.regenerate(other.artifact, None, plan=PLAN))[0] == "artifact"
@@ -427,7 +427,7 @@ def test_cancels_and_claims_never_lock_each_other_out(every_database):
                 found.append(got.task)
                 draft = draft_of(got)
                 with transaction.atomic():
-                    claims.settle(draft.pk, draft.stop("x").status)
+                    finishing.finish(draft.pk, draft.stop("x").status)
         return found
 
     outcomes = documents.together(partial(cancel_all, 1), partial(cancel_all, -1), work, work)

@@ -106,7 +106,7 @@ async def test_a_worker_that_died_is_replaced_and_the_answer_read_on(settings, a
         await begin(artifact, owner)
         async with working(choice_of(server)) as worker:
             await until_grown(artifact, 400)
-            for task in list(worker.slots._runs.values()):  # gone without a word: nothing is given back
+            for task in list(worker.supervisor._runs.values()):  # gone without a word: nothing is given back
                 task.cancel()
             assert (await until_ended(artifact)).stream_status == StreamStatus.COMPLETE
     assert await text_of(artifact) == WHOLE

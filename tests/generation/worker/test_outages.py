@@ -14,12 +14,11 @@ from artifacts.messaging import events
 from artifacts.models import StreamStatus
 from generation import control
 from generation.models import TaskStatus
-from generation.providers import Choice
 from generation.providers.scripted.provider import ScriptedProvider
 from generation.queue import claims
 from generation.reasons import StopReason
+from generation.worker.database import RETRY_CAP_S
 from generation.worker.run import Run, RunPolicy
-from generation.worker.writer import RETRY_CAP_S
 from tests.support.openai_script import Behaviour, Script
 from tests.support.openai_server import serving
 from tests.support.workbench import choice_of, document, start, text_of, until, until_ended, working
@@ -100,8 +99,7 @@ async def test_document_deleted_between_claim_and_reading_ends_its_run_without_a
     claim = await synced(claims.claim)("test", lease_s=5)
     await synced(control.delete)(artifact)
     provider = ScriptedProvider()
-    choice = Choice(provider=provider, name="scripted", why="the test says so")
-    run = Run(claim, choice, policy=RunPolicy.from_settings())
+    run = Run(claim, provider, policy=RunPolicy.from_settings())
     await asyncio.wait_for(run.go(), 5)
     assert not provider.calls
     assert not [record for record in caplog.records if record.exc_info]

@@ -12,6 +12,7 @@ from artifacts.models import Artifact
 from artifacts.preview import render
 from generation.queue import claims
 from generation.worker.preview_saver import PreviewSaver
+from generation.worker.stop_signal import StopSignal
 from generation.worker.writer import FlushPolicy, Writer
 from tests.artifacts.live.test_section_borders import FIRST, SECOND, WHOLE
 from tests.support.workbench import start
@@ -30,7 +31,8 @@ async def saved(artifact: Artifact) -> str:
 
 async def test_saved_preview_shows_each_section_as_it_is_alone(artifact, owner):
     await start(artifact, owner, "S1", "S2")
-    writer = Writer(await synced(claims.claim)("test", lease_s=60), policy=POLICY, stop=asyncio.Event())
+    claim = await synced(claims.claim)("test", lease_s=60)
+    writer = Writer(claim, policy=POLICY, stop=StopSignal(claim.fence))
     for position, text in enumerate((FIRST, SECOND)):
         await writer.begin_section(position, "m")
         for place in range(0, len(text), 30):
@@ -53,7 +55,7 @@ async def test_text_is_rendered_once_where_its_viewers_are_in_the_same_process(a
     claim = await synced(claims.claim)("test", lease_s=60)
     viewer = HtmlViewer()
     watched = feed.current().enter(artifact.pk, viewer) if is_watched else None
-    writer, saver = Writer(claim, policy=POLICY, stop=asyncio.Event()), PreviewSaver(claim, "")
+    writer, saver = Writer(claim, policy=POLICY, stop=StopSignal(claim.fence)), PreviewSaver(claim, "")
     await writer.begin_section(0, "m")
     saver.begin_section()
     await writer.put(FIRST)
@@ -75,14 +77,14 @@ async def test_text_is_rendered_once_where_its_viewers_are_in_the_same_process(a
 async def test_writer_that_takes_over_within_a_section_keeps_its_border(artifact, owner):
     await start(artifact, owner, "S1", "S2")
     claim = await synced(claims.claim)("test", lease_s=60)
-    first = Writer(claim, policy=POLICY, stop=asyncio.Event())
+    first = Writer(claim, policy=POLICY, stop=StopSignal(claim.fence))
     await first.begin_section(0, "m")
     await first.put(FIRST)
     await first.complete_section(0, tokens=1, model="m")
     await first.begin_section(1, "m")
     await first.put(SECOND[:30])
     await first.flush()
-    second = Writer(claim, policy=POLICY, stop=asyncio.Event())
+    second = Writer(claim, policy=POLICY, stop=StopSignal(claim.fence))
     second.take_up(FIRST + SECOND[:30], 1, (0, len(FIRST)))
     await second.begin_section(1, "m")
     await second.put(SECOND[30:])

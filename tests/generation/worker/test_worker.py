@@ -17,9 +17,10 @@ from artifacts.messaging.subscription import Subscription
 from artifacts.models import Artifact, StreamStatus
 from artifacts.reasons import Reason
 from generation import control
+from generation.errors import ProviderAway
 from generation.models import GenerationTask, TaskStatus
-from generation.providers import Choice
-from generation.providers.base import Life, ProviderAway
+from generation.providers import ChosenProvider
+from generation.providers.base import Life
 from generation.providers.scripted.provider import Reply, ScriptedProvider
 from generation.queue import claims
 from generation.queue.claims import Claim
@@ -62,7 +63,7 @@ class Broken(ScriptedProvider):
 async def test_unexpected_error_pauses_its_document_and_leaves_the_worker_alive(project, owner):
     first, second = await artifacts_of(project, 2)
     broken = Broken()
-    async with working(Choice(provider=broken, name="broken", why="the test says so")):
+    async with working(ChosenProvider(provider=broken, name="broken", why="the test says so")):
         task = await start(first, owner, "Summary")
         paused = await until_ended(first)
         assert (paused.stream_status, paused.reason) == (StreamStatus.PAUSED, StopReason.PROVIDER_ERROR)
@@ -107,7 +108,7 @@ async def test_process_that_slept_through_its_leases_goes_on_with_what_it_was_wr
         for one in wanted:
             await start(one, owner, "Summary")
             await until(one, lambda now: now.length > 0)
-        worker.slots.wake()
+        worker.supervisor.wakeup.set()
         time.sleep(1.5)  # noqa: ASYNC251  as when a laptop is closed: nothing here runs
         fences = [(await until_ended(one)).fence for one in wanted]
         calls = len(server.requests)
@@ -130,7 +131,7 @@ class Thinker(ScriptedProvider):
 
 async def test_thinking_is_shown_with_its_time_and_cleared_by_the_first_text(artifact, owner):
     thinker = Thinker()
-    async with working(Choice(provider=thinker, name="thinker", why="the test says so")):
+    async with working(ChosenProvider(provider=thinker, name="thinker", why="the test says so")):
         await start(artifact, owner, "Summary")
         thinking = await until(artifact, lambda now: now.reason == Reason.THINKING)
         assert re.match(r"thinking for \d+ s\b", thinking.last_error)
@@ -143,7 +144,7 @@ async def test_thinking_is_shown_with_its_time_and_cleared_by_the_first_text(art
 
 async def test_stop_ends_the_wait_for_an_endpoint_that_is_away(artifact, owner):
     provider = ScriptedProvider([Reply(error=ProviderAway("Nothing answers.", retry_after_s=600))])
-    async with working(Choice(provider=provider, name="away", why="the test says so")):
+    async with working(ChosenProvider(provider=provider, name="away", why="the test says so")):
         await start(artifact, owner, "Summary")
         waiting = await until(artifact, lambda now: now.reason == Reason.WAITING_RETRY)
         assert re.match(r"waiting 60\d s: the endpoint does not answer", waiting.last_error)
@@ -166,14 +167,14 @@ async def test_worker_frozen_past_its_lease_asks_nobody_before_it_has_renewed(se
     settings.STREAMGEN_LEASE_SECONDS = 1
     away = Reply(error=ProviderAway("Nothing answers.", retry_after_s=0.5))
     provider, taken = ScriptedProvider([away, Reply(text=TEXT)]), []
-    async with working(Choice(provider=provider, name="away", why="the test says so")) as worker:
+    async with working(ChosenProvider(provider=provider, name="away", why="the test says so")) as worker:
         await start(artifact, owner, "Summary")
         await until(artifact, lambda now: now.reason == Reason.WAITING_RETRY)
         thread = threading.Thread(target=take_over, args=[taken])
         thread.start()
         thread.join()  # frozen: the wait for the endpoint is over meanwhile, and so is the lease
         async with asyncio.timeout(20):
-            while worker.slots._runs:
+            while worker.supervisor._runs:
                 await asyncio.sleep(0.01)
     assert len(provider.calls) == 1
     assert (await synced(Artifact.objects.get)(pk=artifact.pk)).fence == taken[0].fence
@@ -228,7 +229,7 @@ async def test_lease_of_a_silent_model_is_renewed(artifact, owner, settings):
 
 async def test_scripted_provider_writes_a_document_without_any_endpoint(artifact, owner):
     provider = ScriptedProvider([Reply(text="One."), Reply(text="Two.")])
-    async with working(Choice(provider=provider, name=provider.name, why="the test says so")):
+    async with working(ChosenProvider(provider=provider, name=provider.name, why="the test says so")):
         await start(artifact, owner, "Summary", "People")
         await until_ended(artifact)
     assert await text_of(artifact) == "## Summary\n\nOne.\n\n## People\n\nTwo."

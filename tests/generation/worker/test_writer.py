@@ -13,6 +13,7 @@ from artifacts.reasons import Reason
 from generation.models import GenerationTask, TaskStatus
 from generation.queue import claims
 from generation.reasons import StopReason
+from generation.worker.stop_signal import StopSignal
 from generation.worker.writer import FlushPolicy, Writer
 from tests.support.workbench import start, text_of, until
 
@@ -27,7 +28,7 @@ async def writer_for(artifact, owner, *, chars: int = 100, ms: int = NEVER_MS, l
     claim = await synced(claims.claim)("test", lease_s=lease_s)
     assert claim
     policy = FlushPolicy(chars=chars, ms=ms, lease_s=lease_s)
-    writer = Writer(claim, policy=policy, stop=asyncio.Event())
+    writer = Writer(claim, policy=policy, stop=StopSignal(claim.fence))
     await writer.begin_section(0, "m")
     return writer
 
@@ -104,13 +105,11 @@ async def test_release_gives_the_task_back_with_its_text(artifact, owner):
 
 
 async def test_flush_that_sees_a_stop_request_sets_stop_and_keeps_the_text(artifact, owner):
-    stop = asyncio.Event()
     writer = await writer_for(artifact, owner)
-    writer._stop = stop
     await synced(commands.request_stop)(artifact.pk, StopRequest.CANCEL)
     await writer.put("kept")
     await writer.flush()
-    assert stop.is_set()
+    assert writer._stop.is_set()
     assert await text_of(artifact) == "kept"
 
 

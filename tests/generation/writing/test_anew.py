@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from generation.writing.anew import AnsweredAnew
-from generation.writing.stream_joiner import Intake
+from generation.errors import AnsweredAnew
+from generation.writing.stream_joiner import StreamJoiner
 from tests.generation.seams.copying import cuts, repeating_cuts
 
 OPEN = (
@@ -21,7 +21,7 @@ ENDED = f"{OPEN} nobody is asked for a reason."
 
 def taken(previous: str, answer: str, step: int) -> str | None:
     """What is appended in prefill mode; None where the answer is refused."""
-    intake = Intake(previous, mode="prefill", shown=previous)
+    intake = StreamJoiner(previous, mode="prefill", shown=previous)
     with suppress(AnsweredAnew):
         return "".join(intake.feed(answer[at : at + step]) for at in range(0, len(answer), step)) + intake.end()
     assert intake.salvage() == ""

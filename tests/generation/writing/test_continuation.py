@@ -11,18 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generation.providers.base import (
-    AuthFailed,
-    Finish,
-    FinishReason,
-    ModelNotFound,
-    Piece,
-    ProviderError,
-    ProviderUnavailable,
-    RateLimited,
-    StreamRefused,
-    Usage,
-)
+from generation.errors import AuthFailed, ModelNotFound, ProviderError, ProviderUnavailable, RateLimited, StreamRefused
+from generation.providers.base import Finish, FinishReason, Piece, Usage
 from generation.writing.continuation import Continuation, Limits, Outcome, continue_if_truncated
 from generation.writing.retries import RetryPolicy
 

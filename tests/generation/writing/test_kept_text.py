@@ -11,14 +11,14 @@ import pytest
 import pytest_asyncio
 
 from artifacts.answer_place import NO_ANSWER, AnswerPlace
+from artifacts.planned_section import PlannedSection
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.writing.continuation import Continuation, Outcome
 from generation.writing.kept_text import KeptText
 from generation.writing.patience import Limits
-from generation.writing.phases import SectionPlan
 from generation.writing.prompts import Assignment
 from generation.writing.retries import RetryPolicy
-from generation.writing.sections import write_section
+from tests.generation.writing.keywords import write_section
 from tests.support.openai_script import Script
 from tests.support.responses_server import Keeping, ResponsesServer, keeping
 
@@ -93,7 +93,7 @@ class Row:
             result = await write_section(
                 provider,
                 Assignment(
-                    project_title="P", document_title="D", plan=(SectionPlan(name=NAME, max_tokens=max_tokens),)
+                    project_title="P", document_title="D", plan=(PlannedSection(name=NAME, max_tokens=max_tokens),)
                 ),
                 0,
                 earlier="",

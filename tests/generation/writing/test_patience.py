@@ -12,22 +12,19 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from generation.providers.base import (
+from generation.errors import (
     AuthFailed,
-    Finish,
-    FinishReason,
-    Item,
-    Life,
     ModelNotFound,
-    Piece,
     ProviderAway,
     ProviderError,
     ProviderRefused,
     ProviderUnavailable,
     RateLimited,
+    ThoughtTooLong,
 )
+from generation.providers.base import Finish, FinishReason, Item, Life, Piece
 from generation.writing.continuation import Continuation, Outcome, continue_if_truncated
-from generation.writing.patience import TELL_EVERY_S, Limits, Patience, Silences, ThoughtTooLong
+from generation.writing.patience import TELL_EVERY_S, Limits, Patience, Silences
 from generation.writing.retries import AWAY_CAP_S, RetryPolicy
 
 pytestmark = pytest.mark.asyncio

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation.pages.api import PlanEntry
 from generation.pages.forms import GenerationForm
-from generation.writing.phases import BUILT_IN, PHASE_KEY, SECTION_TOKENS, Phase, SectionPlan, is_phase_key, phase_of
+from generation.writing.phases import BUILT_IN, PHASE_KEY, Phase, is_phase_key, phase_of
 
 MAX_TITLE, MAX_NAME, MAX_TOKENS = 200, 120, 32_000
 
@@ -56,18 +57,9 @@ def test_other_keys_are_refused(key):
         phase_of(key)
 
 
-def test_section_should_have_half_the_words_that_its_tokens_would_make():
-    assert [SectionPlan(name="A", max_tokens=tokens).words for tokens in (1, 16, 1_000, 32_000)] == [
-        10,
-        10,
-        370,
-        12_000,
-    ]
-
-
 def test_budget_is_one_and_the_same_for_api_and_page():
     assert GenerationForm({"plan": "A"}).fields["section_tokens"].initial == SECTION_TOKENS
-    assert PlanEntry(name="A").planned().max_tokens == SECTION_TOKENS == SectionPlan(name="A").max_tokens
+    assert PlanEntry(name="A").planned().max_tokens == SECTION_TOKENS == PlannedSection(name="A").max_tokens
 
 
 def test_longest_key_is_a_key():

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from artifacts.planned_section import PlannedSection
 from generation.providers.base import Message
-from generation.writing.phases import BRIEF, BUILT_IN, SectionPlan
+from generation.writing.phases import BRIEF, BUILT_IN
 from generation.writing.prompts import (
     DESCRIPTION_CHARS,
     SEAM_CHARS,
@@ -20,12 +21,13 @@ from generation.writing.prompts import (
     outline_of,
     section_prompt,
     tail_of,
+    words_of,
 )
 
 PLAN = (
-    SectionPlan(name="Summary", instructions="Say it {in} one %s ~~~~ paragraph."),
-    SectionPlan(name="Costs", instructions="Give a table.\n\n## Not a heading of ours"),
-    SectionPlan(name="Next steps", instructions="List them."),
+    PlannedSection(name="Summary", instructions="Say it {in} one %s ~~~~ paragraph."),
+    PlannedSection(name="Costs", instructions="Give a table.\n\n## Not a heading of ours"),
+    PlannedSection(name="Next steps", instructions="List them."),
 )
 ASSIGNMENT = Assignment(
     project_title="Lighthouse",
@@ -129,7 +131,7 @@ def test_long_description_is_cut_and_says_so():
 
 def test_prompt_is_bounded_whatever_comes_in():
     plan = tuple(
-        SectionPlan(name=f"Section {number} {'n' * 100}", instructions="i" * 1_000_000) for number in range(100)
+        PlannedSection(name=f"Section {number} {'n' * 100}", instructions="i" * 1_000_000) for number in range(100)
     )
     assignment = Assignment(
         project_title="P" * 200,
@@ -164,7 +166,7 @@ def test_text_cannot_end_its_block_or_speak_for_another_role():
         project_description=HOSTILE,
         document_title="D",
         user_instructions=HOSTILE,
-        plan=(SectionPlan(name="S <|x|>", instructions="Plain."),),
+        plan=(PlannedSection(name="S <|x|>", instructions="Plain."),),
     )
     messages = section_prompt(assignment, 0, earlier=f"## A\n\n{HOSTILE}", mode="prefill").messages("")
     assert [message["role"] for message in messages] == ["system", "user"]
@@ -242,3 +244,7 @@ def test_prompts_of_the_built_in_brief_name_each_section_once():
     for index, section in enumerate(BRIEF.plan):
         text = asked(section_prompt(assignment, index, earlier="", mode="prefill").messages(""))
         assert text.count(f": {section.name}\n") == 1
+
+
+def test_section_should_have_half_the_words_that_its_tokens_would_make():
+    assert [words_of(tokens) for tokens in (1, 16, 1_000, 32_000)] == [10, 10, 370, 12_000]

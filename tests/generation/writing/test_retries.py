@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generation.providers.base import AuthFailed, ProviderAway, ProviderUnavailable, RateLimited
+from generation.errors import AuthFailed, ProviderAway, ProviderUnavailable, RateLimited
 from generation.writing.retries import AWAY_CAP_S, RETRY_AFTER_MAX_S, RetryPolicy, thinking_sentence, waiting_sentence
 
 DROPPED = ProviderUnavailable("dropped")

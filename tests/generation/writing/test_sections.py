@@ -8,18 +8,21 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from generation.providers.base import FinishReason, ProviderUnavailable
+from artifacts.planned_section import PlannedSection
+from generation.errors import ProviderUnavailable, SectionMismatch
+from generation.providers.base import FinishReason
 from generation.providers.scripted.provider import Reply, ScriptedCall, ScriptedProvider
 from generation.writing.continuation import Continuation, Outcome
-from generation.writing.phases import BRIEF, SectionPlan
+from generation.writing.phases import BRIEF
 from generation.writing.prompts import Assignment
 from generation.writing.retries import RetryPolicy
-from generation.writing.section_text import Body, Characters, has_text
-from generation.writing.sections import SectionMismatch, opening_of, write_section
+from generation.writing.section_text import Characters, SectionText, has_text
+from generation.writing.sections import opening_of
+from tests.generation.writing.keywords import write_section
 
 NAME = "Goals & scope"
 ASSIGNMENT = Assignment(
-    project_title="Lighthouse", document_title="Brief", plan=(SectionPlan(name="Summary"), SectionPlan(name=NAME))
+    project_title="Lighthouse", document_title="Brief", plan=(PlannedSection(name="Summary"), PlannedSection(name=NAME))
 )
 BRIEF_ASSIGNMENT = Assignment(project_title="Lighthouse", document_title=BRIEF.title, plan=BRIEF.plan)
 EARLIER = "## Summary\n\nA lamp for ships."
@@ -42,7 +45,7 @@ def split(text: str, lengths: list[int]) -> list[str]:
 
 
 def body_of(text: str, lengths: list[int] | None = None, *, name: str = NAME) -> str:
-    body = Body(name)
+    body = SectionText(name)
     return "".join(map(body.feed, split(text, lengths or [10_000]))) + body.end()
 
 
@@ -233,7 +236,7 @@ def test_outer_blank_lines_are_dropped_and_inner_white_space_stays():
 
 
 def test_line_breaks_wait_until_more_follows():
-    body = Body(NAME, is_begun=True)
+    body = SectionText(NAME, is_begun=True)
     assert [body.feed(text) for text in ("One.\n", "\n  ", "\n", "Two. ", "\r", "\n", "x")] == [
         *("One.", "", "", "\n\n  \nTwo. ", "", "", "\r\nx")
     ]
@@ -242,9 +245,9 @@ def test_line_breaks_wait_until_more_follows():
 
 def test_ordinary_text_is_not_delayed():
     for text in ("The", "1. ", "- a", "Gob", "## X", "> q", "`x`", "**B"):
-        assert Body(NAME).feed(text) == text
+        assert SectionText(NAME).feed(text) == text
     for text in ("Go", "## G", "#", "**", "  ", "**Goals & scope**"):
-        assert Body(NAME).feed(text) == ""
+        assert SectionText(NAME).feed(text) == ""
 
 
 def test_name_without_letters_is_compared_as_it_stands():

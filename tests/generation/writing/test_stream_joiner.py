@@ -7,27 +7,28 @@ from contextlib import suppress
 
 import pytest
 
+from artifacts.planned_section import PlannedSection
 from generation.providers.base import FinishReason
 from generation.providers.scripted.provider import Reply, ScriptedCall, ScriptedProvider
 from generation.seams import BadSeam, join
 from generation.writing.continuation import Outcome
-from generation.writing.phases import SectionPlan
 from generation.writing.prompts import Assignment, last_words
 from generation.writing.retries import RetryPolicy
-from generation.writing.sections import opening_of, write_section
-from generation.writing.stream_joiner import Intake
+from generation.writing.sections import opening_of
+from generation.writing.stream_joiner import StreamJoiner
 from tests.faults.texts import section_text
 from tests.generation.seams.copying import PARTS, WAYS, cuts, repeating_cuts
+from tests.generation.writing.keywords import write_section
 
 NAME = "Fleet"
-ASSIGNMENT = Assignment(project_title="Harbour", document_title="Brief", plan=(SectionPlan(name=NAME),))
+ASSIGNMENT = Assignment(project_title="Harbour", document_title="Brief", plan=(PlannedSection(name=NAME),))
 OPENING = opening_of(NAME, earlier="")
 TEXT = "The lamp was lit every evening. It burned until the last boat was home, and the keeper wrote"
 
 
 def salvaged(previous: str, head: str) -> str:
     """What is appended of an answer of which no more than the head came."""
-    intake = Intake(previous, mode="reprompt", shown=previous)
+    intake = StreamJoiner(previous, mode="reprompt", shown=previous)
     return intake.feed(head) + intake.salvage()
 
 
@@ -59,7 +60,7 @@ def test_what_an_answer_brought_before_it_broke_off_is_kept(head, new):
 
 def taken(answer: str, previous: str = "", *, step: int) -> tuple[str, list[str]]:
     """What is appended of an answer that comes in pieces of `step` characters, and what was certain after each."""
-    intake = Intake(previous, mode="reprompt", shown=previous, copied=last_words(previous))
+    intake = StreamJoiner(previous, mode="reprompt", shown=previous, copied=last_words(previous))
     given = [intake.feed(answer[at : at + step]) for at in range(0, len(answer), step)]
     return "".join(given) + intake.end(), given
 
@@ -95,7 +96,7 @@ def test_text_flows_as_soon_as_the_copy_is_found():
 
 
 def test_answer_without_a_copy_is_given_up_before_it_ends():
-    intake = Intake(TEXT, mode="reprompt", shown=TEXT, copied=last_words(TEXT))
+    intake = StreamJoiner(TEXT, mode="reprompt", shown=TEXT, copied=last_words(TEXT))
     intake.feed("Something else is said here and it goes on. " * 20)
     with pytest.raises(BadSeam):
         intake.feed("Something else is said here and it goes on. " * 20)
@@ -192,7 +193,7 @@ def test_first_answer_waits_only_while_it_may_be_wrapped():
 
 
 def test_what_came_of_a_wrapped_answer_is_kept_when_it_breaks_off():
-    intake = Intake("", mode="prefill", shown="")
+    intake = StreamJoiner("", mode="prefill", shown="")
     assert intake.feed("```markdown\nThe fleet has three bo") + intake.salvage() == "The fleet has three bo"
 
 
@@ -290,7 +291,7 @@ async def test_no_cut_and_no_kill_costs_or_doubles_a_character_where_a_model_is_
 )
 def test_a_text_that_repeats_itself_goes_on_behind_the_whole_copy(previous, rest, size):
     answer = previous + rest
-    intake = Intake(previous, mode="reprompt", shown=previous, copied=previous)
+    intake = StreamJoiner(previous, mode="reprompt", shown=previous, copied=previous)
 
     pieces = [intake.feed(answer[at : at + size]) for at in range(0, len(answer), size)]
 
@@ -310,7 +311,7 @@ def test_a_text_that_repeats_itself_goes_on_behind_the_whole_copy(previous, rest
 def test_words_that_repeat_themselves_are_copied_once_also_where_the_text_says_all_of_them_again(words, opening, size):
     rest = f"\n\n{words}\n\nThen no more."
     answer = f"{opening}{words}{rest}"
-    intake = Intake(words, mode="reprompt", shown=words, copied=words)
+    intake = StreamJoiner(words, mode="reprompt", shown=words, copied=words)
 
     pieces = [intake.feed(answer[at : at + size]) for at in range(0, len(answer), size)]
 

@@ -11,18 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeGuard
 
-from generation.providers.base import (
-    AnswerGone,
-    Begun,
-    Finish,
-    FinishReason,
-    Item,
-    Life,
-    Piece,
-    Position,
-    ProviderError,
-    Usage,
-)
+from generation.errors import AnswerGone, ProviderError
+from generation.providers.base import Begun, Finish, FinishReason, Item, Life, Piece, Position, Usage
 from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer.answers import MAX_CHARS_PER_TOKEN, SLACK_CHARS
 from generation.providers.openai_compatible.answer.finishes import reason_of

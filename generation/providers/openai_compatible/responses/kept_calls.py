@@ -16,18 +16,8 @@ from typing import Any, cast
 import httpx2
 import openai
 
-from generation.providers.base import (
-    AnswerGone,
-    AuthFailed,
-    Begun,
-    Finish,
-    FinishReason,
-    Item,
-    KeepingRefused,
-    Life,
-    Message,
-    ProviderError,
-)
+from generation.errors import AnswerGone, AuthFailed, KeepingRefused, ProviderError
+from generation.providers.base import Begun, Finish, FinishReason, Item, Life, Message
 from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer.events import MAX_EVENT_BYTES
 from generation.providers.openai_compatible.answer.shapes import Json

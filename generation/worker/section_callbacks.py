@@ -1,0 +1,67 @@
+"""What the loop tells of one section, carried to the writer of its document with the count of tokens that goes with it.
+
+It decides neither what is written nor when it is committed.
+"""
+
+from __future__ import annotations
+
+from artifacts.answer_place import NO_ANSWER
+from artifacts.reasons import Reason
+from generation.errors import ProviderError
+from generation.providers.base import Finish
+from generation.worker.section_tokens import SectionTokens
+from generation.worker.writer import Writer
+from generation.writing.callbacks import Callbacks
+from generation.writing.kept_text import KeptText
+from generation.writing.policy import WritingPolicy
+from generation.writing.retries import thinking_sentence, waiting_sentence
+
+
+class SectionCallbacks(Callbacks):
+    """One section; `others` are the tokens of all the others."""
+
+    def __init__(
+        self, writer: Writer, tokens: SectionTokens, *, others: int, kept: KeptText | None, policy: WritingPolicy
+    ) -> None:
+        self._writer = writer
+        self._tokens = tokens
+        self._others = others
+        self._kept = kept
+        self._policy = policy
+
+    async def take(self, text: str) -> None:
+        """Text of the section: the next flush commits it, with what it cost."""
+        self._tokens.received(len(text))
+        self._count()
+        await self._writer.put(text)
+
+    def ended(self, tokens: int) -> None:
+        """This run of the section has cost so much in all."""
+        self._tokens.ended(tokens)
+        self._count()
+
+    async def on_call(self) -> None:
+        await self._writer.assure()
+
+    async def on_kept(self) -> None:
+        self._count()
+        await self._writer.note_answer()
+
+    async def on_turn(self, turn: int, delta: str, aggregated: str, finish: Finish) -> None:
+        if finish.usage is not None:
+            self._tokens.reported(finish.usage.completion_tokens)
+        if self._kept is not None:
+            self._kept.tokens = self._tokens.count
+        await self._writer.flush()
+
+    async def on_wait(self, seconds: float, error: ProviderError, attempt: int, of: int) -> None:
+        of = 0 if self._policy.retry.waits_out(error) else of
+        await self._writer.wait(Reason.WAITING_RETRY, waiting_sentence(seconds, error, attempt, of))
+
+    async def on_thinking(self, seconds: float) -> None:
+        await self._writer.wait(Reason.THINKING, thinking_sentence(seconds, self._policy.limits.thinking_s))
+
+    def _count(self) -> None:
+        """What the next commit stores beside the text."""
+        self._writer.tokens = self._others + self._tokens.count
+        self._writer.answer = NO_ANSWER if self._kept is None else self._kept.place
