@@ -33,7 +33,7 @@ def flag(name: str, default: bool = False) -> bool:
     raise ImproperlyConfigured(f"{name} must be 1 or 0 (or true/false, yes/no, on/off), not {value!r}.")
 
 
-def choice(name: str, allowed: tuple[str, ...], default: str) -> str:
+def one_of(name: str, allowed: tuple[str, ...], default: str) -> str:
     value = text(name, default).lower()
     if value not in allowed:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(filter(None, allowed))}, not {value!r}.")

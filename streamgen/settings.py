@@ -30,10 +30,10 @@ CSRF_TRUSTED_ORIGINS = [
 # The language model
 OPENAI_API_KEY = env.text("OPENAI_API_KEY")
 OPENAI_BASE_URL = env.url("OPENAI_BASE_URL", ("http", "https"))
-STREAMGEN_PROVIDER = env.choice("STREAMGEN_PROVIDER", ("", "openai", "local", "scripted"), "")
+STREAMGEN_PROVIDER = env.one_of("STREAMGEN_PROVIDER", ("", "openai", "local", "scripted"), "")
 STREAMGEN_MODEL = env.text("STREAMGEN_MODEL")
-STREAMGEN_DELIVERY = env.choice("STREAMGEN_DELIVERY", ("auto", "stream", "turns", "background"), "auto")
-STREAMGEN_CONTINUATION = env.choice("STREAMGEN_CONTINUATION", ("auto", "prefill", "reprompt"), "auto")
+STREAMGEN_DELIVERY = env.one_of("STREAMGEN_DELIVERY", ("auto", "stream", "turns", "background"), "auto")
+STREAMGEN_CONTINUATION = env.one_of("STREAMGEN_CONTINUATION", ("auto", "prefill", "reprompt"), "auto")
 STREAMGEN_CHUNK_MAX_TOKENS = env.integer("STREAMGEN_CHUNK_MAX_TOKENS", 300, low=16, high=32_000)
 STREAMGEN_MAX_TURNS = env.integer("STREAMGEN_MAX_TURNS", 20, low=1, high=1_000)
 STREAMGEN_CONNECT_SECONDS = env.seconds("STREAMGEN_CONNECT_SECONDS", 5, low=0.1, high=600)

@@ -61,7 +61,7 @@ def follow(artifact_id: int, *, out: TextIO, err: TextIO, stop: threading.Event 
     stop = stop or threading.Event()
     with Screen(out, err) as screen:
         follower = _Follower(artifact_id, screen)
-        while not follower.look() and not stop.wait(FOLLOW_POLL_S):
+        while not follower.poll() and not stop.wait(FOLLOW_POLL_S):
             pass
         return follower.status
 
@@ -77,7 +77,7 @@ class _Follower:
         self._note = ""
         self._away = 0
 
-    def look(self) -> bool:
+    def poll(self) -> bool:
         """Show what is new; true when the document has stopped and all of it is shown."""
         try:
             return self._look()

@@ -200,3 +200,7 @@ class KeepsAnswers(Protocol):
     async def cancel(self, answer: str) -> None:
         """End the answer at the endpoint, if it can be reached now; bounded, and raises nothing."""
         ...
+
+
+CHARS_PER_TOKEN = 4
+"""Tokens of a call whose usage nobody reported are estimated from the text kept: about four characters each."""

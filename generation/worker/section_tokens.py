@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from generation.writing.turns import CHARS_PER_TOKEN
+from generation.providers.base import CHARS_PER_TOKEN
 
 
 class SectionTokens:

@@ -29,7 +29,7 @@ from generation.errors import (
     TooSlow,
     WaitCut,
 )
-from generation.providers.base import Finish, FinishReason, Item, Life, Piece
+from generation.providers.base import CHARS_PER_TOKEN, Finish, FinishReason, Item, Life, Piece
 from generation.seams import Mode, certain
 from generation.writing.callbacks import Callbacks, FunctionCallbacks, OnCall, OnThinking, OnTurn, OnWait, ignore
 from generation.writing.cancel_scope import CancelScope
@@ -40,7 +40,7 @@ from generation.writing.prompts import last_words
 from generation.writing.retries import Random, RetryPolicy, Troubles
 from generation.writing.section_text import Characters
 from generation.writing.stream_joiner import WAY_OUT, StreamJoiner
-from generation.writing.turns import CHARS_PER_TOKEN, CallDelivery, Complete, Continuation, Delivery, Outcome, TakeText
+from generation.writing.turns import CallDelivery, Complete, Continuation, Delivery, Outcome, TakeText
 
 logger = logging.getLogger(__name__)
 

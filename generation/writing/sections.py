@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from artifacts.planned_section import PlannedSection
 from artifacts.preview import closing
 from generation.errors import AnswerDiffers, KeepingRefused, PrefillRefused, ProviderError, SectionMismatch
-from generation.providers.base import Begun, Item, KeepsAnswers, Message, Piece, Provider, WordsPrompts
+from generation.providers.base import CHARS_PER_TOKEN, Begun, Item, KeepsAnswers, Message, Piece, Provider, WordsPrompts
 from generation.seams import Mode
 from generation.writing.callbacks import Callbacks
 from generation.writing.continuation import Terms, write_on
@@ -22,7 +22,7 @@ from generation.writing.kept_text import KeptText
 from generation.writing.policy import Timing, WritingPolicy
 from generation.writing.prompts import Assignment, brief_of, section_prompt, tail_of
 from generation.writing.section_text import SectionText, has_text
-from generation.writing.turns import CHARS_PER_TOKEN, CallDelivery, Continuation, Outcome, TakeText
+from generation.writing.turns import CallDelivery, Continuation, Outcome, TakeText
 
 logger = logging.getLogger(__name__)
 

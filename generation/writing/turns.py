@@ -18,9 +18,6 @@ it asks anew instead of continuing a begun answer."""
 TakeText = Callable[[str], Awaitable[None]]
 """Takes text as soon as it is certain and will never be taken back; all that it took, joined, is the section."""
 
-CHARS_PER_TOKEN = 4
-"""Tokens of a call whose usage nobody reported are estimated from the text kept: about four characters each."""
-
 
 class Outcome(StrEnum):
     """How the loop ended. Only COMPLETE is success."""

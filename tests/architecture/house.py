@@ -115,6 +115,7 @@ OF_THE_FIELD = {
     "RequestBody": "the body of an HTTP request",
     "BoundedBodies": "the bodies of HTTP requests",
     "request_body": "the body of an HTTP request",
+    "Dialect.request_body": "the body of an HTTP request",
     "host_of": "the host in an address",
     "may_see": "a permission",
 }

@@ -11,26 +11,10 @@ LARGE_FOLDERS: dict[str, int] = {
     "tests/support": 18,  # the endpoints into a folder of their own
 }
 
-SAID_BY_NOBODY_ELSE: dict[str, str] = {
-    "Body": "api: Request; section_text: SectionBody",
-    "Choice": "ChosenProvider",
-    "Dialect.body": "Dialect.request_body",
-    "Dialect.look": "Dialect.probe",
-    "Guard": "CancelScope",
-    "Intake": "StreamJoiner",
-    "KeptAnswer.see": "KeptAnswer.apply",
-    "Look": "claims: ArtifactHead; replica: Snapshot",
-    "Standing": "WriteResult",
-    "choice": "one_of",
-    "look": "claims: heads",
-}
+SAID_BY_NOBODY_ELSE: dict[str, str] = {}
 """Modules, classes, functions, and methods as `Class.method`: what they are called today -> what anybody would say."""
 
-DEFINED_TWICE: dict[str, str] = {
-    "Body": "pages/api: Request; dialects: RequestBody; section_text: SectionBody",
-    "CHARS_PER_TOKEN": "one, in providers/base; turns and scripted import it",
-    "Choice": "providers: ChosenProvider; answer/choices: AnswerChoice",
-}
+DEFINED_TWICE: dict[str, str] = {}
 """Public names that several modules define -> which becomes what."""
 
 DIFFER_IN_AN_UNDERSCORE: dict[str, str] = {}

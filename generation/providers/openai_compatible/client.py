@@ -122,11 +122,11 @@ class OpenAICompatible:
 
     async def prepare(self) -> None:
         """Ask an unknown endpoint once which software it is, and which model it has where none is set."""
-        if not self._must_look:
+        if not self._must_probe:
             return
         line = self._line()
         async with line.looking:
-            if not self._must_look:
+            if not self._must_probe:
                 return
             asked = self._asked("", streamed=False, prefilled=False)
             self._no_model = None
@@ -142,12 +142,12 @@ class OpenAICompatible:
                 self._no_model = connections.why_unreached(asked, err, self._read_s)
                 return  # the call itself will say what is wrong, and the next one looks again
             first = next(iter(owners), "")
-            self._dialect.look(owners, owners.get(first, ""))
+            self._dialect.probe(owners, owners.get(first, ""))
             self._model = self._model or first
 
     @property
-    def _must_look(self) -> bool:
-        return self._dialect.must_look or not self._model
+    def _must_probe(self) -> bool:
+        return self._dialect.must_probe or not self._model
 
     def stream(
         self,
@@ -218,7 +218,7 @@ class OpenAICompatible:
     ) -> tuple[Response, int] | None:
         """The answer, its headers received, and the limit it was asked to keep. None: the prompt was filtered."""
         for lessons_left in reversed(range(CHAT_LESSONS + 1)):
-            body = self._dialect.body(
+            body = self._dialect.request_body(
                 messages, model=asked.model, max_tokens=max_tokens, streamed=asked.streamed, extra=self._extra
             )
             try:
@@ -244,8 +244,8 @@ class OpenAICompatible:
             except (openai.OpenAIError, httpx2.HTTPError, TimeoutError) as err:
                 trouble = connections.why_unreached(asked, err, self._net_s)
             else:
-                if self._dialect.must_look:  # its list of models cannot be had, although it answers
-                    self._dialect.look({}, "llamacpp" if response.headers.get("server") == "llama.cpp" else "")
+                if self._dialect.must_probe:  # its list of models cannot be had, although it answers
+                    self._dialect.probe({}, "llamacpp" if response.headers.get("server") == "llama.cpp" else "")
                 return response, self._dialect.limit_in(body)
             # Raised outside of `except`: what the SDK raised holds the prompt and the server's words.
             raise trouble

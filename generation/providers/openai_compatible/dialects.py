@@ -82,7 +82,7 @@ class Dialect:
         self._host = host_of(base_url)
         self._continuation = continuation
         self.prefill = None if continuation == "reprompt" else _PREFILL_BY_HOST.get(self._host)
-        self.must_look = continuation != "reprompt" and self.prefill is None and self._host != host_of(OPENAI_URL)
+        self.must_probe = continuation != "reprompt" and self.prefill is None and self._host != host_of(OPENAI_URL)
         """Whether the list of models could tell more about prefill."""
         if continuation == "prefill" and self.prefill is None:
             self.prefill = _UNKNOWN_KINDS[0]
@@ -100,7 +100,7 @@ class Dialect:
     def _is_openai(self) -> bool:
         return self._host == host_of(OPENAI_URL) or self._host.endswith(".openai.azure.com")
 
-    def body(
+    def request_body(
         self,
         messages: Sequence[Message],
         *,
@@ -180,9 +180,9 @@ class Dialect:
             return False
         return bool(_NO_SYSTEM.search(said) or (roles[-1] == "user" and _NO_ORDER.search(said)))
 
-    def look(self, owners: Mapping[str, str], other: str = "") -> None:
+    def probe(self, owners: Mapping[str, str], other: str = "") -> None:
         """Learn from the names of the software that runs each model; `other` is that of models not listed."""
-        self.must_look = False
+        self.must_probe = False
         if self._continuation == "reprompt":
             return
         if known := _PREFILL_BY_OWNER.get(other):

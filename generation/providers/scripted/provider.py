@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from generation.errors import ProviderError
-from generation.providers.base import Finish, FinishReason, Item, Message, Piece, Usage
+from generation.providers.base import CHARS_PER_TOKEN, Finish, FinishReason, Item, Message, Piece, Usage
 from generation.providers.scripted.sample import section_text
 
-CHARS_PER_TOKEN = 4
 TOKENS_PER_SECOND = 60
 NAME = "scripted (not a model)"
 

@@ -735,19 +735,19 @@ async def test_prefix_dialects_mark_the_last_message():
     assert address_for("https://api.deepseek.com", "reprompt") == "https://api.deepseek.com"
     for address in ("https://api.deepseek.com", "https://api.mistral.ai/v1"):
         dialect = Dialect(address, "auto")
-        body = dialect.body(asking(begun="The "), model="m", max_tokens=5, streamed=True, extra={})
+        body = dialect.request_body(asking(begun="The "), model="m", max_tokens=5, streamed=True, extra={})
         assert body["messages"][-1] == {"role": "assistant", "content": "The ", "prefix": True}
-        body = dialect.body(asking(), model="m", max_tokens=5, streamed=True, extra={})
+        body = dialect.request_body(asking(), model="m", max_tokens=5, streamed=True, extra={})
         assert not any("prefix" in message for message in body["messages"])
 
 
 async def test_openai_itself_is_asked_in_its_own_words_and_never_looked_at():
     dialect = Dialect("https://api.openai.com/v1", "auto")
-    body = dialect.body(asking(), model="m", max_tokens=5, streamed=True, extra={"top_p": 0.5})
+    body = dialect.request_body(asking(), model="m", max_tokens=5, streamed=True, extra={"top_p": 0.5})
     assert (body["max_completion_tokens"], body["top_p"]) == (5, 0.5)
     assert "max_tokens" not in body
     assert dialect.prefill is None
-    assert not dialect.must_look
+    assert not dialect.must_probe
 
 
 async def test_continuation_setting_overrides_what_is_known(server):

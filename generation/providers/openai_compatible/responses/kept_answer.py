@@ -117,7 +117,7 @@ class KeptAnswer:
             self._note_item(event.get("item"), event.get("output_index"))
             yield Life(is_thinking="reasoning" in kind or _is_thought(event.get("item")) or self._is_aside(event))
 
-    def see(self, state: Json) -> Iterator[Item]:
+    def apply(self, state: Json) -> Iterator[Item]:
         """The answer as it stands, asked for as a whole."""
         if state.get("error") and not isinstance(state.get("status"), str):
             raise self._trouble(state["error"])

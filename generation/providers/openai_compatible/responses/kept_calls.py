@@ -232,7 +232,7 @@ class _AnswerStream:
             if answer.is_over:
                 return
             state, wait_s = await self._whole()
-            for item in answer.see(state):
+            for item in answer.apply(state):
                 yield item
             await self._mind_the_time()
             if not answer.is_over and (answer.progress == before or not self._may_stream):
@@ -305,7 +305,7 @@ class _AnswerStream:
             trouble = refusals.malformed(self._asked) if answer.id else self._no_such_api()
         else:
             for payload in payloads.close():
-                for item in answer.see(payload) if payloads.is_whole else answer.feed(payload):
+                for item in answer.apply(payload) if payloads.is_whole else answer.feed(payload):
                     yield item
             if payloads.is_web_page:
                 raise refusals.web_page(self._asked) if answer.id else self._no_such_api()
