@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tests.faults.result import Result
-from tests.faults.rig import Database, Document, Rig, rigged
+from tests.faults.rig import LARGE, Database, Document, Rig, rigged
 from tests.support.openai_script import ABSENT, Behaviour
 
 SLOWLY = 0.001
@@ -78,7 +78,7 @@ async def endpoint_fails(database: Database, seed: int, runs: int) -> Result:
         STREAMGEN_FIRST_PIECE_SECONDS="4",
         STREAMGEN_CONNECT_SECONDS="4",
         STREAMGEN_RETRIES="4",
-        STREAMGEN_CONCURRENCY="300",
+        STREAMGEN_CONCURRENCY="4" if LARGE else "300",  # the patience above is for small documents
     ) as rig:
         rig.calls_may_fail = True
         await rig.web()

@@ -184,14 +184,18 @@ class Rig:
     async def until(
         self, documents: Sequence[Document], length: int | None = None, *, within_s: float = SETTLE_S
     ) -> None:
-        """Until all have so much text, or, without a length, until all are over."""
-        ends_at = time.monotonic() + within_s
+        """Until all have so much text, or, without a length, until all are over; `within_s` may pass without a change:
+        how fast 1 MB is written is the machine's.
+        """
+        ends_at, before = time.monotonic() + within_s, None
         while True:
             found = await asyncio.to_thread(self.statuses, documents)
+            if found != before:
+                ends_at, before = time.monotonic() + within_s, found
             if all(now[0] in OVER or (length is not None and now[1] >= length) for now in found.values()):
                 return
             if time.monotonic() > ends_at:
-                raise AssertionError(f"after {within_s:g} s: {found}")
+                raise AssertionError(f"no change for {within_s:g} s: {found}")
             await asyncio.sleep(0.03)
 
     async def caught_up(self, within_s: float = 10.0) -> float:
