@@ -28,12 +28,14 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 WAIT_S = 100.0
 FLUSHES = 24
 FRAMES_A_VISIT = 5
+USUAL = [("up", "table"), ("uvicorn", "emoji")]
+"""Without `-m large`."""
 
 in_database = database_sync_to_async
 text_of = cache(lambda kind: large.KINDS[kind]())
 
 
-@pytest.fixture(scope="module", params=["up", "uvicorn"])
+@pytest.fixture(scope="module")
 def server(
     request: pytest.FixtureRequest, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
@@ -106,7 +108,15 @@ class Visitor:
             await viewer.send(self.reader.ack())
 
 
-@pytest.mark.parametrize("kind", large.KINDS)
+@pytest.mark.parametrize(
+    ("server", "kind"),
+    [
+        pytest.param(server, kind, marks=[] if (server, kind) in USUAL else pytest.mark.large)
+        for server in ("up", "uvicorn")
+        for kind in large.KINDS
+    ],
+    indirect=["server"],
+)
 async def test_every_viewer_of_a_large_document_ends_with_all_of_it(place: Place, kind: str) -> None:
     whole = text_of(kind)
     step = len(whole) // FLUSHES + 1

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import signal
 import socket
+from contextlib import AsyncExitStack, suppress
 
 import aiohttp
 import pytest
 import websockets
 
+from tests.support import large
 from tests.support.commands import WAIT_S, manage, run
+from tests.support.openai_script import Behaviour, Script
+from tests.support.openai_server import serving
+from tests.support.reader import Reader
+from tests.support.workbench import document
 
 pytestmark = pytest.mark.asyncio
 
@@ -54,26 +59,39 @@ async def test_first_run_prints_facts_and_a_link_that_signs_in_once(tmp_path):
         assert "sign in" not in "".join(up.said), "the password is shown once"
 
 
-async def test_document_is_written_watched_and_left_in_order(tmp_path):
-    async with manage("up", "--port", "0", folder=tmp_path) as up, aiohttp.ClientSession() as client:
+async def test_document_is_written_watched_and_left_in_order(tmp_path, size):
+    names = ["Light"] if size == "short" else [f"Light {number}" for number in range(8)]
+    text = ("One light for the whole coast. " * 20 if size == "short" else large.KINDS[size](125_000)).strip()
+    whole = document([(name, text) for name in names])
+    slow = Behaviour(text=text, piece_tokens=1 + len(text) // 500, pause_s=0.01, ignores_limit=True)
+    async with AsyncExitStack() as stack:
+        endpoint = await stack.enter_async_context(serving(Script(default=slow)))
+        model = {"STREAMGEN_PROVIDER": "openai", "OPENAI_BASE_URL": endpoint.base_url}
+        up = await stack.enter_async_context(manage("up", "--port", "0", folder=tmp_path, **model))
+        client = await stack.enter_async_context(aiohttp.ClientSession())
         origin = "/".join(address_in(await up.until("address")).split("/")[:3])
         login = await token_for(tmp_path)
-        plan = {"plan": [{"name": "Light", "max_tokens": 60}]}
+        plan = {"plan": [{"name": name, "max_tokens": 32_000} for name in names]}
         async with websockets.connect(
             f"{origin.replace('http', 'ws')}/ws/artifacts/1/?format=text", additional_headers=login
         ) as viewer:
             async with client.post(f"{origin}/api/artifacts/1/start", json=plan, headers=login) as answer:
                 assert answer.status == 202
+            reader = Reader()
             async with asyncio.timeout(WAIT_S):
                 async for message in viewer:
-                    frame = json.loads(message)
-                    if frame["type"] == "delta":
+                    reader.apply(message)
+                    await viewer.send(reader.ack())
+                    if reader.offset > len(whole) // 2:
                         break
             up.process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(WAIT_S):
-                await viewer.wait_closed()
+            with suppress(websockets.ConnectionClosedError):
+                async with asyncio.timeout(WAIT_S):
+                    async for message in viewer:
+                        reader.apply(message)
             assert viewer.close_code == 1012
         ran = await up.ended()
+    assert whole.startswith(reader.text)
     assert ran.code == 0
     assert not any(word in ran.err for word in FORBIDDEN), ran.err
 

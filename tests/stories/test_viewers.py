@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
+from itertools import accumulate
 from random import Random
 from typing import Any
 
@@ -23,7 +24,7 @@ from artifacts.live.feed import Feeds
 from artifacts.messaging import subscription
 from artifacts.models import Artifact, StopRequest
 from artifacts.preview import render
-from tests.support import documents
+from tests.support import documents, large
 from tests.support.line import Line, bearer
 from tests.support.lossy import LossyLayer
 from tests.support.reader import Reader
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 OFTEN_S = 0.02
 STORY_S = 60.0
+LARGE_STORY_S = 300.0
 SECTIONS = 3
 
 in_database = database_sync_to_async
@@ -182,22 +184,52 @@ def test_every_viewer_ends_with_the_text_of_the_database(
     asyncio.run(asyncio.wait_for(tell(steps, cancels=cancels), STORY_S))
 
 
+def pieces_of(text: str, count: int) -> list[str]:
+    step = -(-len(text) // count)
+    return [text[at : at + step] for at in range(0, len(text), step)]
+
+
+@pytest.mark.large
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(("seed", "kind"), [*enumerate(large.KINDS)])
+def test_every_viewer_ends_with_the_large_text_of_the_database(seed: int, kind: str) -> None:
+    """The same law over 1 MB: while it is written they come and go, and it is paused, waited for, ended, begun anew."""
+    dice, pieces = Random(seed), pieces_of(large.KINDS[kind](), 48)
+    LossyLayer.dice, LossyLayer.weights = Random(seed), (1, 1, 1, 1)
+    interruptions = {8: "pause", 16: "wait", 20: "next_section", 32: "pause", 40: "next_section"}
+    steps: list[tuple[str, Any]] = [("write", piece) for piece in pieces[:6]] + [("begin_anew", "Over")]
+    for number, piece in enumerate(pieces):
+        steps.append((interruptions.get(number, "write"), piece))
+        steps.append((dice.choice(["look", "look", "look_away"]), dice.randrange(3)))
+    steps = [("look", 0), ("look", 1), *steps]
+    asyncio.run(asyncio.wait_for(tell(steps, cancels=seed % 2 == 0), LARGE_STORY_S))
+
+
+EVERY_OFFSET = "One \U0001f600\u00e9\r\n\ttwo\u2028 e\u0301 end"
+
+
 @pytest.mark.asyncio
-async def test_a_cursor_at_every_offset_gets_exactly_what_is_missing() -> None:
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("kind", ["short", *(pytest.param(kind, marks=pytest.mark.large) for kind in large.KINDS)])
+async def test_a_cursor_at_every_offset_gets_exactly_what_is_missing(kind: str) -> None:
     LossyLayer.dice, LossyLayer.weights = Random(1), (1, 1, 1, 1)
     feed.current.use(Feeds(subscription=subscription.current(), poll_s=OFTEN_S, preview_s=0.001))
     pen = await in_database(Pen)()
-    written = "One \U0001f600\u00e9\r\n\ttwo\u2028 e\u0301 end"
-    for character in written:
-        await in_database(pen.write)(character)
-    async with asyncio.timeout(STORY_S), AsyncExitStack() as stack:
+    written = EVERY_OFFSET if kind == "short" else large.KINDS[kind]()
+    pieces = pieces_of(written, len(EVERY_OFFSET))
+    for piece in pieces:
+        await in_database(pen.write)(piece)
+    async with asyncio.timeout(LARGE_STORY_S), AsyncExitStack() as stack:
         lines = []
-        for offset in range(len(written) + 1):
+        for offset in [*accumulate(map(len, pieces), initial=0)]:
             reader = Reader(text=written[:offset])
             path = f"/ws/artifacts/{pen.pk}/?epoch=1&offset={offset}"
             line = await stack.enter_async_context(Line(path, bearer(pen.token), reader=reader))
             snapshot = await line.frame()
-            assert (snapshot["offset"], snapshot["text"]) == (offset, written[offset:])
+            assert snapshot["offset"] == offset
+            assert written[offset:].startswith(snapshot["text"])
+            await line.until(lambda reader: reader.offset == len(written))
+            assert line.reader.text == written
             lines.append(line)
         stored = await in_database(pen.finish)(cancels=False)
         for line in lines:

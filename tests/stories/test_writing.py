@@ -30,19 +30,6 @@ from tests.support.workbench import (
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
-SUMMARY = (
-    "One light for the whole coast.\n\nIt stands on a rock and is seen for twenty miles, in fog and in storm alike.\n"
-)
-PEOPLE = (
-    "- **Sailors** look for it at night.\n- **Keepers** climb the stairs every evening.\n\n"
-    "1. Light it.\n2. Keep it lit.\n\n"
-    "Nobody counts the ships that come home because of it. The lamp wants oil, and a wick that is trimmed.\n\n"
-    "```\nlamp --oil full --wick trimmed\n```\n\nThe stairs are steep, and the oil is heavy.\n"
-)
-TEXTS = {"Summary": SUMMARY, "People": PEOPLE}
-WHOLE = document([("Summary", SUMMARY.strip("\n")), ("People", PEOPLE.strip("\n"))])
-SLOWLY = Behaviour(pause_s=0.04)
-
 synced = database_sync_to_async
 
 
@@ -51,12 +38,12 @@ def deltas_of(artifact):
     return synced(lambda: "".join(rows.values_list("text", flat=True)))()
 
 
-async def test_whole_document_equals_what_the_endpoint_sent(artifact, owner):
-    async with serving(Script(texts=TEXTS)) as server, working(choice_of(server)):
-        task = await start(artifact, owner, "Summary", "People")
+async def test_whole_document_equals_what_the_endpoint_sent(artifact, owner, told):
+    async with serving(told.script()) as server, working(choice_of(server)):
+        task = await told.start(artifact, owner, "Summary", "People")
         done = await until_ended(artifact)
     assert done.stream_status == StreamStatus.COMPLETE
-    assert await text_of(artifact) == WHOLE == await deltas_of(done)
+    assert await text_of(artifact) == told.whole == await deltas_of(done)
     assert (done.sections_completed, done.sections_total, done.current_section) == (2, 2, "")
     assert (done.reason, done.last_error) == ("", "")
     assert (await settled(task, TaskStatus.SUCCEEDED)).finished_at is not None
@@ -64,21 +51,21 @@ async def test_whole_document_equals_what_the_endpoint_sent(artifact, owner):
 
 @pytest.mark.parametrize("delivery", ["stream", "turns"])
 @pytest.mark.parametrize("prefill", ["plain", "none"])
-async def test_many_small_turns_make_the_same_document(artifact, owner, settings, delivery, prefill):
-    settings.STREAMGEN_DELIVERY, settings.STREAMGEN_CHUNK_MAX_TOKENS = delivery, 48
+async def test_many_small_turns_make_the_same_document(artifact, owner, settings, delivery, prefill, told):
+    settings.STREAMGEN_DELIVERY, settings.STREAMGEN_CHUNK_MAX_TOKENS = delivery, told.turn_tokens
     continuation = "prefill" if prefill == "plain" else "reprompt"
-    async with serving(Script(texts=TEXTS, prefill=prefill)) as server:
+    async with serving(told.script(prefill=prefill)) as server:
         async with working(choice_of(server, continuation=continuation)):
-            await start(artifact, owner, "Summary", "People")
+            await told.start(artifact, owner, "Summary", "People")
             done = await until_ended(artifact)
         assert done.stream_status == StreamStatus.COMPLETE, done.last_error
-        assert await text_of(artifact) == WHOLE == await deltas_of(done)
+        assert await text_of(artifact) == told.whole == await deltas_of(done)
         assert len(server.requests) == 2 if delivery == "stream" else len(server.requests) >= 3
 
 
-async def test_tokens_are_the_sum_of_what_was_reported(artifact, owner):
-    async with serving(Script(texts=TEXTS)) as server, working(choice_of(server)):
-        await start(artifact, owner, "Summary", "People")
+async def test_tokens_are_the_sum_of_what_was_reported(artifact, owner, told):
+    async with serving(told.script()) as server, working(choice_of(server)):
+        await told.start(artifact, owner, "Summary", "People")
         done = await until_ended(artifact)
         sent = sum(len(tokens(one.sent)) for one in server.requests)
     assert done.tokens_generated == sent
@@ -87,21 +74,22 @@ async def test_tokens_are_the_sum_of_what_was_reported(artifact, owner):
     assert all(of_sections)
 
 
-async def test_project_instructions_and_earlier_sections_reach_the_prompt(artifact, owner):
-    async with serving(Script(texts=TEXTS)) as server, working(choice_of(server)):
-        await start(artifact, owner, "Summary", "People", instructions="Write for sailors.")
+async def test_project_instructions_and_earlier_sections_reach_the_prompt(artifact, owner, told):
+    async with serving(told.script()) as server, working(choice_of(server)):
+        await told.start(artifact, owner, "Summary", "People", instructions="Write for sailors.")
         await until_ended(artifact)
         first, second = (one.prompt for one in server.requests)
-    for told in ("Lighthouse", "A lamp that never goes out.", "Write for sailors.", "Write Summary."):
-        assert told in first
-    assert "seen for twenty miles" in second
-    assert second.rindex("Write People.") > second.rindex("seen for twenty miles")
+    for words in ("Lighthouse", "A lamp that never goes out.", "Write for sailors.", "Write Summary."):
+        assert words in first
+    earlier = told.summary.strip()[-20:]
+    assert earlier in second
+    assert second.rindex("Write People.") > second.rindex(earlier)
 
 
-async def test_cancel_closes_the_call_and_keeps_every_word_within_half_a_second(artifact, owner):
-    async with serving(Script(texts=TEXTS, default=SLOWLY)) as server, working(choice_of(server)):
-        await start(artifact, owner, "Summary", "People")
-        await until(artifact, lambda now: now.length > 40)
+async def test_cancel_closes_the_call_soon_and_keeps_every_word(artifact, owner, told):
+    async with serving(told.script(default=told.slowly)) as server, working(choice_of(server)):
+        await told.start(artifact, owner, "Summary", "People")
+        await until(artifact, lambda now: now.length > told.part(40))
         asked = time.monotonic()
         await synced(control.cancel)(artifact)
         done = await until_ended(artifact)
@@ -109,24 +97,24 @@ async def test_cancel_closes_the_call_and_keeps_every_word_within_half_a_second(
         await server.until(lambda: server.requests[0].state == "gone", timeout_s=1)
         received = server.requests[0].sent
     assert done.stream_status == StreamStatus.CANCELLED
-    assert final < 0.5
-    assert server.requests[0].ended_at - asked < 0.5
+    assert final < told.soon_s
+    assert server.requests[0].ended_at - asked < told.soon_s
     text = await text_of(artifact)
     kept = text.removeprefix("## Summary\n\n")
     assert received.startswith(kept)
     # Everything but line breaks that may yet be dropped and pieces that were still on the wire was kept.
-    assert len(received.rstrip("\n")) - len(kept) <= 12
+    assert len(received.rstrip("\n")) - len(kept) <= told.on_the_wire
     assert text == await deltas_of(done)
     task = await synced(GenerationTask.objects.get)(artifact=artifact)
     assert (task.status, task.error) == (TaskStatus.CANCELLED, "")
 
 
-async def test_cancel_before_the_first_token(artifact, owner):
+async def test_cancel_before_the_first_token(artifact, owner, told):
     async with (
-        serving(Script(texts=TEXTS, default=Behaviour(stall="first_piece"))) as server,
+        serving(told.script(default=told.behaviour(stall="first_piece"))) as server,
         working(choice_of(server)),
     ):
-        await start(artifact, owner, "Summary")
+        await told.start(artifact, owner, "Summary")
         await server.until(lambda: len(server.requests) == 1)
         await synced(control.cancel)(artifact)
         done = await until_ended(artifact)
@@ -134,23 +122,24 @@ async def test_cancel_before_the_first_token(artifact, owner):
     assert (done.stream_status, await text_of(artifact)) == (StreamStatus.CANCELLED, "")
 
 
-async def test_cancel_of_a_waiting_document_needs_no_worker(artifact, owner):
-    task = await start(artifact, owner, "Summary")
+async def test_cancel_of_a_waiting_document_needs_no_worker(artifact, owner, told):
+    task = await told.start(artifact, owner, "Summary")
     standing = await synced(control.cancel)(artifact)
     assert standing.status == StreamStatus.CANCELLED
     assert (await settled(task, TaskStatus.CANCELLED)).started_at is None
-    async with serving(Script(texts=TEXTS)) as server, working(choice_of(server)) as worker:
+    async with serving(told.script()) as server, working(choice_of(server)) as worker:
         worker.supervisor.wakeup.set()
         await asyncio.sleep(0.2)
         assert not server.requests
 
 
-async def test_cancel_is_never_overwritten_however_it_meets_the_end(artifact, owner, project):
-    async with serving(Script(texts=TEXTS)) as server, working(choice_of(server)):
+async def test_cancel_is_never_overwritten_however_it_meets_the_end(artifact, owner, project, told):
+    async with serving(told.script()) as server, working(choice_of(server)):
         for delay_ms in range(0, 60, 5):
             phase = f"race-{delay_ms}"
             one = await synced(control.add_artifact)(project, phase)
-            await start(one, owner, "Summary", "People")
+            await told.watch(one)
+            await told.start(one, owner, "Summary", "People")
             await asyncio.sleep(delay_ms / 1000)
             try:
                 await synced(control.cancel)(one)
@@ -160,80 +149,81 @@ async def test_cancel_is_never_overwritten_however_it_meets_the_end(artifact, ow
             done = await until_ended(one)
             assert done.stream_status == expected
             text = await text_of(one)
-            assert WHOLE.startswith(text)
+            assert told.whole.startswith(text)
             assert (await text_of(one), await deltas_of(done)) == (text, text)
 
 
 @pytest.mark.parametrize("continuation", ["prefill", "reprompt"])
-async def test_pause_then_resume_goes_on_where_the_text_ends(artifact, owner, continuation):
-    script = Script(texts=TEXTS, default=SLOWLY, prefill="plain" if continuation == "prefill" else "none")
+async def test_pause_then_resume_goes_on_where_the_text_ends(artifact, owner, continuation, told):
+    script = told.script(default=told.slowly, prefill="plain" if continuation == "prefill" else "none")
     async with serving(script) as server, working(choice_of(server, continuation=continuation)):
-        await start(artifact, owner, "Summary", "People")
+        await told.start(artifact, owner, "Summary", "People")
         # Re-prompted, an answer is held back until its joint is certain: here that is at its end.
         for length in (30, 120, 180) if continuation == "prefill" else (30,):
-            await until(artifact, lambda now, length=length: now.length > length)
+            await until(artifact, lambda now, length=length: now.length > told.part(length))
             await synced(control.pause)(artifact)
             paused = await until_ended(artifact)
             assert (paused.stream_status, paused.reason) == (StreamStatus.PAUSED, Reason.USER)
-            assert WHOLE.startswith(await text_of(artifact))
+            assert told.whole.startswith(await text_of(artifact))
             await synced(control.resume)(artifact)
         done = await until_ended(artifact)
     assert done.stream_status == StreamStatus.COMPLETE, done.last_error
-    assert await text_of(artifact) == WHOLE == await deltas_of(done)
+    assert await text_of(artifact) == told.whole == await deltas_of(done)
 
 
-async def test_worker_that_shuts_down_gives_the_task_back_and_another_finishes_it(artifact, owner):
-    async with serving(Script(texts=TEXTS, default=SLOWLY)) as server:
+async def test_worker_that_shuts_down_gives_the_task_back_and_another_finishes_it(artifact, owner, told):
+    async with serving(told.script(default=told.slowly)) as server:
         async with working(choice_of(server)):
-            task = await start(artifact, owner, "Summary", "People")
-            await until(artifact, lambda now: now.length > 40)
+            task = await told.start(artifact, owner, "Summary", "People")
+            await until(artifact, lambda now: now.length > told.part(40))
         now = await until(artifact, lambda now: now.reason == Reason.SHUTDOWN)
         assert now.stream_status == StreamStatus.STREAMING
         await settled(task, TaskStatus.QUEUED)
         async with working(choice_of(server)):
             done = await until_ended(artifact)
     assert done.stream_status == StreamStatus.COMPLETE
-    assert await text_of(artifact) == WHOLE
+    assert await text_of(artifact) == told.whole
 
 
-async def test_regenerate_starts_empty_and_keeps_the_old_text(artifact, owner):
-    async with serving(Script(texts=TEXTS)) as server, working(choice_of(server)):
-        await start(artifact, owner, "Summary", "People")
+async def test_regenerate_starts_empty_and_keeps_the_old_text(artifact, owner, told):
+    async with serving(told.script()) as server, working(choice_of(server)):
+        await told.start(artifact, owner, "Summary", "People")
         await until_ended(artifact)
-        await synced(control.regenerate)(artifact, owner, plan=planned("People"))
+        await synced(control.regenerate)(artifact, owner, plan=planned("People", max_tokens=told.section_tokens))
         done = await until(artifact, lambda now: now.epoch == 2 and now.stream_status == StreamStatus.COMPLETE)
-    assert await text_of(artifact) == document([("People", PEOPLE.strip("\n"))])
+    assert await text_of(artifact) == document([("People", told.people.strip("\n"))])
     version = await synced(ArtifactVersion.objects.get)(artifact=artifact)
-    assert (version.epoch, version.content) == (1, WHOLE)
+    assert (version.epoch, version.content) == (1, told.whole)
     assert done.sections_total == 1
 
 
-async def test_running_out_of_turns_pauses_with_that_name(artifact, owner, settings):
-    settings.STREAMGEN_DELIVERY, settings.STREAMGEN_CHUNK_MAX_TOKENS, settings.STREAMGEN_MAX_TURNS = "turns", 16, 2
-    async with serving(Script(texts={"Summary": SUMMARY * 20})) as server, working(choice_of(server)):
-        task = await start(artifact, owner, "Summary")
+async def test_running_out_of_turns_pauses_with_that_name(artifact, owner, settings, told):
+    settings.STREAMGEN_DELIVERY, settings.STREAMGEN_MAX_TURNS = "turns", 2
+    settings.STREAMGEN_CHUNK_MAX_TOKENS = told.turn_tokens // 4
+    async with serving(told.script()) as server, working(choice_of(server)):
+        task = await told.start(artifact, owner, "Summary")
         done = await until_ended(artifact)
     assert (done.stream_status, done.reason) == (StreamStatus.PAUSED, StopReason.TURNS_EXHAUSTED)
     assert done.last_error
     assert (await settled(task, TaskStatus.PAUSED)).error == done.last_error
 
 
-async def test_missing_finish_reason_is_an_interruption_that_goes_on_from_the_text(artifact, owner):
-    cut = Behaviour(cut_after_pieces=5, cut="end", finish=ABSENT, usage=ABSENT, done=False)
-    async with serving(Script(texts=TEXTS, behaviours=[cut, cut])) as server, working(choice_of(server)):
-        await start(artifact, owner, "Summary", "People")
+async def test_missing_finish_reason_is_an_interruption_that_goes_on_from_the_text(artifact, owner, told):
+    cut = told.behaviour(cut_after_pieces=5, cut="end", finish=ABSENT, usage=ABSENT, done=False)
+    async with serving(told.script(behaviours=[cut, cut])) as server, working(choice_of(server)):
+        await told.start(artifact, owner, "Summary", "People")
         done = await until_ended(artifact)
         assert len(server.requests) >= 4
     assert done.stream_status == StreamStatus.COMPLETE, done.last_error
-    assert await text_of(artifact) == WHOLE
+    assert await text_of(artifact) == told.whole
 
 
-async def test_hidden_reasoning_never_reaches_the_document(artifact, owner):
-    thinking = Behaviour(reasoning="SECRET THOUGHT about lamps", reasoning_field="tag")
-    async with serving(Script(texts=TEXTS, default=thinking)) as server, working(choice_of(server)):
-        await start(artifact, owner, "Summary", "People")
+async def test_hidden_reasoning_never_reaches_the_document(artifact, owner, told):
+    thinking = told.behaviour(reasoning="SECRET THOUGHT about lamps", reasoning_field="tag")
+    async with serving(told.script(default=thinking)) as server, working(choice_of(server)):
+        await told.start(artifact, owner, "Summary", "People")
         await until_ended(artifact)
-    assert await text_of(artifact) == WHOLE
+    assert await text_of(artifact) == told.whole
 
 
 async def test_empty_answers_end_after_a_second_question(artifact, owner):
@@ -245,10 +235,10 @@ async def test_empty_answers_end_after_a_second_question(artifact, owner):
     assert await text_of(artifact) == ""
 
 
-async def test_a_wait_for_the_next_attempt_is_visible_and_cancel_cuts_it_short(artifact, owner):
-    limited = Behaviour(status=429, headers={"Retry-After": "30"})
-    async with serving(Script(texts=TEXTS, default=limited)) as server, working(choice_of(server)):
-        await start(artifact, owner, "Summary")
+async def test_a_wait_for_the_next_attempt_is_visible_and_cancel_cuts_it_short(artifact, owner, told):
+    limited = told.behaviour(status=429, headers={"Retry-After": "30"})
+    async with serving(told.script(default=limited)) as server, working(choice_of(server)):
+        await told.start(artifact, owner, "Summary")
         waiting = await until(artifact, lambda now: now.reason == Reason.WAITING_RETRY)
         assert "rate limited, attempt 2" in waiting.last_error
         await synced(control.cancel)(artifact)
@@ -287,22 +277,24 @@ async def test_text_that_no_database_holds_is_cleaned_before_it_is_committed(art
     assert await text_of(artifact) == "## Summary\n\nOnetw\ufffdo three \x1b[31mred\x1b[0m four."
 
 
-async def test_deleting_a_document_that_is_written_stops_its_writer(artifact, owner):
-    async with serving(Script(texts=TEXTS, default=SLOWLY)) as server, working(choice_of(server)):
-        await start(artifact, owner, "Summary", "People")
-        await until(artifact, lambda now: now.length > 20)
+async def test_deleting_a_document_that_is_written_stops_its_writer(artifact, owner, told):
+    async with serving(told.script(default=told.slowly)) as server, working(choice_of(server)):
+        await told.start(artifact, owner, "Summary", "People")
+        await until(artifact, lambda now: now.length > told.part(20))
         await synced(control.delete)(artifact)
         await server.until(lambda: server.requests[0].state == "gone", timeout_s=2)
         assert not await synced(Delta.objects.exists)()
 
 
-async def test_many_documents_are_written_at_once(owner):
-    projects = [await synced(control.create_project)(owner, f"Project {number}") for number in range(4)]
+async def test_many_documents_are_written_at_once(owner, told):
+    count = 1 if told.is_large else 4
+    projects = [await synced(control.create_project)(owner, f"Project {number}") for number in range(count)]
     artifacts = [one for project in projects for one in await synced(lambda p=project: list(p.artifacts.all()[:3]))()]
-    script = Script(texts=TEXTS, default=Behaviour(pause_s=0.05))
+    script = told.script(default=told.behaviour(pause_s=0.05))
     async with serving(script) as server, working(choice_of(server)):
         for one in artifacts:
-            await start(one, owner, "Summary", "People")
+            await told.watch(one)
+            await told.start(one, owner, "Summary", "People")
         for one in artifacts:
             await until_ended(one)
         at_once = max(
@@ -310,4 +302,4 @@ async def test_many_documents_are_written_at_once(owner):
         )
         assert at_once >= len(artifacts) / 2
     for one in artifacts:
-        assert await text_of(one) == WHOLE
+        assert await text_of(one) == told.whole

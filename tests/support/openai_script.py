@@ -220,7 +220,11 @@ def position_in(text: str, call: Request, reprompt: str) -> int:
 
 def after_tail(text: str, prompt: str) -> int:
     """The furthest position in the text whose last characters stand in the prompt: re-prompted, it goes on there."""
-    for end in range(len(text), MIN_SEAM_CHARS - 1, -1):
-        if text[max(0, end - SEAM_CHARS) : end] in prompt:
+    known = {prompt[at : at + SEAM_CHARS] for at in range(len(prompt) - SEAM_CHARS + 1)}
+    for end in range(len(text), SEAM_CHARS - 1, -1):
+        if text[end - SEAM_CHARS : end] in known:
+            return end
+    for end in range(min(len(text), SEAM_CHARS - 1), MIN_SEAM_CHARS - 1, -1):
+        if text[:end] in prompt:
             return end
     return 0

@@ -37,6 +37,15 @@ class Server:
 START_S = 60
 COMMANDS = {
     "daphne": ("-m", "daphne", "--fd", "{fd}", "-v", "0", "streamgen.asgi:application"),
+    "uvicorn-workerless": (
+        "-m",
+        "uvicorn",
+        "--fd",
+        "{fd}",
+        "--log-level",
+        "warning",
+        "tests.stories.workerless:application",
+    ),
     "uvicorn": ("-m", "uvicorn", "--fd", "{fd}", "--log-level", "warning", "streamgen.asgi:application"),
 }
 

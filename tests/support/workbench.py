@@ -18,7 +18,7 @@ from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.worker.worker import GenerationWorker
 from tests.support.openai_server import OpenAIServer
 
-WAIT_S = 20.0
+WAIT_S = 90.0
 LOOP_POLL_S = 0.005
 ENDED = {StreamStatus.COMPLETE, StreamStatus.CANCELLED, StreamStatus.PAUSED}
 
@@ -50,8 +50,10 @@ def document(texts: Sequence[tuple[str, str]]) -> str:
     return "\n\n".join(f"## {name}\n\n{text}" for name, text in texts)
 
 
-async def start(artifact: Artifact, user: User | None = None, *names: str, **options: object) -> GenerationTask:
-    plan = planned(*names) if names else None
+async def start(
+    artifact: Artifact, user: User | None = None, *names: str, max_tokens: int = 4_000, **options: object
+) -> GenerationTask:
+    plan = planned(*names, max_tokens=max_tokens) if names else None
     return await database_sync_to_async(control.start)(artifact, user, plan=plan, **options)
 
 
