@@ -19,7 +19,8 @@ from tests.support.servers import serving
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
-HALF = 300_000
+USUAL = [("daphne", "table"), ("uvicorn", "one line")]
+"""Without `-m large`, and shorter."""
 WAIT_MS = 90_000
 DIFFERENCES = """async () => {
   const kinds = ["p", "li", "td", "h3", "pre", "strong", "a"];
@@ -71,24 +72,38 @@ async def opened(visit: Visit, address: str) -> tuple[Page, Ends]:
     return page, ends
 
 
-@pytest.mark.parametrize(("server", "kind"), [("daphne", "table"), ("uvicorn", "one line")])
+@pytest.mark.parametrize(
+    ("server", "kind", "size"),
+    [
+        *((server, kind, 600_000) for server, kind in USUAL),
+        *(
+            pytest.param(server, kind, large.SIZE, marks=pytest.mark.large)
+            for server in ("daphne", "uvicorn")
+            for kind in large.KINDS
+        ),
+    ],
+)
 async def test_large_page_is_whole_whenever_it_is_opened(
-    house: House, visit: Visit, desk: Desk, tmp_path: Path, server: str, kind: str
+    house: House, visit: Visit, desk: Desk, tmp_path: Path, server: str, kind: str, size: int
 ) -> None:
-    text = large.KINDS[kind](600_000)
+    text = large.KINDS[kind](size)
+    half = len(text) // 2
     with served(house, server, tmp_path) as origin:
         address = origin + desk.address
         early = await opened(visit, address)
         await desk.start(names=["Lamps"])
-        await desk.write(text=text[:HALF])
+        await desk.write(text=text[:half])
         midway = await opened(visit, address)
-        await desk.write(text=text[HALF:])
+        await desk.write(text=text[half:])
         await desk.end_section(position=0)
         await desk.complete()
         for page, ends in (early, midway, await opened(visit, address)):
             await ends.next()
             assert await page.evaluate(DIFFERENCES) == []
-            await page.close()
+        page, ends = midway
+        await page.reload(timeout=WAIT_MS)
+        await ends.next()
+        assert await page.evaluate(DIFFERENCES) == []
 
 
 async def test_reader_in_the_middle_of_a_large_page_keeps_the_place_when_the_line_is_new(
