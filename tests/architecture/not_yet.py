@@ -47,9 +47,15 @@ HELPERS_DEFINED_TWICE: dict[str, str] = {
     "until": "faults/waiting: stays; workbench: until_artifact",
 }
 
+REPLACES_OURS: dict[str, str] = {
+    "tests/stories/conftest.py": "the limit of a section's tokens, so that two sections have 1 MB",
+    "tests/stories/workerless.py": "the setting of the process that `up --no-worker` sets too",
+}
+"""Tests' files -> what of ours they set."""
+
 JUDGED_BY_THE_CLOCK: dict[str, str] = {
     "test_a_wake_starts_a_task_at_once": "a worker that fills its slots seldom: then only the wake can have started it",
-    "test_cancel_closes_the_call_and_keeps_every_word_within_half_a_second": "the endpoint had most of its text left",
+    "test_cancel_closes_the_call_soon_and_keeps_every_word": "the endpoint had most of its text left",
     "test_without_a_script_what_is_said_of_the_time_stays_true": "the time on the page is that of the row",
 }
 """Tests -> what they could look at instead."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 
-from channels.db import database_sync_to_async
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -17,6 +16,7 @@ from artifacts.accounts.tokens import issue_token
 from artifacts.lifecycle.state import section_starts
 from artifacts.models import Artifact, StreamStatus
 from artifacts.preview import render
+from tests.support.place import in_database
 from tests.support.reader import Reader
 from tests.support.servers import Server
 
@@ -24,9 +24,7 @@ WAIT_S = 90.0
 LOOK_S = 0.05
 FRAMES_A_VISIT = 5
 GONE = 4404
-ENDED = {StreamStatus.COMPLETE, StreamStatus.CANCELLED}
-
-in_database = database_sync_to_async
+_OVER = {StreamStatus.COMPLETE, StreamStatus.CANCELLED}
 
 
 def squeezed(html: str) -> str:
@@ -98,7 +96,7 @@ class Viewer:
         seen = self.reader
         if not seen.epoch:
             return False
-        if stored.status in ENDED and not seen.is_ended:
+        if stored.status in _OVER and not seen.is_ended:
             return False
         return (seen.epoch, seen.offset, seen.state["status"]) == (stored.epoch, len(stored.text), stored.status)
 

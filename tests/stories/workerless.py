@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from streamgen.asgi import application
-from streamgen.server.lifespan import host
+from streamgen.server.lifespan import this_process
 
 __all__ = ["application"]
 
-host.runs_worker = False
+this_process.runs_worker = False
