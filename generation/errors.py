@@ -4,7 +4,7 @@ an answer or text of a document. Pure files raise them too, so this one imports 
 GenerationError
 ├── CommandRefused       what a person asked for is not done
 │   ├── TaskExists           an unfinished task writes this document already
-│   └── OrderRefused         what was typed into a form cannot be used
+│   └── FormRefused         what was typed into a form cannot be used
 ├── DiskFull             the database has no room for more text
 ├── SectionMismatch      plan and committed text do not belong together
 ├── AnswerDiffers        a kept answer does not become the committed text
@@ -56,7 +56,7 @@ class TaskExists(CommandRefused):
         super().__init__("A task for this document is not finished yet. Wait for it, cancel it, or resume it.")
 
 
-class OrderRefused(CommandRefused):
+class FormRefused(CommandRefused):
     """Show the `form` again: it says why, field by field."""
 
     def __init__(self, form: Any) -> None:

@@ -22,7 +22,7 @@ from artifacts.models import Artifact, StreamStatus
 from artifacts.pages.forms import ArtifactForm, ProjectForm, refuse
 from artifacts.pages.views import artifact_page, or_not_found, project_page, projects_page
 from generation import control
-from generation.errors import CommandRefused
+from generation.errors import CommandRefused, FormRefused
 from generation.pages.forms import GenerationForm
 
 
@@ -32,14 +32,6 @@ class CommandResult:
 
     message: str = ""
     location: str = ""
-
-
-class FormRefused(Exception):
-    """What was typed cannot be used; the form says why."""
-
-    def __init__(self, form: GenerationForm) -> None:
-        super().__init__("the form was refused")
-        self.form = form
 
 
 # Projects

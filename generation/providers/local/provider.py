@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from generation.errors import ProviderRefused, ProviderUnavailable
-from generation.providers.base import Finish, FinishReason, Item, Life, Message, Piece
+from generation.providers.base import Finish, FinishReason, Item, Life, Message, Piece, SectionBrief
 from generation.providers.local import server
 from generation.providers.openai_compatible.dialects import ContinuationSetting
 
@@ -57,16 +57,9 @@ ENOUGH_CHARS = 1_500
 _SENTENCE_END = re.compile(r"(?<=\w)[.!?][)*\"”]*(?=\s)|(?=\n)")
 
 SYSTEM = "You write documents in clear, simple English, in Markdown."
+_SYSTEM_MESSAGE: Message = {"role": "system", "content": SYSTEM}
 PROMPT_HEAD_CHARS = 400
 PROMPT_TAIL_CHARS = 600
-
-# The parts of a prompt for a section that this model is told.
-_TITLE = re.compile(r"^Project: (?P<it>.+)$", re.MULTILINE)
-_DOCUMENT = re.compile(r"^Document: (?P<it>.+)$", re.MULTILINE)
-_SECTION = re.compile(r"^Section to write now\b[^:]*: (?P<it>.+)$", re.MULTILINE)
-_ABOUT = re.compile(r"^About the project:\n(?P<fence>~{3,})\n(?P<it>.*?)\n(?P=fence)$", re.MULTILINE | re.DOTALL)
-_WISHES = re.compile(r"^What the person .*:\n(?P<fence>~{3,})\n(?P<it>.*?)\n(?P=fence)$", re.MULTILINE | re.DOTALL)
-_HOLDS = re.compile(r"^What it must hold:\n(?P<fence>~{3,})\n(?P<it>.*?)\n(?P=fence)$", re.MULTILINE | re.DOTALL)
 
 
 def model_path() -> Path | None:
@@ -208,6 +201,9 @@ class LocalModel:
             await self._endpoint.aclose()
         await asyncio.to_thread(self._server.stop)
 
+    def opening(self, brief: SectionBrief) -> tuple[Message, Message]:
+        return _SYSTEM_MESSAGE, {"role": "user", "content": _task(brief)}
+
     def stream(
         self,
         messages: Sequence[Message],
@@ -296,32 +292,29 @@ def enough_of(text: str, more: str, echoed: int = 0) -> int | None:
 def condensed(messages: Sequence[Message]) -> list[Message]:
     """The messages as short as this model needs them: it reads 100 tokens a second, and loses itself in a long prompt.
 
-    A begun answer stays whole.
+    A begun answer stays whole, and so does an opening of our own, which is short.
     """
-    short: list[Message] = [{"role": "system", "content": SYSTEM}]
-    for message in messages:
+    is_ours = bool(messages) and messages[0] == _SYSTEM_MESSAGE
+    short, rest = (list(messages[:2]), messages[2:]) if is_ours else ([_SYSTEM_MESSAGE], messages)
+    for message in rest:
         if message["role"] == "assistant":
             short.append(message)
         elif message["role"] == "user":
-            short.append({"role": "user", "content": _task_in(message["content"]) or _ends_of(message["content"])})
+            short.append({"role": "user", "content": _ends_of(message["content"])})
     return short
 
 
-def _task_in(prompt: str) -> str:
-    """The prompt for a section, told in two sentences; "" for any other."""
-    if (section := _SECTION.search(prompt)) is None:
-        return ""
-    title, document = _found(_TITLE, prompt, 80) or "the project", _found(_DOCUMENT, prompt, 80) or "document"
-    about, wishes, holds = _found(_ABOUT, prompt, 350), _found(_WISHES, prompt, 200), _found(_HOLDS, prompt, 400)
-    task = f'Write the section "{section["it"]}" of the {document.lower()} for {title}.'
-    parts = [part for part in (task, holds, wishes, "Write several paragraphs, and a list.") if part]
-    return f"{title}: {about}\n\n{' '.join(parts)}"
+def _task(brief: SectionBrief) -> str:
+    """The section to write, told in a few sentences."""
+    title, document = _beginning(brief.project, 80) or "the project", _beginning(brief.document, 80) or "document"
+    task = f'Write the section "{brief.section}" of the {document.lower()} for {title}.'
+    wishes = (_beginning(brief.instructions, 400), _beginning(brief.wishes, 200))
+    parts = [part for part in (task, *wishes, "Write several paragraphs, and a list.") if part]
+    return f"{title}: {_beginning(brief.about, 350)}\n\n{' '.join(parts)}"
 
 
-def _found(pattern: re.Pattern[str], prompt: str, chars: int) -> str:
-    """What the pattern finds, up to so many characters and the end of a word."""
-    found = pattern.search(prompt)
-    text = found["it"].strip() if found else ""
+def _beginning(text: str, chars: int) -> str:
+    """So many characters of it at most, up to the end of a word."""
     return text if len(text) <= chars else f"{text[:chars].rpartition(' ')[0]} ..."
 
 

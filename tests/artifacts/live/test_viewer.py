@@ -48,7 +48,7 @@ def rendered(truth: Truth, replica: Replica, *, is_final: bool = False) -> None:
     fragments, tail = (lines, "") if is_final else (lines[:-1], lines[-1])
     first = min(len(replica.page.fragments), max(0, len(fragments) - 1))
     replica.page.apply(
-        Update(first=first, fragments=fragments[first:], flush=tail), length=replica.length, is_final=is_final
+        Update(first=first, fragments=fragments[first:], tail=tail), length=replica.length, is_final=is_final
     )
 
 
