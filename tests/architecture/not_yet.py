@@ -6,10 +6,7 @@ from __future__ import annotations
 
 AGAINST_THE_ORDER: set[tuple[str, str]] = set()
 
-LARGE_FOLDERS: dict[str, int] = {
-    "tests/faults": 26,  # the scenarios into a folder of their own
-    "tests/support": 18,  # the endpoints into a folder of their own
-}
+LARGE_FOLDERS: dict[str, int] = {}
 
 SAID_BY_NOBODY_ELSE: dict[str, str] = {}
 """Modules, classes, functions, and methods as `Class.method`: what they are called today -> what anybody would say."""
@@ -25,25 +22,15 @@ already ask for the next piece. The goal is 30 without the wire.
 """
 
 HELPERS_DEFINED_TWICE: dict[str, str] = {
-    "AWAY_S": "outages: DATABASE_AWAY_S; patience: ENDPOINT_AWAY_S",
-    "BY_NAME": "architecture/source: stays; faults/__main__: SCENARIO_OF",
-    "DOCUMENTS": "preview/inputs/corpus: CORPUS; faults/sizes: DOCUMENTS_A_RUN",
     "LEASE_S": "one in support/documents; the fault suite's and the author's say whose: RUN_LEASE_S, AUTHOR_LEASE_S",
-    "Line": "faults/result: TableRow; support/line: Socket, in support/sockets",
-    "POINTS": "doomed: stays; background: MOMENTS",
     "READY_S": "processes: PROCESS_READY_S; servers and redis_server share SERVER_READY_S",
-    "Seen": "preview/oracles/flicker: Shown; faults/bots: FrameLog",
-    "Verdict": "checker: stays; proxy: Fate",
     "WAIT_S": "one in support/watching for all of support",
     "complete": "browser/author: completed_document; support/documents: stays",
     "document": "openai_raw: json_document; workbench: text_of_sections",
-    "faults": "preview/oracles/safety: safety_faults; provider_faults: endpoint_faults",
     "project": "browser/author: new_project; conftest: stays",
     "read": "architecture/source: modules_in; preview/inputs/corpus: read_document",
-    "run": "doomed: run_doomed; support/commands: run_command",
     "serving": "openai_server: serving_endpoint; support/servers: serving_product",
-    "start": "browser/author: start_writing; faults/processes: start_process; workbench: stays",
-    "table": "faults/result: results_table; support/large: markdown_table",
+    "start": "browser/author: an order of its own language; workbench: stays",
     "until": "faults/waiting: stays; workbench: until_artifact",
 }
 

@@ -15,9 +15,9 @@ from artifacts.messaging import subscription
 from tests.architecture.not_yet import FUNCTIONS_A_DELTA_PASSES
 from tests.architecture.source import ROOMS, ROOT, has
 from tests.architecture.trace import traced
+from tests.support.endpoint.openai_script import Behaviour, Script
+from tests.support.endpoint.openai_server import serving
 from tests.support.line import Line, bearer
-from tests.support.openai_script import Behaviour, Script
-from tests.support.openai_server import serving
 from tests.support.workbench import choice_of, working
 
 WAYS = ("a delta", "a start", "a stop")

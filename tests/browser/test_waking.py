@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from tests.browser.conftest import Author, Desk, House, Visit, signed_in
-from tests.faults.proxy import Proxy
+from tests.faults.system.proxy import Proxy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -14,16 +14,16 @@ from collections.abc import Coroutine
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from tests.faults.result import Line, Result, table
-from tests.faults.scenarios import SCENARIOS, Scenario
+from tests.faults.registry import SCENARIOS, Scenario
+from tests.faults.result import Result, TableRow, results_table
 
 T = TypeVar("T")
-BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+SCENARIO_OF = {scenario.name: scenario for scenario in SCENARIOS}
 Job = tuple[Scenario, str, int]
 """A scenario, the database, and how often."""
 
 
-async def _play(scenario: Scenario, database: str, seed: int, runs: int) -> Line:
+async def _play(scenario: Scenario, database: str, seed: int, runs: int) -> TableRow:
     began = time.monotonic()
     try:
         async with asyncio.timeout(scenario.limit_s):
@@ -31,14 +31,14 @@ async def _play(scenario: Scenario, database: str, seed: int, runs: int) -> Line
     except Exception as error:
         last = traceback.format_exception(error)[-4:]
         result = Result(runs=0, figures="did not end", broken=["".join(last)])
-    return Line(name=scenario.name, database=database, result=result, seconds=time.monotonic() - began)
+    return TableRow(name=scenario.name, database=database, result=result, seconds=time.monotonic() - began)
 
 
-async def _play_all(jobs: list[Job], seed: int, at_once: int) -> list[Line]:
+async def _play_all(jobs: list[Job], seed: int, at_once: int) -> list[TableRow]:
     """Each in a process of its own: they mostly wait, and none shares an event loop with another."""
     turn = asyncio.Semaphore(at_once)
 
-    async def one(job: Job) -> Line:
+    async def one(job: Job) -> TableRow:
         scenario, database, runs = job
         async with turn:
             process = await asyncio.create_subprocess_exec(
@@ -63,14 +63,14 @@ async def _play_all(jobs: list[Job], seed: int, at_once: int) -> list[Line]:
     return [task.result() for task in tasks]
 
 
-def _from_json(said: bytes) -> Line:
+def _from_json(said: bytes) -> TableRow:
     fields = json.loads(said.splitlines()[-1])
-    return Line(**fields | {"result": Result(**fields["result"])})
+    return TableRow(**fields | {"result": Result(**fields["result"])})
 
 
-def _dead(scenario: Scenario, database: str, code: int | None) -> Line:
+def _dead(scenario: Scenario, database: str, code: int | None) -> TableRow:
     result = Result(runs=0, figures="did not end", broken=[f"the suite's own process ended with {code}"])
-    return Line(name=scenario.name, database=database, result=result, seconds=0)
+    return TableRow(name=scenario.name, database=database, result=result, seconds=0)
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
@@ -90,16 +90,16 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="The same seed makes the same texts, points and delays.")
-    parser.add_argument("--only", action="append", metavar="NAME", choices=BY_NAME, help=", ".join(BY_NAME))
+    parser.add_argument("--only", action="append", metavar="NAME", choices=SCENARIO_OF, help=", ".join(SCENARIO_OF))
     parser.add_argument("--database", choices=["sqlite", "postgres"], help="Only with this one.")
     parser.add_argument("--runs", type=int, help="How often, instead of each scenario's own count.")
     parser.add_argument("--issue", action="store_true", help="The full counts, on every database; about 40 minutes.")
     parser.add_argument("--large", action="store_true", help="With documents of 1 MB; takes far longer.")
     parser.add_argument("--at-once", type=int, default=2, help="Scenarios side by side; 1 measures times best.")
-    parser.add_argument("--line", choices=BY_NAME, help=argparse.SUPPRESS)  # how it calls itself for one of them
+    parser.add_argument("--line", choices=SCENARIO_OF, help=argparse.SUPPRESS)  # how it calls itself for one of them
     options = parser.parse_args()
     if options.line:
-        line = _run(_play(BY_NAME[options.line], options.database, options.seed, options.runs))
+        line = _run(_play(SCENARIO_OF[options.line], options.database, options.seed, options.runs))
         print(json.dumps(asdict(line)))  # noqa: T201
         return 0
     if options.large:
@@ -114,7 +114,7 @@ def main() -> int:
     ]
     lines = _run(_play_all(jobs, options.seed, options.at_once))
     load = "/".join(f"{one:.1f}" for one in os.getloadavg())
-    print(f"seed {options.seed}, {os.cpu_count()} processors, load {load}\n\n{table(lines)}")  # noqa: T201
+    print(f"seed {options.seed}, {os.cpu_count()} processors, load {load}\n\n{results_table(lines)}")  # noqa: T201
     return int(any(line.result.broken for line in lines))
 
 

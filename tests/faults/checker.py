@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from tests.faults.bots import Seen
+from tests.faults.clients import FrameLog
 from tests.faults.history import History, Write
 
 ORPHAN_S = 5.0
@@ -66,7 +66,7 @@ class Evidence:
     history: History
     expected: Mapping[int, str]
     sections: Mapping[str, int]
-    seen: Sequence[Seen] = ()
+    seen: Sequence[FrameLog] = ()
     calls: Sequence[Called] = ()
     processes: Sequence[Ended] = ()
     able: Sequence[tuple[float, float]] = ()

@@ -26,14 +26,14 @@ def allowed(seconds: float) -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class TableRow:
     name: str
     database: str
     result: Result
     seconds: float
 
 
-def table(lines: Sequence[Line]) -> str:
+def results_table(lines: Sequence[TableRow]) -> str:
     """One row a scenario, then what was broken in full."""
     rows = ["| fault | database | runs | result | broken | seconds |", "|---|---|---|---|---|---|"]
     for line in lines:

@@ -7,8 +7,8 @@ from hashlib import sha256
 
 import pytest
 
-from tests.faults.bots import Seen
 from tests.faults.checker import Called, Ended, Evidence, judge
+from tests.faults.clients import FrameLog
 from tests.faults.history import History, Row, Write
 
 TEXT = "## Lamp\n\nIt shines."
@@ -54,8 +54,8 @@ def history(**changes: object) -> History:
     return replace(clean, **changes)  # type: ignore[arg-type]
 
 
-def seen(**changes: object) -> Seen:
-    shown = Seen(artifact=1, epoch=1, text=TEXT, sha256=sha256(TEXT.encode()).hexdigest(), status="complete")
+def seen(**changes: object) -> FrameLog:
+    shown = FrameLog(artifact=1, epoch=1, text=TEXT, sha256=sha256(TEXT.encode()).hexdigest(), status="complete")
     return replace(shown, **changes)  # type: ignore[arg-type]
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import processes
-from tests.faults.scenarios import SCENARIOS
+from tests.faults.registry import SCENARIOS
+from tests.faults.system import processes
 
 SHORT = [
     ("worker-killed", "sqlite", 1, 3),
@@ -47,7 +47,7 @@ def test_scaled_mode_begins_with_one_command_and_ends_with_one_signal():
 
 
 async def _scaled(folder: Path) -> None:
-    process = await processes.start(
+    process = await processes.start_process(
         *("command", "manage.py", "scaled", "--port", "0", "--data", str(folder / "data")),
         name="scaled",
         folder=folder,

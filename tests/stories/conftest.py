@@ -19,7 +19,7 @@ from artifacts.models import Artifact
 from generation.models import GenerationTask
 from tests.stories.audience import Audience
 from tests.support import large
-from tests.support.openai_script import Behaviour, Script, tokens
+from tests.support.endpoint.openai_script import Behaviour, Script, tokens
 from tests.support.servers import Server, serving, up
 from tests.support.workbench import document, start
 

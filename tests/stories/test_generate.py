@@ -8,8 +8,8 @@ import signal
 import pytest
 
 from tests.support.commands import manage, run
-from tests.support.openai_script import Behaviour, Script
-from tests.support.openai_server import serving
+from tests.support.endpoint.openai_script import Behaviour, Script
+from tests.support.endpoint.openai_server import serving
 
 pytestmark = pytest.mark.asyncio
 

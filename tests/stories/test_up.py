@@ -14,8 +14,8 @@ import websockets
 
 from tests.support import large
 from tests.support.commands import WAIT_S, manage, run
-from tests.support.openai_script import Behaviour, Script
-from tests.support.openai_server import serving
+from tests.support.endpoint.openai_script import Behaviour, Script
+from tests.support.endpoint.openai_server import serving
 from tests.support.reader import Reader
 from tests.support.workbench import document
 

@@ -14,8 +14,8 @@ from artifacts.reasons import Reason
 from generation import control
 from generation.models import GenerationTask, TaskStatus
 from generation.reasons import StopReason
-from tests.support.openai_script import ABSENT, Behaviour, Script, tokens
-from tests.support.openai_server import serving
+from tests.support.endpoint.openai_script import ABSENT, Behaviour, Script, tokens
+from tests.support.endpoint.openai_server import serving
 from tests.support.workbench import (
     choice_of,
     document,

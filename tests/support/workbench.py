@@ -16,7 +16,7 @@ from generation.models import GenerationTask
 from generation.providers import ChosenProvider
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.worker.worker import GenerationWorker
-from tests.support.openai_server import OpenAIServer
+from tests.support.endpoint.openai_server import OpenAIServer
 
 WAIT_S = 90.0
 LOOP_POLL_S = 0.005

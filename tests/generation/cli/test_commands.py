@@ -19,8 +19,8 @@ from artifacts.accounts.tokens import user_for_token
 from artifacts.models import AccessToken
 from tests.support import documents
 from tests.support.commands import ROOT, environment
-from tests.support.openai_script import Behaviour, Script
-from tests.support.openai_server import serving
+from tests.support.endpoint.openai_script import Behaviour, Script
+from tests.support.endpoint.openai_server import serving
 from tests.support.redis_server import redis_server
 
 __all__ = ["redis_server"]

@@ -17,8 +17,8 @@ from generation.providers.openai_compatible import refusals
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.providers.openai_compatible.refusals import Asked, Said
 from generation.providers.openai_compatible.responses.kept_answer import KeptAnswer
-from tests.support.openai_script import Script
-from tests.support.responses_server import Keeping, ResponsesServer, keeping
+from tests.support.endpoint.openai_script import Script
+from tests.support.endpoint.responses_server import Keeping, ResponsesServer, keeping
 
 TEXT = (
     "The first sentence stands here. " + "".join(f"Sentence {n} says 重要 and 🌍. " for n in range(40)) + "The end.\n"

@@ -28,8 +28,8 @@ from generation.providers.base import Finish, FinishReason, Life, Message, Piece
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.providers.openai_compatible.dialects import Dialect, address_for
 from generation.providers.openai_compatible.waits import retry_after_s
-from tests.support.openai_script import ABSENT, Behaviour, Script, tokens
-from tests.support.openai_server import OpenAIServer, serving
+from tests.support.endpoint.openai_script import ABSENT, Behaviour, Script, tokens
+from tests.support.endpoint.openai_server import OpenAIServer, serving
 
 pytestmark = pytest.mark.asyncio
 

@@ -15,7 +15,7 @@ from generation.errors import ProviderError, ProviderRefused, ProviderUnavailabl
 from generation.providers.base import FinishReason, Usage
 from generation.providers.openai_compatible.client import OpenAICompatible
 from tests.generation.providers.test_openai_compatible import SECRET, Answered, call
-from tests.support.openai_raw import DONE, event, http, raw_server, says
+from tests.support.endpoint.openai_raw import DONE, event, http, raw_server, says
 
 pytestmark = pytest.mark.asyncio
 

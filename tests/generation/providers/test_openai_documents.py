@@ -10,7 +10,19 @@ from artifacts.reasons import Reason
 from generation import control
 from generation.providers import ChosenProvider
 from generation.providers.openai_compatible.client import OpenAICompatible
-from tests.support.openai_raw import DONE, HEAD, RawServer, Reply, chunk, document, error, event, http, raw_server, says
+from tests.support.endpoint.openai_raw import (
+    DONE,
+    HEAD,
+    RawServer,
+    Reply,
+    chunk,
+    document,
+    error,
+    event,
+    http,
+    raw_server,
+    says,
+)
 from tests.support.workbench import document as joined
 from tests.support.workbench import start, text_of, until, until_ended, working
 

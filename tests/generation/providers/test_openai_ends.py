@@ -14,7 +14,7 @@ from generation.providers.openai_compatible.answer.finishes import reason_of
 from generation.providers.openai_compatible.answer.growing import Growing
 from generation.providers.openai_compatible.client import OpenAICompatible
 from tests.generation.providers.test_openai_compatible import Answered, asking, call
-from tests.support.openai_raw import DONE, HEAD, Reply, chunk, document, event, http, raw_server, says
+from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, chunk, document, event, http, raw_server, says
 
 pytestmark = pytest.mark.asyncio
 

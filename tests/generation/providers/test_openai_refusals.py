@@ -15,9 +15,9 @@ from generation.providers.base import FinishReason
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.providers.openai_compatible.excerpts import Scrubber, sentence_in
 from tests.generation.providers.test_openai_compatible import PROMPT, SECRET, TEXT, asking, call
-from tests.support.openai_raw import DONE, HEAD, Reply, document, error, http, raw_server, says
-from tests.support.openai_script import Script
-from tests.support.openai_server import serving
+from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, document, error, http, raw_server, says
+from tests.support.endpoint.openai_script import Script
+from tests.support.endpoint.openai_server import serving
 
 pytestmark = pytest.mark.asyncio
 

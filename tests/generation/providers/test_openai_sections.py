@@ -14,9 +14,9 @@ from generation.writing.patience import Limits, Silence
 from generation.writing.prompts import Assignment
 from generation.writing.retries import RetryPolicy
 from tests.generation.writing.keywords import write_section
-from tests.support.openai_raw import DONE, HEAD, chunk, raw_server, says
-from tests.support.openai_script import Behaviour, Script
-from tests.support.openai_server import serving
+from tests.support.endpoint.openai_raw import DONE, HEAD, chunk, raw_server, says
+from tests.support.endpoint.openai_script import Behaviour, Script
+from tests.support.endpoint.openai_server import serving
 
 pytestmark = pytest.mark.asyncio
 

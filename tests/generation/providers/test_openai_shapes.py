@@ -11,7 +11,7 @@ from generation.errors import ProviderUnavailable, RateLimited
 from generation.providers.base import FinishReason
 from generation.providers.openai_compatible.client import OpenAICompatible
 from tests.generation.providers.test_openai_compatible import Answered, call
-from tests.support.openai_raw import DONE, HEAD, Reply, document, event, http, raw_server, says
+from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, document, event, http, raw_server, says
 
 pytestmark = pytest.mark.asyncio
 

@@ -12,7 +12,7 @@ from generation.providers.openai_compatible.answer import thoughts as thoughts_m
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
 from generation.providers.openai_compatible.client import OpenAICompatible
 from tests.generation.providers.test_openai_compatible import Answered, asking, call
-from tests.support.openai_raw import DONE, HEAD, Reply, document, http, raw_server, says
+from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, document, http, raw_server, says
 
 HARMONY = "<|channel|>analysis<|message|>We need a text.<|end|><|start|>assistant"
 

@@ -11,7 +11,7 @@ from generation.errors import ProviderAway, ProviderRefused, ProviderUnavailable
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.providers.openai_compatible.waits import in_words
 from tests.generation.providers.test_openai_compatible import Answered, call
-from tests.support.openai_raw import HEAD, Reply, error, event, http, raw_server, says
+from tests.support.endpoint.openai_raw import HEAD, Reply, error, event, http, raw_server, says
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC).timestamp()
 LIMIT = "429 Too Many Requests"

@@ -11,8 +11,8 @@ from artifacts.models import Artifact, Section, StreamStatus
 from artifacts.reasons import Reason
 from generation import control
 from generation.models import GenerationTask
-from tests.support.openai_script import Script
-from tests.support.responses_server import Keeping, keeping
+from tests.support.endpoint.openai_script import Script
+from tests.support.endpoint.responses_server import Keeping, keeping
 from tests.support.workbench import (
     choice_of,
     document,

@@ -19,8 +19,8 @@ from generation.queue import claims
 from generation.reasons import StopReason
 from generation.worker.database import RETRY_CAP_S
 from generation.worker.run import Run, RunPolicy
-from tests.support.openai_script import Behaviour, Script
-from tests.support.openai_server import serving
+from tests.support.endpoint.openai_script import Behaviour, Script
+from tests.support.endpoint.openai_server import serving
 from tests.support.workbench import choice_of, document, start, text_of, until, until_ended, working
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]

@@ -9,8 +9,8 @@ from artifacts.models import StreamStatus
 from generation import control
 from generation.reasons import StopReason
 from generation.writing.sections import portions
-from tests.support.openai_script import Behaviour, Script, limit_of
-from tests.support.openai_server import serving
+from tests.support.endpoint.openai_script import Behaviour, Script, limit_of
+from tests.support.endpoint.openai_server import serving
 from tests.support.workbench import choice_of, document, planned, start, text_of, until, until_ended, working
 
 LINES = "".join(f"Ship {number} came home because of the light.\n\n" for number in range(60)).rstrip()

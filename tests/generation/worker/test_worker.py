@@ -25,8 +25,8 @@ from generation.providers.scripted.provider import Reply, ScriptedProvider
 from generation.queue import claims
 from generation.queue.claims import Claim
 from generation.reasons import StopReason
-from tests.support.openai_script import Behaviour, Script
-from tests.support.openai_server import serving
+from tests.support.endpoint.openai_script import Behaviour, Script
+from tests.support.endpoint.openai_server import serving
 from tests.support.workbench import choice_of, settled, start, text_of, until, until_ended, working
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]

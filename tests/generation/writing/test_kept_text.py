@@ -19,8 +19,8 @@ from generation.writing.patience import Limits
 from generation.writing.prompts import Assignment
 from generation.writing.retries import RetryPolicy
 from tests.generation.writing.keywords import write_section
-from tests.support.openai_script import Script
-from tests.support.responses_server import Keeping, ResponsesServer, keeping
+from tests.support.endpoint.openai_script import Script
+from tests.support.endpoint.responses_server import Keeping, ResponsesServer, keeping
 
 pytestmark = pytest.mark.asyncio
 

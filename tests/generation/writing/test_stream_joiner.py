@@ -16,7 +16,7 @@ from generation.writing.prompts import Assignment, last_words
 from generation.writing.retries import RetryPolicy
 from generation.writing.sections import opening_of
 from generation.writing.stream_joiner import StreamJoiner
-from tests.faults.texts import section_text
+from tests.faults.oracle import section_text
 from tests.generation.seams.copying import PARTS, WAYS, cuts, repeating_cuts
 from tests.generation.writing.keywords import write_section
 

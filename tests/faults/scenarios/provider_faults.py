@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tests.faults.environment import LARGE, Database, Document, Rig, rigged
 from tests.faults.result import Result
-from tests.faults.rig import LARGE, Database, Document, Rig, rigged
-from tests.support.openai_script import ABSENT, Behaviour
+from tests.support.endpoint.openai_script import ABSENT, Behaviour
 
 SLOWLY = 0.001
 
@@ -27,7 +27,7 @@ def _always(behaviour: Behaviour) -> list[Behaviour]:
     return [behaviour] * 40
 
 
-def faults(cuts: int) -> list[Fault]:
+def endpoint_faults(cuts: int) -> list[Fault]:
     """All of them; `cuts` says at how many byte positions from 1 to 200 a stream is cut."""
     step = max(1, 200 // max(1, cuts))
     garbage = {3: "data: {broken\n\n"}
@@ -84,7 +84,7 @@ async def endpoint_fails(database: Database, seed: int, runs: int) -> Result:
         await rig.web()
         await rig.worker()
         tried: list[tuple[Fault, Document]] = []
-        for fault in faults(runs):
+        for fault in endpoint_faults(runs):
             document = await rig.make(sections=1, chars=500)
             rig.endpoint.script.by_section[document.names[0]] = fault.behaviours  # type: ignore[index]
             if fault.free_text:

@@ -8,10 +8,10 @@ import time
 
 import aiohttp
 
-from tests.faults.load import DOCUMENTS_AT_ONCE, top_up
-from tests.faults.processes import Process
+from tests.faults.environment import Database, Document, Rig, rigged
 from tests.faults.result import Result, allowed, percentile
-from tests.faults.rig import Database, Document, Rig, rigged
+from tests.faults.system.processes import Process
+from tests.faults.workload import DOCUMENTS_AT_ONCE, top_up
 
 HELD_S = 3.0
 

@@ -11,13 +11,13 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from tests.faults.processes import Process
+from tests.faults.environment import LARGE, LARGE_PIECE_TOKENS, Database, Document, Rig, rigged
+from tests.faults.polling import until
 from tests.faults.result import Result, allowed, percentile
-from tests.faults.rig import LARGE, LARGE_PIECE_TOKENS, Database, Document, Rig, rigged
-from tests.faults.waiting import until
-from tests.support.responses_server import STREAMABLE_S, Keeping, ResponsesServer
+from tests.faults.system.processes import Process
+from tests.support.endpoint.responses_server import STREAMABLE_S, Keeping, ResponsesServer
 
-POINTS = ("mid_stream", "in_the_transaction", "after_commit", "before_broadcast")
+MOMENTS = ("mid_stream", "in_the_transaction", "after_commit", "before_broadcast")
 """All of them after the answer has begun: its id is committed before any of its text."""
 CHARS = 1_800
 LEASE_S = 1.0
@@ -50,7 +50,7 @@ async def killed_in_mid_answer(database: Database, seed: int, runs: int) -> Resu
             documents.append(document)
             rig.watch(document)
             while deaths < runs and rig.status(document) == "streaming":
-                point = rig.rng.choice(POINTS)
+                point = rig.rng.choice(MOMENTS)
                 worker = await rig.worker(ready=False, FAULT_POINT=f"{point}:{rig.rng.randint(1, 5)}")
                 if not await _died(rig, worker, document):
                     continue

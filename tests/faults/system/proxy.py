@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 Direction = Literal["up", "down"]
-Verdict = Literal["pass", "drop", "cut", "pass-then-cut"]
-Rule = Callable[[Direction, bytes], Verdict]
+Fate = Literal["pass", "drop", "cut", "pass-then-cut"]
+Rule = Callable[[Direction, bytes], Fate]
 """Asked about every portion: let it pass, swallow it, or cut the connection before or after it has passed."""
 
 
-def _let_pass(_direction: Direction, _data: bytes) -> Verdict:
+def _let_pass(_direction: Direction, _data: bytes) -> Fate:
     return "pass"
 
 

@@ -8,12 +8,12 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from tests.faults.doomed import POINTS
-from tests.faults.load import VIEWERS, top_up
-from tests.faults.processes import Process
+from tests.faults.environment import OVER, Database, Document, Rig, rigged
+from tests.faults.injector import POINTS
+from tests.faults.polling import until
 from tests.faults.result import Result, allowed, percentile
-from tests.faults.rig import OVER, Database, Document, Rig, rigged
-from tests.faults.waiting import until
+from tests.faults.system.processes import Process
+from tests.faults.workload import VIEWERS, top_up
 
 RECLAIMS = 5
 """So often a task is taken over without a new character before it is paused."""

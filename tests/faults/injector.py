@@ -112,7 +112,7 @@ def prepare() -> None:
     import generation.providers.openai_compatible.client  # noqa: F401, PLC0415
 
 
-def run(arguments: list[str]) -> None:
+def run_doomed(arguments: list[str]) -> None:
     """The command, in the process that the environment's `FAULT_` variables make of this one."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
     shift_s = float(os.environ.get("FAULT_CLOCK_S") or 0)

@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from tests.support.openai_script import Json, Request, Script, position_in, section_in, tokens
-from tests.support.openai_server import OpenAIServer, _break_off
+from tests.support.endpoint.openai_script import Json, Request, Script, position_in, section_in, tokens
+from tests.support.endpoint.openai_server import OpenAIServer, _break_off
 
 STREAMABLE_S = 300.0
 

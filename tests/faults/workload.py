@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.faults.rig import Document, Rig
+from tests.faults.environment import Document, Rig
 
 DOCUMENTS_AT_ONCE = 4
 VIEWERS = 20

@@ -6,12 +6,12 @@ import asyncio
 import signal
 import time
 
+from tests.faults.environment import Database, Document, Rig, rigged
+from tests.faults.polling import until
 from tests.faults.result import Result, allowed, percentile
-from tests.faults.rig import Database, Document, Rig, rigged
-from tests.faults.waiting import until
-from tests.support.openai_script import Behaviour
+from tests.support.endpoint.openai_script import Behaviour
 
-AWAY_S = 12.0
+ENDPOINT_AWAY_S = 12.0
 LEASE_S = 5.0
 """The default of STREAMGEN_LEASE_SECONDS: within this time a dead worker is replaced."""
 
@@ -102,7 +102,7 @@ async def endpoint_away(database: Database, seed: int, runs: int) -> Result:
             rig.watch(documents[0])
             await rig.until(documents, 60)
             await rig.provider_proxy.stop()
-            await asyncio.sleep(AWAY_S)
+            await asyncio.sleep(ENDPOINT_AWAY_S)
             running = [one for one in documents if rig.status(one) == "streaming"]
             if (shown := _count(rig, running, "reason = 'waiting_retry'")) < len(documents):
                 broken.append(f"{shown} of {len(documents)} documents wait, and show it")
@@ -118,7 +118,7 @@ async def endpoint_away(database: Database, seed: int, runs: int) -> Result:
         await rig.caught_up()
         verdict = await rig.verdict()
     late = [f"{len(verdict.takeovers_s)} takeovers although no worker died"] if verdict.takeovers_s else []
-    figures = f"{AWAY_S:g} s away; all grow again {max(back_s):.1f} s (most) after it is back"
+    figures = f"{ENDPOINT_AWAY_S:g} s away; all grow again {max(back_s):.1f} s (most) after it is back"
     return Result(runs=runs, figures=figures, broken=[*verdict.broken, *broken, *late])
 
 

@@ -21,16 +21,16 @@ from typing import Any, Literal
 
 import aiohttp
 
-from tests.faults import processes
-from tests.faults.bots import Bot
 from tests.faults.checker import Called, Ended, Evidence, Verdict, judge
+from tests.faults.clients import Bot
 from tests.faults.history import Store
-from tests.faults.processes import Process, Stem
-from tests.faults.proxy import Proxy
-from tests.faults.servers import Postgres, Redis
-from tests.faults.texts import section_name, section_text
-from tests.support.openai_script import Behaviour, Script
-from tests.support.openai_server import OpenAIServer
+from tests.faults.oracle import section_name, section_text
+from tests.faults.system import processes
+from tests.faults.system.processes import Process, Stem
+from tests.faults.system.proxy import Proxy
+from tests.faults.system.servers import Postgres, Redis
+from tests.support.endpoint.openai_script import Behaviour, Script
+from tests.support.endpoint.openai_server import OpenAIServer
 
 Database = Literal["sqlite", "postgres"]
 SETTLE_S = 60.0
@@ -112,7 +112,7 @@ class Rig:
 
     async def _start(self, kind: str, name: str, arguments: list[str], environment: dict[str, str]) -> Process:
         name = name or f"{kind}-{len(self.processes)}"
-        process = await processes.start(
+        process = await processes.start_process(
             kind, *arguments, name=name, folder=self.folder, environment=self.environment | environment
         )
         self.processes.append(process)
@@ -121,7 +121,7 @@ class Rig:
     async def _begin(self, port: int) -> None:
         self.address = f"127.0.0.1:{port}"
         self.store.remember()
-        maker = await processes.start(
+        maker = await processes.start_process(
             "command", "manage.py", "token", "admin", name="token", folder=self.folder, environment=self.environment
         )
         await maker.ended(60)

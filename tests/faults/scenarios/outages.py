@@ -9,12 +9,12 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from tests.faults.environment import Database, Document, Rig, rigged
 from tests.faults.history import History
+from tests.faults.polling import until
 from tests.faults.result import Result, allowed, percentile
-from tests.faults.rig import Database, Document, Rig, rigged
-from tests.faults.waiting import until
 
-AWAY_S = 10.0
+DATABASE_AWAY_S = 10.0
 LAG_S = 2.0
 
 
@@ -80,7 +80,7 @@ async def redis_away(database: Database, seed: int, runs: int) -> Result:
             await asyncio.sleep(3)
             away = time.time()
             await fall()
-            await asyncio.sleep(AWAY_S)
+            await asyncio.sleep(DATABASE_AWAY_S)
             back = time.time()
             await rise()
             await asyncio.sleep(LAG_S)
@@ -122,7 +122,7 @@ async def postgres_restarted(database: Database, seed: int, runs: int) -> Result
             away = time.time()
             await asyncio.to_thread(rig.postgres.fall)
             if turn == runs - 1:
-                await asyncio.sleep(AWAY_S)
+                await asyncio.sleep(DATABASE_AWAY_S)
             await asyncio.to_thread(rig.postgres.rise)
             rig.outages.append((away, time.time()))
             began = time.monotonic()
@@ -136,7 +136,7 @@ async def postgres_restarted(database: Database, seed: int, runs: int) -> Result
         broken.append(f"text went on only after {max(back_s):.1f} s")
     figures = (
         f"text goes on {percentile(back_s, 0.5):.2f} s (p50), {max(back_s):.2f} s (most) after it listens again, "
-        f"{back_s[-1]:.2f} s after {AWAY_S:g} s away"
+        f"{back_s[-1]:.2f} s after {DATABASE_AWAY_S:g} s away"
     )
     return Result(runs=runs, figures=figures, broken=[*verdict.broken, *broken])
 

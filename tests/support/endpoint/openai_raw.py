@@ -1,6 +1,6 @@
 """An endpoint that writes what it is told byte by byte, with pauses, and remembers what it was asked.
 
-For answers that no well-behaved server would give; `tests.support.openai_server` is the one that writes known texts.
+For answers that no well-behaved server would give; `openai_server` is the one that writes known texts.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import signal
 import sys
 from typing import Any
 
-from tests.faults.doomed import prepare, run
+from tests.faults.injector import prepare, run_doomed
 
 
 def _say(**fields: int) -> None:
@@ -29,7 +29,7 @@ def _become(order: dict[str, Any]) -> None:
     os.environ.update(order["environment"])
     code = 1
     try:
-        run(["manage.py", "runworker", "generation"])
+        run_doomed(["manage.py", "runworker", "generation"])
         code = 0
     except SystemExit as end:
         code = int(end.code or 0)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.faults.waiting import POLL_S
+from tests.faults.polling import POLL_S
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 READY_S = 60.0
 
 
@@ -111,7 +111,7 @@ class Process:
             self.able[-1][1] = min(self.able[-1][1], time.time())
 
 
-async def start(
+async def start_process(
     kind: str, *arguments: str, name: str, folder: Path, environment: dict[str, str], cwd: Path = ROOT
 ) -> Process:
     """Start a program with Python; stdout and stderr go to one log."""
@@ -159,7 +159,7 @@ class Stem:
     async def start(self, folder: Path, environment: dict[str, str]) -> None:
         with (folder / "stem.log").open("ab") as log:
             self._inner = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.faults.stem"),
+                *(sys.executable, "-m", "tests.faults.system.prefork"),
                 cwd=ROOT,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
+from tests.faults.environment import LARGE_CHARS, LARGE_SECTIONS, Database, rigged
 from tests.faults.result import Result
-from tests.faults.rig import LARGE_CHARS, LARGE_SECTIONS, Database, rigged
 
-DOCUMENTS = 2
+DOCUMENTS_A_RUN = 2
 VIEWERS_EACH = 3
 KILLS_A_DOCUMENT = 4
 
@@ -25,7 +25,7 @@ async def large_documents(database: Database, seed: int, runs: int) -> Result:
         documents = []
         for turn in range(runs):
             if turn % KILLS_A_DOCUMENT == 0:
-                documents = await rig.begin(DOCUMENTS)
+                documents = await rig.begin(DOCUMENTS_A_RUN)
                 for document in documents * VIEWERS_EACH:
                     rig.watch(document, address=f"127.0.0.1:{port}")
             part = (turn % KILLS_A_DOCUMENT + 0.5) / KILLS_A_DOCUMENT

@@ -6,10 +6,10 @@ import asyncio
 import signal
 from pathlib import Path
 
-from tests.faults.load import top_up
+from tests.faults.environment import Database, Document, rigged
+from tests.faults.polling import until
 from tests.faults.result import Result, percentile
-from tests.faults.rig import Database, Document, rigged
-from tests.faults.waiting import until
+from tests.faults.workload import top_up
 
 LEASE_S = 5.0
 

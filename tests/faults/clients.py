@@ -18,7 +18,7 @@ RECONNECT_S = (0.05, 0.25)
 
 
 @dataclass(kw_only=True)
-class Seen:
+class FrameLog:
     """What one viewer saw. `faults` are broken promises noticed on the way; times are `time.time`."""
 
     artifact: int
@@ -73,7 +73,7 @@ class Bot:
     """One viewer that stays: whatever closes its socket, it comes back with its cursor."""
 
     def __init__(self, artifact: int, address: str, token: str, *, rng: random.Random) -> None:
-        self.seen = Seen(artifact=artifact)
+        self.seen = FrameLog(artifact=artifact)
         self.address = address
         self.is_connected = False
         self._token = token

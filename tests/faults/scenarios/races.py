@@ -10,11 +10,11 @@ from pathlib import Path
 
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
-from tests.faults.bots import Bot
 from tests.faults.checker import Called
+from tests.faults.clients import Bot
+from tests.faults.environment import Database, Document, Rig, rigged
+from tests.faults.polling import until
 from tests.faults.result import Result, allowed
-from tests.faults.rig import Database, Document, Rig, rigged
-from tests.faults.waiting import until
 
 AT_ONCE = 5
 STEP_S = 0.002

@@ -1,0 +1,1 @@
+"""Endpoints on real sockets that talk as tests tell them."""
