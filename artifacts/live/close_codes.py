@@ -25,6 +25,11 @@ TOO_MANY_MESSAGES = SocketEnding(close_code=4429, error="too_many_messages", det
 TOO_MANY_SOCKETS = SocketEnding(close_code=4429, error="too_many_sockets", detail="Close another page of yours first.")
 
 
+def bad_message(detail: str) -> SocketEnding:
+    """After the second protocol error."""
+    return SocketEnding(close_code=4409, error="bad_message", detail=detail)
+
+
 class SocketRefused(Exception):
     """The socket must end."""
 

@@ -31,6 +31,7 @@ from artifacts.live.close_codes import (
     TRY_AGAIN,
     SocketEnding,
     SocketRefused,
+    bad_message,
 )
 from artifacts.live.feed import Feed
 from artifacts.live.protocol import PONG, Ack, BadMessage, Frame
@@ -144,7 +145,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         """The first protocol error is told, the second ends the socket."""
         self._faults += 1
         if self._faults > 1:
-            raise SocketRefused(SocketEnding(close_code=4409, error="bad_message", detail=detail))
+            raise SocketRefused(bad_message(detail))
         await self._send_frame(protocol.encode_frame({"type": "error", "code": "bad_message", "detail": detail}))
 
     # To the client

@@ -12,6 +12,7 @@ from django.test import AsyncClient
 
 from artifacts.accounts.tokens import issue_token
 from artifacts.messaging import subscription
+from tests.architecture import index
 from tests.architecture.not_yet import FUNCTIONS_A_DELTA_PASSES
 from tests.architecture.source import ROOMS, ROOT, has
 from tests.architecture.trace import traced
@@ -54,6 +55,11 @@ def test_tree_has_a_line_for_each_room_and_says_which_are_pure():
         str(room.path.parent.relative_to(ROOT)): "pure" if re.search(r"\bPure\b", room.opening) else "I/O"
         for room in ROOMS
     }
+
+
+def test_every_file_is_listed_with_its_opening():
+    """Where this fails: `python -m tests.architecture.index` writes the page anew."""
+    assert index.PAGE.read_text(encoding="utf-8") == index.rendered()
 
 
 def test_every_path_on_the_page_is_there():
