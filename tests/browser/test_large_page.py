@@ -34,8 +34,9 @@ DIFFERENCES = """async () => {
 }"""
 PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 TOP = """() => {
-  const element = document.elementFromPoint(innerWidth / 2, innerHeight / 2).closest("p, li, tr, h3, pre");
-  return [element.textContent, Math.round(element.getBoundingClientRect().top)];
+  const blocks = [...document.querySelectorAll("[data-document] :is(p, li, tr, h3, pre)")];
+  const seen = blocks.find((block) => block.getBoundingClientRect().bottom > innerHeight / 2);
+  return seen && [seen.textContent, Math.round(seen.getBoundingClientRect().top)];
 }"""
 
 
