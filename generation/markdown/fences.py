@@ -11,6 +11,10 @@ from generation.markdown.preamble import OPENERS
 
 WRAPPED_CHARS = 2_000
 """An answer that begins with a Markdown fence is wrapped, unless that closes within so much and more follows."""
+BEYOND_CHARS = 2_000
+"""So much behind a line that may close the fence around an answer is waited for: whether it is prose, or a block."""
+TALK_CHARS = 400
+"""So much behind the closing line of an answer that goes on is said to the person."""
 FENCE_PREFACE_CHARS = 200
 
 LOOK_CHARS = 400
@@ -72,31 +76,61 @@ class Unfenced:
 
     `run` is the fence around the answer, "" for none, `fence` the one that the document is in where the answer goes on.
     A last line that closes a block of the document is kept where `keeps_blocks`; elsewhere the end of the section
-    closes the block.
+    closes the block. Of what follows the fence around the answer, a little is not passed on where it `drops_talk`.
     """
 
-    def __init__(self, run: str, fence: str = "", *, keeps_blocks: bool = True) -> None:
+    def __init__(self, run: str, fence: str = "", *, keeps_blocks: bool = True, drops_talk: bool = False) -> None:
         self._run = run
         self._fence = fence
         self._keeps_blocks = keeps_blocks
+        self._drops_talk = drops_talk
         self._line = ""
         self._held = ""
+        self._beyond: str | None = None  # from a line on that closes the fence around the answer, or opens a block
 
     def feed(self, text: str) -> str:
         """What cannot be the closing line any more."""
         if not self._run:
             return text
+        if self._beyond is not None:
+            self._beyond += text
+            return self._decided()
         self._held += text
         closing = _MAY_CLOSE.search(self._held)
         end = closing.start() if closing else len(self._held)
         given, self._held = self._held[:end], self._held[end:]
+        at = -len(self._line)
         *lines, self._line = (self._line + given).split("\n")
         for line in lines:
+            if not self._fence and self._closes(line):
+                self._beyond, self._held, self._line = given[at:] + self._held, "", ""
+                return given[:at] + self._decided()
             self._fence = opened_fence(line, self._fence)
+            at += len(line) + 1
         return given
+
+    def _closes(self, line: str) -> bool:
+        return line.strip().startswith(self._run) and not line.strip().strip(self._run[0])
+
+    def _decided(self, *, is_whole: bool = False) -> str:
+        """What is certain of what stands behind that line: with another fence below, the line opens a block."""
+        beyond = self._beyond or ""
+        line, _, rest = beyond.partition("\n")
+        lines = rest.split("\n") if is_whole else rest.split("\n")[:-1]
+        is_block = any(map(FENCE_LINE.match, lines))
+        if not is_block and len(rest) <= BEYOND_CHARS and not is_whole:
+            return ""
+        self._beyond = None
+        if is_block or not (is_whole or _is_prose(rest)):
+            self._fence = opened_fence(line, "")
+            return f"{line}\n{self.feed(rest)}"
+        self._run = ""
+        return "" if self._drops_talk and len(rest.strip()) <= TALK_CHARS else rest
 
     def end(self) -> str:
         """The rest."""
+        if self._beyond is not None:
+            return self._decided(is_whole=True) + self.end()
         held, self._held = self._held, ""
         last = held.strip()
         if not self._run or not last.startswith(self._run):

@@ -82,7 +82,7 @@ class Seam:
 
     def _begun(self, found: Found) -> tuple[str, Unfenced]:
         fence = open_fence(self._previous) if found.fence else ""
-        return found.rest, Unfenced(found.fence, fence, keeps_blocks=found.is_reopened and bool(fence))
+        return found.rest, Unfenced(found.fence, fence, keeps_blocks=found.is_reopened and bool(fence), drops_talk=True)
 
     def _found(self, answer: str) -> Found | None:
         looks = [

@@ -184,6 +184,48 @@ def test_first_answer_with_a_fence_of_its_own_is_kept(answer, step):
     assert taken(answer, step=step)[0] == answer
 
 
+LONG = "\n\n".join(
+    f"Boat {number} of the fleet is older than the harbor, and it sails in any weather." for number in range(40)
+)
+"""More than is waited for before a fence at the beginning is taken to stand around all of the answer."""
+
+
+@pytest.mark.parametrize("step", [1, 7, 40, 400])
+@pytest.mark.parametrize(
+    ("behind", "text"),
+    [
+        ("\n```\n\nThat was the log. What follows is about *oil*.\n\n- one\n- two", True),
+        ("\n```\n\nLet me know if you want changes!", True),
+        (f"\n```\n\n{LONG}", True),
+        ("\n\n```\noil = 3\n```\n\nAnd so on.\n```", "\n\n```\noil = 3\n```\n\nAnd so on."),
+        ("\n\n```\noil = 3\n```\n```", "\n\n```\noil = 3\n```"),
+        ("\n\n```\noil = 3\n```", "\n\n```\noil = 3\n```"),
+    ],
+)
+def test_line_that_closes_the_fence_of_a_long_first_answer_opens_no_block(behind, text, step):
+    expected = LONG + (behind.replace("\n```\n", "", 1) if text is True else text)
+    got = taken(f"```markdown\n{LONG}{behind}", step=step)[0]
+    assert "".join(got.split()) == "".join(expected.split())
+    assert ("```" in got) == ("```" in expected)
+
+
+@pytest.mark.parametrize("step", [1, 7, 40, 10_000])
+@pytest.mark.parametrize(
+    ("behind", "kept"),
+    [
+        ("\n```\n\nLet me know if you need more!", ""),
+        ("\n```", ""),
+        ("\n\n```\noil = 3\n```\n\nAnd so on.\n```", "\n\n```\noil = 3\n```\n\nAnd so on."),
+    ],
+)
+@pytest.mark.parametrize("preface", ["", "Certainly! Here is the rest:\n\n"])
+def test_words_behind_the_fence_of_an_answer_that_goes_on_are_no_text(preface, behind, kept, step):
+    goes_on = " and then it burns until the morning, whatever the wind does."
+    answer = f"{preface}```\n{last_words(TEXT)}{goes_on}{behind}"
+    got = taken(answer, step=step, previous=TEXT)[0]
+    assert got.rstrip("\n") == goes_on + kept
+
+
 def test_first_answer_waits_only_while_it_may_be_wrapped():
     for answer in ("The fleet has three boats.", "`code` first. And so on.", "Hero of the day. And so on."):
         _, given = taken(answer, step=4)
