@@ -66,12 +66,12 @@ def claim(worker: str, *, lease_s: float, only: int | None = None, besides: Coll
             task = _next(only, besides)
             if task is None:
                 return None
-            standing = writing.open(task.artifact_id, lease_s=lease_s)
-            if standing.status == StreamStatus.STREAMING and _is_poison(task, standing):
-                standing = _pause_poison(task, standing)
-            if standing.status == StreamStatus.STREAMING:
-                return _claimed(task, standing, worker)
-            finish(task.artifact_id, standing.status)
+            result = writing.open(task.artifact_id, lease_s=lease_s)
+            if result.status == StreamStatus.STREAMING and _is_poison(task, result):
+                result = _pause_poison(task, result)
+            if result.status == StreamStatus.STREAMING:
+                return _claimed(task, result, worker)
+            finish(task.artifact_id, result.status)
 
 
 def next_lease_end_s(besides: Collection[int] = ()) -> float | None:
@@ -108,16 +108,16 @@ def _next(only: int | None, besides: Collection[int]) -> GenerationTask | None:
     return None
 
 
-def _is_poison(task: GenerationTask, standing: WriteResult) -> bool:
+def _is_poison(task: GenerationTask, result: WriteResult) -> bool:
     """Count this claim; a task that was never interrupted, or that got on since, starts anew at nought."""
     interrupted = task.status == TaskStatus.RUNNING
-    stuck = interrupted and standing.length == task.length_at_claim
+    stuck = interrupted and result.length == task.length_at_claim
     task.reclaims = task.reclaims + 1 if stuck else 0
     return task.reclaims > POISON_RECLAIMS
 
 
-def _claimed(task: GenerationTask, standing: WriteResult, worker: str) -> Claim:
-    task.status, task.worker, task.length_at_claim = TaskStatus.RUNNING, worker, standing.length
+def _claimed(task: GenerationTask, result: WriteResult, worker: str) -> Claim:
+    task.status, task.worker, task.length_at_claim = TaskStatus.RUNNING, worker, result.length
     fields = ["status", "worker", "length_at_claim", "reclaims"]
     if task.started_at is None:
         task.started_at = Now()
@@ -126,17 +126,17 @@ def _claimed(task: GenerationTask, standing: WriteResult, worker: str) -> Claim:
     return Claim(
         task=task.pk,
         artifact=task.artifact_id,
-        fence=standing.fence,
-        epoch=standing.epoch,
-        length=standing.length,
+        fence=result.fence,
+        epoch=result.epoch,
+        length=result.length,
         model=task.model,
     )
 
 
-def _pause_poison(task: GenerationTask, standing: WriteResult) -> WriteResult:
+def _pause_poison(task: GenerationTask, result: WriteResult) -> WriteResult:
     return writing.stop(
         task.artifact_id,
-        fence=standing.fence,
+        fence=result.fence,
         flush=None,
         section_tokens=None,
         reason=StopReason.POISON,

@@ -29,30 +29,30 @@ def stop_writing(
     artifact_id: int, *, fence: int, flush: Flush | None, section_tokens: int | None, reason: str, detail: str
 ) -> WriteResult:
     """The writer ends as a person asked, else `paused` with the reason. Raises `WriterRefused`."""
-    standing = writing.stop(
+    result = writing.stop(
         artifact_id, fence=fence, flush=flush, section_tokens=section_tokens, reason=reason, detail=detail
     )
-    finish(artifact_id, standing.status, detail)
-    return standing
+    finish(artifact_id, result.status, detail)
+    return result
 
 
 @transaction.atomic
 def release_writing(artifact_id: int, *, fence: int, flush: Flush, section_tokens: int, task_id: int) -> WriteResult:
     """The writer's process shuts down: another worker goes on, unless a stop was asked for. Raises `WriterRefused`."""
-    standing = writing.release(artifact_id, fence=fence, flush=flush, section_tokens=section_tokens)
-    if standing.status == StreamStatus.STREAMING:
+    result = writing.release(artifact_id, fence=fence, flush=flush, section_tokens=section_tokens)
+    if result.status == StreamStatus.STREAMING:
         requeue(artifact_id, task_id)
     else:
-        finish(artifact_id, standing.status)
-    return standing
+        finish(artifact_id, result.status)
+    return result
 
 
 @transaction.atomic
 def complete_writing(artifact_id: int, *, fence: int) -> WriteResult:
     """Every section is written. Raises `WriterRefused`."""
-    standing = writing.complete(artifact_id, fence=fence)
-    finish(artifact_id, standing.status)
-    return standing
+    result = writing.complete(artifact_id, fence=fence)
+    finish(artifact_id, result.status)
+    return result
 
 
 # The task alone

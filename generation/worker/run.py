@@ -159,9 +159,9 @@ class Run:
                 result.tokens_estimated,
             )
             text, self._tokens = text[:start] + result.text, SectionTokens()
-        standing = await self._writer.complete()
-        if standing is not None:
-            logger.info("ended artifact=%s status=%s length=%s", self.claim.artifact, standing.status, standing.length)
+        written = await self._writer.complete()
+        if written is not None:
+            logger.info("ended artifact=%s status=%s length=%s", self.claim.artifact, written.status, written.length)
 
     async def _section(self, document: Document, position: int, earlier: str, held: str) -> Continuation | None:
         """Write one section, or what is missing of it; None where the provider could not even get ready."""
@@ -231,17 +231,17 @@ class Run:
     async def _end(self, result: Continuation) -> None:
         """The document stops here: requeued at shutdown, else as a person asked or for the reason of the result."""
         if result.outcome is Outcome.STOPPED and self.stop.is_shutdown:
-            standing = await self._writer.release(section_tokens=self._tokens.count)
+            written = await self._writer.release(section_tokens=self._tokens.count)
         else:
             reason = Reason.USER if result.outcome is Outcome.STOPPED else StopReason(result.reason)
-            standing = await self._writer.stop(reason, result.detail, section_tokens=self._tokens.count)
-        if standing is not None:
+            written = await self._writer.stop(reason, result.detail, section_tokens=self._tokens.count)
+        if written is not None:
             logger.info(
                 "ended artifact=%s status=%s reason=%s length=%s",
                 self.claim.artifact,
-                standing.status,
+                written.status,
                 result.reason or result.outcome,
-                standing.length,
+                written.length,
             )
 
 

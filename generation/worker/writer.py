@@ -89,7 +89,7 @@ class Writer:
         """Commit what is unsaved. Where the artifact is not ours any more nothing is written, and `stop` is set."""
         if self._unsaved:
             await self._commit(
-                lambda tail: writing.append(self._artifact, fence=self._fence, flush=tail, lease_s=self._lease_s)
+                lambda flush: writing.append(self._artifact, fence=self._fence, flush=flush, lease_s=self._lease_s)
             )
 
     async def begin_section(self, position: int, model: str, answer: AnswerPlace = NO_ANSWER) -> None:
@@ -106,11 +106,11 @@ class Writer:
 
     async def complete_section(self, position: int, *, tokens: int, model: str) -> None:
         await self._commit(
-            lambda tail: writing.complete_section(
+            lambda flush: writing.complete_section(
                 self._artifact,
                 fence=self._fence,
                 position=position,
-                flush=tail,
+                flush=flush,
                 tokens=tokens,
                 model=model,
                 lease_s=self._lease_s,
@@ -151,10 +151,10 @@ class Writer:
     async def stop(self, reason: str, detail: str, *, section_tokens: int) -> WriteResult | None:
         """Commit the tail and stop, as a person asked or else `paused` with the reason."""
         return await self._end(
-            lambda tail: finishing.stop_writing(
+            lambda flush: finishing.stop_writing(
                 self._artifact,
                 fence=self._fence,
-                flush=tail,
+                flush=flush,
                 section_tokens=section_tokens,
                 reason=reason,
                 detail=detail,
@@ -173,10 +173,10 @@ class Writer:
     async def release(self, *, section_tokens: int) -> WriteResult | None:
         """Commit the tail and give the task back to the queue."""
         return await self._end(
-            lambda tail: finishing.release_writing(
+            lambda flush: finishing.release_writing(
                 self._artifact,
                 fence=self._fence,
-                flush=tail,
+                flush=flush,
                 section_tokens=section_tokens,
                 task_id=self.claim.task,
             )
@@ -187,10 +187,10 @@ class Writer:
         return await self._end(lambda _: finishing.complete_writing(self._artifact, fence=self._fence))
 
     async def _end(self, verb: Callable[[Flush], WriteResult]) -> WriteResult | None:
-        standing = await self._commit(verb, waits_for_room=True)
-        if standing is not None:
-            await self._previews.finish(is_over=standing.status in OVER)
-        return standing
+        result = await self._commit(verb, waits_for_room=True)
+        if result is not None:
+            await self._previews.finish(is_over=result.status in OVER)
+        return result
 
     def _begin_late_flush(self) -> None:
         self._timer = None
@@ -217,25 +217,25 @@ class Writer:
                 failure, self._failure = self._failure, None
                 raise failure
             taken, answer = len(self._unsaved), self.answer
-            tail = Flush(
+            flush = Flush(
                 offset=self._offset,
                 text="".join(self._unsaved),
                 tokens=self.tokens,
                 answer=answer if answer != self._answer_saved else None,
             )
-            standing = await self._attempt(partial(verb, tail), waits_for_room)
-            if standing is None:
+            result = await self._attempt(partial(verb, flush), waits_for_room)
+            if result is None:
                 return None
             del self._unsaved[:taken]
-            self._unsaved_chars -= len(tail.text)
-            self._offset += len(tail.text)
+            self._unsaved_chars -= len(flush.text)
+            self._offset += len(flush.text)
             self._answer_saved = answer
-            if tail.text:
-                self._previews.note(tail.text)
+            if flush.text:
+                self._previews.note(flush.text)
             if self._timer is not None and not self._unsaved:
                 self._timer.cancel()
                 self._timer = None
-            return standing
+            return result
 
     async def _carry(self, verb: Callable[[], WriteResult], *, waits_for_room: bool = False) -> None:
         """Carry out a verb that brings no text. Raises `DiskFull`."""
@@ -249,12 +249,12 @@ class Writer:
         began_at_s = time.clock_gettime(_CLOCK)
         try:
             # Safe to repeat: a verb that had been committed before its answer was lost changes nothing, or is refused.
-            standing = await until_answered(verb, waits_for_room=waits_for_room)
+            result = await until_answered(verb, waits_for_room=waits_for_room)
         except (WriterRefused, NotFound) as refusal:
             logger.info("lost artifact=%s fence=%s: %s", self._artifact, self._fence, refusal)
             self.is_lost = True
             self._stop.set()
             return None
         self._leased_at_s = began_at_s
-        self._stop.observe(standing)
-        return standing
+        self._stop.observe(result)
+        return result
