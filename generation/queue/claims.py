@@ -23,7 +23,7 @@ from generation.reasons import StopReason
 POISON_RECLAIMS = 5
 """A task whose workers died so often without one committed character is paused."""
 
-LEASE_PART = 0.75
+LEASE_PART = 0.6
 """The part of STREAMGEN_LEASE_SECONDS that a lease lasts: a dead writer is replaced within that time, so what is left
 of it goes to noticing and taking over.
 """
