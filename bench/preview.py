@@ -173,11 +173,11 @@ def corpus() -> None:
     """Every real document: as GitHub shows it, the same in any chunks, and what a reader sees change."""
     import difflib
 
-    from tests.artifacts.preview.inputs.corpus import DOCUMENTS, read
+    from tests.artifacts.preview.inputs.corpus import DOCUMENTS, read_document
     from tests.artifacts.preview.oracles.flicker import watch
     from tests.artifacts.preview.oracles.structure import github_entries, preview_entries
 
-    texts = {path.name: read(path) for path in DOCUMENTS}
+    texts = {path.name: read_document(path) for path in DOCUMENTS}
     chars = sum(map(len, texts.values()))
     entries = agreed = cuts = other = 0
     for name, text in texts.items():

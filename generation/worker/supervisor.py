@@ -32,13 +32,16 @@ LAST_CLAIM_S = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class SupervisorPolicy:
-    """`only` names the single task to run; None runs whatever is queued. `drain_s` bounds the shutdown."""
+    """`only` names the single task to run; None runs whatever is queued. `drain_s` bounds the shutdown; without a
+    wake the queue is looked at every `claim_every_s`.
+    """
 
     name: str
     capacity: int
     lease_s: float
     only: int | None = None
     drain_s: float = 7.0
+    claim_every_s: float = CLAIM_EVERY_S
 
 
 class Supervisor:
@@ -53,7 +56,7 @@ class Supervisor:
         self._claiming = asyncio.Lock()
         self._is_open = True
         self._poll_s = min(HEAD_POLL_S, policy.lease_s / 8)
-        self._claim_s = min(CLAIM_EVERY_S, policy.lease_s / 4)
+        self._claim_s = min(policy.claim_every_s, policy.lease_s / 4)
 
     async def serve(self) -> None:
         """Claim and poll until cancelled; a database that is away only delays. Neither waits for the other: claims that

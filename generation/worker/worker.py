@@ -23,7 +23,7 @@ from generation.queue.claims import LEASE_PART
 from generation.queue.wakeup import WAKE_CHANNEL
 from generation.worker.consumer import GenerationConsumer
 from generation.worker.run import RunPolicy
-from generation.worker.supervisor import Supervisor, SupervisorPolicy
+from generation.worker.supervisor import CLAIM_EVERY_S, Supervisor, SupervisorPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,12 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
     """One worker: the listener for wake-ups, and the supervisor that it wakes."""
 
     def __init__(
-        self, chosen: ChosenProvider | None = None, *, only: int | None = None, capacity: int | None = None
+        self,
+        chosen: ChosenProvider | None = None,
+        *,
+        only: int | None = None,
+        capacity: int | None = None,
+        claim_every_s: float = CLAIM_EVERY_S,
     ) -> None:
         router = ChannelNameRouter({WAKE_CHANNEL: GenerationConsumer.as_asgi()})
         super().__init__(router, [WAKE_CHANNEL], get_channel_layer())
@@ -46,6 +51,7 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
             capacity=capacity or settings.STREAMGEN_CONCURRENCY,
             lease_s=settings.STREAMGEN_LEASE_SECONDS * LEASE_PART,
             only=only,
+            claim_every_s=claim_every_s,
         )
         self.supervisor = Supervisor(self.chosen, policy=policy, run_policy=RunPolicy.from_settings())
 

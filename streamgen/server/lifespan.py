@@ -22,7 +22,7 @@ class Lifespan:
     """One per process. Without Redis the worker lives in here; both settings may be changed before it begins."""
 
     def __init__(self) -> None:
-        self.runs_worker = not settings.REDIS_URL
+        self.runs_worker = not settings.REDIS_URL and settings.STREAMGEN_CONCURRENCY > 0
         self.chosen: ChosenProvider | None = None
         self._embedded: Embedded | None = None
         self._ending: asyncio.Task[None] | None = None

@@ -21,28 +21,11 @@ FUNCTIONS_A_DELTA_PASSES = 100
 already ask for the next piece. The goal is 30 without the wire.
 """
 
-HELPERS_DEFINED_TWICE: dict[str, str] = {
-    "LEASE_S": "one in support/documents; the fault suite's and the author's say whose: RUN_LEASE_S, AUTHOR_LEASE_S",
-    "READY_S": "processes: PROCESS_READY_S; servers and redis_server share SERVER_READY_S",
-    "WAIT_S": "one in support/watching for all of support",
-    "complete": "browser/author: completed_document; support/documents: stays",
-    "document": "openai_raw: json_document; workbench: text_of_sections",
-    "project": "browser/author: new_project; conftest: stays",
-    "read": "architecture/source: modules_in; preview/inputs/corpus: read_document",
-    "serving": "openai_server: serving_endpoint; support/servers: serving_product",
-    "start": "browser/author: an order of its own language; workbench: stays",
-    "until": "faults/waiting: stays; workbench: until_artifact",
-}
+HELPERS_DEFINED_TWICE: dict[str, str] = {}
+"""What several files of tests call the same and share -> which becomes what."""
 
-REPLACES_OURS: dict[str, str] = {
-    "tests/stories/conftest.py": "the limit of a section's tokens, so that two sections have 1 MB",
-    "tests/stories/workerless.py": "the setting of the process that `up --no-worker` sets too",
-}
+REPLACES_OURS: dict[str, str] = {}
 """Tests' files -> what of ours they set."""
 
-JUDGED_BY_THE_CLOCK: dict[str, str] = {
-    "test_a_wake_starts_a_task_at_once": "a worker that fills its slots seldom: then only the wake can have started it",
-    "test_cancel_closes_the_call_soon_and_keeps_every_word": "the endpoint had most of its text left",
-    "test_without_a_script_what_is_said_of_the_time_stays_true": "the time on the page is that of the row",
-}
+JUDGED_BY_THE_CLOCK: dict[str, str] = {}
 """Tests -> what they could look at instead."""

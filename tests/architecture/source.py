@@ -101,7 +101,7 @@ def imports_in(body: list[ast.stmt], *, is_local: bool = False, is_for_types: bo
             yield Import(target=target, name=name, line=node.lineno, is_local=is_local, is_for_types=is_for_types)
 
 
-def read(*folders: str) -> list[Module]:
+def modules_in(*folders: str) -> list[Module]:
     return [
         Module(path)
         for folder in folders
@@ -110,7 +110,7 @@ def read(*folders: str) -> list[Module]:
     ]
 
 
-MODULES = read(*PACKAGES)
+MODULES = modules_in(*PACKAGES)
 BY_NAME = {module.name: module for module in MODULES}
 ROOMS = [module for module in MODULES if module.path.name == "__init__.py" and module.path.parent.name != "management"]
 """Each folder, as its `__init__`; `management` only holds Django's `commands`."""

@@ -17,7 +17,7 @@ from tests.architecture.not_yet import FUNCTIONS_A_DELTA_PASSES
 from tests.architecture.source import ROOMS, ROOT, has
 from tests.architecture.trace import traced
 from tests.support.endpoint.openai_script import Behaviour, Script
-from tests.support.endpoint.openai_server import serving
+from tests.support.endpoint.openai_server import serving_endpoint
 from tests.support.line import Line, bearer
 from tests.support.workbench import choice_of, working
 
@@ -92,7 +92,7 @@ async def test_pictures_are_what_a_run_does(artifact, owner, settings):
     token = await database_sync_to_async(issue_token)(owner)
     script = Script(default=Behaviour(text="The lamp is lit at dusk, and no ship is lost. " * 20, pause_s=0.05))
     async with (
-        serving(script) as server,
+        serving_endpoint(script) as server,
         working(choice_of(server)),
         Line(f"/ws/artifacts/{artifact.pk}/", bearer(token)) as line,
         traced() as trace,

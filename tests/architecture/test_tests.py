@@ -17,10 +17,10 @@ from tests.architecture.source import (
     definitions,
     files_of,
     is_within,
-    read,
+    modules_in,
 )
 
-TESTS = read("tests")
+TESTS = modules_in("tests")
 CLOCK = re.compile(r"\b(?:monotonic|perf_counter|time)(?:_ns)?\(\)")
 OF_EVERY_FILE = {"ROOT", "T", "main"}
 

@@ -30,7 +30,7 @@ from artifacts.reasons import Reason  # noqa: E402
 from generation import control  # noqa: E402
 from generation.queue import claims  # noqa: E402
 
-LEASE_S = 600.0
+AUTHOR_LEASE_S = 600.0
 MODEL = "a model of the test's own"
 
 
@@ -47,28 +47,28 @@ def visitor(name: str, is_staff: bool = False) -> dict[str, Any]:
     return {"cookie": session.session_key}
 
 
-def project(owner: str, title: str = "Lighthouse", description: str = "") -> dict[str, Any]:
+def new_project(owner: str, title: str = "Lighthouse", description: str = "") -> dict[str, Any]:
     made = control.create_project(User.objects.get(username=owner), title, description)
     return {"project": made.pk, "artifact": made.artifacts.get(phase="brief").pk}
 
 
-def start(artifact: int, names: list[str]) -> dict[str, Any]:
+def start_claimed(artifact: int, names: list[str]) -> dict[str, Any]:
     """Start the document and claim it in one transaction, so that no worker of the server takes it."""
     plan = [PlannedSection(name=name, instructions="", max_tokens=500) for name in names]
     with transaction.atomic():
         task = control.start(Artifact.objects.get(pk=artifact), None, plan=plan)
-        claim = claims.claim("author", lease_s=LEASE_S, only=task.pk)
+        claim = claims.claim("author", lease_s=AUTHOR_LEASE_S, only=task.pk)
     assert claim is not None
     return begin(artifact, 0)
 
 
 def begin(artifact: int, position: int) -> dict[str, Any]:
-    writing.begin_section(artifact, fence=_row(artifact).fence, position=position, model=MODEL, lease_s=LEASE_S)
+    writing.begin_section(artifact, fence=_row(artifact).fence, position=position, model=MODEL, lease_s=AUTHOR_LEASE_S)
     return {}
 
 
 def write(artifact: int, text: str) -> dict[str, Any]:
-    writing.append(artifact, fence=_row(artifact).fence, flush=_flush(artifact, text), lease_s=LEASE_S)
+    writing.append(artifact, fence=_row(artifact).fence, flush=_flush(artifact, text), lease_s=AUTHOR_LEASE_S)
     return {}
 
 
@@ -76,7 +76,7 @@ def end_section(artifact: int, position: int, text: str = "") -> dict[str, Any]:
     flush = _flush(artifact, text)
     fence = _row(artifact).fence
     writing.complete_section(
-        artifact, fence=fence, position=position, flush=flush, tokens=flush.tokens, model=MODEL, lease_s=LEASE_S
+        artifact, fence=fence, position=position, flush=flush, tokens=flush.tokens, model=MODEL, lease_s=AUTHOR_LEASE_S
     )
     return {}
 
@@ -88,11 +88,11 @@ def stop(artifact: int, reason: str, detail: str = "") -> dict[str, Any]:
 
 
 def wait(artifact: int, detail: str, reason: str = Reason.WAITING_RETRY) -> dict[str, Any]:
-    writing.wait(artifact, fence=_row(artifact).fence, reason=reason, detail=detail, lease_s=LEASE_S)
+    writing.wait(artifact, fence=_row(artifact).fence, reason=reason, detail=detail, lease_s=AUTHOR_LEASE_S)
     return {}
 
 
-def complete(artifact: int) -> dict[str, Any]:
+def finish(artifact: int) -> dict[str, Any]:
     writing.complete(artifact, fence=_row(artifact).fence)
     return {}
 
@@ -101,7 +101,7 @@ def regenerate(artifact: int, names: list[str]) -> dict[str, Any]:
     plan = [PlannedSection(name=name, instructions="", max_tokens=500) for name in names]
     with transaction.atomic():
         task = control.regenerate(Artifact.objects.get(pk=artifact), None, plan=plan)
-        claims.claim("author", lease_s=LEASE_S, only=task.pk)
+        claims.claim("author", lease_s=AUTHOR_LEASE_S, only=task.pk)
     return {}
 
 
@@ -125,6 +125,7 @@ def look(artifact: int) -> dict[str, Any]:
         "asked": row.stop_requested,
         "text": row.text,
         "epoch": row.epoch,
+        "updated_at": row.updated_at.isoformat(),
         "versions": list(row.versions.values_list("pk", flat=True)),
     }
 
@@ -139,7 +140,7 @@ def _flush(artifact: int, text: str) -> Flush:
 
 
 def main() -> None:
-    orders = (visitor, project, start, begin, write, end_section, stop, wait, complete)
+    orders = (visitor, new_project, start_claimed, begin, write, end_section, stop, wait, finish)
     orders += (regenerate, cancel, delete, look)
     known = {verb.__name__: verb for verb in orders}
     call_command("migrate", verbosity=0)

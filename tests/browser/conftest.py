@@ -201,4 +201,4 @@ class Desk:
 @pytest_asyncio.fixture(loop_scope="session")
 async def desk(author: Author, visit: Visit) -> Desk:
     """An idle document of the visitor."""
-    return Desk(author, await author.project(owner=visit.name, description="A lamp that never goes out."))
+    return Desk(author, await author.new_project(owner=visit.name, description="A lamp that never goes out."))

@@ -75,8 +75,8 @@ async def every_page(visit: Visit, desk: Desk, author: Author, text: str) -> lis
     """A name and an address for every page, and for the live page in every state."""
     made = {}
     for state in ("streaming", "waiting", "paused", "complete", "cancelled"):
-        other = Desk(author, await author.project(owner=visit.name, title=f"A {state} one"))
-        await other.start(names=["Purpose", "Dangers of a " + "w" * 60])
+        other = Desk(author, await author.new_project(owner=visit.name, title=f"A {state} one"))
+        await other.start_claimed(names=["Purpose", "Dangers of a " + "w" * 60])
         await other.write(text=text)
         made[state] = other
     await made["waiting"].wait(detail="Waiting 8 s: rate limited, attempt 2 of 6.")
@@ -86,7 +86,7 @@ async def every_page(visit: Visit, desk: Desk, author: Author, text: str) -> lis
     await made["cancelled"].cancel()
     for position in range(2):
         await made["complete"].end_section(position=position)
-    await made["complete"].complete()
+    await made["complete"].finish()
     version = (await made["cancelled"].look())["versions"][0]
     return [
         ("projects", "/"),
@@ -119,7 +119,7 @@ async def test_every_page_is_accessible_by_day_and_by_night(visit: Visit, desk: 
 
 async def test_admin_obeys_the_policy_and_is_accessible(visit: Visit, desk: Desk, author: Author) -> None:
     await author.visitor(name=visit.name, is_staff=True)
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(text=EVERYTHING)
     page = await visit.context.new_page()
     axe = Axe()
@@ -160,7 +160,7 @@ async def exported(visit: Visit, address: str, folder: Path) -> Path:
 async def test_downloaded_page_is_accessible_by_day_and_by_night(
     visit: Visit, desk: Desk, tmp_path: Path, text: str
 ) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(text=text)
     page = await visit.open((await exported(visit, desk.address, tmp_path)).as_uri())
     for width in (1280, 320):
@@ -199,7 +199,7 @@ BROKEN_WORDS = r"""(root) => {
 async def test_cells_break_between_words_and_a_wide_table_is_scrolled_by_the_keyboard(
     visit: Visit, desk: Desk, tmp_path: Path
 ) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(text=f"{TABLES}The end.")
     live = await visit.open(desk.address)
     await settled(live)
@@ -218,9 +218,9 @@ async def test_cells_break_between_words_and_a_wide_table_is_scrolled_by_the_key
 
 
 async def test_links_of_footnotes_are_told_without_colour(visit: Visit, desk: Desk, tmp_path: Path) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.end_section(position=0, text=EVERYTHING)
-    await desk.complete()
+    await desk.finish()
     live = await visit.open(desk.address)
     await settled(live)
     file = await visit.open((await exported(visit, desk.address, tmp_path)).as_uri())
@@ -246,7 +246,7 @@ async def test_sign_in_and_an_empty_list_are_accessible(visit: Visit, author: Au
 
 @pytest.mark.parametrize("visit", [PHONE], indirect=True)
 async def test_thumbs_hit_what_they_aim_at_and_reach_the_contents(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose", "Dangers"])
+    await desk.start_claimed(names=["Purpose", "Dangers"])
     await desk.write(text=WIDE)
     page = await visit.open(desk.address)
     await settled(page)
@@ -288,7 +288,7 @@ async def test_everything_works_without_a_script(visit: Visit, desk: Desk) -> No
 
 
 async def test_paper_gets_the_document_and_nothing_else(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(text=WIDE)
     page = await visit.open(desk.address)
     await page.emulate_media(media="print")

@@ -15,7 +15,7 @@ from playwright.async_api import Page, WebSocket, WebSocketRoute
 
 from tests.browser.conftest import Desk, House, Visit
 from tests.support import large
-from tests.support.servers import serving
+from tests.support.servers import serving_product
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
@@ -62,7 +62,7 @@ def served(house: House, kind: str, folder: Path) -> Iterator[str]:
     if kind == "daphne":
         yield house.origin
     else:
-        with serving(kind, database=house.folder / "browser.sqlite3", folder=folder) as server:
+        with serving_product(kind, database=house.folder / "browser.sqlite3", folder=folder) as server:
             yield server.origin
 
 
@@ -92,12 +92,12 @@ async def test_large_page_is_whole_whenever_it_is_opened(
     with served(house, server, tmp_path) as origin:
         address = origin + desk.address
         early = await opened(visit, address)
-        await desk.start(names=["Lamps"])
+        await desk.start_claimed(names=["Lamps"])
         await desk.write(text=text[:half])
         midway = await opened(visit, address)
         await desk.write(text=text[half:])
         await desk.end_section(position=0)
-        await desk.complete()
+        await desk.finish()
         for page, ends in (early, midway, await opened(visit, address)):
             await ends.next()
             assert await page.evaluate(DIFFERENCES) == []
@@ -111,10 +111,10 @@ async def test_reader_in_the_middle_of_a_large_page_keeps_the_place_when_the_lin
     visit: Visit, desk: Desk
 ) -> None:
     """The browser paints after every part: what stands behind the first ones must not go for a moment."""
-    await desk.start(names=["Lamps"])
+    await desk.start_claimed(names=["Lamps"])
     await desk.write(text=large.ascii_text())
     await desk.end_section(position=0)
-    await desk.complete()
+    await desk.finish()
     page = await visit.context.new_page()
     lines: asyncio.Queue[WebSocketRoute] = asyncio.Queue()
     seen = []

@@ -72,7 +72,7 @@ async def test_document_started_by_the_button_is_watched_to_its_end(visit: Visit
 
 async def test_page_that_watched_equals_the_page_rendered_anew(visit: Visit, desk: Desk) -> None:
     page = await visit.open(desk.address)
-    await desk.start(names=["Purpose", "Dangers"])
+    await desk.start_claimed(names=["Purpose", "Dangers"])
     text = "## Purpose\n\n" + LAMP + LISTS
     for cut in range(0, len(text), 40):
         await desk.write(text=text[cut : cut + 40])
@@ -83,7 +83,7 @@ async def test_page_that_watched_equals_the_page_rendered_anew(visit: Visit, des
     await desk.write(text=CODE)
     await expect(page.locator("[data-document] pre")).to_contain_text("return lamp.oil")
     await desk.end_section(position=1, text=LATE)
-    await desk.complete()
+    await desk.finish()
     await expect(pill(page)).to_have_text("Complete")
     await expect(page.get_by_role("link", name="the harbour")).to_have_attribute("href", "https://example.org/harbour")
     assert await words(page) == await rendered_anew(visit, desk.address)
@@ -91,7 +91,7 @@ async def test_page_that_watched_equals_the_page_rendered_anew(visit: Visit, des
 
 
 async def test_reload_midway_goes_on_where_it_was(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(text="## Purpose\n\n" + LAMP)
     page = await visit.open(desk.address)
     await page.reload()
@@ -102,7 +102,7 @@ async def test_reload_midway_goes_on_where_it_was(visit: Visit, desk: Desk) -> N
 
 
 async def test_two_viewers_see_the_same_and_the_same_buttons(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     one, two = await visit.open(desk.address), await visit.open(desk.address)
     await desk.write(text="## Purpose\n\n" + LAMP + LISTS)
     for page in (one, two):
@@ -116,7 +116,7 @@ async def test_two_viewers_see_the_same_and_the_same_buttons(visit: Visit, desk:
 
 
 async def test_document_written_anew_replaces_the_old_one_and_keeps_it_as_a_version(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(text="The first text.")
     page = await visit.open(desk.address)
     await expect(page.locator("[data-document]")).to_contain_text("The first text.")
@@ -134,7 +134,7 @@ async def test_document_written_anew_replaces_the_old_one_and_keeps_it_as_a_vers
 
 @pytest.mark.parametrize("visit", [{"reduced_motion": "no-preference"}], indirect=True)
 async def test_page_follows_the_end_until_the_reader_scrolls_up(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(text=paragraphs(1, 40))
     page = await visit.open(desk.address)
     await expect(page.get_by_text("Paragraph 40 ")).to_be_in_viewport()
@@ -165,7 +165,7 @@ async def test_late_reference_moves_neither_the_reader_nor_any_other_fragment(
     visit: Visit, desk: Desk, key: str
 ) -> None:
     """What the browser does by itself is off: it does it most of the time only, and least on a busy machine."""
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     late = (
         "The way to " + "![a picture][h], " * 40 + "and on.\n\n"
     )  # a picture becomes longer when its address is known
@@ -202,7 +202,7 @@ SELECT = """(words) => {
 
 
 async def test_selection_survives_while_its_own_paragraph_grows_and_settles(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(text="First one.\n\nA lamp that never")
     page = await visit.open(desk.address)
     await expect(page.locator("[data-tail]")).to_contain_text("that never")
@@ -217,7 +217,7 @@ async def test_selection_survives_while_its_own_paragraph_grows_and_settles(visi
 
 
 async def test_selecting_text_stops_the_page_from_running_away(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(text=paragraphs(1, 40))
     page = await visit.open(desk.address)
     await expect(page.get_by_text("Paragraph 40 ")).to_be_in_viewport()
@@ -229,7 +229,7 @@ async def test_selecting_text_stops_the_page_from_running_away(visit: Visit, des
 
 
 async def test_outline_marks_where_the_reader_is(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose", "Dangers"])
+    await desk.start_claimed(names=["Purpose", "Dangers"])
     await desk.write(text="## Purpose\n\n" + paragraphs(1, 20) + "### Oil\n\n" + paragraphs(21, 20))
     page = await visit.open(desk.address)
     outline = page.locator("[data-sections]")
@@ -260,7 +260,7 @@ PAINTED = "new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
 
 async def test_update_of_a_huge_document_costs_no_more_than_of_a_small_one(visit: Visit, desk: Desk) -> None:
     """Counted, not timed: changes of the DOM and layouts, for the same updates behind 20 and 2 000 fragments."""
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     costs = [await cost_of_updates(visit, desk, fragments) for fragments in (20, 2_000)]
     assert costs[0]["records"] == costs[1]["records"] > 0
     assert costs[1]["layouts"] <= costs[0]["layouts"] + 3
@@ -303,7 +303,7 @@ async def layouts(counters: CDPSession) -> float:
 
 @pytest.mark.parametrize("visit", [{"reduced_motion": "reduce"}], indirect=True)
 async def test_nothing_moves_for_those_who_asked_for_calm(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(text=LAMP + "And")
     page = await visit.open(desk.address)
     await expect(page.locator("[data-tail]")).to_have_text("And")
@@ -355,7 +355,7 @@ async def test_keyboard_pauses_and_resumes_but_not_while_somebody_types(visit: V
 
 
 async def test_command_that_nobody_answers_is_given_up_and_can_be_given_again(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     page = await visit.open(desk.address)
     await page.route("**/pause/", lambda _: None)
     await page.evaluate("const patience = AbortSignal.timeout; AbortSignal.timeout = (ms) => patience(ms / 1000)")
@@ -380,9 +380,9 @@ async def test_refused_start_says_so_beside_the_field(visit: Visit, desk: Desk) 
 
 
 async def test_regenerating_by_the_dialog_starts_a_new_epoch(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.end_section(position=0, text="## Purpose\n\nThe first text.")
-    await desk.complete()
+    await desk.finish()
     page = await visit.open(desk.address)
     await page.get_by_role("button", name="Regenerate").click()
     await page.get_by_role("dialog", name="Write it anew?").get_by_role("button", name="Write anew").click()
@@ -396,7 +396,7 @@ async def test_regenerating_by_the_dialog_starts_a_new_epoch(visit: Visit, desk:
 
 async def test_server_killed_and_back_is_healed_by_the_page_itself(visit: Visit, desk: Desk, house: House) -> None:
     visit.forgives.append("WebSocket connection to")
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(text=LAMP)
     page = await visit.open(desk.address)
     await expect(page.locator("[data-document] em")).to_have_text("never")
@@ -413,7 +413,7 @@ async def test_server_killed_and_back_is_healed_by_the_page_itself(visit: Visit,
 
 
 async def test_page_says_why_a_document_waits_or_stopped(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     page = await visit.open(desk.address)
     await desk.wait(detail="Waiting 8 s: rate limited, attempt 2 of 6.")
     await expect(pill(page)).to_have_text("Waiting")
@@ -429,7 +429,7 @@ async def test_page_says_why_a_document_waits_or_stopped(visit: Visit, desk: Des
 
 
 async def test_deleted_document_is_told_and_stays_readable(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(text=LAMP)
     page = await visit.open(desk.address)
     await expect(page.locator("[data-document] em")).to_have_text("never")
@@ -440,7 +440,7 @@ async def test_deleted_document_is_told_and_stays_readable(visit: Visit, desk: D
 
 
 async def test_signed_out_reader_is_asked_to_sign_in_again(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     page = await visit.open(desk.address)
     other = await visit.open("/")
     await other.get_by_role("button", name="Sign out").click()
@@ -476,10 +476,10 @@ async def downloaded(page: Page, link: str) -> Path:
 
 async def test_document_is_copied_and_downloaded(visit: Visit, desk: Desk) -> None:
     await visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     text = "## Purpose\n\n" + LAMP + LISTS
     await desk.end_section(position=0, text=text)
-    await desk.complete()
+    await desk.finish()
     page = await visit.open(desk.address)
     await (
         page.locator("summary", has=page.locator("text=Copy")).or_(page.get_by_label("Copy and download")).first.click()
@@ -498,9 +498,9 @@ async def test_document_is_copied_and_downloaded(visit: Visit, desk: Desk) -> No
 
 @pytest.mark.parametrize("visit", [{"color_scheme": "dark"}], indirect=True)
 async def test_downloaded_page_needs_nothing_else_and_looks_like_the_live_one(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.end_section(position=0, text="## Purpose\n\n" + LAMP + LISTS + CODE + LATE)
-    await desk.complete()
+    await desk.finish()
     page = await visit.open(desk.address)
     file = await downloaded(page, "Download HTML")
     assert file.name == "lighthouse-project-brief.html"
@@ -521,7 +521,7 @@ async def test_downloaded_page_needs_nothing_else_and_looks_like_the_live_one(vi
 
 
 async def test_project_page_keeps_its_statuses_live(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose", "Dangers"])
+    await desk.start_claimed(names=["Purpose", "Dangers"])
     page = await visit.open(f"/projects/{desk.project}/")
     row = page.locator(f'[data-artifact="{desk.artifact}"]')
     await expect(row).to_contain_text("0 of 2 sections")
@@ -538,14 +538,14 @@ async def test_screen_reader_hears_sections_and_statuses_not_words(visit: Visit,
         const place = document.querySelector("[data-announce]");
         new MutationObserver(() => window.heard.push(place.textContent)).observe(place, {childList: true});
     }""")
-    await desk.start(names=["Purpose", "Dangers"])
+    await desk.start_claimed(names=["Purpose", "Dangers"])
     for word in LAMP.split():
         await desk.write(text=f"{word} ")
     await desk.end_section(position=0)
     await desk.begin(position=1)
     await expect(page.locator('[data-field="now"]')).to_have_text("Dangers")
     await desk.end_section(position=1, text="Fire.")
-    await desk.complete()
+    await desk.finish()
     await expect(pill(page)).to_have_text("Complete")
     heard = await page.evaluate("window.heard")
     assert heard[-1] == "Complete."

@@ -43,13 +43,13 @@ async def is_at(page: Page, heading: str) -> bool:
 
 @pytest_asyncio.fixture(loop_scope="session", params=["growing", "done"])
 async def written(desk: Desk, request: pytest.FixtureRequest) -> Desk:
-    await desk.start(names=[*SECTIONS, "Next"])
+    await desk.start_claimed(names=[*SECTIONS, "Next"])
     if request.param == "done":
         await desk.end_section(position=0, text=TEXT)
         for position in (1, 2, 3):
             await desk.begin(position=position)
             await desk.end_section(position=position)
-        await desk.complete()
+        await desk.finish()
     else:
         await desk.write(text=TEXT)
     return desk
@@ -138,8 +138,8 @@ async def test_place_survives_where_the_browser_keeps_whole_pages(
         executable_path=CHROMIUM, args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
     )
     async with signed_in(keeping, house.origin, author, "keeper") as visit:
-        desk = Desk(author, await author.project(owner=visit.name))
-        await desk.start(names=["Purpose"])
+        desk = Desk(author, await author.new_project(owner=visit.name))
+        await desk.start_claimed(names=["Purpose"])
         await desk.write(text=TEXT)
         page = await visit.open(desk.address)
         await settled(page)
@@ -159,7 +159,7 @@ async def test_place_survives_where_the_browser_keeps_whole_pages(
 
 
 async def test_reloading_while_following_goes_on_following(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(text=TEXT)
     page = await visit.open(desk.address)
     await expect(page.get_by_text("And the last")).to_be_in_viewport()
@@ -171,7 +171,7 @@ async def test_reloading_while_following_goes_on_following(visit: Visit, desk: D
 
 
 async def test_link_into_the_last_screen_is_not_followed_away(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose", "Dangers"])
+    await desk.start_claimed(names=["Purpose", "Dangers"])
     await desk.write(text=f"## Purpose\n\n{paragraphs(1, 40)}## Dangers\n\nOne.")
     page = await visit.open(f"{desk.address}#doc-dangers")
     await settled(page)
@@ -190,7 +190,7 @@ async def test_link_into_the_last_screen_is_not_followed_away(visit: Visit, desk
 async def test_link_to_a_section_that_is_not_written_yet_leads_there_once_it_is(
     visit: Visit, desk: Desk, name: str, address: str
 ) -> None:
-    await desk.start(names=["Purpose", name])
+    await desk.start_claimed(names=["Purpose", name])
     await desk.write(text=f"## Purpose\n\n{paragraphs(1, 40)}")
     page = await visit.open(desk.address + address)
     await expect(page.get_by_text("Paragraph 40 ")).to_be_in_viewport()
@@ -202,7 +202,7 @@ async def test_link_to_a_section_that_is_not_written_yet_leads_there_once_it_is(
 
 
 async def test_reader_who_left_the_end_is_not_led_to_a_late_section(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose", "Dangers"])
+    await desk.start_claimed(names=["Purpose", "Dangers"])
     await desk.write(text=f"## Purpose\n\n{paragraphs(1, 40)}")
     page = await visit.open(f"{desk.address}#doc-dangers")
     await expect(page.get_by_text("Paragraph 40 ")).to_be_in_viewport()
@@ -220,7 +220,7 @@ async def test_reader_who_left_the_end_is_not_led_to_a_late_section(visit: Visit
 
 async def test_notice_below_the_text_does_not_hold_the_page(visit: Visit, desk: Desk) -> None:
     """Whoever reads the unsettled end, with a notice below it in view, stays while the text between them grows."""
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(text=f"{paragraphs(1, 40)}- point 1\n")
     page = await visit.open(f"{desk.address}#nowhere-yet")
     await settled(page)
@@ -237,7 +237,7 @@ async def test_notice_below_the_text_does_not_hold_the_page(visit: Visit, desk: 
 
 async def test_reader_inside_a_growing_table_stays_in_their_row(visit: Visit, desk: Desk) -> None:
     """The table is all tail, and later rows make its columns wider."""
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     rows = "".join(f"| {n} | lamps and oil, and what else a lamp needs to burn | row-{n} |\n" for n in range(200))
     await desk.write(text=f"| No | What | Name |\n|---|---|---|\n{rows}")
     page = await visit.open(desk.address)
@@ -256,7 +256,7 @@ async def test_reader_inside_a_growing_table_stays_in_their_row(visit: Visit, de
 
 
 async def test_hidden_tab_that_is_shown_again_has_not_moved(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(text=TEXT)
     page = await visit.open(desk.address)
     await settled(page)
@@ -275,7 +275,7 @@ async def test_changing_the_width_keeps_what_is_read_in_place(
     visit: Visit, desk: Desk, widths: tuple[int, int]
 ) -> None:
     before, after = widths
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(
         text="".join(f"No. {n} {'says what it has to say about lamps and oil. ' * 5}\n\n" for n in range(80))
     )
@@ -294,7 +294,7 @@ async def test_changing_the_width_keeps_what_is_read_in_place(
 
 async def test_place_in_a_document_of_a_megabyte(visit: Visit, desk: Desk) -> None:
     """It comes in several frames; none of them may take away what the page shows already."""
-    await desk.start(names=["Purpose", "Dangers"])
+    await desk.start_claimed(names=["Purpose", "Dangers"])
     long = "A paragraph that has a lot to say about lamps and oil and wicks. " * 30
     await desk.write(text="## Purpose\n\n" + "".join(f"No. {n}. {long}\n\n" for n in range(300)))
     await desk.write(text="## Dangers\n\n" + "".join(f"No. {n}. {long}\n\n" for n in range(300, 520)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -45,7 +45,7 @@ def trying_again(when: str) -> re.Pattern[str]:
 
 
 async def test_countdown_runs_between_the_frames(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     page = await live(visit, desk)
     await desk.wait(detail=AWAY)
     await expect(notice(page)).to_have_text(trying_again(r"in (5 min 0 s|4 min \d+ s)"))
@@ -74,7 +74,7 @@ LAST_OF_TIME = """(place) => {
     [("waiting_retry", AWAY.replace("300", "895")), ("thinking", "thinking for 595 s, at most 600 s")],
 )
 async def test_time_in_the_bar_is_never_cut_off(visit: Visit, desk: Desk, reason: str, detail: str) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     page = await live(visit, desk)
     await desk.wait(detail=detail, reason=reason)
     await expect(now(page)).to_have_text(re.compile(r"\d+ min \d+ s"))
@@ -85,7 +85,7 @@ async def test_time_in_the_bar_is_never_cut_off(visit: Visit, desk: Desk, reason
 
 
 async def test_thinking_is_shown_with_its_time_and_ends_with_the_first_text(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     page = await live(visit, desk)
     await desk.wait(detail="thinking for 130 s, at most 600 s", reason="thinking")
     await expect(now(page)).to_have_text(re.compile(r"^The model is thinking, 2 min \d+ s\.$"))
@@ -99,7 +99,7 @@ async def test_thinking_is_shown_with_its_time_and_ends_with_the_first_text(visi
 
 
 async def test_reloading_does_not_begin_the_time_anew(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     await desk.wait(detail=AWAY)
     page = await visit.open(desk.address)
     await expect(notice(page)).to_have_text(re.compile("Trying again in 4 min"))
@@ -110,7 +110,7 @@ async def test_reloading_does_not_begin_the_time_anew(visit: Visit, desk: Desk) 
 
 
 async def test_times_are_not_read_out_again_and_again(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     page = await live(visit, desk)
     await page.evaluate(HEARD)
     await desk.wait(detail="thinking for 2 s, at most 600 s", reason="thinking")
@@ -126,17 +126,16 @@ async def test_times_are_not_read_out_again_and_again(visit: Visit, desk: Desk) 
 
 @pytest.mark.parametrize("visit", [{"java_script_enabled": False}], indirect=True)
 async def test_without_a_script_what_is_said_of_the_time_stays_true(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
-    begun = datetime.now(UTC).replace(microsecond=0)
+    await desk.start_claimed(names=["Purpose"])
     await desk.wait(detail=AWAY)
+    committed_at = datetime.fromisoformat((await desk.look())["updated_at"])
     page = await visit.open(desk.address)
     said = await notice(page).inner_text()
     told = re.fullmatch(
         r"The endpoint does not answer, attempt 3; the next attempt comes by itself at (\d\d:\d\d:\d\d) UTC\.", said
     )
     assert told, said
-    at = datetime.combine(begun, datetime.strptime(told[1], "%H:%M:%S").time(), UTC)
-    assert 300 <= (at - begun).total_seconds() % 86_400 < 400
+    assert told[1] == f"{committed_at + timedelta(seconds=300):%H:%M:%S}"
     await desk.wait(detail="thinking for 65 s, at most 600 s", reason="thinking")
     await page.reload()
     await expect(now(page)).to_have_text(re.compile(r"The model has been thinking since \d\d:\d\d:\d\d UTC\."))
@@ -149,7 +148,7 @@ async def test_without_a_script_what_is_said_of_the_time_stays_true(visit: Visit
 async def test_after_trouble_the_page_offers_to_go_on_with_another_model(
     visit: Visit, desk: Desk, reason: str, offers: bool
 ) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     page = await visit.open(desk.address)
     await desk.stop(reason=reason, detail="It said no.")
     await expect(page.get_by_role("button", name="Resume here")).to_be_visible()
@@ -162,7 +161,7 @@ async def test_document_goes_on_with_the_other_model_and_a_refused_one_is_told_b
     visit: Visit, desk: Desk
 ) -> None:
     visit.forgives.append("422")
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     page = await live(visit, desk)
     await desk.stop(reason="model_not_found", detail="404: no such model.")
     field = page.get_by_label("Another model")

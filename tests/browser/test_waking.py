@@ -46,8 +46,8 @@ async def far(proxy: Proxy, browser: Browser, author: Author, request: pytest.Fi
 
 async def reading(visit: Visit, author: Author) -> tuple[Desk, Page]:
     """A document that is being written, and a page that shows it."""
-    desk = Desk(author, await author.project(owner=visit.name))
-    await desk.start(names=["Purpose"])
+    desk = Desk(author, await author.new_project(owner=visit.name))
+    await desk.start_claimed(names=["Purpose"])
     await desk.write(text="A lamp. ")
     page = await visit.open(desk.address)
     await expect(page.locator("[data-live]")).to_have_attribute("data-connection", "open")
@@ -106,7 +106,7 @@ class Lines:
 
 
 async def timed(visit: Visit, desk: Desk, lines: Lines) -> Page:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     page = await visit.context.new_page()
     await page.clock.install()
     await page.route_web_socket("**/ws/**", lines.take)
@@ -143,7 +143,7 @@ async def test_line_that_answers_is_kept(visit: Visit, desk: Desk) -> None:
 
 async def test_page_that_was_busy_itself_does_not_blame_the_line(visit: Visit, desk: Desk) -> None:
     lines = Lines(answer=True)
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     page = await visit.context.new_page()
     await page.route_web_socket("**/ws/**", lines.take)
     await page.goto(desk.address)

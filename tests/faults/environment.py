@@ -34,6 +34,8 @@ from tests.support.endpoint.openai_server import OpenAIServer
 
 Database = Literal["sqlite", "postgres"]
 SETTLE_S = 60.0
+DEFAULT_LEASE_S = 5.0
+"""The default of STREAMGEN_LEASE_SECONDS: within this time a dead worker is replaced."""
 OVER = {"complete", "cancelled", "paused"}
 LARGE = bool(os.environ.get("FAULTS_LARGE"))
 """Every document has 1 MB: 8 sections of 125 000 characters, which the endpoint sends in larger pieces."""

@@ -16,11 +16,11 @@ from artifacts.accounts.tokens import issue_token
 from artifacts.lifecycle.state import section_starts
 from artifacts.models import Artifact, StreamStatus
 from artifacts.preview import render
+from tests.support.limits import WAIT_S
 from tests.support.place import in_database
 from tests.support.reader import Reader
 from tests.support.servers import Server
 
-WAIT_S = 90.0
 LOOK_S = 0.05
 FRAMES_A_VISIT = 5
 GONE = 4404

@@ -14,14 +14,13 @@ import pytest_asyncio
 from django.contrib.auth.models import User
 from django.db import connection
 
-from artifacts import validation
 from artifacts.models import Artifact
 from generation.models import GenerationTask
 from tests.stories.audience import Audience
 from tests.support import large
 from tests.support.endpoint.openai_script import Behaviour, Script, tokens
-from tests.support.servers import Server, serving, up
-from tests.support.workbench import document, start
+from tests.support.servers import Server, serving_product, up
+from tests.support.workbench import start, text_of_sections
 
 SUMMARY = (
     "One light for the whole coast.\n\nIt stands on a rock and is seen for twenty miles, in fog and in storm alike.\n"
@@ -32,8 +31,10 @@ PEOPLE = (
     "Nobody counts the ships that come home because of it. The lamp wants oil, and a wick that is trimmed.\n\n"
     "```\nlamp --oil full --wick trimmed\n```\n\nThe stairs are steep, and the oil is heavy.\n"
 )
-PIECE_TOKENS = 200
-SECTION_TOKENS = 500_000
+PIECE_TOKENS = 60
+TOKEN_CHARS = 16
+"""So that a section of 500 KB stays within the tokens that one may have."""
+SECTION_TOKENS = 32_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +44,9 @@ class Told:
     summary: str
     people: str
     piece_tokens: int = 1
+    token_chars: int = 0
     pause_s: float = 0.04
     section_tokens: int = 4_000
-    soon_s: float = 0.5
-    """Until a stop is final."""
     on_the_wire: int = 12
     """Characters that were sent and may not have arrived when the call is closed."""
     servers: list[Server] = field(default_factory=list)
@@ -62,18 +62,21 @@ class Told:
 
     @property
     def whole(self) -> str:
-        return document([(name, text.strip("\n")) for name, text in self.texts.items()])
+        return text_of_sections([(name, text.strip("\n")) for name, text in self.texts.items()])
+
+    def tokens(self, text: str) -> list[str]:
+        return tokens(text, self.token_chars)
 
     @property
     def turn_tokens(self) -> int:
         """What makes a few turns of each section."""
-        return max(48, len(tokens(self.summary + self.people)) // 4)
+        return max(48, len(self.tokens(self.summary + self.people)) // 4)
 
     def script(self, **fields: object) -> Script:
         return Script(**{"texts": self.texts, "default": self.behaviour(), **fields})  # type: ignore[arg-type]
 
     def behaviour(self, **fields: object) -> Behaviour:
-        return Behaviour(**{"piece_tokens": self.piece_tokens, **fields})  # type: ignore[arg-type]
+        return Behaviour(**{"piece_tokens": self.piece_tokens, "token_chars": self.token_chars, **fields})  # type: ignore[arg-type]
 
     @property
     def slowly(self) -> Behaviour:
@@ -106,30 +109,27 @@ def both_servers(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
     """Daphne and uvicorn with the tests' own database, and no worker."""
     database, folder = Path(connection.settings_dict["NAME"]), tmp_path_factory.mktemp("servers")
     with ExitStack() as stack:
-        settings = {"STREAMGEN_SOCKETS_PER_USER": "1000"}
+        settings = {"STREAMGEN_SOCKETS_PER_USER": "1000", "STREAMGEN_CONCURRENCY": "0"}
         daphne = stack.enter_context(up(database=database, folder=folder, **settings))
-        yield [daphne, stack.enter_context(serving("uvicorn-workerless", database=database, folder=folder, **settings))]
+        yield [daphne, stack.enter_context(serving_product("uvicorn", database=database, folder=folder, **settings))]
     logs = "".join(log.read_text() for log in folder.glob("*.log"))
     assert not any(word in logs for word in ("Traceback", "WARNING", "ERROR")), logs
 
 
 @pytest_asyncio.fixture
-async def told(
-    size: str, request: pytest.FixtureRequest, artifact: Artifact, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Told]:
+async def told(size: str, request: pytest.FixtureRequest, artifact: Artifact) -> AsyncIterator[Told]:
     """The text of a story; where it is large, all who watch the document must agree with the database in the end."""
     if size == "short":
         yield Told(summary=SUMMARY, people=PEOPLE)
         return
-    monkeypatch.setattr(validation, "SECTION_MAX_TOKENS", SECTION_TOKENS)  # so that two sections have 1 MB
-    summary = large.KINDS[size](large.SIZE * 3 // 5)
+    summary = large.KINDS[size](large.SIZE // 2)
     told = Told(
         summary=summary,
-        people=large.ascii_text(large.SIZE * 2 // 5, first=2 * large.FAR),
+        people=large.ascii_text(large.SIZE // 2, first=2 * large.FAR),
         piece_tokens=PIECE_TOKENS,
+        token_chars=TOKEN_CHARS,
         pause_s=0.01,
         section_tokens=SECTION_TOKENS,
-        soon_s=5,
         on_the_wire=large.SIZE,
         servers=request.getfixturevalue("both_servers"),
     )

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.commands import manage, run
 from tests.support.endpoint.openai_script import Behaviour, Script
-from tests.support.endpoint.openai_server import serving
+from tests.support.endpoint.openai_server import serving_endpoint
 
 pytestmark = pytest.mark.asyncio
 
@@ -22,7 +22,7 @@ def endpoint(server) -> dict[str, str]:
 
 
 async def test_brief_from_nothing_is_what_the_endpoint_sent(tmp_path):
-    async with serving(Script(default=Behaviour(text=SAID))) as server:
+    async with serving_endpoint(Script(default=Behaviour(text=SAID))) as server:
         ran = await run("generate", "--project", "Lighthouse", "--phase", "brief", folder=tmp_path, **endpoint(server))
         again = await run(
             "generate", "--project", "Lighthouse", "--phase", "brief", folder=tmp_path, **endpoint(server)
@@ -40,7 +40,7 @@ async def test_brief_from_nothing_is_what_the_endpoint_sent(tmp_path):
 
 async def test_interrupt_cancels_keeps_the_text_and_says_so(tmp_path):
     slow = Behaviour(text=SAID * 20, pause_s=0.02)
-    async with serving(Script(default=slow)) as server:
+    async with serving_endpoint(Script(default=slow)) as server:
         words = ("generate", "--project", "Lighthouse", "--phase", "brief")
         async with manage(*words, folder=tmp_path, **endpoint(server)) as running:
             await running.until("One light")
@@ -55,7 +55,7 @@ async def test_interrupt_cancels_keeps_the_text_and_says_so(tmp_path):
 
 async def test_trouble_pauses_and_the_same_words_go_on(tmp_path):
     words = ("generate", "--project", "Lighthouse", "--phase", "brief", "--json")
-    async with serving(Script(key="right", default=Behaviour(text=SAID))) as server:
+    async with serving_endpoint(Script(key="right", default=Behaviour(text=SAID))) as server:
         paused = await run(*words, folder=tmp_path, OPENAI_API_KEY="wrong-secret-key", **endpoint(server))
         whole = await run(*words, folder=tmp_path, OPENAI_API_KEY="right", **endpoint(server))
     assert paused.code == 3

@@ -21,7 +21,7 @@ from artifacts.models import Artifact
 from artifacts.preview import render
 from tests.support import documents, large
 from tests.support.reader import Reader
-from tests.support.servers import Server, serving, up
+from tests.support.servers import Server, serving_product, up
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
@@ -41,7 +41,7 @@ def server(
 ) -> Iterator[Server]:
     database, folder = Path(connection.settings_dict["NAME"]), tmp_path_factory.mktemp(request.param)
     settings = {"STREAMGEN_SOCKETS_PER_USER": "1000"}
-    opened = up if request.param == "up" else lambda **options: serving("uvicorn", **options)
+    opened = up if request.param == "up" else lambda **options: serving_product("uvicorn", **options)
     with opened(database=database, folder=folder, **settings) as running:
         yield running
 

@@ -13,11 +13,12 @@ import pytest
 import websockets
 
 from tests.support import large
-from tests.support.commands import WAIT_S, manage, run
+from tests.support.commands import manage, run
 from tests.support.endpoint.openai_script import Behaviour, Script
-from tests.support.endpoint.openai_server import serving
+from tests.support.endpoint.openai_server import serving_endpoint
+from tests.support.limits import WAIT_S
 from tests.support.reader import Reader
-from tests.support.workbench import document
+from tests.support.workbench import text_of_sections
 
 pytestmark = pytest.mark.asyncio
 
@@ -62,10 +63,10 @@ async def test_first_run_prints_facts_and_a_link_that_signs_in_once(tmp_path):
 async def test_document_is_written_watched_and_left_in_order(tmp_path, size):
     names = ["Light"] if size == "short" else [f"Light {number}" for number in range(8)]
     text = ("One light for the whole coast. " * 20 if size == "short" else large.KINDS[size](125_000)).strip()
-    whole = document([(name, text) for name in names])
+    whole = text_of_sections([(name, text) for name in names])
     slow = Behaviour(text=text, piece_tokens=1 + len(text) // 500, pause_s=0.01, ignores_limit=True)
     async with AsyncExitStack() as stack:
-        endpoint = await stack.enter_async_context(serving(Script(default=slow)))
+        endpoint = await stack.enter_async_context(serving_endpoint(Script(default=slow)))
         model = {"STREAMGEN_PROVIDER": "openai", "OPENAI_BASE_URL": endpoint.base_url}
         up = await stack.enter_async_context(manage("up", "--port", "0", folder=tmp_path, **model))
         client = await stack.enter_async_context(aiohttp.ClientSession())
@@ -137,3 +138,9 @@ async def test_worker_listens_on_its_one_channel_only(tmp_path):
     ran = await run("runworker", "thumbnails", folder=tmp_path)
     assert ran.code == 1
     assert "runworker generation" in ran.err
+
+
+async def test_worker_of_no_tasks_at_once_says_what_to_set(tmp_path):
+    ran = await run("runworker", "generation", folder=tmp_path, STREAMGEN_CONCURRENCY="0")
+    assert ran.code == 1
+    assert "STREAMGEN_CONCURRENCY" in ran.err

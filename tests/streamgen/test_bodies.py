@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from tests.support.memory import grown
-from tests.support.servers import Server, serving
+from tests.support.servers import Server, serving_product
 
 MEGABYTE = b"x" * 1_048_576
 LARGE = 100 * len(MEGABYTE)
@@ -29,7 +29,7 @@ def server(
     request: pytest.FixtureRequest, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     database = Path(connection.settings_dict["NAME"])
-    with serving(request.param, database=database, folder=tmp_path_factory.mktemp(request.param)) as running:
+    with serving_product(request.param, database=database, folder=tmp_path_factory.mktemp(request.param)) as running:
         assert told(running, "/sign-in/", b"", method="GET")[0] == 200  # what is loaded once is loaded
         yield running
     log = running.log.read_text()

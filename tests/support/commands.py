@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.limits import WAIT_S
+
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_S = 40.0
 
 
 @dataclass(kw_only=True)

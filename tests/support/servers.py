@@ -37,15 +37,6 @@ class Server:
 START_S = 60
 COMMANDS = {
     "daphne": ("-m", "daphne", "--fd", "{fd}", "-v", "0", "streamgen.asgi:application"),
-    "uvicorn-workerless": (
-        "-m",
-        "uvicorn",
-        "--fd",
-        "{fd}",
-        "--log-level",
-        "warning",
-        "tests.stories.workerless:application",
-    ),
     "uvicorn": ("-m", "uvicorn", "--fd", "{fd}", "--log-level", "warning", "streamgen.asgi:application"),
 }
 
@@ -75,7 +66,7 @@ def up(*, database: Path, folder: Path, **environment: str) -> Iterator[Server]:
 
 
 @contextmanager
-def serving(kind: str, *, database: Path, folder: Path, **environment: str) -> Iterator[Server]:
+def serving_product(kind: str, *, database: Path, folder: Path, **environment: str) -> Iterator[Server]:
     """The project under Daphne or uvicorn with this SQLite file. It is asked to stop at the end, and must."""
     log = folder / f"{kind}.log"
     with socket.create_server(("127.0.0.1", 0)) as listener, log.open("wb") as output:

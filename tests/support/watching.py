@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-T = TypeVar("T")
+from tests.support.limits import WAIT_S
 
-WAIT_S = 20.0
+T = TypeVar("T")
 
 
 class Watching:

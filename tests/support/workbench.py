@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
@@ -17,8 +18,8 @@ from generation.providers import ChosenProvider
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.worker.worker import GenerationWorker
 from tests.support.endpoint.openai_server import OpenAIServer
+from tests.support.limits import WAIT_S
 
-WAIT_S = 90.0
 LOOP_POLL_S = 0.005
 ENDED = {StreamStatus.COMPLETE, StreamStatus.CANCELLED, StreamStatus.PAUSED}
 
@@ -29,7 +30,7 @@ def choice_of(server: OpenAIServer, **options: object) -> ChosenProvider:
 
 
 @asynccontextmanager
-async def working(choice: ChosenProvider, **options: int) -> AsyncIterator[GenerationWorker]:
+async def working(choice: ChosenProvider, **options: Any) -> AsyncIterator[GenerationWorker]:
     """A worker that runs until the block ends, and then gives back what it has."""
     stop = asyncio.Event()
     worker = GenerationWorker(choice, **options)
@@ -45,7 +46,7 @@ def planned(*names: str, max_tokens: int = 4_000) -> list[PlannedSection]:
     return [PlannedSection(name=name, instructions=f"Write {name}.", max_tokens=max_tokens) for name in names]
 
 
-def document(texts: Sequence[tuple[str, str]]) -> str:
+def text_of_sections(texts: Sequence[tuple[str, str]]) -> str:
     """What a document of these sections is."""
     return "\n\n".join(f"## {name}\n\n{text}" for name, text in texts)
 
@@ -57,7 +58,9 @@ async def start(
     return await database_sync_to_async(control.start)(artifact, user, plan=plan, **options)
 
 
-async def until(artifact: Artifact, condition: Callable[[Artifact], bool], within_s: float = WAIT_S) -> Artifact:
+async def until_artifact(
+    artifact: Artifact, condition: Callable[[Artifact], bool], within_s: float = WAIT_S
+) -> Artifact:
     """The artifact as soon as the condition holds for what is committed."""
     async with asyncio.timeout(within_s):
         while True:
@@ -68,7 +71,7 @@ async def until(artifact: Artifact, condition: Callable[[Artifact], bool], withi
 
 
 async def until_ended(artifact: Artifact) -> Artifact:
-    return await until(artifact, lambda now: now.stream_status in ENDED)
+    return await until_artifact(artifact, lambda now: now.stream_status in ENDED)
 
 
 async def text_of(artifact: Artifact) -> str:

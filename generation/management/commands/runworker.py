@@ -8,6 +8,7 @@ import signal
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from generation.queue.wakeup import WAKE_CHANNEL
@@ -25,10 +26,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, channels: list[str], concurrency: int | None, **options: Any) -> None:
         if channels != [WAKE_CHANNEL]:
             raise CommandError(f"The only channel is {WAKE_CHANNEL!r}: manage.py runworker {WAKE_CHANNEL}")
-        asyncio.run(_work(concurrency))
+        capacity = settings.STREAMGEN_CONCURRENCY if concurrency is None else concurrency
+        if capacity < 1:
+            raise CommandError(
+                "A worker of no tasks at once writes nothing: set STREAMGEN_CONCURRENCY or --concurrency to 1 or more."
+            )
+        asyncio.run(_work(capacity))
 
 
-async def _work(concurrency: int | None) -> None:
+async def _work(capacity: int) -> None:
     stop = asyncio.Event()
 
     def on_signal() -> None:
@@ -40,5 +46,5 @@ async def _work(concurrency: int | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
-    await GenerationWorker(capacity=concurrency).work(stop)
+    await GenerationWorker(capacity=capacity).work(stop)
     end_within(GOODBYE_S)

@@ -70,8 +70,8 @@ class Command(BaseCommand):
 
     def _provider(self, no_worker: bool) -> str:
         """Which provider this process writes with, and why."""
-        this_process.runs_worker = not no_worker
-        if no_worker:
+        this_process.runs_worker = not no_worker and settings.STREAMGEN_CONCURRENCY > 0
+        if not this_process.runs_worker:
             return "none here: tasks wait for `manage.py runworker generation`"
         try:
             this_process.chosen = provider_from_settings()

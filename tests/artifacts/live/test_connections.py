@@ -23,7 +23,8 @@ from artifacts.live.viewer import CREDIT_BYTES
 from artifacts.models import AccessToken, Project
 from streamgen.asgi import application
 from tests.support import documents
-from tests.support.line import WAIT_S, Line, bearer, cookie
+from tests.support.limits import WAIT_S
+from tests.support.line import Line, bearer, cookie
 from tests.support.place import Place, errors_of, in_database, person, place, session_of
 from tests.support.watching import Watching
 

@@ -14,7 +14,8 @@ from artifacts.live.renderer import Renderer
 from artifacts.live.replica import Replica
 from artifacts.preview import LivePreview, Update
 from tests.artifacts.live.test_replica import Truth
-from tests.support.watching import WAIT_S, Watching
+from tests.support.limits import WAIT_S
+from tests.support.watching import Watching
 
 SELDOM_S = 3_600.0
 

@@ -29,7 +29,7 @@ from artifacts.models import Artifact
 from artifacts.preview import render
 from tests.support import documents
 from tests.support.reader import Reader
-from tests.support.servers import Server, serving
+from tests.support.servers import Server, serving_product
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
@@ -44,7 +44,7 @@ def server(
     request: pytest.FixtureRequest, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     database = Path(connection.settings_dict["NAME"])
-    with serving(request.param, database=database, folder=tmp_path_factory.mktemp(request.param)) as running:
+    with serving_product(request.param, database=database, folder=tmp_path_factory.mktemp(request.param)) as running:
         yield running
 
 
@@ -239,7 +239,7 @@ async def test_server_that_is_told_to_stop_says_1012_to_every_socket(
     kind: str, django_db_setup: None, tmp_path: Path
 ) -> None:
     database = Path(connection.settings_dict["NAME"])
-    with serving(kind, database=database, folder=tmp_path) as running:
+    with serving_product(kind, database=database, folder=tmp_path) as running:
         async with asyncio.timeout(WAIT_S):
             draft = await in_database(documents.opened)()
             owner = await in_database(lambda: Artifact.objects.get(pk=draft.pk).project.owner)()

@@ -9,7 +9,7 @@ from cmarkgfm.cmark import Options
 from hypothesis import given, settings
 
 from artifacts.preview import closing, render
-from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read
+from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read_document
 from tests.artifacts.preview.inputs.endings import OPENINGS, WHOLE, cut_texts, inside, open_ends
 from tests.artifacts.preview.inputs.strategies import documents
 from tests.artifacts.preview.oracles.structure import github_entries
@@ -76,7 +76,7 @@ def test_text_that_closes_everything_itself_is_not_touched(section: str) -> None
 
 @needs_corpus
 def test_whole_real_documents_are_not_touched() -> None:
-    assert [path.name for path in DOCUMENTS if closing(read(path))] == []
+    assert [path.name for path in DOCUMENTS if closing(read_document(path))] == []
 
 
 @given(documents)
@@ -96,7 +96,7 @@ def test_500_random_ends_of_sections() -> None:
 
 @needs_corpus
 def test_500_ends_of_real_documents() -> None:
-    for ending, _ in cut_texts([read(path) for path in DOCUMENTS], 500, seed=8):
+    for ending, _ in cut_texts([read_document(path) for path in DOCUMENTS], 500, seed=8):
         judge(ending)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from artifacts.preview import LivePreview
-from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read
+from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read_document
 from tests.artifacts.preview.oracles.flicker import watch
 
 GROWING = """# A *heading* with `code`
@@ -102,7 +102,7 @@ def test_real_documents_flicker_less_than_four_times_in_100_kb(low: int, high: i
     events = raw_marks = characters = 0
     for path in few(DOCUMENTS):
         chance = random.Random(path.name)
-        text = read(path)
+        text = read_document(path)
         flicker = watch(text, iter(lambda chance=chance: chance.randint(low, high), None))
         events += flicker.events
         raw_marks += flicker.raw_marks

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artifacts.preview import LivePreview, Update, limits, render
-from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read
+from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read_document
 from tests.artifacts.preview.inputs.strategies import cut_documents
 from tests.artifacts.preview.oracles.safety import faults
 
@@ -91,7 +91,7 @@ def test_any_text_at_all_is_the_same_by_single_characters(text: str) -> None:
 @needs_corpus
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem[-40:])
 def test_real_document_is_the_same_in_any_chunks(path: Path) -> None:
-    text, chance = read(path), random.Random(path.name)
+    text, chance = read_document(path), random.Random(path.name)
     preview, viewer, place = LivePreview(), Viewer(), 0
     while place < len(text):
         size = chance.choice((1, 7, 60, 400, 2500))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artifacts.preview import LivePreview, append_sections, render
-from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read
+from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read_document
 from tests.artifacts.preview.inputs.strategies import documents
 from tests.artifacts.preview.oracles.rooms import shown, starts
 from tests.artifacts.preview.oracles.safety import faults
@@ -83,7 +83,7 @@ def test_updates_left_out_change_nothing(cut: tuple[list[str], list[list[str]]])
 @needs_corpus
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem[-40:])
 def test_real_document_in_sections_is_that_of_the_whole_where_nothing_crosses(path: Path) -> None:
-    text = read(path)
+    text = read_document(path)
     borders = [match.start() for match in _HEADING.finditer(text) if _nothing_is_open(text[: match.start()])]
     labels = re.compile(r"^ {0,3}\[[^\]]+\]:", re.MULTILINE)
     if labels.search(text):
@@ -101,7 +101,7 @@ def _nothing_is_open(text: str) -> bool:
 @needs_corpus
 def test_real_documents_cut_anywhere_stay_in_their_rooms() -> None:
     chance = random.Random(500)
-    texts = [read(path) for path in DOCUMENTS]
+    texts = [read_document(path) for path in DOCUMENTS]
     for _ in range(500):
         first, second = chance.choice(texts), chance.choice(texts)
         place = chance.randrange(len(first))

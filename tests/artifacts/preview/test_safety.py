@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from artifacts.preview import LivePreview, render
 from artifacts.preview.sanitise import REL, cleaned, safe_address, sanitise
-from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read
+from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read_document
 from tests.artifacts.preview.inputs.hostile import HOSTILE
 from tests.artifacts.preview.oracles.safety import faults, leads_nowhere_bad
 
@@ -90,7 +90,7 @@ def test_links_that_leave_the_document_say_so() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS[::4], ids=lambda path: path.stem[-40:])
 def test_cleaning_in_pieces_gives_what_cleaning_as_one_gives(path: object) -> None:
     """What is known to be clean is not cleaned: the whole page must not show the difference."""
-    html = render(read(path)).replace(' class="highlight"', "")  # type: ignore[arg-type]
+    html = render(read_document(path)).replace(' class="highlight"', "")  # type: ignore[arg-type]
     without_code = html.split("<pre>")
     for piece in without_code[:1]:
         assert cleaned(piece) == piece == sanitise(piece)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artifacts.preview import render
-from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read
+from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read_document
 from tests.artifacts.preview.oracles.structure import github_entries, preview_entries
 
 SAME_AS_GITHUB = {
@@ -72,7 +72,7 @@ def test_document_has_the_structure_github_gives_it(text: str) -> None:
 @needs_corpus
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem[-40:])
 def test_real_document_agrees_with_github(path: Path) -> None:
-    text = read(path)
+    text = read_document(path)
     ours, theirs = preview_entries(render(text)), github_entries(text)
     agreed = sum(
         block.size for block in difflib.SequenceMatcher(None, theirs, ours, autojunk=False).get_matching_blocks()

@@ -6,12 +6,10 @@ import asyncio
 import signal
 from pathlib import Path
 
-from tests.faults.environment import Database, Document, rigged
+from tests.faults.environment import DEFAULT_LEASE_S, Database, Document, rigged
 from tests.faults.polling import until
 from tests.faults.result import Result, percentile
 from tests.faults.workload import top_up
-
-LEASE_S = 5.0
 
 
 async def worker_frozen(database: Database, seed: int, runs: int) -> Result:
@@ -56,7 +54,7 @@ async def clock_wrong(database: Database, seed: int, runs: int) -> Result:
 
 async def frozen_in_transaction(database: Database, seed: int, runs: int) -> Result:
     """A worker freezes between a write and its COMMIT, the row locked; another takes over all the same."""
-    async with rigged(database, seed=seed, redis=True, pause_s=0.03, lease_s=LEASE_S) as rig:
+    async with rigged(database, seed=seed, redis=True, pause_s=0.03, lease_s=DEFAULT_LEASE_S) as rig:
         rig.calls_may_overlap = True
         await rig.web()
         documents: list[Document] = []

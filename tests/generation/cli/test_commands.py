@@ -20,7 +20,7 @@ from artifacts.models import AccessToken
 from tests.support import documents
 from tests.support.commands import ROOT, environment
 from tests.support.endpoint.openai_script import Behaviour, Script
-from tests.support.endpoint.openai_server import serving
+from tests.support.endpoint.openai_server import serving_endpoint
 from tests.support.redis_server import redis_server
 
 __all__ = ["redis_server"]
@@ -256,7 +256,7 @@ def test_redis_that_is_away_fails_without_its_password(capsys, healthy):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.asyncio
 async def test_provider_is_really_asked(capsys, settings):
-    async with serving(Script()) as server:
+    async with serving_endpoint(Script()) as server:
         settings.STREAMGEN_PROVIDER, settings.OPENAI_BASE_URL = "openai", server.base_url
         code, lines = await database_sync_to_async(examined)(capsys)
         assert len(server.requests) == 1
@@ -268,7 +268,7 @@ async def test_provider_is_really_asked(capsys, settings):
 @pytest.mark.asyncio
 async def test_wrong_key_fails_and_is_not_shown(capsys, settings):
     key = "sk-" + secrets.token_hex(16)
-    async with serving(Script(default=Behaviour(status=401))) as server:
+    async with serving_endpoint(Script(default=Behaviour(status=401))) as server:
         settings.STREAMGEN_PROVIDER, settings.OPENAI_BASE_URL = "openai", server.base_url
         settings.OPENAI_API_KEY = key
         code, lines = await database_sync_to_async(examined)(capsys)
@@ -283,7 +283,7 @@ async def test_wrong_key_fails_and_is_not_shown(capsys, settings):
 async def test_key_that_was_set_as_the_model_is_not_shown(capsys, settings):
     key = "sk-" + secrets.token_hex(16)
     body = '{"error": {"message": "The model does not exist.", "code": "model_not_found"}}'
-    async with serving(Script(default=Behaviour(status=404, body=body))) as server:
+    async with serving_endpoint(Script(default=Behaviour(status=404, body=body))) as server:
         settings.STREAMGEN_PROVIDER, settings.OPENAI_BASE_URL = "openai", server.base_url
         settings.OPENAI_API_KEY = settings.STREAMGEN_MODEL = key
         code, lines = await database_sync_to_async(examined)(capsys)

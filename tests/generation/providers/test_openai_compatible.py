@@ -29,7 +29,7 @@ from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.providers.openai_compatible.dialects import Dialect, address_for
 from generation.providers.openai_compatible.waits import retry_after_s
 from tests.support.endpoint.openai_script import ABSENT, Behaviour, Script, tokens
-from tests.support.endpoint.openai_server import OpenAIServer, serving
+from tests.support.endpoint.openai_server import OpenAIServer, serving_endpoint
 
 pytestmark = pytest.mark.asyncio
 
@@ -88,7 +88,7 @@ async def call(
 
 @pytest_asyncio.fixture
 async def server():
-    async with serving(Script(replies=(TEXT,))) as server:
+    async with serving_endpoint(Script(replies=(TEXT,))) as server:
         yield server
 
 

@@ -16,14 +16,14 @@ from tests.support.endpoint.openai_raw import (
     RawServer,
     Reply,
     chunk,
-    document,
     error,
     event,
     http,
+    json_document,
     raw_server,
     says,
 )
-from tests.support.workbench import document as joined
+from tests.support.workbench import json_document as joined
 from tests.support.workbench import start, text_of, until, until_ended, working
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
@@ -56,7 +56,7 @@ WAYS: dict[str, list[Reply]] = {
     "a leaked mark": [[HEAD, *SAID, says("<|im_end|>"), STOP]],
     "one line break": [[HEAD, *(one.replace(b"\n\n", b"\n") for one in [*SAID, STOP, DONE])]],
     "data twice": [[HEAD, *(b"data: " + one for one in [*SAID, STOP]), DONE]],
-    "no stream": [http(document(TEXT))],
+    "no stream": [http(json_document(TEXT))],
     "no system role": [error("400 Bad Request", "System role not supported"), [HEAD, *SAID, STOP]],
     "a limit that passes": [error("429 Slow", "current quota, billing. Please retry in 0.2s."), [HEAD, *SAID, STOP]],
     "a model that loads": [error("503 Busy", "Loading model"), [HEAD, *SAID, STOP]],

@@ -14,7 +14,7 @@ from generation.providers.openai_compatible.answer.finishes import reason_of
 from generation.providers.openai_compatible.answer.growing import Growing
 from generation.providers.openai_compatible.client import OpenAICompatible
 from tests.generation.providers.test_openai_compatible import Answered, asking, call
-from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, chunk, document, event, http, raw_server, says
+from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, chunk, event, http, json_document, raw_server, says
 
 pytestmark = pytest.mark.asyncio
 
@@ -100,7 +100,7 @@ async def test_done_without_a_word_is_truncated_where_the_limit_was_reached():
 
 @pytest.mark.parametrize(("usage", "reason"), [(USAGE, FinishReason.COMPLETE), (None, FinishReason.INTERRUPTED)])
 async def test_document_without_a_word_is_complete_where_the_usage_says_so(usage, reason):
-    body = document(TEXT, None, usage=usage)
+    body = json_document(TEXT, None, usage=usage)
     answered = await answer(http(body), delivery="turns")
     assert (answered.text, answered.finish.reason) == (TEXT, reason)
 

@@ -15,9 +15,9 @@ from generation.providers.base import FinishReason
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.providers.openai_compatible.excerpts import Scrubber, sentence_in
 from tests.generation.providers.test_openai_compatible import PROMPT, SECRET, TEXT, asking, call
-from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, document, error, http, raw_server, says
+from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, error, http, json_document, raw_server, says
 from tests.support.endpoint.openai_script import Script
-from tests.support.endpoint.openai_server import serving
+from tests.support.endpoint.openai_server import serving_endpoint
 
 pytestmark = pytest.mark.asyncio
 
@@ -82,7 +82,7 @@ async def test_words_of_the_endpoint_behind_a_gateway_are_read():
 
 
 async def test_model_that_does_not_stream_stops_no_other():
-    async with facing(http(document(TEXT)), FINE) as (_, provider):
+    async with facing(http(json_document(TEXT)), FINE) as (_, provider):
         assert (await call(provider, model="slow")).text == TEXT
         assert (provider.streams("slow"), provider.streams("quick")) == (False, True)
         assert (await call(provider, model="quick")).text == "Hi"
@@ -157,7 +157,7 @@ async def test_kind_of_prefill_behind_a_gateway_is_found_and_kept():
 
 
 async def test_setting_chooses_the_prefill_of_vllm_behind_a_gateway():
-    async with serving(Script(texts={"Goals": TEXT}, software="openai", prefill="vllm")) as server:
+    async with serving_endpoint(Script(texts={"Goals": TEXT}, software="openai", prefill="vllm")) as server:
         provider = OpenAICompatible(base_url=server.base_url, continuation="prefill", model="m")
         await provider.prepare()
         assert provider.prefills("m")

@@ -16,7 +16,7 @@ from generation.writing.retries import RetryPolicy
 from tests.generation.writing.keywords import write_section
 from tests.support.endpoint.openai_raw import DONE, HEAD, chunk, raw_server, says
 from tests.support.endpoint.openai_script import Behaviour, Script
-from tests.support.endpoint.openai_server import serving
+from tests.support.endpoint.openai_server import serving_endpoint
 
 pytestmark = pytest.mark.asyncio
 
@@ -45,7 +45,7 @@ async def write(server: object, provider: OpenAICompatible, **options: object) -
 
 
 async def test_refused_prefill_goes_on_by_asking_anew_within_the_section():
-    async with serving(Script(texts={"Goals": TEXT}, prefill="refused")) as server:
+    async with serving_endpoint(Script(texts={"Goals": TEXT}, prefill="refused")) as server:
         provider = OpenAICompatible(base_url=server.base_url, model="m")
         result = await write(server, provider)
         assert result.outcome is Outcome.COMPLETE, result.detail
@@ -87,7 +87,7 @@ async def test_model_that_is_silent_for_longer_than_the_limit_is_waited_for_in_t
 async def test_endpoint_that_takes_no_notice_of_the_begun_text_is_asked_anew(says_first, delivery):
     cut = Behaviour(text=TEXT[:190], finish="length")
     script = Script(texts={"Goals": TEXT}, behaviours=(cut,), prefill="ignored", says_first=says_first)
-    async with serving(script) as server:
+    async with serving_endpoint(script) as server:
         provider = OpenAICompatible(base_url=server.base_url, model="m")
         result = await write(server, provider, delivery=delivery)
         assert result.outcome is Outcome.COMPLETE, result.detail
@@ -100,7 +100,7 @@ async def test_endpoint_that_takes_no_notice_of_the_begun_text_is_asked_anew(say
 
 
 async def test_endpoint_that_begins_the_text_again_is_asked_anew():
-    async with serving(Script(texts={"Goals": TEXT}, prefill="ignored")) as server:
+    async with serving_endpoint(Script(texts={"Goals": TEXT}, prefill="ignored")) as server:
         provider = OpenAICompatible(base_url=server.base_url, model="m")
         result = await write(server, provider)
         assert result.outcome is Outcome.COMPLETE, result.detail
@@ -110,7 +110,7 @@ async def test_endpoint_that_begins_the_text_again_is_asked_anew():
 
 
 async def test_model_that_went_on_before_is_not_trusted_once_it_does_not():
-    async with serving(Script(texts={"Goals": TEXT})) as server:
+    async with serving_endpoint(Script(texts={"Goals": TEXT})) as server:
         provider = OpenAICompatible(base_url=server.base_url, model="m")
         await write(server, provider)
         assert provider.prefills("m")

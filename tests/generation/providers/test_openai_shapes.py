@@ -11,7 +11,7 @@ from generation.errors import ProviderUnavailable, RateLimited
 from generation.providers.base import FinishReason
 from generation.providers.openai_compatible.client import OpenAICompatible
 from tests.generation.providers.test_openai_compatible import Answered, call
-from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, document, event, http, raw_server, says
+from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, event, http, json_document, raw_server, says
 
 pytestmark = pytest.mark.asyncio
 
@@ -34,7 +34,7 @@ def parts(*contents: dict[str, Any]) -> bytes:
     return says(list(contents))
 
 
-WHOLE = {"code": 200, "msg": "success", "data": json.loads(document(TEXT))}
+WHOLE = {"code": 200, "msg": "success", "data": json.loads(json_document(TEXT))}
 THOUGHT = {"type": "text", "text": "Hm, what now", "thought": True}
 REASON = [{"type": "reasoning_text", "text": "Hm"}, {"type": "summary_text", "text": "So"}]
 WAYS: dict[str, Reply] = {

@@ -12,7 +12,7 @@ from generation.providers.openai_compatible.answer import thoughts as thoughts_m
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
 from generation.providers.openai_compatible.client import OpenAICompatible
 from tests.generation.providers.test_openai_compatible import Answered, asking, call
-from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, document, http, raw_server, says
+from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, http, json_document, raw_server, says
 
 HARMONY = "<|channel|>analysis<|message|>We need a text.<|end|><|start|>assistant"
 
@@ -214,7 +214,7 @@ async def test_model_whose_text_only_began_like_a_thought_is_not_held_back_again
 @pytest.mark.asyncio
 @pytest.mark.parametrize("content", [UNOPENED, "Hm.</think>\nThe lamp.", "<think>Hm.</think>\n\nThe lamp."])
 async def test_thought_in_a_whole_answer_is_no_text(content):
-    (answered,), _ = await answers(http(document(content)), delivery="turns")
+    (answered,), _ = await answers(http(json_document(content)), delivery="turns")
     assert (answered.text, answered.finish.reasoned) == ("The lamp.", True)
 
 

@@ -15,12 +15,12 @@ from tests.support.endpoint.openai_script import Script
 from tests.support.endpoint.responses_server import Keeping, keeping
 from tests.support.workbench import (
     choice_of,
-    document,
     planned,
     settled,
     start,
     text_of,
-    until,
+    text_of_sections,
+    until_artifact,
     until_ended,
     working,
 )
@@ -33,7 +33,7 @@ FIRST = (
 )
 SECOND = "".join(f"- Oil for {number} nights\n" for number in range(60)) + "\nThat is all."
 TEXTS = {"Summary": FIRST, "Stores": SECOND}
-WHOLE = document([("Summary", FIRST), ("Stores", SECOND)])
+WHOLE = text_of_sections([("Summary", FIRST), ("Stores", SECOND)])
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ async def section(artifact: Artifact, name: str) -> Section:
 
 
 async def until_grown(artifact: Artifact, length: int) -> Artifact:
-    return await until(artifact, lambda now: now.length >= length)
+    return await until_artifact(artifact, lambda now: now.length >= length)
 
 
 async def test_a_document_is_asked_for_once_a_section_and_leaves_no_answer_on_its_rows(artifact, owner):
@@ -136,13 +136,13 @@ async def test_a_pause_keeps_what_may_be_a_thought_and_a_resume_goes_on_after_it
     held = Script(texts={"Summary": text}, prefill="none", software="")
     async with keeping(held, Keeping(pause_s=0.01)) as server, working(choice_of(server)):
         await start(artifact, owner, "Summary")
-        await until(artifact, lambda now: now.reason == Reason.THINKING)
+        await until_artifact(artifact, lambda now: now.reason == Reason.THINKING)
         await synced(control.pause)(artifact)
         assert (await until_ended(artifact)).stream_status == StreamStatus.PAUSED
         assert "I " in await text_of(artifact)
         await synced(control.resume)(artifact)
         assert (await until_ended(artifact)).stream_status == StreamStatus.COMPLETE
-    assert await text_of(artifact) == document([("Summary", text)])
+    assert await text_of(artifact) == text_of_sections([("Summary", text)])
 
 
 async def test_a_cancel_ends_the_answer_there(artifact, owner):

@@ -20,8 +20,8 @@ from generation.reasons import StopReason
 from generation.worker.database import RETRY_CAP_S
 from generation.worker.run import Run, RunPolicy
 from tests.support.endpoint.openai_script import Behaviour, Script
-from tests.support.endpoint.openai_server import serving
-from tests.support.workbench import choice_of, document, start, text_of, until, until_ended, working
+from tests.support.endpoint.openai_server import serving_endpoint
+from tests.support.workbench import choice_of, start, text_of, text_of_sections, until_artifact, until_ended, working
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
@@ -34,9 +34,9 @@ synced = database_sync_to_async
 
 async def test_news_older_than_the_claim_stops_nobody(artifact, owner):
     script = Script(texts={"Summary": TEXT}, default=Behaviour(pause_s=0.01))
-    async with serving(script) as server, working(choice_of(server)):
+    async with serving_endpoint(script) as server, working(choice_of(server)):
         await start(artifact, owner, "Summary")
-        now = await until(artifact, lambda now: now.length > 20)
+        now = await until_artifact(artifact, lambda now: now.length > 20)
         late = events.Event(artifact=artifact.pk, epoch=1, seq=1, status="streaming", fence=now.fence - 1)
         group = events.writer_group(artifact.pk)
         await get_channel_layer().group_send(group, events.encode_event(late, group))
@@ -56,7 +56,7 @@ async def test_after_an_outage_writers_have_time_to_renew_before_anybody_claims(
 
     await synced(lambda: connection.execute_wrappers.append(away_at_first))()
     try:
-        async with serving(Script(texts={"Summary": TEXT})) as server, working(choice_of(server)):
+        async with serving_endpoint(Script(texts={"Summary": TEXT})) as server, working(choice_of(server)):
             await start(artifact, owner, "Summary")
             done = await until_ended(artifact)
     finally:
@@ -72,7 +72,9 @@ async def test_full_disk_pauses_with_that_reason_and_the_text_goes_on_after_it(a
             cursor.execute("PRAGMA page_count")
             cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0] + spare_pages}")
 
-    async with serving(Script(texts={"Summary": LONG}, default=Behaviour(piece_tokens=40, pause_s=0.05))) as server:
+    async with serving_endpoint(
+        Script(texts={"Summary": LONG}, default=Behaviour(piece_tokens=40, pause_s=0.05))
+    ) as server:
         await synced(leave_room)(2)
         try:
             async with working(choice_of(server)):
@@ -91,7 +93,7 @@ async def _paused_then_resumed(artifact):
     await synced(control.resume)(artifact)
     done = await until_ended(artifact)
     assert done.stream_status == StreamStatus.COMPLETE, done.last_error
-    assert await text_of(artifact) == document([("Summary", LONG.strip("\n"))])
+    assert await text_of(artifact) == text_of_sections([("Summary", LONG.strip("\n"))])
 
 
 async def test_document_deleted_between_claim_and_reading_ends_its_run_without_a_word(artifact, owner, caplog):

@@ -10,8 +10,17 @@ from generation import control
 from generation.reasons import StopReason
 from generation.writing.sections import portions
 from tests.support.endpoint.openai_script import Behaviour, Script, limit_of
-from tests.support.endpoint.openai_server import serving
-from tests.support.workbench import choice_of, document, planned, start, text_of, until, until_ended, working
+from tests.support.endpoint.openai_server import serving_endpoint
+from tests.support.workbench import (
+    choice_of,
+    planned,
+    start,
+    text_of,
+    text_of_sections,
+    until_artifact,
+    until_ended,
+    working,
+)
 
 LINES = "".join(f"Ship {number} came home because of the light.\n\n" for number in range(60)).rstrip()
 SHORT = "One light for the whole coast."
@@ -39,9 +48,9 @@ def test_section_has_two_portions_and_one_more_from_who_resumes_it(spent, stoppe
 @pytest.mark.asyncio
 async def test_tokens_spent_before_a_stop_count_after_it(artifact, owner):
     script = Script(texts={"Summary": LINES}, default=Behaviour(pause_s=0.005))
-    async with serving(script) as server, working(choice_of(server, continuation="prefill")):
+    async with serving_endpoint(script) as server, working(choice_of(server, continuation="prefill")):
         await start(artifact, owner, "Summary")
-        await until(artifact, lambda now: now.length > 400)
+        await until_artifact(artifact, lambda now: now.length > 400)
         await database_sync_to_async(control.pause)(artifact)
         paused = await until_ended(artifact)
         server.script = Script(texts={"Summary": LINES})
@@ -56,7 +65,10 @@ async def test_tokens_spent_before_a_stop_count_after_it(artifact, owner):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.asyncio
 async def test_section_without_tokens_left_gets_as_many_again_from_who_resumes_it(artifact, owner):
-    async with serving(Script(texts={"Summary": LINES})) as server, working(choice_of(server, continuation="prefill")):
+    async with (
+        serving_endpoint(Script(texts={"Summary": LINES})) as server,
+        working(choice_of(server, continuation="prefill")),
+    ):
         plan = planned("Summary", max_tokens=240)
         await database_sync_to_async(control.start)(artifact, owner, plan=plan)
         exhausted = await until_ended(artifact)
@@ -65,20 +77,23 @@ async def test_section_without_tokens_left_gets_as_many_again_from_who_resumes_i
         limits = [limit_of(request.body) for request in server.requests]
     assert (exhausted.stream_status, exhausted.reason) == (StreamStatus.PAUSED, StopReason.TOKENS_EXHAUSTED)
     assert done.stream_status == StreamStatus.COMPLETE, done.last_error
-    assert await text_of(artifact) == document([("Summary", LINES)])
+    assert await text_of(artifact) == text_of_sections([("Summary", LINES)])
     assert limits == [240, 240, 240]
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.asyncio
 async def test_section_that_uses_up_its_tokens_gets_as_many_once_more_by_itself(artifact, owner):
-    async with serving(Script(texts={"Summary": LINES})) as server, working(choice_of(server, continuation="prefill")):
+    async with (
+        serving_endpoint(Script(texts={"Summary": LINES})) as server,
+        working(choice_of(server, continuation="prefill")),
+    ):
         plan = planned("Summary", max_tokens=400)
         await database_sync_to_async(control.start)(artifact, owner, plan=plan)
         done = await until_ended(artifact)
         limits = [limit_of(request.body) for request in server.requests]
     assert done.stream_status == StreamStatus.COMPLETE, done.last_error
-    assert await text_of(artifact) == document([("Summary", LINES)])
+    assert await text_of(artifact) == text_of_sections([("Summary", LINES)])
     assert limits == [400, 400]
 
 
@@ -86,9 +101,9 @@ async def test_section_that_uses_up_its_tokens_gets_as_many_once_more_by_itself(
 @pytest.mark.asyncio
 async def test_resume_with_another_model_asks_that_one_from_the_next_call_on(artifact, owner):
     script = Script(texts={"Summary": SHORT, "People": LINES}, models=["old", "new"], default=Behaviour(pause_s=0.005))
-    async with serving(script) as server, working(choice_of(server)):
+    async with serving_endpoint(script) as server, working(choice_of(server)):
         await start(artifact, owner, "Summary", "People", model="old")
-        await until(artifact, lambda now: now.sections_completed == 1 and now.length > 300)
+        await until_artifact(artifact, lambda now: now.sections_completed == 1 and now.length > 300)
         await database_sync_to_async(control.pause)(artifact)
         await until_ended(artifact)
         before = len(server.requests)
@@ -107,9 +122,9 @@ async def test_resume_with_another_model_asks_that_one_from_the_next_call_on(art
 async def test_endpoint_that_refuses_streaming_is_asked_for_it_once_in_a_whole_document(artifact, owner):
     names = ("Summary", "People", "Goals")
     script = Script(texts=dict.fromkeys(names, SHORT), refuses=["stream"])
-    async with serving(script) as server, working(choice_of(server)):
+    async with serving_endpoint(script) as server, working(choice_of(server)):
         await start(artifact, owner, *names)
         done = await until_ended(artifact)
     assert done.stream_status == StreamStatus.COMPLETE, done.last_error
-    assert await text_of(artifact) == document([(name, SHORT) for name in names])
+    assert await text_of(artifact) == text_of_sections([(name, SHORT) for name in names])
     assert [request.state for request in server.requests] == ["refused", "answered", "answered", "answered"]

@@ -26,8 +26,8 @@ from generation.queue import claims
 from generation.queue.claims import Claim
 from generation.reasons import StopReason
 from tests.support.endpoint.openai_script import Behaviour, Script
-from tests.support.endpoint.openai_server import serving
-from tests.support.workbench import choice_of, settled, start, text_of, until, until_ended, working
+from tests.support.endpoint.openai_server import serving_endpoint
+from tests.support.workbench import choice_of, settled, start, text_of, until_artifact, until_ended, working
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
@@ -42,7 +42,7 @@ async def artifacts_of(project, number: int) -> list[Artifact]:
 async def test_no_more_tasks_than_slots_and_the_rest_follow(project, owner):
     wanted = await artifacts_of(project, 4)
     script = Script(default=Behaviour(text=TEXT, pause_s=0.05))
-    async with serving(script) as server, working(choice_of(server), capacity=2):
+    async with serving_endpoint(script) as server, working(choice_of(server), capacity=2):
         for one in wanted:
             await start(one, owner, "Summary")
         for one in wanted:
@@ -90,10 +90,10 @@ async def test_lease_is_kept_from_the_claim_on(settings, artifact, owner):
     settings.STREAMGEN_LEASE_SECONDS = 1
     held = HeldSubscription()
     subscription.current.use(held)
-    async with serving(Script(default=Behaviour(text=TEXT))) as server, working(choice_of(server)):
+    async with serving_endpoint(Script(default=Behaviour(text=TEXT))) as server, working(choice_of(server)):
         await start(artifact, owner, "Summary")
-        claimed = await until(artifact, lambda now: now.lease_until is not None)
-        await until(artifact, lambda now: now.lease_until > claimed.lease_until)
+        claimed = await until_artifact(artifact, lambda now: now.lease_until is not None)
+        await until_artifact(artifact, lambda now: now.lease_until > claimed.lease_until)
         held.may_join.set()
         done = await until_ended(artifact)
         calls = len(server.requests)
@@ -104,10 +104,10 @@ async def test_process_that_slept_through_its_leases_goes_on_with_what_it_was_wr
     settings.STREAMGEN_LEASE_SECONDS = 1
     wanted = await artifacts_of(project, 3)
     script = Script(default=Behaviour(text=TEXT, pause_s=0.6))
-    async with serving(script) as server, working(choice_of(server)) as worker:
+    async with serving_endpoint(script) as server, working(choice_of(server)) as worker:
         for one in wanted:
             await start(one, owner, "Summary")
-            await until(one, lambda now: now.length > 0)
+            await until_artifact(one, lambda now: now.length > 0)
         worker.supervisor.wakeup.set()
         time.sleep(1.5)  # noqa: ASYNC251  as when a laptop is closed: nothing here runs
         fences = [(await until_ended(one)).fence for one in wanted]
@@ -133,11 +133,11 @@ async def test_thinking_is_shown_with_its_time_and_cleared_by_the_first_text(art
     thinker = Thinker()
     async with working(ChosenProvider(provider=thinker, name="thinker", why="the test says so")):
         await start(artifact, owner, "Summary")
-        thinking = await until(artifact, lambda now: now.reason == Reason.THINKING)
+        thinking = await until_artifact(artifact, lambda now: now.reason == Reason.THINKING)
         assert re.match(r"thinking for \d+ s\b", thinking.last_error)
         assert (thinking.stream_status, thinking.length) == (StreamStatus.STREAMING, 0)
         thinker.may_write.set()
-        writing = await until(artifact, lambda now: now.length > 0)
+        writing = await until_artifact(artifact, lambda now: now.length > 0)
         assert (writing.reason, writing.last_error) == ("", "")
         assert (await until_ended(artifact)).stream_status == StreamStatus.COMPLETE
 
@@ -146,9 +146,9 @@ async def test_stop_ends_the_wait_for_an_endpoint_that_is_away(artifact, owner):
     provider = ScriptedProvider([Reply(error=ProviderAway("Nothing answers.", retry_after_s=600))])
     async with working(ChosenProvider(provider=provider, name="away", why="the test says so")):
         await start(artifact, owner, "Summary")
-        waiting = await until(artifact, lambda now: now.reason == Reason.WAITING_RETRY)
+        waiting = await until_artifact(artifact, lambda now: now.reason == Reason.WAITING_RETRY)
         assert re.match(r"waiting 60\d s: the endpoint does not answer", waiting.last_error)
-        renewed = await until(artifact, lambda now: now.lease_until > waiting.lease_until)
+        renewed = await until_artifact(artifact, lambda now: now.lease_until > waiting.lease_until)
         assert renewed.fence == waiting.fence
         await synced(control.pause)(artifact)
         paused = await until_ended(artifact)
@@ -169,7 +169,7 @@ async def test_worker_frozen_past_its_lease_asks_nobody_before_it_has_renewed(se
     provider, taken = ScriptedProvider([away, Reply(text=TEXT)]), []
     async with working(ChosenProvider(provider=provider, name="away", why="the test says so")) as worker:
         await start(artifact, owner, "Summary")
-        await until(artifact, lambda now: now.reason == Reason.WAITING_RETRY)
+        await until_artifact(artifact, lambda now: now.reason == Reason.WAITING_RETRY)
         thread = threading.Thread(target=take_over, args=[taken])
         thread.start()
         thread.join()  # frozen: the wait for the endpoint is over meanwhile, and so is the lease
@@ -181,26 +181,26 @@ async def test_worker_frozen_past_its_lease_asks_nobody_before_it_has_renewed(se
 
 
 async def test_without_any_message_the_queue_is_polled(artifact, owner):
-    async with serving(Script(default=Behaviour(text=TEXT))) as server, working(choice_of(server)):
+    async with serving_endpoint(Script(default=Behaviour(text=TEXT))) as server, working(choice_of(server)):
         await synced(control.start)(artifact, owner)
         await get_channel_layer().flush()
         assert (await until_ended(artifact)).stream_status == StreamStatus.COMPLETE
 
 
-async def test_a_wake_starts_a_task_at_once(artifact, owner):
-    async with serving(Script(default=Behaviour(text=TEXT))) as server, working(choice_of(server)):
-        await asyncio.sleep(0.3)  # the worker is between two looks
+async def test_a_wake_starts_a_task_that_nobody_looks_for(artifact, owner, settings):
+    settings.STREAMGEN_LEASE_SECONDS = 4_000
+    script = Script(default=Behaviour(text=TEXT))
+    async with serving_endpoint(script) as server, working(choice_of(server), claim_every_s=600):
+        await asyncio.sleep(0.3)  # the worker has looked once
         await start(artifact, owner, "Summary")
-        began = asyncio.get_running_loop().time()
         await server.until(lambda: bool(server.requests))
-        assert asyncio.get_running_loop().time() - began < 0.6
 
 
 async def test_cancel_without_any_message_is_seen_at_the_next_look(artifact, owner):
     script = Script(default=Behaviour(text=TEXT * 50, pause_s=0.05))
-    async with serving(script) as server, working(choice_of(server)):
+    async with serving_endpoint(script) as server, working(choice_of(server)):
         await start(artifact, owner, "Summary")
-        await until(artifact, lambda now: now.length > 0)
+        await until_artifact(artifact, lambda now: now.length > 0)
         await synced(Artifact.objects.filter(pk=artifact.pk).update)(stop_requested="cancel")
         assert (await until_ended(artifact)).stream_status == StreamStatus.CANCELLED
 
@@ -209,7 +209,7 @@ async def test_worker_for_one_task_leaves_the_others_alone(project, owner):
     first, second = await artifacts_of(project, 2)
     await start(first, owner, "Summary")
     task = await start(second, owner, "Summary")
-    async with serving(Script(default=Behaviour(text=TEXT))) as server:
+    async with serving_endpoint(Script(default=Behaviour(text=TEXT))) as server:
         async with working(choice_of(server), only=task.pk):
             await until_ended(second)
         assert len(server.requests) == 1
@@ -219,10 +219,10 @@ async def test_worker_for_one_task_leaves_the_others_alone(project, owner):
 async def test_lease_of_a_silent_model_is_renewed(artifact, owner, settings):
     settings.STREAMGEN_LEASE_SECONDS = 1
     script = Script(default=Behaviour(stall="first_piece"))
-    async with serving(script) as server, working(choice_of(server)):
+    async with serving_endpoint(script) as server, working(choice_of(server)):
         await start(artifact, owner, "Summary")
-        claimed = await until(artifact, lambda now: now.lease_until is not None)
-        now = await until(artifact, lambda now: now.lease_until > claimed.lease_until)
+        claimed = await until_artifact(artifact, lambda now: now.lease_until is not None)
+        now = await until_artifact(artifact, lambda now: now.lease_until > claimed.lease_until)
         assert now.fence == claimed.fence
         assert (now.reason, now.length) == ("", 0)
 

@@ -15,7 +15,7 @@ from generation.queue import claims
 from generation.reasons import StopReason
 from generation.worker.stop_signal import StopSignal
 from generation.worker.writer import FlushPolicy, Writer
-from tests.support.workbench import start, text_of, until
+from tests.support.workbench import start, text_of, until_artifact
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
@@ -61,7 +61,7 @@ async def test_piece_after_another_waits_no_longer_than_the_flush_time(artifact,
     await writer.put("one")
     await writer.put("two")
     assert await deltas_of(artifact) == ["one"]
-    now = await until(artifact, lambda now: now.length == 6)
+    now = await until_artifact(artifact, lambda now: now.length == 6)
     assert now.stream_status == StreamStatus.STREAMING
     assert await deltas_of(artifact) == ["one", "two"]
 
@@ -71,7 +71,7 @@ async def test_first_piece_after_a_silence_is_committed_at_once(artifact, owner)
     for number in range(3):
         await writer.put(f"{number}a ")
         await writer.put(f"{number}b ")
-        await until(artifact, lambda now: now.length == 6 * (number + 1))  # noqa: B023
+        await until_artifact(artifact, lambda now: now.length == 6 * (number + 1))  # noqa: B023
         await asyncio.sleep(0.03)
     assert await deltas_of(artifact) == ["0a ", "0b ", "1a ", "1b ", "2a ", "2b "]
 

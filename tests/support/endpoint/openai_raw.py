@@ -43,7 +43,7 @@ def says(content: object, finish: object = None, **fields: object) -> bytes:
     return chunk({"content": content}, finish, **fields)
 
 
-def document(content: object, finish: object = "stop", **fields: object) -> bytes:
+def json_document(content: object, finish: object = "stop", **fields: object) -> bytes:
     message = {"role": "assistant", "content": content}
     return json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": finish}], **fields}).encode()
 

@@ -19,9 +19,11 @@ MIN_SEAM_CHARS = 12
 _TOKEN = re.compile(r"\s*\S{1,6}|\s+\Z")
 
 
-def tokens(text: str) -> list[str]:
-    """The server's tokeniser: words and their white space, at most six letters; joined they are the text."""
-    return _TOKEN.findall(text)
+def tokens(text: str, chars: int = 0) -> list[str]:
+    """The server's tokeniser: words and their white space, at most six letters, or so many characters each; joined they
+    are the text.
+    """
+    return [text[at : at + chars] for at in range(0, len(text), chars)] if chars else _TOKEN.findall(text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,8 @@ class Behaviour:
     ignores_limit: bool = False
 
     # How it is sent
+    token_chars: int = 0
+    """How long a token is; 0: a word, or a part of one."""
     piece_tokens: int = 1
     pause_s: float = 0.0
     """Before each piece."""
@@ -174,7 +178,7 @@ class Written:
 
     @classmethod
     def up_to(cls, rest: str, call: Request, behaviour: Behaviour) -> Written:
-        every = tokens(rest)
+        every = tokens(rest, behaviour.token_chars)
         kept = every if behaviour.ignores_limit else every[: limit_of(call.body)]
         finish = behaviour.finish
         if finish == AUTO:

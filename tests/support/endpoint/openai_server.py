@@ -389,7 +389,7 @@ async def _for_ever() -> NoReturn:
 
 
 @contextlib.asynccontextmanager
-async def serving(script: Script | None = None, port: int = 0) -> AsyncIterator[OpenAIServer]:
+async def serving_endpoint(script: Script | None = None, port: int = 0) -> AsyncIterator[OpenAIServer]:
     """A running server; it ends with the block."""
     server = OpenAIServer(script)
     await server.start(port)
@@ -400,7 +400,7 @@ async def serving(script: Script | None = None, port: int = 0) -> AsyncIterator[
 
 
 async def _main(port: int, script: Script) -> None:
-    async with serving(script, port) as server:
+    async with serving_endpoint(script, port) as server:
         print(server.port, flush=True)  # noqa: T201
         await asyncio.Event().wait()
 

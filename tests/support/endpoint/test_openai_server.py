@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.endpoint.openai_script import Behaviour, Request, Script, after_tail, position_in, section_in, tokens
-from tests.support.endpoint.openai_server import serving
+from tests.support.endpoint.openai_server import serving_endpoint
 
 TEXT = "One lamp turns. Two lamps turn.\n\n- Three lamps, which is one too many for a single rock in the sea."
 
@@ -74,7 +74,7 @@ def test_script_survives_json():
 
 @pytest.mark.asyncio
 async def test_begun_answer_that_was_never_written_is_refused_and_named():
-    async with serving(Script(texts={"Goals": TEXT})) as server:
+    async with serving_endpoint(Script(texts={"Goals": TEXT})) as server:
         body = {"messages": [{"role": "user", "content": "Goals"}, {"role": "assistant", "content": "Never said."}]}
         with pytest.raises(urllib.error.HTTPError, match="400"):
             await asyncio.to_thread(post, f"{server.base_url}/chat/completions", body)

@@ -12,6 +12,6 @@ DOCUMENTS = sorted(FOLDER.glob("*.md"))
 needs_corpus = pytest.mark.skipif(not DOCUMENTS, reason=f"no documents in {FOLDER} (STREAMGEN_CORPUS)")
 
 
-def read(path: Path) -> str:
+def read_document(path: Path) -> str:
     """A document as it is, line ends included."""
     return path.read_bytes().decode("utf-8")
