@@ -23,7 +23,7 @@ from tests.support.endpoint.openai_raw import (
     raw_server,
     says,
 )
-from tests.support.workbench import json_document as joined
+from tests.support.workbench import text_of_sections as joined
 from tests.support.workbench import start, text_of, until, until_ended, working
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
