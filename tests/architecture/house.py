@@ -35,6 +35,7 @@ ORDER = (
     "generation.seams",
     "generation.providers.base",
     "generation.providers.openai_compatible.filters",
+    "generation.providers.openai_compatible.phrases",
     "generation.providers.openai_compatible.refusals",
     "generation.providers.openai_compatible.dialects",
     "generation.providers.openai_compatible.connections",

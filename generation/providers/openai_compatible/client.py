@@ -314,9 +314,13 @@ class OpenAICompatible:
         try:
             async for item in self._read(response, answer, asked):
                 yield item
-        except ProviderError:
+        except ProviderError as trouble:
             for piece in answer.salvage():
                 yield piece
+            if isinstance(trouble, StreamRefused):
+                self._dialect.stream_refused(asked.model)
+            elif isinstance(trouble, PrefillRefused):
+                self._dialect.prefill_refused(asked.model)
             raise
         finally:
             if answer.thoughts.is_lost or answer.thoughts.was_unopened:

@@ -1,6 +1,6 @@
 """What went wrong with a call, as a `ProviderError` whose sentence names the fix; pure.
 
-What the server wrote chooses the sentence; where it is quoted, it went through `quotes` before: error texts echo keys
+What the server wrote chooses the sentence; where it is quoted, it went through `excerpts` before: error texts echo keys
 and prompts.
 """
 
@@ -21,6 +21,7 @@ from generation.errors import (
     RateLimited,
     StreamRefused,
 )
+from generation.providers.openai_compatible import phrases
 
 _TELLING_KEYS = frozenset(
     {"error", "errors", "code", "type", "param", "message", "msg", "loc", "detail", "details", "object", "status"}
@@ -29,34 +30,6 @@ _TELLING_KEYS = frozenset(
 )
 _MAX_WORDS = 4_000  # characters; an error's own words are few, and what is longer is an echo
 
-# How endpoints say what a refusal is about; each is tried on the lower-cased words of the error.
-_NO_CREDIT = re.compile(
-    r"insufficient.?quota|insufficient.{0,10}(balance|credit|fund)|billing|no credit|out of credits?"
-    r"|credit.{0,20}exhausted|payment required|arrears|余额不足|欠费|exceeded your current quota"
-)
-_LIMIT = re.compile(
-    r"rate.?limit|too many requests|throttl|resource.?exhausted|quota.{0,20}(exceeded|per (minute|day))"
-)
-_TOO_LONG = re.compile(
-    r"context.{0,10}(length|size|window)|exceed_context|prompt is too long|too many tokens|maximum context"
-    r"|input.{0,20}too (long|large)|request too large"
-)
-_BAD_KEY = re.compile(
-    r"api.?key.{0,40}(invalid|not valid|incorrect|missing|required)|(invalid|incorrect|missing|no).{0,5}api.?key"
-    r"|unauthorized|authenticat|invalid.{0,10}token passed"
-)
-_NO_MODEL = re.compile(
-    r"model_?not_?(found|exist)|deploymentnotfound|model_access_denied"
-    r"|(model|deployment).{0,120}(not found|n.t exist|not exist|not available|no access|decommissioned|deprecated"
-    r"|not served|not supported by any provider|identifier is invalid|not a valid)"
-    r"|access to (the )?model|(can.?not|not allowed to|unable to) access model|not a valid model"
-    r"|(no such|unknown|invalid|unsupported) model|invalid model name|no endpoints found|模型不存在|模型.{0,20}不存在"
-)
-_AWAY = re.compile(
-    r"loading|is starting|starting up|warming up|cold start|econnrefused|connection (refused|error)|cannot connect"
-    r"|connect error|no healthy upstream|bad gateway|gateway time-?out|service unavailable|shutting down|restarting"
-)
-_LOADS = re.compile(r"\bloading\b|warming up|cold start")
 _STREAM = re.compile(r"\bstream(ing|ed)?\b")
 _PREFILL = re.compile(
     r"pre-?fill|continue_final_message|add_generation_prompt|\bprefix\b|last (role|message)|final (message|position)"
@@ -65,6 +38,7 @@ _PREFILL = re.compile(
 )
 _STATUS_AWAY = frozenset({502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 529, 530})
 _WAITING = ("processing", "queued", "pending", "in_progress", "waiting", "running")
+_ENDS = (".", "!", "?", "…", "。", "！", "？")
 _ONLY_TIME = "There is nothing to change here: only time helps."
 _BUSY = frozenset({408, 409, 425, 449, 498, 499})
 
@@ -109,7 +83,11 @@ class Said:
 
     @property
     def quoted(self) -> str:
-        return f' It says: "{self.quote}"' if self.quote else ""
+        """Its sentence as one of ours: it ends once, within the quotation marks, whatever follows."""
+        if not self.quote:
+            return ""
+        end = "" if self.quote.endswith(_ENDS) else "."
+        return f' It says: "{self.quote.rstrip(",;: ")}{end}"'
 
 
 def words(body: object) -> str:
@@ -131,21 +109,21 @@ def _words(body: object, *, depth: int) -> Iterator[str]:
                 yield from _words(value, depth=depth + 1)
 
 
-def from_status(asked: Asked, status: int, said: Said) -> ProviderError:
-    """The error for an HTTP status."""
-    at, words = f"{asked.place} answered {status}", said.words
-    if status in (401, 403, 404) and _NO_MODEL.search(words):
+def from_status(asked: Asked, status: int, said: Said, at: str = "") -> ProviderError:
+    """The error for an HTTP status; `at` says where it came from."""
+    at, words = at or f"{asked.place} answered {status}", said.words
+    if status in (401, 403, 404) and phrases.NO_MODEL.search(words):
         return no_model(asked, at, said)
     if status in (400, 403, 420, 429, 430) and _is_limit(status, said):
         return RateLimited(
             f"{at}: too many calls at once. A lower STREAMGEN_CONCURRENCY or a higher limit there helps.{said.quoted}",
             retry_after_s=said.wait_s,
         )
-    if status in (402, 429) or (status in (400, 403) and _NO_CREDIT.search(words)):
+    if status in (402, 429) or (status in (400, 403) and phrases.NO_CREDIT.search(words)):
         return ProviderRefused(
             f"{at}: the account has no credit left. Add credit, or set OPENAI_API_KEY to another.{said.quoted}"
         )
-    if status in (401, 403) or (status == 400 and _BAD_KEY.search(words)):
+    if status in (401, 403) or (status == 400 and phrases.BAD_KEY.search(words)):
         if asked.has_key:
             return AuthFailed(
                 f"{at}: it does not accept the key. Set OPENAI_API_KEY to one that may do this there.{said.quoted}"
@@ -155,14 +133,15 @@ def from_status(asked: Asked, status: int, said: Said) -> ProviderError:
         return no_prefill(asked)
     if asked.streamed and status in (400, 405, 422, 501) and _STREAM.search(words):
         return no_streaming(asked)
-    if status in _BUSY or status >= 500:
-        is_away = status in _STATUS_AWAY or _AWAY.search(words)
+    if status in _BUSY or (status >= 500 and not (status == 500 and phrases.TOO_LONG.search(words))):
+        is_away = status in _STATUS_AWAY or phrases.AWAY.search(words)
         kind = ProviderAway if is_away else ProviderUnavailable
-        state = "nobody there answers for now" if is_away else "it is in trouble or too busy"
+        is_gone = is_away and not phrases.BUSY.search(words)
+        state = "nobody there answers for now" if is_gone else "it is in trouble or too busy"
         return kind(
             f"{at}: {state}. {_ONLY_TIME}{said.quoted}",
             retry_after_s=said.wait_s,
-            cause="the model is loading" if _LOADS.search(words) else "",
+            cause="the model is loading" if phrases.LOADS.search(words) else "",
         )
     return _refused(asked, status, at, said)
 
@@ -170,8 +149,8 @@ def from_status(asked: Asked, status: int, said: Said) -> ProviderError:
 def _is_limit(status: int, said: Said) -> bool:
     """Whether it is a limit that passes. A wait that it names wins over words that look like no credit."""
     if status in (400, 403):
-        return bool(_LIMIT.search(said.words)) and not _NO_CREDIT.search(said.words)
-    return said.wait_s is not None or not _NO_CREDIT.search(said.words)
+        return bool(phrases.LIMIT.search(said.words)) and not phrases.NO_CREDIT.search(said.words)
+    return said.wait_s is not None or not phrases.NO_CREDIT.search(said.words)
 
 
 def no_model(asked: Asked, at: str, said: Said) -> ProviderError:
@@ -180,12 +159,12 @@ def no_model(asked: Asked, at: str, said: Said) -> ProviderError:
 
 def _refused(asked: Asked, status: int, at: str, said: Said) -> ProviderError:
     words = said.words
-    if status == 413 or _TOO_LONG.search(words):
+    if status == 413 or phrases.TOO_LONG.search(words):
         return ProviderRefused(
             f"{at}: the prompt is too long for the model {asked.model_shown}. "
             f"Shorten the description, or take a model with a larger context. {asked.other_model}{said.quoted}"
         )
-    if (status in (400, 422) and _NO_MODEL.search(words)) or (status == 404 and "model" in words):
+    if (status in (400, 422) and phrases.NO_MODEL.search(words)) or (status == 404 and "model" in words):
         return no_model(asked, at, said)
     if status == 404 or 300 <= status < 400:
         return ProviderRefused(
@@ -218,39 +197,17 @@ def is_error(payload: Mapping[str, object]) -> bool:
     return told and not ({"choices", "object", "usage"} & payload.keys() or payload.get("status") in _WAITING)
 
 
-def from_event(asked: Asked, payload: object, said: Said) -> ProviderError:
-    """The error for one that came inside an answer, where the HTTP status was 200 already."""
-    status = _status_in(payload)
-    if status is None:
-        if _LIMIT.search(said.words) or _NO_CREDIT.search(said.words):
-            status = 429
-        elif _BAD_KEY.search(said.words):
-            status = 401
-        elif _NO_MODEL.search(said.words):
-            return no_model(asked, f"{asked.place} broke off", said)
-        else:
-            kind = ProviderAway if _AWAY.search(said.words) else ProviderUnavailable
-            return kind(
-                f"{asked.place} broke off with an error. {_ONLY_TIME}{said.quoted}",
-                retry_after_s=said.wait_s,
-            )
-    return from_status(asked, status, said)
-
-
-def _status_in(payload: object) -> int | None:
-    """The HTTP status an error object carries; OpenRouter and vLLM put it into `code`, as a number or as text."""
-    if not isinstance(payload, Mapping):
-        return None
-    inner = payload.get("error")
-    for holder in (inner, payload):
-        if isinstance(holder, Mapping):
-            for key in ("code", "status", "status_code"):
-                value = holder.get(key)
-                if isinstance(value, str) and len(value) == 3 and value.isdecimal():
-                    value = int(value)
-                if isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600:
-                    return value
-    return None
+def from_event(asked: Asked, payload: object, said: Said, *, has_text: bool = False) -> ProviderError:
+    """The error for one that came inside an answer, where the HTTP status was 200 already: as if it had come with its
+    own. `has_text`: behind text, so that the request was right and what is refused is no more than the rest.
+    """
+    at = f"{asked.place} broke off with an error"
+    status = phrases.status_in(payload, said.words)
+    if status is None or (
+        has_text and status in phrases.ABOUT_THE_REQUEST and not phrases.NO_CREDIT.search(said.words)
+    ):
+        return ProviderUnavailable(f"{at}. {_ONLY_TIME}{said.quoted}", retry_after_s=said.wait_s)
+    return from_status(asked, status, said, at)
 
 
 def no_streaming(asked: Asked) -> ProviderError:

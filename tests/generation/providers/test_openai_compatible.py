@@ -366,7 +366,7 @@ async def test_event_without_end_is_an_error_and_not_kept_in_memory(server, prov
     ("payload", "expected"),
     [
         ({"error": {"message": f"{SECRET} {PROMPT}", "type": "server_error"}}, ProviderUnavailable),
-        ({"error": "overloaded"}, ProviderUnavailable),
+        ({"error": "overloaded"}, ProviderAway),
         ({"error": {"message": "slow down", "code": 429}}, RateLimited),
         ({"error": {"message": "slow down", "type": "rate_limit_exceeded"}}, RateLimited),
         ({"error": {"code": "401", "message": "no"}}, AuthFailed),

@@ -194,7 +194,7 @@ async def test_model_that_loads_is_said_to():
 async def test_endpoint_in_trouble_is_not_away():
     for reply in (
         error("500 Error", "out of memory"),
-        [HEAD, event({"error": "overloaded"})],
+        [HEAD, event({"error": "the model crashed"})],
     ):
         assert type((await answer(reply)).error) is ProviderUnavailable
     assert type((await answer(error("403 Forbidden", "Rate limit exceeded"))).error) is RateLimited

@@ -278,7 +278,7 @@ class Answer:
         said = self._said(payload)
         if filters.is_told(said.words):
             return self._filtered()
-        raise refusals.from_event(self._asked, payload, said)
+        raise refusals.from_event(self._asked, payload, said, has_text=self._text_events > 0)
 
     def _filtered(self) -> Items:
         self._refused = self._heard = self.is_over = True
