@@ -363,7 +363,10 @@ class _Loop:
             logger.info("The section used up its %d tokens and gets %d more.", self.budget_tokens, self.more_tokens)
             self.budget_tokens, self.more_tokens = self.budget_tokens + self.more_tokens, 0
         if self.tokens >= self.budget_tokens:
-            detail = "The section's tokens are used up and the model is not done. Resume gives it as many again."
+            counted = " (counted from the text: the endpoint does not tell them)" if self.tokens_estimated else ""
+            detail = (
+                f"The section's tokens are used up{counted} and the model is not done. Resume gives it as many again."
+            )
             return _Verdict(outcome=Outcome.LIMITED, reason="tokens_exhausted", detail=detail)
         if self.turns >= self.policy.max_turns:
             detail = f"The model was not done after {self.turns} turns."

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from generation.providers.base import Finish, FinishReason, Life, Piece, Usage
+from generation.providers.base import CHARS_PER_TOKEN, Finish, FinishReason, Life, Piece, Usage
 from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer import shapes
 from generation.providers.openai_compatible.answer.choices import Choosing
@@ -20,9 +20,11 @@ from generation.providers.openai_compatible.answer.shapes import Json, Shapeless
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
 from generation.providers.openai_compatible.refusals import Asked, Said
 
-MAX_CHARS_PER_TOKEN = 16
-SLACK_CHARS = 20_000
-"""An answer longer than the limit in tokens allows is cut here: some endpoints ignore the limit and write for ever."""
+MAX_CHARS_PER_TOKEN = 6
+SLACK_CHARS = 1_000
+"""An answer longer than the limit in tokens allows is cut here: some endpoints ignore the limit and write for ever.
+Text has 1 to 5 characters a token; what is cut too soon is gone on with.
+"""
 LEAST_WHOLE_CHARS = 30
 """A last piece that is all the text so far, and so long, is the whole once more."""
 _IDLE = re.compile(
@@ -58,6 +60,7 @@ class Answer:
         self._limit_tokens = limit_tokens
         self._begun, self._opens = begun, opens
         self._chars_left = limit_tokens * MAX_CHARS_PER_TOKEN + SLACK_CHARS
+        self._chars_beyond = limit_tokens * (MAX_CHARS_PER_TOKEN - CHARS_PER_TOKEN) + SLACK_CHARS
         self._events: Events | None = None
         self._start = b""
         self._may_be_lines = True
@@ -327,6 +330,8 @@ class Answer:
         text = self._text(content if self.is_whole else self._growing.feed(content))
         if not self.is_whole:  # a whole document may begin with an echo of what was begun
             self._chars_left -= len(text)
+            if self._text_events > self._limit_tokens and self._chars_left <= self._chars_beyond:
+                self._chars_left = 0  # more events than tokens may be, and these are no parts of tokens
             self.is_over = self._chars_left <= 0 or self.thoughts.is_over
         if not self._waiting and text == content:
             return (Piece(text=text),)
