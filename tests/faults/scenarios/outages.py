@@ -9,13 +9,15 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.faults.environment import Database, Document, Rig, rigged
+from tests.faults.environment import LARGE, Database, Document, Rig, rigged
 from tests.faults.history import History
 from tests.faults.polling import until
 from tests.faults.result import Result, allowed, percentile
 
 DATABASE_AWAY_S = 10.0
 LAG_S = 2.0
+SMALL_DISK = "96m" if LARGE else "6m"
+"""Room for the documents: text, deltas, previews, the log of the database (4 MB), and the history that is kept here."""
 
 
 def lags_s(rig: Rig, history: History, since: float, until_: float) -> list[float]:
@@ -224,7 +226,7 @@ async def database_locked(database: Database, seed: int, runs: int) -> Result:
 async def disk_full(database: Database, seed: int, runs: int) -> Result:
     """No room for another word: the document pauses with that reason once it can, and is resumed without a restart."""
     folder = Path(tempfile.mkdtemp(prefix="streamgen-small-disk-"))
-    if await _ran("mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)):
+    if await _ran("mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "tmpfs", str(folder)):
         return Result(runs=0, figures="not tried: a small disk cannot be mounted here (it takes root's rights)")
     try:
         async with rigged(database, seed=seed, pause_s=0.01, lease_s=5, folder=folder) as rig:
