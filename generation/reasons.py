@@ -24,7 +24,7 @@ class StopReason(StrEnum):
 
 STOP_SENTENCES: dict[str, str] = {
     StopReason.TURNS_EXHAUSTED: "A section took more turns than allowed.",
-    StopReason.NO_PROGRESS: "The model answered without any text.",
+    StopReason.NO_PROGRESS: "The model brought no text.",
     StopReason.TOKENS_EXHAUSTED: "A section used up its tokens before its end.",
     StopReason.BAD_SEAM: "The model did not continue the text, so its answer was not used.",
     StopReason.DEADLINE: "Writing took longer than allowed.",
@@ -45,6 +45,8 @@ HELPED_BY_ANOTHER_MODEL = frozenset(
         StopReason.PROVIDER_ERROR,
         StopReason.BAD_SEAM,
         StopReason.TOKENS_EXHAUSTED,
+        StopReason.NO_PROGRESS,
+        StopReason.FILTERED,
     }
 )
 """The way out may be another model: the page asks for one beside its button to resume."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth.models import User
 from django.http import HttpResponse
@@ -160,6 +162,18 @@ def test_pause_resume_and_cancel_move_the_document(visitor: Client, artifact: Ar
     for verb, after in [("pause", "paused"), ("resume", "streaming"), ("cancel", "cancelled")]:
         press(visitor, artifact, verb)
         assert status(artifact) == after
+
+
+@pytest.mark.parametrize(
+    ("reason", "asks"), [("no_progress", True), ("filtered", True), ("model_not_found", True), ("disk_full", False)]
+)
+def test_page_asks_for_another_model_where_that_is_a_way_out(visitor: Client, artifact: Artifact, reason, asks):
+    press(visitor, artifact, "start")
+    fence = writing.open(artifact.pk, lease_s=60).fence
+    writing.stop(artifact.pk, fence=fence, flush=None, section_tokens=None, reason=reason, detail="Why.")
+    page = visitor.get(reverse("artifact", args=[artifact.pk])).content.decode()
+    (field,) = re.findall(r"<div data-other-model=[^>]*>", page)
+    assert ("hidden" not in field) == asks
 
 
 def test_resume_takes_another_model(visitor: Client, artifact: Artifact) -> None:
