@@ -23,8 +23,8 @@ from tests.support.endpoint.openai_raw import (
     raw_server,
     says,
 )
+from tests.support.workbench import start, text_of, until_artifact, until_ended, working
 from tests.support.workbench import text_of_sections as joined
-from tests.support.workbench import start, text_of, until, until_ended, working
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
@@ -112,7 +112,7 @@ async def test_stop_keeps_what_was_held_back_because_it_may_be_a_thought(artifac
     reply: Reply = [HEAD, *(says(piece) for piece in pieces), 60.0]
     async with raw_server(reply) as server, working(choice_of(server)):
         await start(artifact, owner, "Summary")
-        await until(artifact, lambda now: now.reason == Reason.THINKING)
+        await until_artifact(artifact, lambda now: now.reason == Reason.THINKING)
         await database_sync_to_async(verb)(artifact)
         await until_ended(artifact)
     said = "".join(pieces).replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16")
