@@ -13,6 +13,7 @@ pages = get_asgi_application()
 from artifacts.routing import websocket_urlpatterns  # noqa: E402  models need the app registry
 from streamgen.server.bodies import BoundedBodies  # noqa: E402
 from streamgen.server.lifespan import this_process  # noqa: E402
+from streamgen.server.wires import WithWires, known  # noqa: E402
 from streamgen.websocket_auth import websocket_login  # noqa: E402
 
 
@@ -22,6 +23,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             this_process.start()
+            await known.try_uvicorn()
             await send({"type": "lifespan.startup.complete"})
         else:
             await this_process.stop()
@@ -30,7 +32,11 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 application = ProtocolTypeRouter(
-    {"http": BoundedBodies(pages), "websocket": websocket_login(URLRouter(websocket_urlpatterns)), "lifespan": lifespan}
+    {
+        "http": BoundedBodies(pages),
+        "websocket": WithWires(websocket_login(URLRouter(websocket_urlpatterns))),
+        "lifespan": lifespan,
+    }
 )
 this_process.hook_daphne()
 

@@ -37,7 +37,9 @@ from artifacts.live.feed import Feed
 from artifacts.live.protocol import PONG, Ack, BadMessage, Frame
 from artifacts.live.query import parse_query
 from artifacts.live.rate_limit import RateLimit
+from artifacts.live.replica import Replica
 from artifacts.live.viewer import Viewer
+from artifacts.live.wire import Wire
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +52,10 @@ MESSAGES_PER_SECOND = 100
 
 
 class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no types
-    """One viewer of one document. One task sends what its cursor lacks, when the feed or an ack sets `news`."""
+    """One viewer of one document. What its cursor lacks goes straight to the wire, from whoever brings the news.
+
+    A task sends it where there is no such wire, or while the wire is full.
+    """
 
     shows_html = False
     sight: Sight
@@ -58,7 +63,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
     def __init__(self) -> None:
         self._feed: Feed | None = None
         self._viewer = Viewer("text")
-        self.news = asyncio.Event()
+        self._wire: Wire | None = None
         self._pump: asyncio.Task[None] | None = None
         self._failing: asyncio.Task[None] | None = None
         self._is_ending = self._is_closed = False
@@ -118,8 +123,9 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
             logger.warning("A viewer was sent away, the database is away: %s", type(error).__name__)
             raise SocketRefused(GOING_AWAY) from None
         self._viewer, self.shows_html = Viewer(shows, cursor), shows == "html"
+        self._wire = self.scope.get("wire")
         self._feed = feed.current().enter(artifact_id, self)
-        self._pump = asyncio.create_task(self._send_frames(self._feed))
+        self.on_news()
 
     async def _take(self, message: dict[str, Any]) -> None:
         if not self._allowance.take(asyncio.get_running_loop().time()):
@@ -137,7 +143,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
             return
         if isinstance(said, Ack):
             if self._viewer.acknowledge(said):
-                self.news.set()
+                self.on_news()
         else:
             await self._send_frame(PONG)
 
@@ -150,19 +156,37 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
 
     # To the client
 
-    async def _send_frames(self, feed: Feed) -> None:
+    def on_news(self) -> None:
+        if self._feed is None or self._pump is not None or self._is_ending or self._is_closed:
+            return
+        replica, wire = self._feed.replica, self._wire
         try:
-            while not self._is_closed:
-                if frame := self._viewer.next_frame(feed.replica):
-                    await self._send({"type": "websocket.send", "text": frame.text})
-                elif feed.replica.is_gone:
-                    await self.end(DELETED)
-                else:
-                    self.news.clear()
-                    await self.news.wait()
-        except Exception:  # nobody awaits this task: the viewer must hear that it will get nothing more
-            logger.exception("A viewer failed artifact=%s", feed.replica.artifact_id)
-            await self.end(TRY_AGAIN)
+            frame = self._viewer.next_frame(replica)
+            while frame is not None and wire is not None and wire.take(frame.message):
+                frame = self._viewer.next_frame(replica)
+        except Exception as error:  # the feed's other viewers are to hear the news too
+            self._pump = asyncio.create_task(self._give_up(error))
+        else:
+            if frame is not None or replica.is_gone:
+                self._pump = asyncio.create_task(self._send_frames(replica, frame))
+
+    async def _send_frames(self, replica: Replica, frame: Frame | None) -> None:
+        """Send that frame, and all that there are by then."""
+        try:
+            while frame is not None and not self._is_closed:
+                await self._send_frame(frame)
+                frame = self._viewer.next_frame(replica)
+            if replica.is_gone:
+                await self.end(DELETED)
+        except Exception as error:  # nobody awaits this task
+            await self._give_up(error)
+        finally:
+            self._pump = None
+
+    async def _give_up(self, error: Exception) -> None:
+        """The viewer must hear that it will get nothing more."""
+        logger.error("A viewer failed artifact=%s", self.sight.artifact_id, exc_info=error)
+        await self.end(TRY_AGAIN)
 
     async def _send_frame(self, frame: Frame) -> None:
         await self._send({"type": "websocket.send", "text": frame.text})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 
-from artifacts.live.protocol import FRAME_BYTES, AnyFrame, Frame, as_json, encode_frame, size_of
+from artifacts.live.protocol import FRAME_BYTES, AnyFrame, Frame, as_json, frame_of, size_of
 from artifacts.live.rendered import Page
 
 
@@ -15,9 +15,9 @@ def text_frame(make: Callable[[str], AnyFrame], text: str, begin: int) -> Frame:
     A character is up to six bytes (an escape), and a snapshot carries the state too.
     """
     while True:
-        frame = encode_frame(make(text))
+        frame = frame_of(as_json(make(text)), offset=begin + len(text))
         if frame.size <= FRAME_BYTES or len(text) <= 1:
-            return Frame(text=frame.text, size=frame.size, offset=begin + len(text))
+            return frame
         text = text[: len(text) // 2]
 
 
@@ -37,7 +37,7 @@ def page_frame(envelope: Mapping[str, object], page: Page, first: int, *, floor:
     head = as_json({**envelope, "offset": offset}).removesuffix("}")
     end = '"","more":true' if more else tail
     text = f'{head},"fragments":[{",".join(pieces)}],"tail":{end}}}'
-    return Frame(text=text, size=size_of(text), offset=offset, upto=upto, more=more)
+    return frame_of(text, offset=offset, upto=upto, more=more)
 
 
 def _that_fit(fragments: Iterable[str], room: int, may_be_none: bool) -> tuple[list[str], int]:

@@ -33,10 +33,12 @@ HEADS_POLL_S = 1.0
 
 
 class Watcher(Protocol):
-    """Whoever shows a feed. `shows_html` keeps a preview alive; `news` is set when there is something to show."""
+    """Whoever shows a feed. `shows_html` keeps a preview alive."""
 
     shows_html: bool
-    news: asyncio.Event
+
+    def on_news(self) -> None:
+        """There may be something to show. Called on the event loop; must return at once and not raise."""
 
 
 class Feed:
@@ -119,7 +121,7 @@ class Feed:
         if self._renderer is not None:
             self._renderer.news.set()
         for watcher in self.watchers:
-            watcher.news.set()
+            watcher.on_news()
 
 
 class _PageReader:
@@ -129,6 +131,9 @@ class _PageReader:
 
     def __init__(self) -> None:
         self.news = asyncio.Event()
+
+    def on_news(self) -> None:
+        self.news.set()
 
 
 class Feeds:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
+from artifacts.live.wire import framed
+
 if TYPE_CHECKING:
     from artifacts.lifecycle.state import State
 
@@ -101,17 +103,22 @@ AnyFrame = SnapshotFrame | DeltaFrame | PreviewFrame | StateFrame | EndFrame | E
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Frame:
-    """One encoded frame; `size` is what it weighs on the wire, in bytes.
+    """One encoded frame: `message` is all of it as it travels, `size` what its JSON weighs, in bytes.
 
     What was cut says how far it reaches: up to `offset` in the text; of a page up to the fragment `upto`, and whether
     there is `more` of it.
     """
 
-    text: str
+    message: bytes
     size: int
     offset: int = 0
     upto: int = 0
     more: bool = False
+
+    @property
+    def text(self) -> str:
+        """The JSON alone."""
+        return self.message[-self.size :].decode()
 
 
 as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -123,8 +130,13 @@ def size_of(text: str) -> int:
 
 
 def encode_frame(frame: AnyFrame) -> Frame:
-    text = as_json(frame)
-    return Frame(text=text, size=size_of(text))
+    return frame_of(as_json(frame))
+
+
+def frame_of(text: str, *, offset: int = 0, upto: int = 0, more: bool = False) -> Frame:
+    """The frame of that JSON."""
+    payload = text.encode(errors="replace")
+    return Frame(message=framed(payload), size=len(payload), offset=offset, upto=upto, more=more)
 
 
 PONG = encode_frame({"type": "pong"})

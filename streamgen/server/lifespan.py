@@ -16,6 +16,7 @@ from artifacts.live.close_codes import GOING_AWAY
 from artifacts.messaging import outbox
 from generation.providers import ChosenProvider
 from generation.worker.worker import Embedded
+from streamgen.server import wires
 
 
 class Lifespan:
@@ -55,6 +56,7 @@ class Lifespan:
         from streamgen.server.incoming import bound  # noqa: PLC0415  the same
 
         bound()
+        wires.known.try_daphne()
 
         def stop() -> Any:
             return defer.Deferred.fromFuture(asyncio.ensure_future(self.stop()))

@@ -18,6 +18,9 @@ class Watching:
         self.shows_html = shows_html
         self.news = asyncio.Event()
 
+    def on_news(self) -> None:
+        self.news.set()
+
     async def until(self, condition: Callable[[], T]) -> T:
         async with asyncio.timeout(WAIT_S):
             while not (met := condition()):

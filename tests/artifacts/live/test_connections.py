@@ -209,8 +209,8 @@ class TestEnding:
             watched = feed.current().enter(place.draft.pk, Watching())
             watched.replica.state["status"] = object()  # type: ignore[typeddict-item]
             watched.replica.state_number += 1
-            for watcher in watched.watchers:
-                watcher.news.set()
+            for watcher in list(watched.watchers):
+                watcher.on_news()
             assert await errors_of(line) == ([], 1000)
         assert f"A viewer failed artifact={place.draft.pk}" in caplog.text
 
