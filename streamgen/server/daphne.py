@@ -20,6 +20,8 @@ from streamgen.server.lifespan import this_process
 REQUESTS_S = 5.0
 """Requests under way may take so long to be answered before the process ends."""
 REQUEST_CANCEL_S = 1.0
+WAITING_CONNECTIONS = 2_048
+"""Connections that may wait to be accepted: Twisted's 50 are few when all viewers of a document come back at once."""
 
 
 class HostedServer(Server):  # type: ignore[misc]  # Daphne has no types
@@ -28,7 +30,10 @@ class HostedServer(Server):  # type: ignore[misc]  # Daphne has no types
     def __init__(self, address: str, port: int, *, on_listening: Callable[[str, int], None]) -> None:
         super().__init__(
             get_default_application(),
-            endpoints=build_endpoint_description_strings(host=address, port=port),
+            endpoints=[
+                f"{endpoint}:backlog={WAITING_CONNECTIONS}"
+                for endpoint in build_endpoint_description_strings(host=address, port=port)
+            ],
             server_name="",
             verbosity=0,
         )
