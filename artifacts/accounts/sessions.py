@@ -11,7 +11,6 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from artifacts.access import may_see
-from artifacts.accounts.tokens import token_digest
 from artifacts.models import AccessToken, Artifact
 
 
@@ -23,10 +22,6 @@ class Login:
     session_key: str = ""
     session_hash: str = ""
     token_digest: str = ""
-
-
-def login_by_token(user: User, token: str) -> Login:
-    return Login(user_id=user.pk, token_digest=token_digest(token))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +54,7 @@ def lapsed(sights: Collection[Sight]) -> Lapsed:
         *sessions.values_list("session_key", flat=True),
         *AccessToken.objects.filter(digest__in=digests).values_list("digest", flat=True),
     }
-    standing = {login for login in logins if _stands(login, users.get(login.user_id), known)}
+    standing = {login for login in logins if stands(login, users.get(login.user_id), known)}
     watched = Artifact.objects.filter(pk__in={sight.artifact_id for sight in sights})
     owners = dict(watched.values_list("pk", "project__owner_id"))
     return Lapsed(
@@ -73,8 +68,8 @@ def lapsed(sights: Collection[Sight]) -> Lapsed:
     )
 
 
-def _stands(login: Login, user: User | None, known: set[str]) -> bool:
-    """`known` holds the session keys and token digests that are still good."""
+def stands(login: Login, user: User | None, known: set[str]) -> bool:
+    """Whether it still holds; `known` has the session keys and token digests that are still good."""
     if user is None or not user.is_active:
         return False
     if login.token_digest:

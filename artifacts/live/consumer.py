@@ -11,14 +11,13 @@ from contextlib import suppress
 from typing import Any
 
 from channels.consumer import AsyncConsumer, get_handler_name
-from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from artifacts.access import artifact_for
-from artifacts.accounts.sessions import Login, Sight
-from artifacts.errors import NotFound
+from artifacts.accounts import admission
+from artifacts.accounts.admission import Credentials, Knock
+from artifacts.accounts.sessions import Sight
 from artifacts.live import connections, feed, protocol
 from artifacts.live.close_codes import (
     DELETED,
@@ -103,25 +102,28 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         raise StopConsumer
 
     async def _admit(self) -> None:
-        login: Login | None = self.scope.get("login")
+        artifact_id = self.scope["url_route"]["kwargs"]["artifact_id"]
+        brought: Credentials = self.scope["credentials"]
+        if not any(brought):
+            raise SocketRefused(LOGIN_REQUIRED)
+        try:
+            admitted = await admission.current().ask(Knock(brought, artifact_id))
+        except DatabaseError as error:
+            logger.warning("A viewer was sent away, the database is away: %s", type(error).__name__)
+            raise SocketRefused(GOING_AWAY) from None
+        login = admitted.login
         if login is None:
             raise SocketRefused(LOGIN_REQUIRED)
-        artifact_id = self.scope["url_route"]["kwargs"]["artifact_id"]
         shows, cursor = parse_query(self.scope["query_string"])
         present = connections.current()
         if present.is_closing:
             raise SocketRefused(GOING_AWAY)
         if present.count(login) >= settings.STREAMGEN_SOCKETS_PER_USER:
             raise SocketRefused(TOO_MANY_SOCKETS)
+        if not admitted.may_see:
+            raise SocketRefused(NOT_FOUND)
         self.sight = Sight(login=login, artifact_id=artifact_id)
         present.enter(self)
-        try:
-            await database_sync_to_async(artifact_for)(self.scope["user"], artifact_id)
-        except NotFound:
-            raise SocketRefused(NOT_FOUND) from None
-        except DatabaseError as error:
-            logger.warning("A viewer was sent away, the database is away: %s", type(error).__name__)
-            raise SocketRefused(GOING_AWAY) from None
         self._viewer, self.shows_html = Viewer(shows, cursor), shows == "html"
         self._wire = self.scope.get("wire")
         self._feed = feed.current().enter(artifact_id, self)

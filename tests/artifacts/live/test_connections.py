@@ -14,7 +14,9 @@ from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from artifacts.accounts.sessions import Login, Sight, lapsed, login_by_token
+from artifacts.accounts.admission import Credentials
+from artifacts.accounts.sessions import Login, Sight, lapsed
+from artifacts.accounts.tokens import token_digest
 from artifacts.lifecycle import commands
 from artifacts.live import connections, feed
 from artifacts.live.close_codes import GOING_AWAY
@@ -153,7 +155,9 @@ class TestLoginThatEnds:
             sights = []
             for number in range(20):
                 user, token = person(f"reader-{number}", is_staff=True)
-                sights.append(Sight(login=login_by_token(user, token), artifact_id=draft.pk))
+                sights.append(
+                    Sight(login=Login(user_id=user.pk, token_digest=token_digest(token)), artifact_id=draft.pk)
+                )
             with django_assert_num_queries(3):
                 found = lapsed(sights)
             assert not found.logged_out
@@ -286,8 +290,7 @@ class TestEnding:
             "type": "websocket",
             "query_string": b"",
             "headers": [],
-            "user": place.owner,
-            "login": Login(user_id=place.owner.pk),
+            "credentials": Credentials(token_digest=token_digest(place.token)),
             "url_route": {"kwargs": {"artifact_id": place.draft.pk}},
         }
         running = asyncio.create_task(application(scope, incoming.get, sent.put))

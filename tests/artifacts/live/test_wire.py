@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from artifacts.accounts.sessions import login_by_token
+from artifacts.accounts.admission import Credentials
+from artifacts.accounts.tokens import token_digest
 from artifacts.live.consumer import ViewerConsumer
 from artifacts.live.wire import framed
 from tests.support.place import Place, in_database, place
@@ -65,8 +66,8 @@ class Socket:
 
     def __init__(self, place: Place, wire: Narrow) -> None:
         self._incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        login = login_by_token(place.owner, place.token)
-        scope = {"type": "websocket", "query_string": b"", "user": place.owner, "login": login, "wire": wire}
+        credentials = Credentials(token_digest=token_digest(place.token))
+        scope = {"type": "websocket", "query_string": b"", "credentials": credentials, "wire": wire}
         scope["url_route"] = {"kwargs": {"artifact_id": place.draft.pk}}
         self._running = asyncio.create_task(ViewerConsumer.as_asgi()(scope, self._incoming.get, wire.send))
 
