@@ -67,6 +67,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         self._failing: asyncio.Task[None] | None = None
         self._is_ending = self._is_closed = False
         self._faults = 0
+        self._now = asyncio.get_running_loop().time
         self._allowance = RateLimit(at_once=MESSAGES_AT_ONCE, per_second=MESSAGES_PER_SECOND)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -75,6 +76,9 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         try:
             while True:
                 message = await receive()
+                if message["type"] == "websocket.receive":  # nearly all of them, one a second from each viewer
+                    await self.websocket_receive(message)
+                    continue
                 await getattr(self, get_handler_name(message))(message)
         except StopConsumer:
             pass
@@ -130,7 +134,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         self.on_news()
 
     async def _take(self, message: dict[str, Any]) -> None:
-        if not self._allowance.take(asyncio.get_running_loop().time()):
+        if not self._allowance.take(self._now()):
             raise SocketRefused(TOO_MANY_MESSAGES)
         text: str | None = message.get("text")
         size = protocol.size_of(text) if text is not None else len(message.get("bytes") or b"")

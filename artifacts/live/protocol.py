@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NotRequired, TypedDict
 
 from artifacts.live.wire import framed
 
@@ -165,8 +165,7 @@ class EncodedFrames:
         return frame
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ack:
+class Ack(NamedTuple):
     """Everything up to (epoch, offset) has been applied."""
 
     epoch: int

@@ -9,7 +9,8 @@ from artifacts.live.close_codes import (
     BAD_FORMAT,
     SocketRefused,
 )
-from artifacts.live.viewer import Cursor, Format
+from artifacts.live.replica import Cursor
+from artifacts.live.viewer import Format
 
 
 def parse_query(query: bytes) -> tuple[Format, Cursor | None]:

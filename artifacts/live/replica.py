@@ -6,9 +6,9 @@ Start-up, a lost message and a new epoch are one path: a snapshot.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from artifacts.live.protocol import EncodedFrames
+from artifacts.live.protocol import EncodedFrames, Frame
 from artifacts.live.rendered import Page
 from artifacts.live.text_log import Transcript
 from artifacts.messaging.events import Event
@@ -18,6 +18,21 @@ if TYPE_CHECKING:
 
 OVER = frozenset({"complete", "cancelled"})
 """The statuses in which an epoch never grows again."""
+
+
+class Cursor(NamedTuple):
+    """A place in the document, in the order of places: epoch, and offset in code points."""
+
+    epoch: int
+    offset: int
+
+
+class Step(NamedTuple):
+    """The frame that takes whoever stands at `begin` to `end`."""
+
+    begin: Cursor
+    end: Cursor
+    frame: Frame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +67,8 @@ class Replica:
         self.state_number = 0
         self.page: Page | None = None
         self.frames = EncodedFrames()
+        self.step: Step | None = None
+        """What the last viewer was sent since the last change: most others stand where it stood."""
         self.is_over = False
         """Nothing more will be written in this epoch, and all of it is here."""
         self.is_gone = False
@@ -71,6 +88,7 @@ class Replica:
         begin = event.offset if event.text else event.length
         if event.seq != self.seq + 1 or begin != self.length or begin + len(event.text) != event.length:
             return True
+        self.step = None
         self.transcript.append(event.text)
         self.length = event.length
         if event.section_start is not None:
@@ -81,6 +99,7 @@ class Replica:
 
     def apply_snapshot(self, snapshot: Snapshot | None) -> None:
         """Take what the database said; None says that the document was deleted. What events brought meanwhile stays."""
+        self.step = None
         if snapshot is None:
             self.is_gone = True
         elif snapshot.epoch > self.epoch:

@@ -6,12 +6,12 @@ Pure: time does not come in, what is late is simply a larger difference.
 from __future__ import annotations
 
 from collections import deque
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from artifacts.live import cuts
 from artifacts.live.protocol import PROTOCOL_VERSION, Ack, Frame
 from artifacts.live.rendered import Page
-from artifacts.live.replica import Replica
+from artifacts.live.replica import Cursor, Replica, Step
 
 CREDIT_BYTES = 262_144
 """A viewer with more than this unacknowledged gets nothing until it acknowledges."""
@@ -19,13 +19,6 @@ FRAME_CHARS = 65_536
 """Text of one frame, at most; it is less where its bytes would be more than a frame may have."""
 
 Format = Literal["text", "html"]
-
-
-class Cursor(NamedTuple):
-    """A place in the document, in the order of places: epoch, and offset in code points."""
-
-    epoch: int
-    offset: int
 
 
 class Viewer:
@@ -49,7 +42,11 @@ class Viewer:
         """The next frame for this viewer, which counts as sent; None where there is none, or no credit."""
         if replica.epoch == 0 or self.unacknowledged_bytes > CREDIT_BYTES:
             return None
-        if self._at.epoch != replica.epoch:
+        step, frame = replica.step, None
+        is_following = self._shows == "text" and self._state_number == replica.state_number
+        if step is not None and is_following and self._at == step.begin:
+            self._at, frame = step.end, step.frame
+        elif self._at.epoch != replica.epoch:
             frame = self._snapshot(replica)
         elif self._state_number != replica.state_number:
             frame = self._state(replica)
@@ -141,7 +138,7 @@ class Viewer:
         )
 
     def _delta(self, replica: Replica) -> Frame | None:
-        begin = self._at.offset
+        at, begin = self._at, self._at.offset
         if begin == replica.length:
             return None
         end = min(replica.length, begin + FRAME_CHARS)
@@ -160,6 +157,7 @@ class Viewer:
             ),
         )
         self._at = Cursor(epoch=replica.epoch, offset=frame.offset)
+        replica.step = Step(begin=at, end=self._at, frame=frame)
         return frame
 
     def _preview(self, replica: Replica) -> Frame | None:
