@@ -7,14 +7,24 @@ renews the lease, for so many seconds of database time.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
 
 from artifacts.answer_place import AnswerPlace
-from artifacts.errors import LeaseHeld, NotFound, NotStreaming, StaleFence, WrongOffset
-from artifacts.lifecycle.rows import LockedRow, WriteResult, end_writing, fold_deltas, leave_section, lock
+from artifacts.errors import LeaseHeld, NotFound, NotStreaming, StaleFence, WriterRefused, WrongOffset
+from artifacts.lifecycle.rows import (
+    LockedRow,
+    WriteResult,
+    end_writing,
+    fold_deltas,
+    insert_deltas,
+    leave_section,
+    lock,
+    lock_all,
+)
 from artifacts.lifecycle.transitions import target_of
 from artifacts.models import Delta, Section, SectionStatus, StopRequest, StreamStatus
 from artifacts.reasons import Reason
@@ -59,9 +69,7 @@ def open(artifact_id: int, *, lease_s: float) -> WriteResult:
         end_writing(row, target_of(artifact.stop_requested), Reason.USER)
         return row.write()
     row.set(fence=artifact.fence + 1, started_at=artifact.started_at or row.now)
-    _renew_lease(row, lease_s)
-    _clear_reason(row)
-    return row.write()
+    return _worked_on(row, lease_s)
 
 
 @transaction.atomic
@@ -74,9 +82,17 @@ def begin_section(artifact_id: int, *, fence: int, position: int, model: str, le
     section.save(update_fields=["start", "status", "model"])
     row.section_start = section.start
     row.set(current_section=section.name)
-    _renew_lease(row, lease_s)
-    _clear_reason(row)
-    return row.write()
+    return _worked_on(row, lease_s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Append:
+    """One delta of one writer, to be committed with those of others."""
+
+    artifact: int
+    fence: int
+    flush: Flush
+    lease_s: float
 
 
 @transaction.atomic
@@ -87,12 +103,38 @@ def append(artifact_id: int, *, fence: int, flush: Flush, lease_s: float) -> Wri
     caller sees it in the result.
     """
     row = _lock_owned(artifact_id, fence)
-    if _is_committed(row, flush):
-        return row.result()
-    _commit(row, flush)
-    _renew_lease(row, lease_s)
-    _clear_reason(row)
-    return row.write()
+    if _take(row, flush):
+        _insert([row])
+        return _worked_on(row, lease_s)
+    return row.result()
+
+
+@transaction.atomic
+def append_together(appends: Sequence[Append]) -> list[WriteResult | WriterRefused | None]:
+    """`append` for several documents in one transaction: what became of each, in their order.
+
+    None where it was not tried, because the document is gone or somebody else has it locked. Whatever is raised fails
+    them all.
+    """
+    rows = lock_all({one.artifact for one in appends})
+    outcomes: list[WriteResult | WriterRefused | None] = []
+    taken: dict[int, tuple[LockedRow, float]] = {}
+    for place, one in enumerate(appends):
+        row = rows.get(one.artifact)
+        outcome: WriteResult | WriterRefused | None = None
+        if row is not None:
+            try:
+                if _take(_owned(row, one.fence), one.flush):
+                    taken[place] = row, one.lease_s
+                else:
+                    outcome = row.result()
+            except WriterRefused as refusal:
+                outcome = refusal
+        outcomes.append(outcome)
+    _insert([row for row, _ in taken.values()])
+    for place, (row, lease_s) in taken.items():
+        outcomes[place] = _worked_on(row, lease_s)
+    return outcomes
 
 
 @transaction.atomic
@@ -108,9 +150,7 @@ def complete_section(
     section.save(update_fields=["status", "tokens", "model", "answer"])
     completed = Section.objects.filter(artifact=row.artifact, status=SectionStatus.COMPLETE).count()
     row.set(sections_completed=completed, current_section="")
-    _renew_lease(row, lease_s)
-    _clear_reason(row)
-    return row.write()
+    return _worked_on(row, lease_s)
 
 
 @transaction.atomic
@@ -188,9 +228,12 @@ def save_preview(artifact_id: int, *, epoch: int, length: int, html: str) -> Non
 def _lock_owned(artifact_id: int, fence: int) -> LockedRow:
     """The row of a document that the claim with this fence may write to."""
     try:
-        row = lock(artifact_id)
+        return _owned(lock(artifact_id), fence)
     except NotFound:
         raise NotStreaming("The document was deleted.") from None
+
+
+def _owned(row: LockedRow, fence: int) -> LockedRow:
     if row.artifact.fence != fence:
         raise StaleFence("Another worker has taken this document over.")
     if row.artifact.stream_status != StreamStatus.STREAMING:
@@ -215,23 +258,51 @@ def _is_committed(row: LockedRow, flush: Flush) -> bool:
     return Delta.objects.filter(artifact=artifact, epoch=artifact.epoch, offset=flush.offset, text=flush.text).exists()
 
 
+def _worked_on(row: LockedRow, lease_s: float) -> WriteResult:
+    """The writer is alive and works: it has its lease, and no reason to wait."""
+    _renew_lease(row, lease_s)
+    _clear_reason(row)
+    return row.write()
+
+
 def _commit(row: LockedRow, flush: Flush) -> None:
-    """Insert the delta, and fold when enough is behind the folded text."""
+    """Bring the flush with what the verb changes, unless it was committed before."""
+    if _take(row, flush):
+        _insert([row])
+    else:
+        row.set(tokens_generated=flush.tokens)
+        _keep_answer(row, flush.answer)
+
+
+def _take(row: LockedRow, flush: Flush) -> bool:
+    """Set what the flush changes, its delta is then to be inserted; False where it was committed before.
+
+    A flush that is refused has written nothing.
+    """
     artifact = row.artifact
-    row.set(tokens_generated=flush.tokens)
-    _keep_answer(row, flush.answer)
     if _is_committed(row, flush):
-        return
+        return False
     if flush.offset != artifact.length:
         raise WrongOffset(f"The text ends at {artifact.length}, the delta begins at {flush.offset}.")
-    if not flush.text:
-        return
-    row.delta = Delta.objects.create(
-        artifact=artifact, epoch=artifact.epoch, seq=row.next_seq, offset=flush.offset, text=flush.text
-    )
-    row.set(length=artifact.length + len(flush.text))
-    if artifact.length - artifact.content_length >= max(FOLD_CHARS, artifact.content_length // 4):
-        fold_deltas(row)
+    row.set(tokens_generated=flush.tokens)
+    _keep_answer(row, flush.answer)
+    if flush.text:
+        row.delta = Delta(
+            artifact=artifact, epoch=artifact.epoch, seq=row.next_seq, offset=flush.offset, text=flush.text
+        )
+        row.set(length=artifact.length + len(flush.text))
+    return True
+
+
+def _insert(rows: Collection[LockedRow]) -> None:
+    """The deltas of these rows, which are folded where enough is behind the folded text."""
+    deltas = [row.delta for row in rows if row.delta is not None]
+    if deltas:
+        insert_deltas(deltas)
+    for row in rows:
+        artifact = row.artifact
+        if artifact.length - artifact.content_length >= max(FOLD_CHARS, artifact.content_length // 4):
+            fold_deltas(row)
 
 
 def _keep_answer(row: LockedRow, answer: AnswerPlace | None) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,10 +15,11 @@ from artifacts.answer_place import NO_ANSWER, AnswerPlace
 from artifacts.errors import NotFound, WriterRefused
 from artifacts.lifecycle import writing
 from artifacts.lifecycle.rows import WriteResult
-from artifacts.lifecycle.writing import Flush
+from artifacts.lifecycle.writing import Append, Flush
 from artifacts.live.replica import OVER
 from generation.queue import finishing
 from generation.queue.claims import Claim
+from generation.worker import group_commit
 from generation.worker.database import until_answered
 from generation.worker.preview_saver import PreviewSaver
 from generation.worker.stop_signal import StopSignal
@@ -67,6 +68,7 @@ class Writer:
         self._turn = asyncio.Lock()  # one verb at a time
         self._begun = set[int]()
         self._previews = PreviewSaver(claim, "")
+        self._group = group_commit.current()
 
     def take_up(self, text: str, tokens: int, starts: Sequence[int | None] = ()) -> None:
         """Go on from this committed text, in which the sections begin that were begun."""
@@ -80,17 +82,24 @@ class Writer:
         silent_s, self._put_at_s = loop.time() - self._put_at_s, loop.time()
         self._unsaved.append(text)
         self._unsaved_chars += len(text)
-        if self._unsaved_chars >= self._policy.chars or silent_s >= flush_s:
-            await self.flush()
+        if silent_s >= flush_s or self._unsaved_chars >= self._policy.chars:
+            await self._flush(is_awaited=silent_s >= flush_s)
         elif self._timer is None:
-            self._timer = loop.call_later(flush_s, self._begin_late_flush)
+            self._timer = loop.call_later(self._group.load.stretched_s(flush_s), self._begin_late_flush)
 
     async def flush(self) -> None:
         """Commit what is unsaved. Where the artifact is not ours any more nothing is written, and `stop` is set."""
+        await self._flush(is_awaited=True)
+
+    async def _flush(self, *, is_awaited: bool) -> None:
+        """With the flushes of others; at once where somebody waits for it."""
+
+        def append(flush: Flush) -> Awaitable[WriteResult]:
+            one = Append(artifact=self._artifact, fence=self._fence, flush=flush, lease_s=self._lease_s)
+            return self._group.append(one, is_awaited=is_awaited)
+
         if self._unsaved:
-            await self._commit(
-                lambda flush: writing.append(self._artifact, fence=self._fence, flush=flush, lease_s=self._lease_s)
-            )
+            await self._commit_by(append)
 
     async def begin_section(self, position: int, model: str, answer: AnswerPlace = NO_ANSWER) -> None:
         """The section is written now; `answer` is what its row says of one."""
@@ -199,7 +208,7 @@ class Writer:
     async def _late_flush(self) -> None:
         """The timer's flush. What it cannot handle stops the work, and is raised by the next verb that carries text."""
         try:
-            await self.flush()
+            await self._flush(is_awaited=False)
         except Exception as error:  # nobody awaits this task
             self._failure = error
             self._stop.set()
@@ -211,6 +220,9 @@ class Writer:
         self, verb: Callable[[Flush], WriteResult], *, waits_for_room: bool = False
     ) -> WriteResult | None:
         """Carry out the verb with all that is unsaved as its tail; None where the claim is lost. Raises `DiskFull`."""
+        return await self._commit_by(lambda flush: until_answered(partial(verb, flush), waits_for_room=waits_for_room))
+
+    async def _commit_by(self, carry: Callable[[Flush], Awaitable[WriteResult]]) -> WriteResult | None:
         async with self._turn:
             # Told to the run, whose verbs carry text, and never to the supervisor, which only renews.
             if self._failure is not None and not self.is_lost:
@@ -223,7 +235,7 @@ class Writer:
                 tokens=self.tokens,
                 answer=answer if answer != self._answer_saved else None,
             )
-            result = await self._attempt(partial(verb, flush), waits_for_room)
+            result = await self._attempt(lambda: carry(flush))
             if result is None:
                 return None
             del self._unsaved[:taken]
@@ -240,16 +252,16 @@ class Writer:
     async def _carry(self, verb: Callable[[], WriteResult], *, waits_for_room: bool = False) -> None:
         """Carry out a verb that brings no text. Raises `DiskFull`."""
         async with self._turn:
-            await self._attempt(verb, waits_for_room)
+            await self._attempt(lambda: until_answered(verb, waits_for_room=waits_for_room))
 
-    async def _attempt(self, verb: Callable[[], WriteResult], waits_for_room: bool) -> WriteResult | None:
+    async def _attempt(self, carry: Callable[[], Awaitable[WriteResult]]) -> WriteResult | None:
         """One short transaction, tried again while the database is away; None where the claim is lost."""
         if self.is_lost:
             return None
         began_at_s = time.clock_gettime(_CLOCK)
         try:
             # Safe to repeat: a verb that had been committed before its answer was lost changes nothing, or is refused.
-            result = await until_answered(verb, waits_for_room=waits_for_room)
+            result = await carry()
         except (WriterRefused, NotFound) as refusal:
             logger.info("lost artifact=%s fence=%s: %s", self._artifact, self._fence, refusal)
             self.is_lost = True

@@ -94,6 +94,7 @@ STREAMING_FIELDS = {
 }
 USES_THE_VERBS = (
     "generation.worker.writer",
+    "generation.worker.group_commit",
     "generation.worker.preview_saver",
     "generation.queue",
     "generation.control",

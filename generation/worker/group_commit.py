@@ -1,0 +1,121 @@
+"""Commits the flushes of all the writers of one event loop together: one transaction for many documents.
+
+It knows nothing of texts, and keeps no order but that of its callers: a writer hands over one flush at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from functools import partial
+
+from channels.db import database_sync_to_async
+
+from artifacts.errors import WriterRefused
+from artifacts.lifecycle import writing
+from artifacts.lifecycle.rows import WriteResult
+from artifacts.lifecycle.writing import Append
+from artifacts.messaging.per_loop import PerLoop
+from generation.worker.database import until_answered
+
+logger = logging.getLogger(__name__)
+
+COMPANY_S = 0.02
+"""A flush that nobody waits for waits so long for others, where there are any."""
+MOST_TOGETHER = 64
+"""The flushes of one transaction: claims, stops and leases wait for no more than these."""
+BUSY_PART = 0.5
+"""So much of the time the database may work for flushes before they become rarer."""
+MOST_STRETCHED_S = 0.4
+"""No load makes a flush wait longer than this."""
+MEASURED_EVERY_S = 0.25
+
+_Outcome = WriteResult | WriterRefused | None
+
+
+class GroupCommit:
+    """The flushes that wait on one loop. While a transaction runs, those of the next one gather."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Append, asyncio.Future[_Outcome]]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.load = Load()
+
+    async def append(self, one: Append, *, is_awaited: bool) -> WriteResult:
+        """Commit it with what else waits; at once where somebody waits for it. Raises as `until_answered`."""
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[_Outcome] = loop.create_future()
+        self._waiting.append((one, outcome))
+        if self._task is None:
+            if is_awaited:
+                self._begin()
+            elif self._timer is None:
+                self._timer = loop.call_later(COMPANY_S, self._begin)
+        committed = await outcome
+        if committed is None:  # alone it shows whether it was this one that failed, and waits as long as it has to
+            append = partial(writing.append, one.artifact, fence=one.fence, flush=one.flush, lease_s=one.lease_s)
+            return await until_answered(append, waits_for_room=False)
+        if isinstance(committed, WriterRefused):
+            raise committed
+        return committed
+
+    def _begin(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._commit_all())
+
+    async def _commit_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+                batch = [(one, outcome) for one, outcome in batch if not outcome.done()]  # its writer was cancelled
+                began_s = loop.time()
+                outcomes = await _committed([one for one, _ in batch])
+                self.load.worked(began_s, loop.time())
+                for (_, outcome), committed in zip(batch, outcomes, strict=True):
+                    if not outcome.done():
+                        outcome.set_result(committed)
+        finally:
+            self._task = None
+
+
+async def _committed(batch: Sequence[Append]) -> Sequence[_Outcome]:
+    """What became of each; None for all where one of them failed the transaction."""
+    try:
+        outcomes: Sequence[_Outcome] = await database_sync_to_async(writing.append_together)(batch)
+        return outcomes
+    except Exception as error:  # whatever it was: who caused it finds out alone, and harms no other
+        logger.info("%s flushes are committed one by one: %s", len(batch), type(error).__name__)
+        return [None] * len(batch)
+
+
+class Load:
+    """How busy the database is with flushes, and how much rarer they have to be."""
+
+    def __init__(self) -> None:
+        self._stretch = 1.0
+        self._since_s = float("-inf")
+        self._busy_s = 0.0
+
+    def worked(self, began_s: float, ended_s: float) -> None:
+        """The database worked for flushes from then to then."""
+        self._busy_s += ended_s - began_s
+        passed_s = ended_s - self._since_s
+        if passed_s >= MEASURED_EVERY_S:
+            # Half way to where the load would be right, so that it does not swing.
+            self._stretch = max(1.0, self._stretch * (1 + self._busy_s / passed_s / BUSY_PART) / 2)
+            self._since_s, self._busy_s = ended_s, 0.0
+
+    def stretched_s(self, flush_s: float) -> float:
+        """How long a flush may wait that would wait so long without any load."""
+        self._stretch = min(self._stretch, max(1.0, MOST_STRETCHED_S / flush_s))
+        return flush_s * self._stretch
+
+
+current = PerLoop(GroupCommit)
+"""The running loop's group."""
