@@ -15,6 +15,7 @@ from generation.worker.preview_saver import PreviewSaver
 from generation.worker.stop_signal import StopSignal
 from generation.worker.writer import FlushPolicy, Writer
 from tests.artifacts.live.test_section_borders import FIRST, SECOND, WHOLE
+from tests.support.watching import Watching
 from tests.support.workbench import start
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
@@ -42,18 +43,11 @@ async def test_saved_preview_shows_each_section_as_it_is_alone(artifact, owner):
     assert await saved(artifact) == WHOLE
 
 
-class HtmlViewer:
-    shows_html = True
-
-    def __init__(self) -> None:
-        self.news = asyncio.Event()
-
-
 @pytest.mark.parametrize("is_watched", [True, False])
 async def test_text_is_rendered_once_where_its_viewers_are_in_the_same_process(artifact, owner, is_watched):
     await start(artifact, owner, "S1")
     claim = await synced(claims.claim)("test", lease_s=60)
-    viewer = HtmlViewer()
+    viewer = Watching(shows_html=True)
     watched = feed.current().enter(artifact.pk, viewer) if is_watched else None
     writer, saver = Writer(claim, policy=POLICY, stop=StopSignal(claim.fence)), PreviewSaver(claim, "")
     await writer.begin_section(0, "m")
