@@ -16,8 +16,8 @@ DEFINED_TWICE: dict[str, str] = {}
 
 DIFFER_IN_AN_UNDERSCORE: dict[str, str] = {}
 
-FUNCTIONS_A_DELTA_PASSES = 100
-"""From the bytes of the provider to the frame of a viewer: about 85, of which 30 read the wire, and up to 15 that
+FUNCTIONS_A_DELTA_PASSES = 90
+"""From the bytes of the provider to the frame of a viewer: about 80, of which 15 read the wire, and up to 10 that
 already ask for the next piece. The goal is 30 without the wire.
 """
 

@@ -113,6 +113,8 @@ def _trusted() -> ssl.SSLContext:
 
 async def next_of(chunks: AsyncIterator[bytes], wait_s: float | None) -> bytes | None:
     """The next bytes; none at the end of the body. None when `wait_s` is over."""
+    if wait_s is None:
+        return await anext(chunks, b"")
     try:
         async with asyncio.timeout(wait_s):
             return await anext(chunks, b"")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import random
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from generation.errors import ProviderUnavailable, RateLimited
-from generation.providers.base import FinishReason
+from generation.errors import ProviderError, ProviderUnavailable, RateLimited
+from generation.providers.base import Finish, FinishReason, Piece
+from generation.providers.openai_compatible.answer.answers import Answer
 from generation.providers.openai_compatible.client import OpenAICompatible
+from generation.providers.openai_compatible.refusals import Asked, Said
 from tests.generation.providers.test_openai_compatible import Answered, call
 from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, event, http, json_document, raw_server, says
 
@@ -112,3 +116,48 @@ async def test_tokens_of_a_thought_do_not_make_a_whole_text_look_cut(thought, re
     usage = {"prompt_tokens": 9, "completion_tokens": 100, "completion_tokens_details": {"reasoning_tokens": thought}}
     answer = await answered([HEAD, *SAID, STOP, event({"choices": [], "usage": usage}), DONE], max_tokens=50)
     assert (answer.text, answer.finish.reason) == (TEXT, reason)
+
+
+# An event that brings text alone is read by a short way
+
+ASKED = Asked(
+    place="x", model="m", has_own_model=False, has_key=True, streamed=True, prefilled=False, is_prefill_proven=False
+)
+ODD_TEXTS = [
+    "a ",
+    "word ",
+    "<think>",
+    "</think>",
+    "\n",
+    "<",
+    "b\ud83d",
+    "\ude00",
+    "◁",
+    "**",
+    "aaa",
+    "aaaa",
+    "aaaaa",
+    "é",
+]
+
+
+def read_of(chunks: list[bytes]) -> tuple[str, Finish | str]:
+    answer = Answer(ASKED, 1_000, said=lambda _: Said(words="", quote="", wait_s=None))
+    try:
+        items = [item for chunk in chunks for item in answer.feed(chunk)] + list(answer.close())
+    except ProviderError as error:
+        return "", repr(error)
+    return "".join(item.text for item in items if isinstance(item, Piece)), answer.finish()
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_short_and_long_way_read_the_same_in_any_portions(seed):
+    chance = random.Random(seed)
+    for _ in range(20):
+        texts, end = chance.choices(ODD_TEXTS, k=chance.randint(1, 25)), [STOP, DONE][chance.randint(0, 1) :]
+        plain, long = [[*(says(text, **beside) for text in texts), *end] for beside in ({}, {"unheard_of": 1})]
+        body = b"".join(plain)
+        cuts = sorted({0, len(body), *chance.choices(range(len(body)), k=30)})
+        portions = [body[begin:stop] for begin, stop in pairwise(cuts)]
+
+        assert read_of(plain) == read_of(long) == read_of([body]) == read_of(portions), texts

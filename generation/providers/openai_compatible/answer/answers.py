@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from generation.providers.base import CHARS_PER_TOKEN, Finish, FinishReason, Life, Piece, Usage
 from generation.providers.openai_compatible import filters, refusals
@@ -224,6 +225,8 @@ class Answer:
             payloads = objects_in(data)
         except (ValueError, RecursionError):  # broken JSON, bytes that are not UTF-8, or nested without end
             return self._unread()
+        if len(payloads) == 1 and (choice := shapes.plain_event(payloads[0])) and self._is_plain(choice, payloads[0]):
+            return self._plain(choice["delta"]["content"])
         items = [item for payload in payloads if not self.is_over for item in self._payload(payload)]
         if items:
             return items
@@ -232,6 +235,27 @@ class Answer:
         if held := self.thoughts.suspected + self._growing.held:
             return (Life(is_thinking=self.thoughts.is_thinking, held=held),)
         return (_THINKING if self.thoughts.is_thinking else _LIFE,)
+
+    def _is_plain(self, choice: Json, payload: Any) -> bool:
+        """Whether its text is taken just as it is; all that is taken otherwise goes the long way."""
+        return (
+            self._choosing.is_ours(choice)
+            and self._growing.is_plain
+            and not (self._waiting or self._half_character or self._reason)
+            and payload.get("model", self._model) == self._model
+            and not "\ud800" <= choice["delta"]["content"][-1] <= "\udbff"
+            and self.thoughts.passes(choice["delta"]["content"])
+        )
+
+    def _plain(self, text: str) -> Items:
+        """Text in the middle of an answer: what `_choice` does with it."""
+        self._pieces.append(text)
+        self._length += len(text)
+        self._text_events += 1
+        self._has_deltas, self._ends_with_text = True, False
+        self._chars_left -= len(text)
+        self.is_over = self._chars_left <= 0
+        return (Piece(text=text),)
 
     def _word(self, data: bytes) -> Items:
         """An event that is no JSON object."""

@@ -23,7 +23,7 @@ class Choosing:
 
     def feed(self, choices: list[AnswerChoice], *, is_ended: bool) -> list[AnswerChoice]:
         """Of the choices of one event those that are our answer, with what was held back before them."""
-        if len(choices) == 1 and choices[0].get("index") == self._ours and self._has_text and not self._held:
+        if len(choices) == 1 and self.is_ours(choices[0]):
             return choices
         if len(choices) > 1:
             ours = next((choice for choice in choices if _number(choice) in (None, self._ours)), choices[0])
@@ -45,6 +45,10 @@ class Choosing:
             self._ours, self._is_any = number, not is_other_number
             return self.rest()
         return []
+
+    def is_ours(self, choice: AnswerChoice) -> bool:
+        """Beyond doubt: its number has brought text, and no other one is held back."""
+        return self._has_text and not self._held and choice.get("index") == self._ours
 
     def rest(self) -> list[AnswerChoice]:
         held, self._held = self._held, []

@@ -30,6 +30,9 @@ class Events:
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         if not chunk:
             return
+        if not (self._open_line or self._data or self._after_cr) and (plain := _plain_events(chunk)):
+            yield from plain
+            return
         if self._after_cr and chunk.startswith(b"\n"):
             chunk = chunk[1:]
         self._after_cr = chunk.endswith(b"\r")
@@ -76,6 +79,16 @@ class Events:
             yield data
 
 
+def _plain_events(chunk: bytes) -> list[bytes]:
+    """The data of whole events as most servers write them, a line of JSON each; [] where one of them is another."""
+    *events, rest = chunk.split(b"\n\n")
+    if rest or b"\r" in chunk or len(chunk) > MAX_EVENT_BYTES:
+        return []
+    if all(event.startswith(b'data: {"') and b"\n" not in event for event in events):
+        return [event[6:] for event in events]
+    return []
+
+
 def _begins_anew(last: bytes, line: bytes) -> bool:
     """Whether a line of data cannot belong to the JSON that the last one ended."""
     return line.startswith(b"[DONE]") or (line.startswith(b"{") and last.rstrip().endswith(b"}"))
@@ -91,7 +104,9 @@ def objects_in(data: bytes) -> list[object]:
     Raises `ValueError` and `RecursionError`. Control characters that should have been escaped stay.
     """
     try:
-        return [json.loads(data, strict=False)]
+        # As `json.loads` does, which makes a decoder each time and looks for other encodings.
+        is_plain = data.startswith(b'{"')
+        return [_DECODER.decode(data.decode(errors="surrogatepass")) if is_plain else json.loads(data, strict=False)]
     except json.JSONDecodeError as err:
         if not err.msg.startswith("Extra data"):
             raise

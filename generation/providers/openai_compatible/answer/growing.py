@@ -57,6 +57,11 @@ class Growing:
         return "".join(self.take())
 
     @property
+    def is_plain(self) -> bool:
+        """The pieces are known to be no more than what is new in each."""
+        return not self._is_open and not self.grows
+
+    @property
     def held(self) -> str:
         return "".join(self._held)
 

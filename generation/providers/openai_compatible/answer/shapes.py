@@ -14,6 +14,10 @@ _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_deta
 _WORDS = ("finish_reason", "finishReason", "stop_reason", "done_reason", "native_finish_reason", "stop_type")
 _WORD_FIELDS = frozenset({*_WORDS, "finish_details", "stopped_limit", "truncated"})
 _OTHER_FIELDS = _WORD_FIELDS - {"finish_reason"}
+_PLAIN_FIELDS = frozenset(
+    {"id", "object", "created", "model", "choices", "system_fingerprint", "service_tier", "usage"}
+)
+_PLAIN_CHOICE_FIELDS = frozenset({"index", "delta", "finish_reason", "logprobs"})
 _DONE_FIELDS = frozenset({"done", "is_finished", "stop"})
 _NOT_TEXT = ("think", "reason", "thought", "redacted", "summary")
 """How the types of parts begin that are no text."""
@@ -60,6 +64,20 @@ def choices_in(payload: Json) -> list[Json]:
         if isinstance(text := inner.get(field), str) and (field == "response" or "stop" in inner):
             return [{"delta": {"content": text}}]
     return []
+
+
+def plain_event(payload: object) -> Json | None:
+    """The choice of an event that brings text and nothing else, as most events of most endpoints do."""
+    if not isinstance(payload, dict) or not payload.keys() <= _PLAIN_FIELDS or payload.get("usage") is not None:
+        return None
+    choices = payload.get("choices")
+    if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choice := choices[0], dict):
+        return None
+    if not choice.keys() <= _PLAIN_CHOICE_FIELDS or choice.get("finish_reason") is not None:
+        return None
+    delta = choice.get("delta")
+    is_plain = isinstance(delta, dict) and len(delta) == 1 and isinstance(text := delta.get("content"), str) and text
+    return choice if is_plain else None
 
 
 def message_in(choice: Json) -> Json:

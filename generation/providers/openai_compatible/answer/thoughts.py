@@ -93,10 +93,14 @@ class Thoughts:
     def feed(self, text: str) -> str:
         if self.is_over:
             return ""
-        if self._state is _Mode.TEXT and not self._held and not self._after and "<" not in text and "◁" not in text:
-            self._place.add(text)
-            return text
-        return self._go_on(text)
+        return text if self.passes(text) else self._go_on(text)
+
+    def passes(self, text: str) -> bool:
+        """Take the text where nothing in it can be a thought or a mark; False where that has to be looked at."""
+        if self._state is not _Mode.TEXT or self._held or self._after or self.is_over or "<" in text or "◁" in text:
+            return False
+        self._place.add(text)
+        return True
 
     def come_apart(self) -> None:
         """Thoughts come in fields of their own: a text that begins like one is none."""
