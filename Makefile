@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: run scaled test faults venv format lock clean
+.PHONY: run scaled test faults bench venv format lock clean
 
 run: $(READY)  ## everything set up, the address printed, Ctrl-C ends it
 	@exec $(BIN)/python manage.py up --port $(PORT)
@@ -23,6 +23,9 @@ test: $(READY)  ## format, lint, types, migrations, tests
 
 faults: $(READY)  ## every fault against real processes, at most 15 minutes; FAULTS="--only worker-killed --runs 200"
 	$(BIN)/python -m tests.faults $(FAULTS)
+
+bench: $(READY)  ## what it costs, beside references, at most 10 minutes; BENCH="fanout storm --json FILE"
+	$(BIN)/python -m bench $(BENCH)
 
 venv: $(READY)  ## .venv with everything to run and to test
 

@@ -1,0 +1,47 @@
+"""Every script of the benchmark, one after the other: `python -m bench [names] [--quick] [--json FILE] [--write-docs]`.
+
+`--write-docs` puts the tables into docs/performance.md; with `--from FILE` those of an earlier run, measuring nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from pathlib import Path
+
+from bench.support import machine, pages
+from bench.support.report import Report, parse, parser, publish, timed
+
+NAMES = ("fanout", "startup")
+"""In this order; each module has `measure` and `options`."""
+
+
+def main() -> None:
+    made = parser(__doc__)
+    made.add_argument("names", nargs="*", help=f"of {' '.join(NAMES)}")
+    made.add_argument("--write-docs", action="store_true", help="renew the tables in docs/performance.md")
+    made.add_argument("--from", dest="earlier", type=Path, metavar="FILE", help="JSON lines of an earlier run")
+    chosen = made.parse_args()
+    machine.raise_open_files()
+    if chosen.earlier:
+        reports = [parse(line) for line in chosen.earlier.read_text().splitlines()]
+    else:
+        began = time.monotonic()
+        reports = [measured(name, chosen.quick, chosen.json) for name in chosen.names or NAMES]
+        print(f"\nall in {time.monotonic() - began:.0f} s")
+    if chosen.write_docs:
+        pages.write(reports)
+    faults = [f"{report.name}: {fault}" for report in reports for fault in report.faults]
+    if faults:
+        raise SystemExit("\n".join(faults))
+
+
+def measured(name: str, quick: bool, json_file: Path | None) -> Report:
+    module = importlib.import_module(f"bench.{name}")
+    report = timed(module.measure, module.options().parse_args(["--quick"] if quick else []))
+    publish(report, json_file=json_file)
+    return report
+
+
+if __name__ == "__main__":
+    main()

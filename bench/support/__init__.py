@@ -1,0 +1,1 @@
+"""What the scripts of the benchmark share: the product, its endpoint, viewers, references, and reports."""

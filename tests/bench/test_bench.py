@@ -1,0 +1,37 @@
+"""Every script of the benchmark runs and says what it promises; what its figures are is not judged here."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import NAMES
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.asyncio
+async def test_every_script_prints_one_table_and_one_line_of_json(tmp_path):
+    found = tmp_path / "found.jsonl"
+
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench", "--quick", "--json", str(found)),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+
+    assert process.returncode == 0, (out + err).decode()
+    reports = [json.loads(line) for line in found.read_text().splitlines()]
+    assert [report["name"] for report in reports] == list(NAMES)
+    printed = [json.loads(line) for line in out.decode().splitlines() if line.startswith("{")]
+    assert printed == reports
+    for report in reports:
+        assert report["rows"]
+        assert not report["faults"]
+        assert {len(row) for row in report["rows"]} == {len(report["columns"])}
