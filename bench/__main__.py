@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import importlib
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
-from bench.support import machine, pages
+from bench.support import machine, pages, product
 from bench.support.report import Report, parse, parser, publish, timed
 
-NAMES = ("fanout", "startup")
+NAMES = ("fanout", "storm", "writes", "worker", "provider", "preview", "memory", "soak", "startup")
 """In this order; each module has `measure` and `options`."""
+SHORT = {"preview": ["growth", "giants"]}
+"""What of a script is measured here, where all of it would take too long."""
 
 
 def main() -> None:
@@ -27,7 +30,8 @@ def main() -> None:
         reports = [parse(line) for line in chosen.earlier.read_text().splitlines()]
     else:
         began = time.monotonic()
-        reports = [measured(name, chosen.quick, chosen.json) for name in chosen.names or NAMES]
+        with product.shared() if chosen.quick else nullcontext():
+            reports = [measured(name, chosen.quick, chosen.json) for name in chosen.names or NAMES]
         print(f"\nall in {time.monotonic() - began:.0f} s")
     if chosen.write_docs:
         pages.write(reports)
@@ -38,7 +42,7 @@ def main() -> None:
 
 def measured(name: str, quick: bool, json_file: Path | None) -> Report:
     module = importlib.import_module(f"bench.{name}")
-    report = timed(module.measure, module.options().parse_args(["--quick"] if quick else []))
+    report = timed(module.measure, module.options().parse_args(["--quick"] if quick else SHORT.get(name, [])))
     publish(report, json_file=json_file)
     return report
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.support.child import Child
 from bench.support.machine import Window
-from bench.support.product import Product
+from bench.support.product import Product, serving
 from bench.support.report import Report, parser, run
 
 CHARS, RATE = 200, 10
@@ -48,9 +48,9 @@ def measure(options: argparse.Namespace) -> Report:
     cases = [("uvicorn", 20, "text"), ("uvicorn", 5, "html")] if options.quick else [*CASES, *CASES_DAPHNE]
     if options.viewers:
         cases = [("uvicorn", viewers, "text") for viewers in options.viewers]
-    seconds, rounds = (0.5, 1) if options.quick else (options.seconds, options.rounds)
+    seconds, rounds = (0.3, 1) if options.quick else (options.seconds, options.rounds)
     for server in dict.fromkeys(case[0] for case in cases):
-        with Product(server, **SETTINGS) as product, Child("broadcast") as broadcast, Child("channels_group") as group:
+        with serving(server, **SETTINGS) as product, Child("broadcast") as broadcast, Child("channels_group") as group:
             for number, (_, viewers, shows) in enumerate(case for case in cases if case[0] == server):
                 rig = Rig(product, broadcast, group, f"{number}", viewers, shows, seconds)
                 rig.warm_up()

@@ -1,7 +1,8 @@
 """An OpenAI-compatible endpoint that costs little: it streams words at the pace that the model's name asks for.
 
 Model `pace-C-R-N-M`: pieces of C characters, R a second (0: as fast as they are read), N pieces, a mark in each M-th.
-Model `gate-KEY`: a stream that stays open and writes what it is told to. It runs as a child, see `child`.
+Model `gate-KEY`: a stream that writes what it is told to, and ends a section only after 48 000 characters. It runs as a
+child, see `child`.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ from bench.support.words import marked, plain
 TICK_S = 0.005
 BUFFER = 1 << 18
 """Bytes that may wait in a socket: then the reader is slow, and the stream waits for it."""
+BURST = 1_000
+"""Pieces of one stream at a time, so that the others have their turn."""
+SECTION_CHARS = 48_000
+"""An open stream ends by itself, well before the section's budget of tokens does."""
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 streams: dict[str, Stream] = {}
 marks: list[int] = []
-chunks = 0
+chunks = calls = 0
 
 
 def event(delta: dict[str, str], finish: str | None = None) -> bytes:
@@ -36,34 +41,51 @@ def event(delta: dict[str, str], finish: str | None = None) -> bytes:
 BEFORE, AFTER = event({"content": "\0"}).split(b"\\u0000")
 
 
+class Order:
+    """What a stream is to write: so many pieces of so many characters at that rate, a mark in every so-many-th."""
+
+    def __init__(self, chars: int = 200, rate: float = 0, left: int = 0, every: int = 1) -> None:
+        self.chars, self.rate, self.left, self.every = chars, rate, left, every
+        self.due = asyncio.get_running_loop().time()
+
+
+orders: dict[str, Order] = {}
+"""Of the open streams, by their model: the next section's stream goes on with what is left."""
+
+
 class Stream:
     def __init__(self, transport: asyncio.Transport, model: str) -> None:
         self.transport = transport
-        self.number = self.left = 0
-        self.chars, self.rate, self.every, self.is_open = 200, 0.0, 1, model.startswith("gate-")
-        if not self.is_open:
-            self.chars, self.rate, self.left, self.every = map(int, model.split("-")[1:])
-        self.due = asyncio.get_running_loop().time()
+        self.number = self.sent = 0
+        self.is_open = model.startswith("gate-")
+        if self.is_open:
+            self.order = orders.setdefault(model, Order())
+        else:
+            self.order = Order(*map(int, model.split("-")[1:]))
 
     def write(self, now: float) -> None:
-        burst = 50
-        while self.left and burst and (not self.rate or self.due <= now):
+        order, burst = self.order, BURST
+        while order.left and burst and (not order.rate or order.due <= now):
             if self.transport.get_write_buffer_size() > BUFFER:
                 return
-            self._piece()
+            self._piece(order)
             burst -= 1
-            self.due += 1 / self.rate if self.rate else 0
-        if not self.left and not self.is_open:
+            order.due += 1 / order.rate if order.rate else 0
+            if self.is_open and self.sent >= SECTION_CHARS:
+                self.end()
+                return
+        if not order.left and not self.is_open:
             self.end()
 
-    def _piece(self) -> None:
+    def _piece(self, order: Order) -> None:
         global chunks
-        if self.number % self.every == 0:
-            text = marked(self.chars, self.number)
+        if self.number % order.every == 0:
+            text = marked(order.chars, self.number)
             marks.append(int(text[2:21]))
         else:
-            text = plain(self.chars, self.number)
-        self.number, self.left, chunks = self.number + 1, self.left - 1, chunks + 1
+            text = plain(order.chars, self.number)
+        self.number, self.sent, chunks = self.number + 1, self.sent + len(text), chunks + 1
+        order.left -= 1
         data = BEFORE + text.encode() + AFTER
         self.transport.write(b"%x\r\n%s\r\n" % (len(data), data))
 
@@ -99,6 +121,8 @@ class Connection(asyncio.Protocol):
             transport.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n")
             transport.write(b"content-length: %d\r\n\r\n%s" % (len(data), data))
             return
+        global calls
+        calls += 1
         model = json.loads(body)["model"]
         transport.write(HEAD)
         streams[model if model.startswith("gate-") else f"{model} {id(transport)}"] = Stream(transport, model)
@@ -106,13 +130,13 @@ class Connection(asyncio.Protocol):
 
 async def emit(*, key: str, count: int, rate: float, chars: int) -> None:
     """So many more pieces into an open stream; returns when they are written."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(60 + (count / rate if rate else 0)):
         while f"gate-{key}" not in streams:
             await asyncio.sleep(TICK_S)
-        stream = streams[f"gate-{key}"]
-        stream.chars, stream.rate, stream.left = chars, rate, count
-        stream.due = asyncio.get_running_loop().time()
-        while stream.left:
+        order = orders[f"gate-{key}"]
+        order.chars, order.rate, order.left = chars, rate, count
+        order.due = asyncio.get_running_loop().time()
+        while order.left:
             await asyncio.sleep(TICK_S)
 
 
@@ -122,12 +146,7 @@ async def written(*, since: int, until: int) -> int:
 
 
 async def counts() -> dict[str, int]:
-    return {"streams": len(streams), "chunks": chunks}
-
-
-async def finish() -> None:
-    for stream in list(streams.values()):
-        stream.left, stream.is_open = 0, False
+    return {"streams": len(streams), "chunks": chunks, "calls": calls}
 
 
 async def main() -> None:
@@ -143,7 +162,7 @@ async def main() -> None:
             await asyncio.sleep(TICK_S)
 
     ticking = asyncio.create_task(tick())
-    await obey({"emit": emit, "written": written, "counts": counts, "finish": finish}, {"port": port})
+    await obey({"emit": emit, "written": written, "counts": counts}, {"port": port})
     ticking.cancel()
 
 

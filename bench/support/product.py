@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -67,6 +69,7 @@ class Product:
             "PYTHONUNBUFFERED": "1",
             **settings,
         }
+        self.started: list[int] = []
         self.token = self._set_up()
         self._log = (self.folder / "log").open("wb")
         with socket.create_server(("127.0.0.1", 0), backlog=2_048) as listener:
@@ -135,14 +138,24 @@ class Product:
             found += [artifact["id"] for artifact in project["artifacts"]]
         return found[:count]
 
-    def start(self, document: int, model: str, verb: str = "start") -> None:
-        """One section, of any length, by the model of that name; see `endpoint`."""
-        plan = [{"name": "All", "instructions": "Write.", "max_tokens": 32_000}]
+    def start(self, document: int, model: str, verb: str = "start", sections: int = 1) -> None:
+        """A document by the model of that name, see `endpoint`, which says how long a section gets."""
+        plan = [
+            {"name": f"Part {part + 1}", "instructions": "Write.", "max_tokens": 32_000} for part in range(sections)
+        ]
+        self.started.append(document)
         self.api("POST", f"/api/artifacts/{document}/{verb}", {"model": model, "plan": plan})
 
+    def cancel_all(self) -> None:
+        """Whatever is being written is stopped; what has ended stays as it is."""
+        for document in set(self.started):
+            if self.api("GET", f"/api/artifacts/{document}")["state"]["status"] == "streaming":
+                self.api("POST", f"/api/artifacts/{document}/cancel")
+        self.started.clear()
+
     def gate(self, document: int, key: str) -> None:
-        """A document that stands open; `endpoint.ask("emit", key=..., ...)` writes into it."""
-        self.start(document, f"gate-{key}")
+        """A document that stands open; `endpoint.ask("emit", key=..., ...)` writes into it, 4 MB at most."""
+        self.start(document, f"gate-{key}", sections=100)
         self.endpoint.ask("emit", key=key, count=3, rate=20, chars=200)
 
     def places(self, documents: list[int], count: int, shows: str = "text") -> list[list[str]]:
@@ -166,3 +179,28 @@ class Product:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
         self.close()
+
+
+kept: list[Product] = []
+
+
+@contextmanager
+def serving(server: str = "uvicorn", **settings: str) -> Iterator[Product]:
+    """A product of its own; within `shared` the one that all share, whatever the settings."""
+    if not kept:
+        with Product(server, **settings) as product:
+            yield product
+        return
+    yield kept[0]
+    kept[0].cancel_all()
+
+
+@contextmanager
+def shared() -> Iterator[None]:
+    """One product for a quick run of all scripts, which looks at no figure."""
+    with Product() as product:
+        kept.append(product)
+        try:
+            yield
+        finally:
+            kept.clear()

@@ -1,0 +1,118 @@
+"""The write path in a process of its own: appends by the product's verb, raw INSERTs beside them in the same database.
+
+It runs as a child, see `child`; `DATABASE_URL` names an empty database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import time
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
+django.setup()
+
+from channels.db import database_sync_to_async  # noqa: E402
+from django.contrib.auth.models import User  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
+
+from artifacts.lifecycle import commands, writing  # noqa: E402
+from artifacts.lifecycle.writing import Flush  # noqa: E402
+from artifacts.messaging import outbox  # noqa: E402
+from artifacts.planned_section import PlannedSection  # noqa: E402
+from bench.support.child import obey  # noqa: E402
+from bench.support.words import plain  # noqa: E402
+from generation import control  # noqa: E402
+
+LEASE_S = 3_600.0
+RAW = "INSERT INTO bench_raw (artifact_id, epoch, seq, start, text) VALUES (%s, 1, %s, %s, %s)"
+
+document: dict[str, int] = {}
+numbers = itertools.count()
+
+
+async def grow(*, until: int, chars: int) -> dict[str, float]:
+    """Appends until the document is so long; what they cost, per append."""
+    return await _window(lambda number: _append(chars), (until - document["length"]) // chars, chars)
+
+
+async def raw(*, count: int, chars: int) -> dict[str, float]:
+    """As many INSERTs of as much text, a transaction each."""
+    return await _window(lambda number: _insert(number, chars), count, chars)
+
+
+@database_sync_to_async
+def _window(write: Any, count: int, chars: int) -> dict[str, float]:
+    log, cpu_s, began = _log_bytes(), time.process_time(), time.perf_counter()
+    for number in range(count):
+        write(number)
+    seconds = time.perf_counter() - began
+    return {
+        "count": count,
+        "cpu_ms": (time.process_time() - cpu_s) / max(1, count) * 1e3,
+        "a_second": count / seconds if seconds else 0.0,
+        "log_bytes": (_log_bytes() - log) / max(1, count * chars),
+    }
+
+
+def _append(chars: int) -> None:
+    flush = Flush(offset=document["length"], text=plain(chars, document["length"]), tokens=document["length"] // 4)
+    writing.append(document["id"], fence=document["fence"], flush=flush, lease_s=LEASE_S)
+    document["length"] += chars
+
+
+def _insert(number: int, chars: int) -> None:
+    seq = next(numbers)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(RAW, [document["id"], seq, seq * chars, plain(chars, number)])
+
+
+def _log_bytes() -> int:
+    """Bytes of the write-ahead log so far; SQLite's is not checkpointed meanwhile, so its file only grows."""
+    if connection.vendor == "sqlite":
+        return os.stat(f"{connection.settings_dict['NAME']}-wal").st_size
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_wal_lsn() - '0/0'")
+        return int(cursor.fetchone()[0])
+
+
+@database_sync_to_async
+def begin() -> None:
+    """A new document that is being written."""
+    owner = User.objects.first() or User.objects.create_user("bench")
+    artifact = control.create_project(owner, "Bench").artifacts.first()
+    assert artifact
+    commands.plan(artifact.pk, [PlannedSection(name="All", instructions="", max_tokens=1)], "")
+    fence = writing.open(artifact.pk, lease_s=LEASE_S).fence
+    writing.begin_section(artifact.pk, fence=fence, position=0, model="", lease_s=LEASE_S)
+    artifact.refresh_from_db()
+    document.update(id=artifact.pk, fence=fence, length=artifact.length)
+
+
+@database_sync_to_async
+def set_up() -> None:
+    """In the thread that all the others use: they share its connection."""
+    call_command("migrate", verbosity=0)
+    number = "integer PRIMARY KEY" if connection.vendor == "sqlite" else "bigserial PRIMARY KEY"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TABLE bench_raw (id {number}, artifact_id integer, epoch integer, seq integer, start integer,"
+            " text text, UNIQUE (artifact_id, epoch, seq))"
+        )
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA wal_autocheckpoint = 0")
+
+
+async def main() -> None:
+    outbox.attach()
+    await set_up()
+    await obey({"begin": begin, "grow": grow, "raw": raw}, {})
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
