@@ -10,6 +10,7 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
+from bench import capacity
 from bench.support import machine, pages, product
 from bench.support.report import Report, parse, parser, publish, timed
 
@@ -25,7 +26,7 @@ def main() -> None:
     made.add_argument("--write-docs", action="store_true", help="renew the tables in docs/performance.md")
     made.add_argument("--from", dest="earlier", type=Path, metavar="FILE", help="JSON lines of an earlier run")
     chosen = made.parse_args()
-    machine.raise_open_files()
+    machine.prepare()
     if chosen.earlier:
         reports = [parse(line) for line in chosen.earlier.read_text().splitlines()]
     else:
@@ -33,8 +34,11 @@ def main() -> None:
         with product.shared() if chosen.quick else nullcontext():
             reports = [measured(name, chosen.quick, chosen.json) for name in chosen.names or NAMES]
         print(f"\nall in {time.monotonic() - began:.0f} s")
+    computed = capacity.on_paper(reports)
+    if computed:
+        print(computed.text())
     if chosen.write_docs:
-        pages.write(reports)
+        pages.write([*reports, *([computed] if computed else [])])
     faults = [f"{report.name}: {fault}" for report in reports for fault in report.faults]
     if faults:
         raise SystemExit("\n".join(faults))

@@ -93,7 +93,7 @@ def line(points: list[tuple[float, float]]) -> tuple[float, float]:
 
 def options() -> argparse.ArgumentParser:
     made = parser(__doc__)
-    made.add_argument("--minutes", type=float, default=1.0)
+    made.add_argument("--minutes", type=float, default=0.75)
     made.add_argument("--documents", type=int, default=20)
     made.add_argument("--viewers", type=int, default=50)
     return made

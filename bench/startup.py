@@ -47,7 +47,7 @@ def measure(options: argparse.Namespace) -> Report:
             took = [imported(code, environment) for _ in range(runs)]
             report.add(f"import: {what}", *(statistics.median(column) for column in zip(*took, strict=True)))
         for what in ("empty folder",) if options.quick else ("empty folder", "again"):
-            begin(report, what, environment, idle_s=1.0 if options.quick else 10.0)
+            begin(report, what, environment, idle_s=1.0 if options.quick else 5.0)
     return report
 
 

@@ -79,7 +79,7 @@ def level(report: Report, product: Product, streams: int, seconds: float) -> Non
     report.figures[f"server_cpu_percent_{streams}"] = 100 * server.cpu_s / server.seconds
 
 
-def start(product: Product, documents: list[int], model: str, *, sections: int = 1, wait_s: float = 60) -> float:
+def start(product: Product, documents: list[int], model: str, *, sections: int = 1, wait_s: float = 40) -> float:
     """Starts them all; seconds until the endpoint is asked for each, or so long at most."""
     began, asked = time.monotonic(), product.endpoint.ask("counts")["calls"]
     with ThreadPoolExecutor(STARTERS) as people:

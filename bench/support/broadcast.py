@@ -17,13 +17,15 @@ from bench.support.child import obey
 from bench.support.words import marked, plain
 
 viewers: set[ServerConnection] = set()
-written = 0
+snapshot = plain(int(sys.argv[1]) if len(sys.argv) > 1 else 0, 0)
+written = len(snapshot)
 
 
 async def view(viewer: ServerConnection) -> None:
-    text = plain(int(sys.argv[1]) if len(sys.argv) > 1 else 0, 0)
-    frame = {"type": "snapshot", "v": 1, "artifact": 1, "epoch": 1, "seq": 0, "offset": max(0, written - len(text))}
-    await viewer.send(json.dumps(frame | {"text": text}))
+    """Who comes late gets a text of the same length, which ends where the deltas go on."""
+    begin = written - len(snapshot)
+    frame = {"type": "snapshot", "v": 1, "artifact": 1, "epoch": 1, "seq": 0, "offset": begin, "text": snapshot}
+    await viewer.send(json.dumps(frame))
     viewers.add(viewer)
     try:
         await viewer.wait_closed()
@@ -45,7 +47,7 @@ async def emit(*, count: int, rate: float, chars: int) -> None:
 
 
 async def main() -> None:
-    machine.raise_open_files()
+    machine.prepare()
     options = {"compression": None, "ping_interval": None, "write_limit": 2**22, "backlog": 2_048}
     async with serve(view, "127.0.0.1", 0, **options) as server:
         await obey({"emit": emit}, {"port": next(iter(server.sockets)).getsockname()[1]})

@@ -56,7 +56,7 @@ async def emit(*, count: int, rate: float, chars: int) -> None:
 
 
 async def main() -> None:
-    machine.raise_open_files()
+    machine.prepare()
     listener = socket.create_server(("127.0.0.1", 0), backlog=2_048)
     config = uvicorn.Config(Viewer.as_asgi(), log_level="critical", lifespan="off", ws_ping_interval=None)
     server = uvicorn.Server(config)

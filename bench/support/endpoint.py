@@ -1,7 +1,7 @@
 """An OpenAI-compatible endpoint that costs little: it streams words at the pace that the model's name asks for.
 
 Model `pace-C-R-N-M`: pieces of C characters, R a second (0: as fast as they are read), N pieces, a mark in each M-th.
-Model `gate-KEY`: a stream that writes what it is told to, and ends a section only after 48 000 characters. It runs as a
+Model `gate-KEY`: a stream that writes what it is told to, and ends a section only after 60 000 characters. It runs as a
 child, see `child`.
 """
 
@@ -23,7 +23,7 @@ BUFFER = 1 << 18
 """Bytes that may wait in a socket: then the reader is slow, and the stream waits for it."""
 BURST = 1_000
 """Pieces of one stream at a time, so that the others have their turn."""
-SECTION_CHARS = 48_000
+SECTION_CHARS = 60_000
 """An open stream ends by itself, well before the section's budget of tokens does."""
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 

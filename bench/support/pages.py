@@ -17,20 +17,26 @@ def place_of(name: str) -> re.Pattern[str]:
 
 def filled(page: str, report: Report) -> str:
     """The page with the report's table in its place; a `ValueError` where there is no such place."""
-    facts = report.machine
-    about = (
-        f"{report.title[0].upper()}{report.title[1:]}. {facts['cores']} cores of {facts['cpu']}, Python"
-        f" {facts['python']}, load average {facts['load']} before, stolen {facts['steal_percent']} %,"
-        f" {report.seconds:.0f} s{', a quick run: figures mean little' if report.quick else ''}.\n"
-    )
-    lines = [*report.notes[:-1], *(f"FAULT: {fault}" for fault in report.faults)]
+    lines = [*report.notes, *(f"FAULT: {fault}" for fault in report.faults)]
     notes = "".join(f"\n{line}\n" for line in lines)
+    about = f"{report.title[0].upper()}{report.title[1:]}. {where(report)}".strip() + "\n"
     text, count = place_of(report.name).subn(
         lambda found: f"{found[1]}{about}\n{report.markdown()}\n{notes}{found[2]}", page
     )
     if not count:
         raise ValueError(f"{PAGE.name} has no place for {report.name}")
     return text
+
+
+def where(report: Report) -> str:
+    """The machine and the moment; nothing for what was not measured."""
+    if not (facts := report.machine):
+        return ""
+    quick = " A quick run: its figures mean little." if report.quick else ""
+    return (
+        f"{facts['cores']} cores of {facts['cpu']}, {facts['memory_gb']} GB, {facts['system']},"
+        f" Python {facts['python']}, stolen {facts['steal_percent']} %.{quick}"
+    )
 
 
 def write(reports: Iterable[Report]) -> None:

@@ -154,7 +154,7 @@ class Product:
         self.started.clear()
 
     def gate(self, document: int, key: str) -> None:
-        """A document that stands open; `endpoint.ask("emit", key=..., ...)` writes into it, 4 MB at most."""
+        """A document that stands open; `endpoint.ask("emit", key=..., ...)` writes into it, 6 MB at most."""
         self.start(document, f"gate-{key}", sections=100)
         self.endpoint.ask("emit", key=key, count=3, rate=20, chars=200)
 

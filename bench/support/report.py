@@ -89,7 +89,7 @@ def parser(about: str | None) -> argparse.ArgumentParser:
 
 def run(measure: Callable[[argparse.Namespace], Report], made: argparse.ArgumentParser) -> None:
     """A script's main."""
-    machine.raise_open_files()
+    machine.prepare()
     options = made.parse_args()
     report = timed(measure, options)
     publish(report, json_file=options.json)

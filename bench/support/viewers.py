@@ -242,7 +242,7 @@ async def close(*, first: int = 0, last: int | None = None) -> None:
 
 
 async def main() -> None:
-    machine.raise_open_files()
+    machine.prepare()
     await obey({"connect": connect, "until": until, "begin": begin, "stats": stats, "close": close}, {})
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import NAMES
+from bench.support.pages import PAGE, filled, place_of
+from bench.support.report import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,3 +38,19 @@ async def test_every_script_prints_one_table_and_one_line_of_json(tmp_path):
         assert report["rows"]
         assert not report["faults"]
         assert {len(row) for row in report["rows"]} == {len(report["columns"])}
+
+
+def test_a_table_goes_where_the_page_has_a_place_for_it():
+    report = Report(name="one", title="what one costs", columns=["what", "ms"], rows=[["a", 1.0]], machine={})
+
+    page = filled("before\n<!-- bench: one -->\nold\n<!-- end -->\nafter\n", report)
+
+    assert "old" not in page
+    assert "| a | 1.00 |" in page
+    assert filled(page, report) == page
+    assert page.endswith("<!-- end -->\nafter\n")
+
+
+@pytest.mark.parametrize("name", [*NAMES, "growth-viewers", "growth-documents", "growth-streams", "capacity"])
+def test_the_page_has_a_place_for_every_table(name):
+    assert len(place_of(name).findall(PAGE.read_text())) == 1
