@@ -20,7 +20,7 @@ from bench.support.report import Report, parser, run
 
 CHARS, RATE = 200, 10
 SETTINGS = {"STREAMGEN_FLUSH_CHARS": "100", "STREAMGEN_FLUSH_MS": "100", "STREAMGEN_PREVIEW_MS": "50"}
-GROUP_VIEWERS = 1_000
+GROUP_VIEWERS = 200
 """The in-memory layer's cost of a message grows with the square of its members: not tried beyond."""
 CASES = (("uvicorn", 200, "text"), ("uvicorn", 1_000, "text"), ("uvicorn", 50, "html"))
 CASES_DAPHNE = (("daphne", 200, "text"),)
