@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import User
 from django.db.models import Count, Model, Q, QuerySet
 from django.db.models.functions import Left, Length
 from django.http import HttpRequest
@@ -19,15 +21,31 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
 
-from artifacts.models import AccessToken, Artifact, ArtifactVersion, Delta, Project, Section, StreamStatus
+from artifacts import access
+from artifacts.models import (
+    AccessToken,
+    ActionRecord,
+    Artifact,
+    ArtifactVersion,
+    Delta,
+    Member,
+    Project,
+    Section,
+    ShareLink,
+    StreamStatus,
+)
 from artifacts.pages import labels
 from artifacts.pages.html import document_html, version_html
+from artifacts.sharing.links import revoke_link
+from artifacts.sharing.projects import delete_project, delete_user
+from artifacts.sharing.records import record
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
+    PeopleBase = UserAdmin[User]
     TabularInline = admin.TabularInline[Any, Any]
 else:
-    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
+    ModelAdmin, TabularInline, PeopleBase = admin.ModelAdmin, admin.TabularInline, UserAdmin
 
 admin.site.site_header = admin.site.site_title = "streamgen"
 admin.site.index_title = "What is stored"
@@ -39,10 +57,12 @@ EXCERPT_CHARS = 70
 
 
 class ReadOnly:
-    """Whoever may enter the admin may inspect everything and change nothing here."""
+    """Staff inspect what Django's permissions let them view, and change nothing here."""
+
+    opts: Any
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return bool(request.user.is_active and request.user.is_staff)
+        return bool(request.user.has_perm(f"{self.opts.app_label}.view_{self.opts.model_name}"))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -90,6 +110,18 @@ def bar(done: int, total: int) -> str:
     return format_html('<progress max="{1}" value="{0}"></progress> {0}/{1}', done, total)
 
 
+def of_projects(projects: Any) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+    """What the question before a deletion lists, in the form that Django's admin wants it."""
+    found = list(Project.objects.filter(pk__in=[project.pk for project in projects]))
+    listed: list[Any] = []
+    total = 0
+    for project in found:
+        titles = list(Artifact.objects.filter(project=project).values_list("title", flat=True))
+        listed += [f"Project: {project}", [f"Document: {title}" for title in titles]]
+        total += len(titles)
+    return listed, {"projects": len(found), "documents with all they hold": total}, set(), []
+
+
 def part_of_document(queryset: QuerySet[Any]) -> QuerySet[Any]:
     """Rows that belong to an artifact, each with its artifact's names."""
     return queryset.select_related("artifact").defer(*(f"artifact__{name}" for name in LONG_FIELDS))
@@ -107,6 +139,20 @@ class ProjectAdmin(InspectAdmin):
         rows = super().get_queryset(request).select_related("owner").defer("description")
         counted: QuerySet[Any] = rows.annotate(complete=complete, total=Count("artifacts"))
         return counted
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return access.is_permitted(request.user, "delete_project")
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What goes with a project is not asked for permissions of its own: the project's is enough."""
+        return of_projects(objs)
+
+    def delete_model(self, request: HttpRequest, obj: Project) -> None:
+        delete_project(obj, request.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Project]) -> None:
+        for project in queryset:
+            delete_project(project, request.user)
 
     def view_on_site(self, project: Project) -> str:
         return reverse("project", args=[project.pk])
@@ -296,10 +342,85 @@ class ArtifactVersionAdmin(InspectAdmin):
 class AccessTokenAdmin(InspectAdmin):
     """Tokens can be taken back here. What is stored of one, its digest, is nobody's business."""
 
-    list_display = ("id", "user", "age")
-    search_fields = ("user__username",)
+    list_display = ("id", "user", "name", "age", "used_at", "expires_at")
+    search_fields = ("user__username", "name")
     list_select_related = ("user",)
-    fields = ("user", "created_at")
+    fields = ("user", "name", "created_at", "used_at", "expires_at")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return bool(request.user.has_perm("artifacts.delete_accesstoken"))
+
+    def delete_model(self, request: HttpRequest, obj: AccessToken) -> None:
+        record(request.user, "revoke_token", note=str(obj))
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AccessToken]) -> None:
+        for token in queryset:
+            self.delete_model(request, token)
+
+
+@admin.register(Member)
+class MemberAdmin(InspectAdmin):
+    list_display = ("user", "role", "project", "age")
+    list_filter = ("role",)
+    search_fields = ("user__username", "project__title", "=project__id")
+    list_select_related = ("user", "project")
+    fields = ("user", "role", "project", "created_at")
+
+
+@admin.register(ShareLink)
+class ShareLinkAdmin(InspectAdmin):
+    """Links can be revoked here; what opens one is nobody's business."""
+
+    list_display = ("id", "project", "artifact", "created_by", "age", "expires_at")
+    search_fields = ("project__title", "=project__id", "created_by__username")
+    list_select_related = ("project", "artifact", "created_by")
+    fields = ("project", "artifact", "created_by", "created_at", "expires_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return bool(request.user.has_perm("artifacts.delete_sharelink"))
+
+    def delete_model(self, request: HttpRequest, obj: ShareLink) -> None:
+        revoke_link(obj, request.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ShareLink]) -> None:
+        for link in queryset:
+            revoke_link(link, request.user)
+
+
+@admin.register(ActionRecord)
+class ActionRecordAdmin(InspectAdmin):
+    """Who did what. Nothing here is ever changed or deleted."""
+
+    list_display = ("at", "actor_name", "verb", "about", "project", "artifact")
+    list_filter = ("verb", "at")
+    search_fields = ("actor_name", "about", "=project", "=artifact")
+    fields = ("at", "actor_name", "actor", "verb", "about", "project", "artifact")
+
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class PeopleAdmin(PeopleBase):
+    """Django's; with somebody go their projects, by the project's own verb, so that writers and viewers are told."""
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        names = [f"User: {user}" for user in objs]
+        listed, counts, missing, protected = of_projects(Project.objects.filter(owner__in=list(objs)))
+        if counts["projects"] and not access.is_permitted(request.user, "delete_project"):
+            missing.add("project")
+        return [*names, *listed], {"users": len(names), **counts}, missing, protected
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        was_active = change and User.objects.filter(pk=obj.pk, is_active=True).exists()
+        super().save_model(request, obj, form, change)
+        if was_active and not obj.is_active:
+            record(request.user, "deactivate_user", note=obj.get_username())
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        delete_user(obj, request.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            delete_user(user, request.user)

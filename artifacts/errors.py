@@ -2,6 +2,7 @@
 
 ArtifactError
 ├── NotFound        no such artifact, or not yours: no difference is told
+├── Forbidden       you see it, and may not do that to it
 ├── InvalidInput    a field holds something it must not; `field` names it
 ├── IllegalTransition     the status does not allow the verb; says from what to what
 ├── WriterRefused   the writer must stop and write nothing more
@@ -26,6 +27,11 @@ class ArtifactError(Exception):
 
 class NotFound(ArtifactError):
     def __init__(self, detail: str = "There is no such document, or it is not yours.") -> None:
+        super().__init__(detail)
+
+
+class Forbidden(ArtifactError):
+    def __init__(self, detail: str = "Your role in this project does not allow that. Its owner can change it.") -> None:
         super().__init__(detail)
 
 

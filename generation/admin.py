@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
+from artifacts import access
 from artifacts.admin import ERROR_EXCERPT_CHARS, ArtifactAdmin, InspectAdmin, badge, part_of_document
 from artifacts.errors import ArtifactError
 from artifacts.lifecycle.rows import WriteResult
@@ -59,24 +61,24 @@ class GenerationTaskAdmin(InspectAdmin):
         return format_html('<span class="quiet">{}</span>', Truncator(task.error).chars(ERROR_EXCERPT_CHARS))
 
 
-@admin.action(description="Cancel: stop for good, keep every word", permissions=["view"])
+@admin.action(description="Cancel: stop for good, keep every word", permissions=["steer"])
 def cancel(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Artifact]) -> None:
     _each("cancel", control.cancel, model_admin, request, chosen)
 
 
-@admin.action(description="Pause: stop, to be resumed", permissions=["view"])
+@admin.action(description="Pause: stop, to be resumed", permissions=["steer"])
 def pause(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Artifact]) -> None:
     _each("pause", control.pause, model_admin, request, chosen)
 
 
-@admin.action(description="Resume: go on from the last word", permissions=["view"])
+@admin.action(description="Resume: go on from the last word", permissions=["steer"])
 def resume(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Artifact]) -> None:
     _each("resume", control.resume, model_admin, request, chosen)
 
 
 def _each(
     verb: str,
-    command: Callable[[Artifact], WriteResult],
+    command: Callable[[Artifact, User], WriteResult],
     model_admin: InspectAdmin,
     request: HttpRequest,
     chosen: QuerySet[Artifact],
@@ -84,9 +86,11 @@ def _each(
     """One document after the other: one that refuses keeps no other one from it."""
     statuses: Counter[str] = Counter()
     refusals: list[str] = []
+    user = request.user
+    assert isinstance(user, User)  # the admin asks for a login first
     for artifact in chosen:
         try:
-            statuses[command(artifact).status] += 1
+            statuses[command(artifact, user).status] += 1
         except (ArtifactError, CommandRefused) as error:
             refusals.append(f"{artifact.project}, {artifact}: {error.detail}")
     for status, number in statuses.items():
@@ -108,4 +112,9 @@ class WritableArtifactAdmin(ArtifactAdmin):
     """The admin of documents with what stops them and sets them going."""
 
     actions = (cancel, pause, resume)
+
+    def has_steer_permission(self, request: HttpRequest) -> bool:
+        """Whether these actions are offered, and done: by the same table as everywhere."""
+        return all(access.is_permitted(request.user, action) for action in ("cancel", "pause", "resume"))
+
     parts = (*ArtifactAdmin.parts, ("tasks", "generation_generationtask"))

@@ -1,4 +1,7 @@
-"""The verbs people use. Views, API, admin and command line call these; nothing else starts or stops a document."""
+"""The verbs people use. Views, API, admin and command line call these; nothing else starts or stops a document.
+
+Each is recorded with who used it; whether they may is asked before, of `artifacts.access`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from artifacts.lifecycle import commands
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, Project, StopRequest, StreamStatus
 from artifacts.planned_section import PlannedSection
+from artifacts.sharing.records import record
 from generation.errors import TaskExists
 from generation.models import UNFINISHED, GenerationTask, TaskStatus
 from generation.queue.finishing import finish, supersede
@@ -30,16 +34,19 @@ def create_project(owner: User, title: str, description: str = "") -> Project:
     project = Project.objects.create(owner=owner, title=title, description=description)
     for phase in phases.BUILT_IN:
         Artifact.objects.create(project=project, phase=phase.key, title=phase.title)
+    record(owner, "create_project", project=project)
     return project
 
 
-def add_artifact(project: Project, phase: str, title: str = "") -> Artifact:
+def add_artifact(project: Project, phase: str, title: str = "", user: User | None = None) -> Artifact:
     """A phase of the user's own, idle. Raises `InvalidInput` where the project has that phase already."""
     phase = validation.phase(phase)
     title = validation.title(title or phases.phase_of(phase).title)
     try:
         with transaction.atomic():
-            return Artifact.objects.create(project=project, phase=phase, title=title)
+            artifact = Artifact.objects.create(project=project, phase=phase, title=title)
+            record(user, "add", artifact=artifact)
+            return artifact
     except IntegrityError:
         raise InvalidInput("phase", f"The project has a document of the phase {phase} already.") from None
 
@@ -53,7 +60,7 @@ def start(
     instructions: str = "",
 ) -> GenerationTask:
     """idle -> streaming: queue the document. Raises `IllegalTransition`, `InvalidInput`, `TaskExists`."""
-    return _queue(artifact, user, commands.plan, model, plan, instructions)
+    return _queue("start", artifact, user, commands.plan, model, plan, instructions)
 
 
 def regenerate(
@@ -65,11 +72,11 @@ def regenerate(
     instructions: str = "",
 ) -> GenerationTask:
     """paused | complete | cancelled -> streaming: write the document anew; the old text is kept as a version."""
-    return _queue(artifact, user, _anew, model, plan, instructions)
+    return _queue("regenerate", artifact, user, _anew, model, plan, instructions)
 
 
 @transaction.atomic
-def resume(artifact: Artifact, *, model: str = "") -> WriteResult:
+def resume(artifact: Artifact, user: User | None = None, *, model: str = "") -> WriteResult:
     """paused -> streaming: the task goes back to the queue and continues from the committed text.
 
     A `model` is asked from the next call on, for all that is missing; empty leaves it as it was. Raises `InvalidInput`.
@@ -82,36 +89,41 @@ def resume(artifact: Artifact, *, model: str = "") -> WriteResult:
     task.status, task.worker, task.reclaims, task.error = TaskStatus.QUEUED, "", 0, ""
     task.model = model or task.model
     task.save(update_fields=["status", "worker", "reclaims", "error", "model"])
+    record(user, "resume", artifact=artifact)
     wake_after_commit()
     return result
 
 
-def cancel(artifact: Artifact) -> WriteResult:
+def cancel(artifact: Artifact, user: User | None = None) -> WriteResult:
     """Stop for good and keep every word. A live writer does it within moments; otherwise it is done on return."""
-    return _stop(artifact, StopRequest.CANCEL)
+    return _stop(artifact, user, StopRequest.CANCEL)
 
 
-def pause(artifact: Artifact) -> WriteResult:
+def pause(artifact: Artifact, user: User | None = None) -> WriteResult:
     """Stop, resumable. A live writer does it within moments; otherwise it is done on return."""
-    return _stop(artifact, StopRequest.PAUSE)
+    return _stop(artifact, user, StopRequest.PAUSE)
 
 
-def restore(artifact: Artifact, version_id: int) -> WriteResult:
+def restore(artifact: Artifact, version_id: int, user: User | None = None) -> WriteResult:
     """Bring an earlier version back; the present text becomes a version."""
     with transaction.atomic():
         supersede(artifact.pk)
         result = commands.restore(artifact.pk, version_id)
+        record(user, "restore", artifact=artifact, note=f"epoch {result.epoch}")
     logger.info("restored artifact=%s version=%s epoch=%s", artifact.pk, version_id, result.epoch)
     return result
 
 
-def delete(artifact: Artifact) -> None:
+def delete(artifact: Artifact, user: User | None = None) -> None:
     """Remove the document and its text. A live writer finds nothing to write to; viewers are told."""
-    commands.delete(artifact.pk)
+    with transaction.atomic():
+        commands.delete(artifact.pk)
+        record(user, "delete", artifact=artifact)
     logger.info("deleted artifact=%s", artifact.pk)
 
 
 def _queue(
+    action: str,
     artifact: Artifact,
     user: User | None,
     verb: Callable[[int, Sequence[PlannedSection], str], WriteResult],
@@ -125,6 +137,7 @@ def _queue(
     with transaction.atomic():
         verb(artifact.pk, sections, instructions)
         task = _new_task(artifact, user, model)
+        record(user, action, artifact=artifact)
         wake_after_commit()
     logger.info("queued task=%s artifact=%s sections=%s", task.pk, artifact.pk, len(sections))
     return task
@@ -147,11 +160,12 @@ def _new_task(artifact: Artifact, user: User | None, model: str) -> GenerationTa
         raise TaskExists from None
 
 
-def _stop(artifact: Artifact, request: StopRequest) -> WriteResult:
+def _stop(artifact: Artifact, user: User | None, request: StopRequest) -> WriteResult:
     with transaction.atomic():
         result = commands.request_stop(artifact.pk, request)
         if result.status != StreamStatus.STREAMING:
             finish(artifact.pk, result.status)
+        record(user, request.value, artifact=artifact)
     logger.info("stop artifact=%s request=%s status=%s", artifact.pk, request, result.status)
     return result
 

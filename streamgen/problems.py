@@ -19,7 +19,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from artifacts.errors import ArtifactError, IllegalTransition, InvalidInput, NotFound
+from artifacts.errors import ArtifactError, Forbidden, IllegalTransition, InvalidInput, NotFound
 from generation.errors import CommandRefused
 
 logger = logging.getLogger(__name__)
@@ -88,6 +88,8 @@ def problem_of(error: BaseException) -> Problem | None:
     match error:
         case NotFound():
             return Problem(status=404, detail=error.detail)
+        case Forbidden():
+            return Problem(status=403, detail=error.detail)
         case InvalidInput():
             return Problem(status=422, detail=error.detail, field=error.field)
         case IllegalTransition() | CommandRefused():

@@ -17,10 +17,10 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from artifacts.access import may_see
+from artifacts.access import seen_by
 from artifacts.accounts.sessions import Login, stands
+from artifacts.accounts.tokens import good_tokens, note_use
 from artifacts.messaging.per_loop import PerLoop
-from artifacts.models import AccessToken, Artifact
 
 ASKED_AT_ONCE = 64
 """So many are asked for, and let in, before the event loop does something else."""
@@ -52,19 +52,20 @@ class Admission:
 def admissions(knocks: Collection[Knock]) -> dict[Knock, Admission]:
     """The answer to each; the number of queries does not depend on how many there are."""
     logins, users = _logins({knock.credentials for knock in knocks})
-    ids = {knock.artifact_id for knock in knocks if knock.artifact_id <= LARGEST_ID}
-    owners = dict(Artifact.objects.filter(pk__in=ids).values_list("pk", "project__owner_id"))
-    return {knock: _admission(knock, logins, users, owners) for knock in knocks}
+    pairs = {
+        (login.user_id, knock.artifact_id)
+        for knock in knocks
+        if (login := logins.get(knock.credentials)) is not None and knock.artifact_id <= LARGEST_ID
+    }
+    seen = seen_by(users, pairs, gone=False)
+    return {knock: _admission(knock, logins, seen) for knock in knocks}
 
 
-def _admission(
-    knock: Knock, logins: dict[Credentials, Login], users: dict[int, User], owners: dict[int, int]
-) -> Admission:
+def _admission(knock: Knock, logins: dict[Credentials, Login], seen: set[tuple[int, int]]) -> Admission:
     login = logins.get(knock.credentials)
     if login is None:
         return Admission()
-    owner_id = owners.get(knock.artifact_id)
-    return Admission(login=login, may_see=owner_id is not None and may_see(users[login.user_id], owner_id))
+    return Admission(login=login, may_see=(login.user_id, knock.artifact_id) in seen)
 
 
 def _logins(brought: set[Credentials]) -> tuple[dict[Credentials, Login], dict[int, User]]:
@@ -72,15 +73,18 @@ def _logins(brought: set[Credentials]) -> tuple[dict[Credentials, Login], dict[i
     users: dict[int, User] = {}
     found: dict[Credentials, Login] = {}
     if digests := {each.token_digest for each in brought if each.token_digest}:
-        for token in AccessToken.objects.select_related("user").filter(digest__in=digests):
+        tokens = list(good_tokens().select_related("user").filter(digest__in=digests))
+        note_use(tokens)
+        for token in tokens:
             users[token.user_id] = token.user
             found[Credentials(token_digest=token.digest)] = Login(user_id=token.user_id, token_digest=token.digest)
     if keys := {each.session_key for each in brought if each.session_key}:
         by_session = {Credentials(session_key=login.session_key): login for login in _session_logins(keys)}
         users |= User.objects.in_bulk({login.user_id for login in by_session.values()})
         found |= by_session
-    known = {login.token_digest or login.session_key for login in found.values()}
-    standing = {each: login for each, login in found.items() if stands(login, users.get(login.user_id), known)}
+    known = {login.token_digest for login in found.values()}
+    hashes = {login.session_key: login.session_hash for login in found.values()}
+    standing = {each: login for each, login in found.items() if stands(login, users.get(login.user_id), known, hashes)}
     return standing, users
 
 

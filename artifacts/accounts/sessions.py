@@ -1,24 +1,27 @@
-"""How a socket was let in, and whether that still holds: it would outlive a logout if nobody asked. Reads only."""
+"""How a socket was let in, and whether that still holds: it would outlive a logout if nobody asked. I/O: reads rows."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from artifacts.access import may_see
-from artifacts.models import AccessToken, Artifact
+from artifacts.access import seen_by
+from artifacts.accounts.tokens import good_tokens
+from artifacts.models import Artifact, ShareLink, UserSession
 
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """Either by a session, or by a bearer token, of which only the digest is kept."""
+    """By a session, by a bearer token, of which only the digest is kept, or by a read-only link, without a user."""
 
-    user_id: int
+    user_id: int = 0
+    link_id: int = 0
     session_key: str = ""
     session_hash: str = ""
     token_digest: str = ""
@@ -45,35 +48,64 @@ def lapsed(sights: Collection[Sight]) -> Lapsed:
 
     A document that was deleted is not among these: its feed says so.
     """
-    logins = {sight.login for sight in sights}
+    by_link = {sight for sight in sights if sight.login.link_id}
+    logins = {sight.login for sight in sights if not sight.login.link_id}
     users = User.objects.in_bulk({login.user_id for login in logins})
-    keys = {login.session_key for login in logins if login.session_key}
-    sessions = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
     digests = {login.token_digest for login in logins if login.token_digest}
-    known = {
-        *sessions.values_list("session_key", flat=True),
-        *AccessToken.objects.filter(digest__in=digests).values_list("digest", flat=True),
-    }
-    standing = {login for login in logins if stands(login, users.get(login.user_id), known)}
-    watched = Artifact.objects.filter(pk__in={sight.artifact_id for sight in sights})
-    owners = dict(watched.values_list("pk", "project__owner_id"))
+    known = set(good_tokens().filter(digest__in=digests).values_list("digest", flat=True))
+    hashes = _session_hashes({login for login in logins if login.session_key})
+    standing = {login for login in logins if stands(login, users.get(login.user_id), known, hashes)}
+    seen = seen_by(users, {(sight.login.user_id, sight.artifact_id) for sight in sights if sight.login in standing})
     return Lapsed(
-        logged_out=frozenset(sight for sight in sights if sight.login not in standing),
+        logged_out=frozenset(sight for sight in sights if sight not in by_link and sight.login not in standing),
         out_of_sight=frozenset(
             sight
             for sight in sights
-            if sight.login in standing and sight.artifact_id in owners
-            if not may_see(users[sight.login.user_id], owners[sight.artifact_id])
-        ),
+            if sight.login in standing and (sight.login.user_id, sight.artifact_id) not in seen
+        )
+        | (by_link - _shown(by_link)),
     )
 
 
-def stands(login: Login, user: User | None, known: set[str]) -> bool:
-    """Whether it still holds; `known` has the session keys and token digests that are still good."""
+def _shown(by_link: set[Sight]) -> set[Sight]:
+    """Those of the sights whose link is still good."""
+    if not by_link:
+        return set()
+    links = ShareLink.objects.in_bulk({sight.login.link_id for sight in by_link})
+    projects = dict(
+        Artifact.objects.filter(pk__in={sight.artifact_id for sight in by_link}).values_list("pk", "project")
+    )
+    return {
+        sight
+        for sight in by_link
+        if (link := links.get(sight.login.link_id)) is not None and not link.is_over
+        if projects.get(sight.artifact_id, link.project_id) == link.project_id
+        if link.artifact_id in {None, sight.artifact_id}
+    }
+
+
+def _session_hashes(logins: set[Login]) -> dict[str, str]:
+    """Of every session that is open, by the key it had when a login was let in, the hash of the password it stands for.
+
+    A change of one's own password gives the session another key and hash; what it opened before stays open.
+    """
+    keys = {login.session_key for login in logins}
+    renewed = dict(UserSession.objects.filter(previous_key__in=keys).values_list("previous_key", "session_key"))
+    rows = Session.objects.filter(session_key__in=keys | {*renewed.values()}, expire_date__gt=timezone.now())
+    found = {row.session_key: row for row in rows}
+    hashes = {login.session_key: login.session_hash for login in logins if login.session_key in found}
+    for key in keys & renewed.keys():
+        if (row := found.get(renewed[key])) is not None:
+            hashes[key] = row.get_decoded().get(HASH_SESSION_KEY, "")
+    return hashes
+
+
+def stands(login: Login, user: User | None, known: set[str], hashes: dict[str, str]) -> bool:
+    """Whether it still holds; `known` has the token digests that are good, `hashes` the passwords' of open sessions."""
     if user is None or not user.is_active:
         return False
     if login.token_digest:
         return login.token_digest in known
     # A new password ends the sessions that the old one began.
-    is_same_password = constant_time_compare(login.session_hash, user.get_session_auth_hash())
-    return login.session_key in known and is_same_password
+    password = hashes.get(login.session_key)
+    return password is not None and constant_time_compare(password, user.get_session_auth_hash())

@@ -12,6 +12,7 @@ from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Count, Max, Q
@@ -25,7 +26,7 @@ from django.views.decorators.http import require_safe
 
 from artifacts import access
 from artifacts.accounts import sign_in
-from artifacts.errors import NotFound
+from artifacts.errors import Forbidden, NotFound
 from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, ArtifactVersion, StreamStatus
 from artifacts.pages import labels
@@ -42,7 +43,7 @@ ASKABLE = frozenset({"cancel", "regenerate", "delete"})
 
 
 def or_not_found(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
-    """What is not there, is gone by now, or is not the visitor's: the same 404 page."""
+    """What is not there, is gone, or is not the visitor's: the same 404 page. What is theirs to see only: 403."""
 
     @wraps(view)
     def checked(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -50,6 +51,8 @@ def or_not_found(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
             return view(*args, **kwargs)
         except NotFound as error:
             raise Http404(error.detail) from None
+        except Forbidden as error:
+            raise PermissionDenied(error.detail) from None
 
     return checked
 

@@ -85,14 +85,16 @@ def create_project(request: HttpRequest, body: NewProject) -> Status[ProjectBrie
 @router.post("/projects/{int:project_id}/artifacts", response={201: ArtifactRow} | REFUSALS)
 def add_artifact(request: HttpRequest, project_id: int, body: NewArtifact) -> Status[ArtifactRow]:
     """A document of a phase of the caller's own."""
-    project = access.project_for(caller(request), project_id)
-    return Status(HTTPStatus.CREATED, artifact_row(control.add_artifact(project, body.phase, body.title or "")))
+    project = access.project_for(caller(request), project_id, "add")
+    return Status(
+        HTTPStatus.CREATED, artifact_row(control.add_artifact(project, body.phase, body.title or "", caller(request)))
+    )
 
 
 @router.post("/artifacts/{int:artifact_id}/start", response={202: TaskOut} | REFUSALS)
 def start(request: HttpRequest, artifact_id: int, body: Order | None = None) -> Status[TaskOut]:
     """Write an idle document. The body may be empty."""
-    artifact = access.artifact_for(caller(request), artifact_id)
+    artifact = access.artifact_for(caller(request), artifact_id, "start")
     task = control.start(artifact, caller(request), **_terms(body))
     return Status(HTTPStatus.ACCEPTED, TaskOut(task=task.pk))
 
@@ -100,7 +102,7 @@ def start(request: HttpRequest, artifact_id: int, body: Order | None = None) -> 
 @router.post("/artifacts/{int:artifact_id}/regenerate", response={202: TaskOut} | REFUSALS)
 def regenerate(request: HttpRequest, artifact_id: int, body: Order | None = None) -> Status[TaskOut]:
     """Write a stopped or complete document anew; its text is kept as a version. The body may be empty."""
-    artifact = access.artifact_for(caller(request), artifact_id)
+    artifact = access.artifact_for(caller(request), artifact_id, "regenerate")
     task = control.regenerate(artifact, caller(request), **_terms(body))
     return Status(HTTPStatus.ACCEPTED, TaskOut(task=task.pk))
 
@@ -108,26 +110,26 @@ def regenerate(request: HttpRequest, artifact_id: int, body: Order | None = None
 @router.post("/artifacts/{int:artifact_id}/cancel", response=VERB_ANSWERS)
 def cancel(request: HttpRequest, artifact_id: int) -> Status[StatusOut]:
     """Stop for good and keep every word. 202 while a writer still has to stop."""
-    return _status(control.cancel(access.artifact_for(caller(request), artifact_id)))
+    return _status(control.cancel(access.artifact_for(caller(request), artifact_id, "cancel"), caller(request)))
 
 
 @router.post("/artifacts/{int:artifact_id}/pause", response=VERB_ANSWERS)
 def pause(request: HttpRequest, artifact_id: int) -> Status[StatusOut]:
     """Stop, to be resumed. 202 while a writer still has to stop."""
-    return _status(control.pause(access.artifact_for(caller(request), artifact_id)))
+    return _status(control.pause(access.artifact_for(caller(request), artifact_id, "pause"), caller(request)))
 
 
 @router.post("/artifacts/{int:artifact_id}/resume", response=VERB_ANSWERS)
 def resume(request: HttpRequest, artifact_id: int, body: Resume | None = None) -> Status[StatusOut]:
     """Go on from the last word; 202, because the document waits for a worker. The body may be empty."""
-    artifact = access.artifact_for(caller(request), artifact_id)
-    return _status(control.resume(artifact, model=(body or Resume()).model or ""))
+    artifact = access.artifact_for(caller(request), artifact_id, "resume")
+    return _status(control.resume(artifact, caller(request), model=(body or Resume()).model or ""))
 
 
 @router.delete("/artifacts/{int:artifact_id}", response={204: None} | REFUSALS)
 def delete(request: HttpRequest, artifact_id: int) -> Status[None]:
     """Stop the writer, close the viewers, keep no text."""
-    control.delete(access.artifact_for(caller(request), artifact_id))
+    control.delete(access.artifact_for(caller(request), artifact_id, "delete"), caller(request))
     return Status(HTTPStatus.NO_CONTENT, None)
 
 

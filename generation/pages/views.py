@@ -17,7 +17,7 @@ from django.shortcuts import redirect, resolve_url
 from django.utils.text import slugify
 
 from artifacts import access
-from artifacts.errors import IllegalTransition, InvalidInput, NotFound
+from artifacts.errors import Forbidden, IllegalTransition, InvalidInput, NotFound
 from artifacts.models import Artifact, StreamStatus
 from artifacts.pages.forms import ArtifactForm, ProjectForm, refuse
 from artifacts.pages.views import artifact_page, or_not_found, project_page, projects_page
@@ -60,8 +60,10 @@ def create_artifact(request: HttpRequest, project_id: int) -> HttpResponse:
     if form.is_valid():
         title = form.cleaned_data["title"]
         try:
-            project = access.project_for(request.user, project_id)
-            artifact = control.add_artifact(project, form.cleaned_data["phase"] or _phase_of(title), title)
+            project = access.project_for(request.user, project_id, "add")
+            artifact = control.add_artifact(
+                project, form.cleaned_data["phase"] or _phase_of(title), title, _user(request)
+            )
             return redirect("artifact", artifact.pk)
         except InvalidInput as error:
             refuse(form, error)
@@ -83,7 +85,7 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
     if request.method != "POST":
         return redirect(back)
     try:
-        answer = _VERBS[verb](access.artifact_for(request.user, artifact_id), request)
+        answer = _VERBS[verb](access.artifact_for(request.user, artifact_id, verb), request)
     except FormRefused as refused:
         if wants_json:
             return JsonResponse({"errors": refused.form.errors}, status=422)
@@ -93,6 +95,10 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
             return JsonResponse({"errors": {error.field: [error.detail]}}, status=422)
         messages.error(request, error.detail)
         return redirect(back)
+    except Forbidden as error:
+        if wants_json:
+            return JsonResponse({"detail": error.detail}, status=403)
+        raise
     except (IllegalTransition, CommandRefused) as error:
         if wants_json:
             return JsonResponse({"detail": error.detail}, status=409)
@@ -114,17 +120,17 @@ def _regenerate(artifact: Artifact, request: HttpRequest) -> CommandResult:
 
 
 def _cancel(artifact: Artifact, request: HttpRequest) -> CommandResult:
-    stopped = control.cancel(artifact).status == StreamStatus.CANCELLED
+    stopped = control.cancel(artifact, _user(request)).status == StreamStatus.CANCELLED
     return CommandResult(message="Cancelled. Every word is kept." if stopped else "Cancelling. Every word is kept.")
 
 
 def _pause(artifact: Artifact, request: HttpRequest) -> CommandResult:
-    stopped = control.pause(artifact).status == StreamStatus.PAUSED
+    stopped = control.pause(artifact, _user(request)).status == StreamStatus.PAUSED
     return CommandResult(message="Paused." if stopped else "Pausing.")
 
 
 def _resume(artifact: Artifact, request: HttpRequest) -> CommandResult:
-    control.resume(artifact, model=request.POST.get("model", ""))
+    control.resume(artifact, _user(request), model=request.POST.get("model", ""))
     return CommandResult()
 
 
@@ -132,14 +138,14 @@ def _restore(artifact: Artifact, request: HttpRequest) -> CommandResult:
     version = request.POST.get("version", "")
     if not version.isdecimal():
         raise NotFound("There is no such version of this document.")
-    control.restore(artifact, int(version))
+    control.restore(artifact, int(version), _user(request))
     return CommandResult(message="The earlier version is back. The text it replaces is kept as a version too.")
 
 
 def _delete(artifact: Artifact, request: HttpRequest) -> CommandResult:
     location = resolve_url("project", artifact.project_id)
     title = artifact.title
-    control.delete(artifact)
+    control.delete(artifact, _user(request))
     return CommandResult(message=f"“{title}” was deleted.", location=location)
 
 

@@ -21,10 +21,12 @@ ORDER = (
     "artifacts.document_text",
     "artifacts.models",
     "artifacts.access",
+    "artifacts.sharing.records",
     "artifacts.lifecycle",
     "artifacts.messaging",
     "artifacts.signals",
     "artifacts.accounts",
+    "artifacts.sharing",
     "artifacts.live",
     "artifacts.pages",
     "artifacts",  # admin, apps, routing, urls

@@ -1,18 +1,21 @@
-"""Who may see what: owners their own, staff everything; missing and forbidden are told alike."""
+"""Who may do what: by role, by link, by Django's permissions; missing and not to be seen are told alike."""
 
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.contrib.auth.signals import user_logged_in
 from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from artifacts import access
 from artifacts.accounts import sign_in, tokens
-from artifacts.errors import NotFound
-from artifacts.models import AccessToken
+from artifacts.errors import Forbidden, InvalidInput, NotFound
+from artifacts.models import AccessToken, ActionRecord, ShareLink
+from artifacts.sharing import links, members, projects
+from generation import control
 
 pytestmark = pytest.mark.django_db
 
@@ -119,3 +122,108 @@ def test_sign_in_link_works_once_and_for_its_owner_only(owner, stranger):
 
     user_logged_in.send(User, request=RequestFactory().get("/"), user=owner)
     assert not sign_in.sign_in_tokens.check_token(owner, token)
+
+
+def test_member_does_what_their_role_allows_and_no_more(owner, stranger, artifact):
+    project = artifact.project
+    members.set_role(project, stranger, "viewer", owner)
+    assert access.artifact_for(stranger, artifact.pk) == artifact
+    assert access.projects_for(stranger).get() == project
+    with pytest.raises(Forbidden):
+        access.artifact_for(stranger, artifact.pk, "start")
+
+    members.set_role(project, stranger, "editor", owner)
+    assert access.artifact_for(stranger, artifact.pk, "start") == artifact
+    for action in ("delete", "members", "delete_project"):
+        assert not access.may(stranger, action, project)
+
+    members.set_role(project, stranger, "owner", owner)
+    project.refresh_from_db()
+    assert access.role_in(stranger, project) == "owner"
+    assert access.role_in(owner, project) == "editor"
+
+    members.remove_member(project, owner, stranger)
+    with pytest.raises(NotFound):
+        access.project_for(owner, project.pk)
+
+
+def test_project_is_never_without_an_owner(owner, project):
+    with pytest.raises(InvalidInput, match="hand it over"):
+        members.set_role(project, owner, "viewer", owner)
+    with pytest.raises(InvalidInput, match="hand the project over"):
+        members.remove_member(project, owner, owner)
+
+
+def test_staff_act_by_permission_and_not_by_being_staff(artifact):
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    with pytest.raises(NotFound):
+        access.artifact_for(clerk, artifact.pk)
+
+    clerk.user_permissions.set(Permission.objects.filter(codename="view_artifact"))
+    clerk = User.objects.get(pk=clerk.pk)
+    assert access.artifact_for(clerk, artifact.pk) == artifact
+    with pytest.raises(Forbidden):
+        access.artifact_for(clerk, artifact.pk, "cancel")
+
+    User.objects.filter(pk=clerk.pk).update(is_staff=False)
+    with pytest.raises(NotFound):
+        access.artifact_for(User.objects.get(pk=clerk.pk), artifact.pk)
+
+
+def test_link_shows_what_it_names_until_it_is_over(owner, artifact):
+    project = artifact.project
+    of_one, secret = links.share(project, owner, artifact)
+    of_all, _ = links.share(project, owner)
+    assert links.link_with(secret) == of_one
+    assert set(access.artifacts_for(of_one)) == {artifact}
+    assert set(access.artifacts_for(of_all)) == set(project.artifacts.all())
+    assert list(access.projects_for(of_one)) == []
+    assert list(access.projects_for(of_all)) == [project]
+    assert access.allowed(of_one, project) == {"see", "see_project"}
+
+    ShareLink.objects.update(expires_at=timezone.now())
+    assert links.link_with(secret) is None
+    for link in ShareLink.objects.all():
+        assert not access.artifacts_for(link).exists()
+
+
+def test_invitation_makes_one_person_a_member_once(owner, stranger, staff, project):
+    _, secret = links.invite(project, owner, "editor")
+    assert links.accept_invitation(secret, owner) == project  # has a role already: it is not used up
+    assert links.accept_invitation(secret, stranger) == project
+    assert access.role_in(stranger, project) == "editor"
+    with pytest.raises(NotFound, match="used already"):
+        links.accept_invitation(secret, staff)
+
+
+def test_every_verb_is_recorded_and_outlives_what_it_tells_of(owner, stranger, artifact):
+    members.set_role(artifact.project, stranger, "editor", owner)
+    control.start(artifact, stranger)
+    control.pause(artifact, owner)
+    control.resume(artifact, stranger)
+    control.cancel(artifact, owner)
+    control.regenerate(artifact, owner)
+    control.delete(artifact, owner)
+    projects.delete_project(artifact.project, owner)
+
+    told = ActionRecord.objects.order_by("pk").values_list("actor_name", "verb", "artifact")
+    assert list(told) == [
+        ("owner", "create_project", None),
+        ("owner", "add_member", None),
+        ("stranger", "start", artifact.pk),
+        ("owner", "pause", artifact.pk),
+        ("stranger", "resume", artifact.pk),
+        ("owner", "cancel", artifact.pk),
+        ("owner", "regenerate", artifact.pk),
+        ("owner", "delete", artifact.pk),
+        ("owner", "delete_project", None),
+    ]
+
+
+def test_token_ends_when_it_was_told_to_and_notes_its_use(owner):
+    row, token = tokens.new_token(owner, "laptop", 3_600)
+    assert tokens.user_for_token(token) == owner
+    row.refresh_from_db()
+    assert row.used_at is not None
+    AccessToken.objects.update(expires_at=timezone.now())
+    assert tokens.user_for_token(token) is None

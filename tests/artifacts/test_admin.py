@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from artifacts.accounts import tokens
 from artifacts.lifecycle import commands
-from artifacts.models import AccessToken, ArtifactVersion, Delta, Project, Section
+from artifacts.models import AccessToken, ActionRecord, ArtifactVersion, Delta, Project, Section
 from tests.support import documents
 
 pytestmark = pytest.mark.django_db
@@ -25,9 +25,11 @@ HOSTILE = "Some **bold** words.\n\n<script>alert(1)</script> [x](javascript:aler
 
 @pytest.fixture
 def inspector() -> Client:
-    """Staff without a single permission."""
+    """Staff who may view everything and change nothing."""
     client = Client()
-    client.force_login(User.objects.create_user("inspector", is_staff=True))
+    user = User.objects.create_user("inspector", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(user)
     return client
 
 
@@ -139,18 +141,46 @@ def test_nothing_can_be_added_changed_or_deleted(administrator, model):
     change = reverse(f"{names}_change", args=[target])
     assert 'name="_save"' not in administrator.get(change).content.decode()
     assert administrator.post(change, {"title": "x", "stream_status": "idle"}).status_code == 403
-    if model != "accesstoken":
+    if model not in {"accesstoken", "project"}:
         assert administrator.post(reverse(f"{names}_delete", args=[target]), {"post": "yes"}).status_code == 403
         bulk = {"action": "delete_selected", "_selected_action": [target], "post": "yes"}
         administrator.post(reverse(f"{names}_changelist"), bulk)
     assert documents.everything(pk) == before
 
 
-def test_deleting_a_person_does_not_take_their_documents(administrator):
+@pytest.mark.parametrize("who", ["person", "project"])
+def test_person_or_project_is_deleted_after_a_question_and_the_deletion_stays_on_record(administrator, staff, who):
     pk = written()
-    owner = documents.row(pk).project.owner
-    administrator.post(reverse("admin:auth_user_delete", args=[owner.pk]), {"post": "yes"})
+    project = documents.row(pk).project
+    name, target = ("auth_user", project.owner_id) if who == "person" else ("artifacts_project", project.pk)
+    delete = reverse(f"admin:{name}_delete", args=[target])
+    question = administrator.get(delete)
+    assert question.status_code == 200
+    assert project.title in question.content.decode()
     assert documents.row(pk).text == "Some **bold** words."
+
+    administrator.post(delete, {"post": "yes"})
+
+    assert not Project.objects.filter(pk=project.pk).exists()
+    assert ActionRecord.objects.filter(verb="delete_project", project=project.pk, actor=staff.pk).exists()
+
+
+def test_chosen_projects_are_deleted_together(administrator, inspector):
+    projects = [documents.row(written()).project for _ in range(2)]
+    chosen = {"action": "delete_selected", "_selected_action": [project.pk for project in projects], "post": "yes"}
+    listed = reverse("admin:artifacts_project_changelist")
+    inspector.post(listed, chosen)
+    assert Project.objects.count() == 2
+    administrator.post(listed, chosen)
+    assert not Project.objects.exists()
+    assert ActionRecord.objects.filter(verb="delete_project").count() == 2
+
+
+@pytest.mark.parametrize("name", ["project", "artifact", "delta", "accesstoken", "actionrecord"])
+def test_staff_without_a_permission_see_nothing(name):
+    client = Client()
+    client.force_login(User.objects.create_user("newcomer", is_staff=True))
+    assert client.get(reverse(f"admin:artifacts_{name}_changelist")).status_code == 403
 
 
 def test_token_shows_no_digest_and_can_be_taken_back(administrator, inspector, owner):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from artifacts.models import Artifact
+from artifacts.models import ActionRecord, Artifact
 from generation import control
 from generation.models import GenerationTask
 from generation.queue import claims
@@ -21,8 +21,15 @@ TASKS = "admin:generation_generationtask"
 
 @pytest.fixture
 def inspector() -> Client:
+    """Staff who may view everything, and act on documents."""
+    return staff_with("view_artifact", "view_generationtask", "change_artifact")
+
+
+def staff_with(*permissions: str) -> Client:
     client = Client()
-    client.force_login(User.objects.create_user("inspector", is_staff=True))
+    user = User.objects.create_user("inspector", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(user)
     return client
 
 
@@ -84,6 +91,21 @@ def test_many_refusals_are_told_in_few_words(inspector, owner):
     told = act(inspector, "pause", *Artifact.objects.all())
     assert len(told) == 6
     assert told[-1] == "7 more could not pause for like reasons."
+
+
+def test_who_may_only_view_is_offered_no_action_and_stops_nothing(artifact, owner):
+    viewer = staff_with("view_artifact")
+    control.start(artifact, owner)
+    assert 'value="pause"' not in viewer.get(reverse("admin:artifacts_artifact_changelist")).content.decode()
+    assert act(viewer, "pause", artifact) == []
+    artifact.refresh_from_db()
+    assert artifact.stream_status == "streaming"
+
+
+def test_stop_by_staff_is_recorded_with_who_did_it(inspector, artifact, owner):
+    control.start(artifact, owner)
+    act(inspector, "pause", artifact)
+    assert ActionRecord.objects.filter(verb="pause", actor_name="inspector", artifact=artifact.pk).exists()
 
 
 def test_actions_offered_are_these_three(inspector, artifact):

@@ -47,7 +47,7 @@ class TestSocketsPerUser:
                 for _ in range(3):
                     async with place.line() as third:
                         assert await errors_of(third) == (["too_many_sockets"], 4429)
-                _, token = await in_database(person)("boss", is_staff=True)
+                _, token = await in_database(person)("boss", is_staff=True, is_superuser=True)
                 async with place.line(headers=bearer(token)) as other:
                     await other.frame()
             async with place.line() as again:
@@ -122,7 +122,7 @@ class TestLoginThatEnds:
         self, place: Place, by_session: bool, change: Change, error: str, code: int
     ) -> None:
         headers = cookie(await in_database(session_of)(place.owner)) if by_session else bearer(place.token)
-        _, token = await in_database(person)("boss", is_staff=True)
+        _, token = await in_database(person)("boss", is_staff=True, is_superuser=True)
         async with place.line(headers=headers) as line, place.line(headers=bearer(token)) as boss:
             await line.frame()
             await boss.frame()
@@ -136,7 +136,7 @@ class TestLoginThatEnds:
                 assert await errors_of(line) == ([error], code)
 
     async def test_staff_who_is_staff_no_longer_sees_own_documents_only(self, place: Place) -> None:
-        boss, token = await in_database(person)("boss", is_staff=True)
+        boss, token = await in_database(person)("boss", is_staff=True, is_superuser=True)
         async with place.line(headers=bearer(token)) as line:
             await line.frame()
             await in_database(User.objects.filter(pk=boss.pk).update)(is_staff=False)
@@ -154,11 +154,11 @@ class TestLoginThatEnds:
             draft = documents.opened()
             sights = []
             for number in range(20):
-                user, token = person(f"reader-{number}", is_staff=True)
+                user, token = person(f"reader-{number}", is_staff=True, is_superuser=True)
                 sights.append(
                     Sight(login=Login(user_id=user.pk, token_digest=token_digest(token)), artifact_id=draft.pk)
                 )
-            with django_assert_num_queries(3):
+            with django_assert_num_queries(4):
                 found = lapsed(sights)
             assert not found.logged_out
             assert not found.out_of_sight

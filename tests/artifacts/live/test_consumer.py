@@ -68,7 +68,7 @@ class TestLogin:
             assert (await line.frame())["text"] == "Hello"
 
     async def test_staff_sees_every_document(self, place: Place) -> None:
-        _, token = await in_database(person)("boss", is_staff=True)
+        _, token = await in_database(person)("boss", is_staff=True, is_superuser=True)
         async with place.line(headers=bearer(token)) as line:
             assert (await line.frame())["text"] == "Hello"
 

@@ -1,0 +1,42 @@
+"""The verbs of a project itself, and of those who own some: rename, delete. I/O: rows."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from artifacts import validation
+from artifacts.errors import NotFound
+from artifacts.models import Project
+from artifacts.sharing.records import record
+
+
+@transaction.atomic
+def rename_project(project: Project, by: object, title: str | None = None, description: str | None = None) -> Project:
+    """Another title, another description; None leaves it as it is. Raises `InvalidInput`."""
+    if title is not None:
+        project.title = validation.title(title)
+    if description is not None:
+        project.description = validation.long_text("description", description)
+    project.save(update_fields=["title", "description"])
+    record(by, "rename", project=project)
+    return project
+
+
+@transaction.atomic
+def delete_project(project: Project, by: object) -> None:
+    """Remove the project and its documents. Writers wait for the lock and are refused; viewers are told."""
+    found = Project.objects.select_for_update().filter(pk=project.pk).first()
+    if found is None:
+        raise NotFound("There is no such project, or it is not yours.")
+    record(by, "delete_project", project=found)
+    found.delete()
+
+
+@transaction.atomic
+def delete_user(user: User, by: object) -> None:
+    """Remove somebody with all they own; what they did stays on record."""
+    for project in Project.objects.filter(owner=user).order_by("pk"):
+        delete_project(project, by)
+    record(by, "delete_user", note=user.get_username())
+    user.delete()
