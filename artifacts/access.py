@@ -84,6 +84,12 @@ def may(visitor: Visitor, action: str, project: Project) -> bool:
     return role_in(visitor, project) in RULES[action].roles or is_permitted(visitor, action)
 
 
+def demand(visitor: Visitor, action: str, project: Project) -> None:
+    """Raises `Forbidden` where the visitor, who sees the project, may not do this."""
+    if not may(visitor, action, project):
+        raise Forbidden
+
+
 def allowed(visitor: Visitor, project: Project) -> frozenset[str]:
     """All that the visitor may do in the project, for pages that offer no more than that."""
     role = role_in(visitor, project)
@@ -154,8 +160,8 @@ def seen_by(
 
 
 def _check(visitor: Visitor, action: str, project: Project, *, seen: str) -> None:
-    if action != seen and not may(visitor, action, project):
-        raise Forbidden
+    if action != seen:
+        demand(visitor, action, project)
 
 
 def _of(visitor: Visitor, project: str, action: str) -> Q:

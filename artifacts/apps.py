@@ -8,5 +8,7 @@ class ArtifactsConfig(AppConfig):
 
     def ready(self) -> None:
         from artifacts import signals  # noqa: PLC0415  models exist only now
+        from artifacts.accounts import own_sessions  # noqa: PLC0415  as above
 
         signals.connect()
+        own_sessions.connect()

@@ -15,5 +15,6 @@ async def refuse_handshake(scope: Any, receive: Any, send: Any) -> None:
 
 websocket_urlpatterns = [
     path("ws/artifacts/<int:artifact_id>/", ViewerConsumer.as_asgi()),
+    path("ws/artifacts/<int:artifact_id>/link/<str:secret>/", ViewerConsumer.as_asgi()),
     re_path(r"", refuse_handshake),  # type: ignore[arg-type]  # an ASGI application, not a view
 ]

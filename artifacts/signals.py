@@ -1,8 +1,9 @@
 """The one place that broadcasts: after an artifact's save commits, its event goes to the artifact's group,
 and to the writer's where it may stop it.
 
-It is a hint: nothing here may fail the save or delay it. Two more receivers look after what Django does by itself:
-deletion by way of a project, and connections of threads that live as long as a request.
+It is a hint: nothing here may fail the save or delay it. The same for whatever may end somebody's access, however it
+was changed. Two more receivers look after what Django does by itself: deletion by way of a project, and connections of
+threads that live as long as a request.
 """
 
 from __future__ import annotations
@@ -12,14 +13,25 @@ from functools import partial
 from typing import Any
 
 from channels.layers import get_channel_layer
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
 from django.core.signals import request_finished
 from django.db import connections, transaction
-from django.db.models.signals import post_delete, post_save, pre_delete
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 
 from artifacts.lifecycle.rows import saved_now
 from artifacts.messaging import outbox
-from artifacts.messaging.events import Event, encode_event, group, writer_group
-from artifacts.models import Artifact, Project
+from artifacts.messaging.events import (
+    ACCESS_GROUP,
+    AccessChanged,
+    Event,
+    encode_access,
+    encode_event,
+    group,
+    writer_group,
+)
+from artifacts.models import AccessToken, Artifact, Member, Project, ShareLink, UserSession
 
 _TEXT_FIELDS = frozenset(
     {"seq", "updated_at", "lease_until", "length", "content", "content_length", "tokens_generated"}
@@ -33,6 +45,12 @@ def connect() -> None:
     post_save.connect(broadcast_saved, sender=Artifact, dispatch_uid="artifacts.broadcast")
     post_delete.connect(broadcast_deleted, sender=Artifact, dispatch_uid="artifacts.broadcast")
     pre_delete.connect(lock_documents, sender=Project, dispatch_uid="artifacts.lock")
+    for model in (User, Session, AccessToken, Member, ShareLink):
+        post_delete.connect(access_ended, sender=model, dispatch_uid=f"artifacts.access.{model.__name__}")
+    post_save.connect(person_saved, sender=User, dispatch_uid="artifacts.access.person")
+    post_save.connect(project_saved, sender=Project, dispatch_uid="artifacts.access.project")
+    for through in (User.groups.through, User.user_permissions.through, Group.permissions.through):
+        m2m_changed.connect(permissions_changed, sender=through, dispatch_uid=f"artifacts.access.{through.__name__}")
     request_finished.connect(close_connections, dispatch_uid="artifacts.close")
 
 
@@ -71,6 +89,42 @@ def lock_documents(sender: type[Project], instance: Project, **kwargs: Any) -> N
     list(rows.values_list("pk", flat=True))
 
 
+def access_ended(sender: type[Any], instance: Any, **kwargs: Any) -> None:
+    """A row that let somebody in is gone, whoever deleted it."""
+    match instance:
+        case User():
+            change = AccessChanged(user=instance.pk)
+        case Session():
+            UserSession.objects.filter(session_key=instance.session_key).delete()
+            change = AccessChanged(user=int(instance.get_decoded().get(SESSION_KEY) or 0))
+        case ShareLink():
+            change = AccessChanged(link=instance.pk)
+        case _:
+            change = AccessChanged(user=instance.user_id)
+    _tell_after_commit(change)
+
+
+def person_saved(
+    sender: type[User], instance: User, created: bool, update_fields: frozenset[str] | None, **kwargs: Any
+) -> None:
+    """Deactivated, another password, no longer staff; a login saves when it was, and ends nothing."""
+    if not created and set(update_fields or ()) != {"last_login"}:
+        _tell_after_commit(AccessChanged(user=instance.pk))
+
+
+def project_saved(
+    sender: type[Project], instance: Project, created: bool, update_fields: frozenset[str] | None, **kwargs: Any
+) -> None:
+    """It may belong to somebody else now; the owner before is not known here."""
+    if not created and (update_fields is None or "owner" in update_fields):
+        _tell_after_commit(AccessChanged())
+
+
+def permissions_changed(sender: type[Any], action: str, **kwargs: Any) -> None:
+    if action.startswith("post_"):
+        _tell_after_commit(AccessChanged())
+
+
 def close_connections(**kwargs: Any) -> None:
     """A server gives each request a thread of its own, so a connection that is kept would only wait to be collected."""
     for connection in connections.all(initialized_only=True):
@@ -82,6 +136,14 @@ def _send_after_commit(event: Event, *, may_stop_a_writer: bool) -> None:
     if may_stop_a_writer:
         transaction.on_commit(partial(outbox.post, partial(_group_send, event, writer_group)), robust=True)
     transaction.on_commit(partial(outbox.post, partial(_group_send, event, group)), robust=True)
+
+
+def _tell_after_commit(change: AccessChanged) -> None:
+    transaction.on_commit(partial(outbox.post, partial(_tell, change)), robust=True)
+
+
+async def _tell(change: AccessChanged) -> None:
+    await get_channel_layer().group_send(ACCESS_GROUP, encode_access(change))
 
 
 async def _group_send(event: Event, group_of: Callable[[int], str]) -> None:

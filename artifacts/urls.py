@@ -3,13 +3,21 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from artifacts.pages import views
+from artifacts.pages import profile, sharing, views
 
 urlpatterns = [
     path("", views.projects, name="projects"),
     path("projects/<int:project_id>/", views.project, name="project"),
     path("artifacts/<int:artifact_id>/", views.artifact, name="artifact"),
     path("artifacts/<int:artifact_id>/versions/<int:version_id>/", views.version, name="version"),
+    path("projects/<int:project_id>/sharing/", sharing.sharing, name="sharing"),
+    path("projects/<int:project_id>/sharing/<slug:verb>/", sharing.sharing_command, name="sharing-command"),
+    path("join/<str:secret>/", sharing.join, name="join"),
+    path("shared/<str:secret>/", sharing.shared, name="shared"),
+    path("shared/<str:secret>/<int:artifact_id>/", sharing.shared_artifact, name="shared-artifact"),
+    path("shared/<str:secret>/<int:artifact_id>/export/", sharing.shared_export, name="shared-export"),
+    path("profile/", profile.profile, name="profile"),
+    path("profile/<slug:verb>/", profile.profile_command, name="profile-command"),
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-in/<str:uidb64>/<str:token>/", views.sign_in_link, name="sign-in-link"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),

@@ -19,6 +19,7 @@ from ninja.security import HttpBearer, SessionAuth
 from ninja.utils import check_csrf
 
 from artifacts.accounts import tokens
+from artifacts.pages import sharing_api
 from generation.pages.api import router
 from streamgen import problems
 from streamgen.problems import BadBody, Problem
@@ -125,6 +126,7 @@ def _constant(name: str) -> NoReturn:
 api = JsonAPI(
     title="streamgen", version="1", auth=[Bearer(), Session()], parser=JsonParser(), docs_url=None, openapi_url=""
 )
+assert router is sharing_api.router  # one for all: each of these modules adds its calls to it
 api.add_router("", router)
 
 

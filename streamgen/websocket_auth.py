@@ -1,10 +1,11 @@
-"""What a websocket brings to its login: a foreign Origin is refused before the handshake, then a token or session.
+"""What a websocket brings: a foreign Origin is refused before the handshake, then a link, a token or a session counts.
 
 It sets `credentials` in the scope; who that is, and what they may see, is not decided here.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,9 @@ from django.http import parse_cookie
 from artifacts.accounts.admission import Credentials
 from artifacts.accounts.tokens import token_digest
 from artifacts.routing import refuse_handshake
+
+_LINK = re.compile(r"/link/([^/]+)/$")
+"""Where `artifacts.routing` has the secret of a link."""
 
 
 def websocket_login(app: Any) -> Any:
@@ -53,7 +57,9 @@ class WithCredentials:
 
 
 def credentials(scope: Any) -> Credentials:
-    """A bearer token, right or wrong, is the only one where there is one; a cookie counts with an Origin only."""
+    """A link, else a bearer token, right or wrong, is the only one where there is one; a cookie needs an Origin."""
+    if secret := _LINK.search(scope["path"]):
+        return Credentials(link_digest=token_digest(secret[1]))
     for authorization in _headers(scope, b"authorization"):
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer":

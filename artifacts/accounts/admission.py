@@ -17,10 +17,11 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from artifacts.access import seen_by
+from artifacts.access import artifacts_for, seen_by
 from artifacts.accounts.sessions import Login, stands
 from artifacts.accounts.tokens import good_tokens, note_use
 from artifacts.messaging.per_loop import PerLoop
+from artifacts.models import ShareLink
 
 ASKED_AT_ONCE = 64
 """So many are asked for, and let in, before the event loop does something else."""
@@ -28,10 +29,11 @@ LARGEST_ID = 2**63 - 1
 
 
 class Credentials(NamedTuple):
-    """What a client brings: the digest of a bearer token, or else the key of a session."""
+    """What a client brings: the digest of a link's secret or of a bearer token, or else the key of a session."""
 
     token_digest: str = ""
     session_key: str = ""
+    link_digest: str = ""
 
 
 class Knock(NamedTuple):
@@ -57,8 +59,24 @@ def admissions(knocks: Collection[Knock]) -> dict[Knock, Admission]:
         for knock in knocks
         if (login := logins.get(knock.credentials)) is not None and knock.artifact_id <= LARGEST_ID
     }
-    seen = seen_by(users, pairs, gone=False)
-    return {knock: _admission(knock, logins, seen) for knock in knocks}
+    seen = seen_by(users, pairs, gone=False) if pairs else set()
+    by_link = {knock for knock in knocks if knock.credentials.link_digest}
+    shown = _admissions_by_link(by_link) if by_link else {}
+    return {knock: _admission(knock, logins, seen) for knock in knocks if knock not in by_link} | shown
+
+
+def _admissions_by_link(knocks: set[Knock]) -> dict[Knock, Admission]:
+    """A link needs no login, and one that opens nothing sees nothing: to sign in would not help."""
+    rows = ShareLink.objects.filter(digest__in={knock.credentials.link_digest for knock in knocks})
+    links = {link.digest: link for link in rows}
+    answers = {}
+    for knock in knocks:
+        link = links.get(knock.credentials.link_digest)
+        shows = (
+            link is not None and knock.artifact_id <= LARGEST_ID and artifacts_for(link).filter(pk=knock.artifact_id)
+        )
+        answers[knock] = Admission(login=Login(link_id=link.pk if link else -1), may_see=bool(shows and shows.exists()))
+    return answers
 
 
 def _admission(knock: Knock, logins: dict[Credentials, Login], seen: set[tuple[int, int]]) -> Admission:

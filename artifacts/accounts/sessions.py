@@ -26,6 +26,11 @@ class Login:
     session_hash: str = ""
     token_digest: str = ""
 
+    @property
+    def whose(self) -> tuple[int, int]:
+        """Sockets are counted by user; those of a link together."""
+        return self.user_id, self.link_id
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sight:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from contextlib import suppress
 from typing import Protocol
 
 from channels.db import database_sync_to_async
@@ -15,12 +16,15 @@ from django.db import Error as DatabaseError
 
 from artifacts.accounts.sessions import Login, Sight, lapsed
 from artifacts.live.close_codes import LOGIN_REQUIRED, NOT_FOUND, SocketEnding
+from artifacts.messaging import subscription
+from artifacts.messaging.events import ACCESS_GROUP, AccessChanged
 from artifacts.messaging.per_loop import PerLoop
+from artifacts.messaging.subscription import Missed
 
 logger = logging.getLogger(__name__)
 
 CHECK_S = 3.0
-"""So often it is asked whether the logins still hold; a logout ends its sockets within five seconds."""
+"""So often it is asked whether the logins still hold, where no message told that one does not."""
 
 
 class Socket(Protocol):
@@ -36,44 +40,70 @@ class Sockets:
         self.is_closing = False
         self._check_s = check_s
         self._open: set[Socket] = set()
-        self._of_user: Counter[int] = Counter()
+        self._of_user: Counter[tuple[int, int]] = Counter()
         self._checking: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._suspects: set[AccessChanged] = set()
 
     def count(self, login: Login) -> int:
-        return self._of_user[login.user_id]
+        return self._of_user[login.whose]
 
     def enter(self, socket: Socket) -> None:
         self._open.add(socket)
-        self._of_user[socket.sight.login.user_id] += 1
+        self._of_user[socket.sight.login.whose] += 1
         if self._checking is None or self._checking.done():
             self._checking = asyncio.create_task(self._check())
 
     def leave(self, socket: Socket) -> None:
         if socket in self._open:
             self._open.remove(socket)
-            user_id = socket.sight.login.user_id
-            self._of_user[user_id] -= 1
-            if not self._of_user[user_id]:
-                del self._of_user[user_id]
+            whose = socket.sight.login.whose
+            self._of_user[whose] -= 1
+            if not self._of_user[whose]:
+                del self._of_user[whose]
 
     async def close_all(self, ending: SocketEnding) -> None:
         """The process goes: every socket ends so, and new ones do at once."""
         self.is_closing = True
         await asyncio.gather(*(socket.end(ending) for socket in list(self._open)))
 
+    def on_news(self, news: AccessChanged | Missed) -> None:
+        """A message says whose access may have ended: they are asked about at once."""
+        self._suspects.add(news if isinstance(news, AccessChanged) else AccessChanged())
+        self._changed.set()
+
     async def _check(self) -> None:
+        await subscription.current().join(ACCESS_GROUP, self.on_news)
+        all_at = asyncio.get_running_loop().time() + self._check_s
         while self._open:
-            await asyncio.sleep(self._check_s)
-            try:
-                found = await database_sync_to_async(lapsed)({socket.sight for socket in self._open})
-            except DatabaseError as error:
-                logger.warning("Logins could not be checked: %s", type(error).__name__)
-                continue
-            endings = dict.fromkeys(found.logged_out, LOGIN_REQUIRED)
-            endings |= dict.fromkeys(found.out_of_sight, NOT_FOUND)
-            await asyncio.gather(
-                *(socket.end(endings[socket.sight]) for socket in list(self._open) if socket.sight in endings)
-            )
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(all_at):
+                    await self._changed.wait()
+            self._changed.clear()
+            suspects, self._suspects = self._suspects, set()
+            if asyncio.get_running_loop().time() >= all_at:
+                all_at, suspects = asyncio.get_running_loop().time() + self._check_s, {AccessChanged()}
+            await self._end_lapsed({socket.sight for socket in self._open if _concerns(suspects, socket.sight.login)})
+        await subscription.current().leave(ACCESS_GROUP, self.on_news)
+
+    async def _end_lapsed(self, sights: set[Sight]) -> None:
+        if not sights:
+            return
+        try:
+            found = await database_sync_to_async(lapsed)(sights)
+        except DatabaseError as error:
+            logger.warning("Logins could not be checked: %s", type(error).__name__)
+            return
+        endings = dict.fromkeys(found.logged_out, LOGIN_REQUIRED)
+        endings |= dict.fromkeys(found.out_of_sight, NOT_FOUND)
+        await asyncio.gather(
+            *(socket.end(endings[socket.sight]) for socket in list(self._open) if socket.sight in endings)
+        )
+
+
+def _concerns(suspects: set[AccessChanged], login: Login) -> bool:
+    of_one = AccessChanged(user=login.user_id) if login.user_id else AccessChanged(link=login.link_id)
+    return AccessChanged() in suspects or of_one in suspects
 
 
 current = PerLoop(Sockets)

@@ -122,7 +122,8 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         present = connections.current()
         if present.is_closing:
             raise SocketRefused(GOING_AWAY)
-        if present.count(login) >= settings.STREAMGEN_SOCKETS_PER_USER:
+        limit = settings.STREAMGEN_SOCKETS_PER_LINK if login.link_id else settings.STREAMGEN_SOCKETS_PER_USER
+        if present.count(login) >= limit:
             raise SocketRefused(TOO_MANY_SOCKETS)
         if not admitted.may_see:
             raise SocketRefused(NOT_FOUND)

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
 MESSAGE_TYPE = "artifact.event"
+ACCESS_TYPE = "artifact.access"
+ACCESS_GROUP = "artifacts.access"
+"""The group of every process with open sockets: it hears of each login, token, role and link that ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,17 @@ class Event:
     deleted: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class AccessChanged:
+    """A login, a token, a role or a link may have ended: look at the database whether they still hold.
+
+    Of one user, or of one link; of everybody where both are 0.
+    """
+
+    user: int = 0
+    link: int = 0
+
+
 def group(artifact_id: int) -> str:
     """The channel-layer group of one artifact: every event."""
     return f"artifact.{artifact_id}"
@@ -53,6 +68,16 @@ def encode_event(event: Event, to: str = "") -> dict[str, str]:
         "group": to or group(event.artifact),
         "event": json.dumps(asdict(event), ensure_ascii=False, separators=(",", ":")),
     }
+
+
+def encode_access(change: AccessChanged) -> dict[str, object]:
+    """The channel-layer message to `ACCESS_GROUP`."""
+    return {"type": ACCESS_TYPE, "group": ACCESS_GROUP, **asdict(change)}
+
+
+def decode_access(message: dict[str, Any]) -> AccessChanged:
+    """Raises `KeyError` where the message says nothing of the kind."""
+    return AccessChanged(user=message["user"], link=message["link"])
 
 
 def decode_event(message: dict[str, str]) -> Event:

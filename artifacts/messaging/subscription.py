@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from channels.layers import get_channel_layer
 
 from artifacts.messaging import events
-from artifacts.messaging.events import Event
+from artifacts.messaging.events import ACCESS_TYPE, AccessChanged, Event
 from artifacts.messaging.per_loop import PerLoop
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,8 @@ class Missed:
 
 Listener = Callable[[Event | Missed], None]
 """Called on the event loop; must return at once and not raise."""
+AccessListener = Callable[[AccessChanged | Missed], None]
+"""The same, for the group of changes of access."""
 
 
 class _Membership:
@@ -52,11 +54,11 @@ class _Membership:
 
     def __init__(self, group: str) -> None:
         self.group = group
-        self.listeners: list[Listener] = []
+        self.listeners: list[Callable[[Any], None]] = []
         self.joined = asyncio.Event()  # set while the layer has us in the group
         self.may_have_missed = False  # somebody listens since before it was joined
 
-    def tell(self, news: Event | Missed) -> None:
+    def tell(self, news: Event | AccessChanged | Missed) -> None:
         for listener in list(self.listeners):
             try:
                 listener(news)
@@ -91,7 +93,7 @@ class Subscription:
         self._keeper: asyncio.Task[None] | None = None
         self._receiver: asyncio.Task[None] | None = None
 
-    async def join(self, group: str, listener: Listener) -> None:
+    async def join(self, group: str, listener: Listener | AccessListener) -> None:
         """From its return on the listener is told what happens, or later that it may have missed something."""
         membership = self._memberships.setdefault(group, _Membership(group))
         membership.listeners.append(listener)
@@ -106,7 +108,7 @@ class Subscription:
         if not membership.joined.is_set():
             membership.may_have_missed = True
 
-    async def leave(self, group: str, listener: Listener) -> None:
+    async def leave(self, group: str, listener: Listener | AccessListener) -> None:
         """The listener is told nothing more."""
         membership = self._memberships.get(group)
         if membership is None or listener not in membership.listeners:
@@ -228,14 +230,20 @@ class Subscription:
                 self._probe.receive(message)
                 continue
             try:
+                if message.get("type") == ACCESS_TYPE:
+                    self._tell(events.ACCESS_GROUP, events.decode_access(message))
+                    continue
                 event = events.decode_event(message)
             except (KeyError, TypeError, ValueError):
                 logger.warning("A message that is not an event came over the channel layer.")
                 continue
             # A process of another version names no group: it sends to viewers only.
-            membership = self._memberships.get(message.get("group") or events.group(event.artifact))
-            if membership is not None:
-                membership.tell(event)
+            self._tell(message.get("group") or events.group(event.artifact), event)
+
+    def _tell(self, group: str, news: Event | AccessChanged) -> None:
+        membership = self._memberships.get(group)
+        if membership is not None:
+            membership.tell(news)
 
 
 class _Probe:

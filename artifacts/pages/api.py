@@ -12,19 +12,24 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
-from django.utils.http import content_disposition_header
 from ninja import Query, Router
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from artifacts import access
 from artifacts.lifecycle.state import state_of
-from artifacts.models import Artifact
+from artifacts.models import Artifact, Project
 from artifacts.pages import export as exported
 
 PROJECTS_PER_ANSWER = 50
 PROJECTS_PER_ANSWER_MAX = 200
 
 router = Router()
+
+
+class RequestBody(BaseModel):
+    """Types as JSON has them, and no unknown field; optional fields may be null. The verbs check the values."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class ProblemOut(BaseModel):
@@ -152,7 +157,11 @@ def projects(
 
 @router.get("/projects/{int:project_id}", response={200: ProjectOut} | REFUSALS)
 def project(request: HttpRequest, project_id: int) -> ProjectOut:
-    found = access.project_for(caller(request), project_id)
+    return project_out(access.project_for(caller(request), project_id))
+
+
+def project_out(found: Project) -> ProjectOut:
+    """The project with its documents, without their texts."""
     rows = Artifact.objects.filter(project=found).defer("content", "preview_html", "instructions", "last_error")
     return ProjectOut(
         id=found.pk,
@@ -184,11 +193,4 @@ def export(
     request: HttpRequest, artifact_id: int, format: Annotated[Literal["md", "html"], Query()] = "md"
 ) -> HttpResponse:
     """The document as a file: Markdown byte for byte, or HTML that needs nothing else."""
-    found = access.artifact_for(caller(request), artifact_id)
-    body, media_type = (
-        (exported.markdown(found), "text/markdown") if format == "md" else (exported.html(found), "text/html")
-    )
-    disposition = content_disposition_header(True, exported.filename(found, format))
-    return HttpResponse(
-        body, content_type=f"{media_type}; charset=utf-8", headers={"Content-Disposition": disposition or "attachment"}
-    )
+    return exported.as_attachment(access.artifact_for(caller(request), artifact_id), format)

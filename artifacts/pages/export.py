@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from django.contrib.staticfiles import finders
+from django.http import HttpResponse
 from django.template.loader import render_to_string
+from django.utils.http import content_disposition_header
 from django.utils.safestring import mark_safe
 from django.utils.text import slugify
 
@@ -34,6 +36,13 @@ def filename(artifact: Artifact, extension: str) -> str:
     """An ASCII file name out of the titles, such as `lighthouse-brief.md`."""
     stem = slugify(f"{artifact.project.title} {artifact.title}")[:80].strip("-_")
     return f"{stem or f'artifact-{artifact.pk}'}.{extension}"
+
+
+def as_attachment(artifact: Artifact, extension: str) -> HttpResponse:
+    """The file as an attachment: `md`, or else HTML."""
+    body, media_type = (markdown(artifact), "text/markdown") if extension == "md" else (html(artifact), "text/html")
+    disposition = content_disposition_header(True, filename(artifact, extension)) or "attachment"
+    return HttpResponse(body, content_type=f"{media_type}; charset=utf-8", headers={"Content-Disposition": disposition})
 
 
 def _style() -> str:

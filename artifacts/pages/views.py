@@ -28,7 +28,7 @@ from artifacts import access
 from artifacts.accounts import sign_in
 from artifacts.errors import Forbidden, NotFound
 from artifacts.lifecycle.state import state_of
-from artifacts.models import Artifact, ArtifactVersion, StreamStatus
+from artifacts.models import Artifact, ArtifactVersion, Project, StreamStatus
 from artifacts.pages import labels
 from artifacts.pages.forms import ArtifactForm, ProjectForm
 from artifacts.pages.html import document_html, reachable, version_html
@@ -99,17 +99,22 @@ def project(request: HttpRequest, project_id: int) -> HttpResponse:
 def project_page(request: HttpRequest, project_id: int, form: ArtifactForm | None = None) -> HttpResponse:
     """The documents of a project, each with where it stands."""
     shown = access.project_for(request.user, project_id)
+    context = project_context(request.user, shown) | {"form": form or ArtifactForm()}
+    return _render(request, "project.html", context)
+
+
+def project_context(visitor: access.Visitor, shown: Project) -> dict[str, object]:
+    """What a page of the project says to this visitor."""
     rows = [
         {
             "artifact": row,
             "words": labels.status_words(row.stream_status, row.reason),
             "waits": labels.waits(row.stream_status, row.reason),
         }
-        for row in access.artifacts_for(request.user).filter(project=shown)
+        for row in access.artifacts_for(visitor).filter(project=shown)
     ]
     words = {"statuses": labels.STATUS_WORDS, "labels": labels.CALM_LABELS}
-    context = {"project": shown, "rows": rows, "words": words, "form": form or ArtifactForm()}
-    return _render(request, "project.html", context)
+    return {"project": shown, "rows": rows, "words": words, "may": access.allowed(visitor, shown)}
 
 
 @require_safe
@@ -122,9 +127,20 @@ def artifact(request: HttpRequest, artifact_id: int) -> HttpResponse:
 def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: Form | None = None) -> HttpResponse:
     """The live page, whole as of now; its module keeps it live from here on. `form` is what `verb` refused."""
     shown = access.artifact_for(request.user, artifact_id)
+    asked = verb or request.GET.get("ask", "")
+    context = artifact_context(request.user, shown) | {
+        "versions": shown.versions.defer("content", "sections"),
+        "asked": asked if asked in ASKABLE else "",
+        "refused": verb,
+        "form": form,
+    }
+    return _render(request, "artifact.html", context)
+
+
+def artifact_context(visitor: access.Visitor, shown: Artifact) -> dict[str, Any]:
+    """What a live page of the document says to this visitor."""
     state = state_of(shown)
     elapsed_s = _age_s(shown, shown.finished_at)
-    asked = verb or request.GET.get("ask", "")
     live = {
         "artifact": shown.pk,
         "epoch": shown.epoch,
@@ -142,8 +158,9 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
         "reasons": REASON_SENTENCES,
         "labels": labels.CALM_LABELS,
     }
-    context = {
+    return {
         "artifact": shown,
+        "may": access.allowed(visitor, shown.project),
         "state": state,
         "status_words": labels.status_words(shown.stream_status, shown.reason),
         "waits": labels.waits(shown.stream_status, shown.reason),
@@ -152,13 +169,8 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
         "body": reachable(document_html(shown)),
         "elapsed": labels.duration(elapsed_s),
         "speed": labels.speed(shown.tokens_generated, elapsed_s),
-        "versions": shown.versions.defer("content", "sections"),
-        "asked": asked if asked in ASKABLE else "",
-        "refused": verb,
-        "form": form,
         "live": live,
     }
-    return _render(request, "artifact.html", context)
 
 
 @require_safe
@@ -174,6 +186,7 @@ def version(request: HttpRequest, artifact_id: int, version_id: int) -> HttpResp
         "artifact": shown,
         "version": earlier,
         "body": reachable(version_html(earlier)),
+        "may": access.allowed(request.user, shown.project),
         "restorable": shown.stream_status not in {StreamStatus.IDLE, StreamStatus.STREAMING},
     }
     return _render(request, "version.html", context)

@@ -18,6 +18,14 @@ def user_named(username: str) -> User:
     return user
 
 
+def member_named(project: Project, username: str) -> User:
+    """The owner or a member, also one who is deactivated. Raises `NotFound`."""
+    for user, _ in roles_of(project):
+        if user.get_username() == username:
+            return user
+    raise NotFound("This user is no member of the project.")
+
+
 def roles_of(project: Project) -> list[tuple[User, str]]:
     """The owner, then the members by name, each with their role."""
     rows = Member.objects.filter(project=project).select_related("user").order_by("user__username")

@@ -10,22 +10,25 @@ from typing import Any
 
 from django.http import HttpRequest
 from ninja import Status
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from artifacts import access, validation
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import StreamStatus
-from artifacts.pages.api import REFUSALS, ArtifactRow, ProjectBrief, artifact_row, caller, project_briefs, router
+from artifacts.pages.api import (
+    REFUSALS,
+    ArtifactRow,
+    ProjectBrief,
+    RequestBody,
+    artifact_row,
+    caller,
+    project_briefs,
+    router,
+)
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation import control
 
 __all__ = ["router"]
-
-
-class RequestBody(BaseModel):
-    """Types as JSON has them, and no unknown field; optional fields may be null. `control` checks the values."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class NewProject(RequestBody):

@@ -94,7 +94,7 @@ function onChange({ kind, detail }) {
   if (kind === "open") lineNews.hide();
   else if (kind === "lost") lineNews.show(detail || "Connection lost. Trying again…");
   else if (kind === "signed-out") signedOut();
-  else if (kind === "gone") deleted();
+  else if (kind === "gone") gone(detail);
 }
 
 function signedOut() {
@@ -103,10 +103,10 @@ function signedOut() {
 }
 
 /** What is on the page stays readable; nothing can be done with it any more. */
-function deleted() {
+function gone(detail) {
   page.dataset.status = "deleted";
-  status.put("pill", "Deleted").dataset.status = "deleted";
+  status.put("pill", "Gone").dataset.status = "deleted";
   follower.growing = false;
-  lineNews.show("This document was deleted.");
-  announce("This document was deleted.");
+  lineNews.show(detail);
+  announce(detail);
 }

@@ -136,7 +136,7 @@ export class Line {
   ended(code) {
     this.close();
     if (code === SIGNED_OUT) return this.onChange({ kind: "signed-out" });
-    if (code === NOT_THERE) return this.onChange({ kind: "gone" });
+    if (code === NOT_THERE) return this.onChange({ kind: "gone", detail: this.detail });
     // The random part keeps a crowd from coming back as one.
     const usual = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.attempts);
     const longest = REFUSED.includes(code) ? LONGEST_WAIT_MS * 2 : usual;

@@ -130,12 +130,14 @@ OF_THE_FIELD = {
 CONVENTIONS = {
     "Command": "Django finds a command by it",
     "urlpatterns": "Django finds the addresses by it",
+    "connect": "an app that is ready connects its signals by it",
     "logger": "every file has its own",
     "T": "a type variable",
     "current": "the running loop's own one, always asked for by its module's name",
 }
 ENDPOINTS = (
     *("artifacts.pages.api", "artifacts.pages.views", "artifacts.admin"),
+    *("artifacts.pages.sharing_api", "artifacts.pages.sharing", "artifacts.pages.profile"),
     *("generation.pages.api", "generation.pages.views", "generation.admin"),
 )
 """A page, an operation of the API, an action of the admin: called as what it shows, or as the verb that it calls."""

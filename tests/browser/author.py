@@ -24,9 +24,10 @@ from django.db import transaction  # noqa: E402
 
 from artifacts.lifecycle import writing  # noqa: E402
 from artifacts.lifecycle.writing import Flush  # noqa: E402
-from artifacts.models import Artifact  # noqa: E402
+from artifacts.models import Artifact, Project  # noqa: E402
 from artifacts.planned_section import PlannedSection  # noqa: E402
 from artifacts.reasons import Reason  # noqa: E402
+from artifacts.sharing import links  # noqa: E402
 from generation import control  # noqa: E402
 from generation.queue import claims  # noqa: E402
 
@@ -50,6 +51,14 @@ def visitor(name: str, is_staff: bool = False) -> dict[str, Any]:
 def new_project(owner: str, title: str = "Lighthouse", description: str = "") -> dict[str, Any]:
     made = control.create_project(User.objects.get(username=owner), title, description)
     return {"project": made.pk, "artifact": made.artifacts.get(phase="brief").pk}
+
+
+def share(artifact: int = 0, project: int = 0) -> dict[str, Any]:
+    """A read-only link to a document, or else to a project."""
+    shown = Artifact.objects.get(pk=artifact) if artifact else None
+    of = shown.project if shown else Project.objects.get(pk=project)
+    _, secret = links.share(of, of.owner, shown)
+    return {"address": f"/shared/{secret}/"}
 
 
 def start_claimed(artifact: int, names: list[str]) -> dict[str, Any]:
@@ -141,7 +150,7 @@ def _flush(artifact: int, text: str) -> Flush:
 
 def main() -> None:
     orders = (visitor, new_project, start_claimed, begin, write, end_section, stop, wait, finish)
-    orders += (regenerate, cancel, delete, look)
+    orders += (regenerate, cancel, delete, look, share)
     known = {verb.__name__: verb for verb in orders}
     call_command("migrate", verbosity=0)
     sys.stdout.write("{}\n")

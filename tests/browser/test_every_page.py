@@ -97,6 +97,11 @@ async def every_page(visit: Visit, desk: Desk, author: Author, text: str) -> lis
         ("asking to regenerate", f"{made['paused'].address}?ask=regenerate"),
         ("version", f"{made['cancelled'].address}versions/{version}/"),
         ("not found", "/artifacts/999999/"),
+        ("sharing", f"/projects/{desk.project}/sharing/"),
+        ("asking to delete the project", f"/projects/{desk.project}/sharing/?ask=delete"),
+        ("profile", "/profile/"),
+        ("shared document", (await author.share(artifact=made["streaming"].artifact))["address"]),
+        ("shared project", (await author.share(project=desk.project))["address"]),
     ]
 
 

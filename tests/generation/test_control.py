@@ -402,3 +402,15 @@ def test_verbs_do_not_trust_what_the_caller_read_earlier():
     assert stale.stream_status == "idle"
     with pytest.raises(IllegalTransition, match="the document is cancelled"):
         control.start(stale, None, plan=PLAN)
+
+
+def test_documents_of_somebody_who_is_deactivated_pause_and_no_others(owner, stranger, artifact):
+    theirs = control.create_project(stranger, "Another").artifacts.get(phase="brief")
+    for one, user in ((artifact, owner), (theirs, stranger)):
+        control.start(one, user)
+
+    owner.is_active = False
+    owner.save(update_fields=["is_active"])
+
+    assert documents.row(artifact.pk).stream_status == "paused"
+    assert documents.row(theirs.pk).stream_status == "streaming"

@@ -707,10 +707,20 @@ def test_schema_and_docs_list_every_call(client: Client) -> None:
         "DELETE /api/artifacts/{artifact_id}",
         "GET /api/artifacts/{artifact_id}/export",
         *(f"POST /api/artifacts/{{artifact_id}}/{verb}" for verb in moves),
+        "PATCH /api/projects/{project_id}",
+        "DELETE /api/projects/{project_id}",
+        "GET /api/projects/{project_id}/members",
+        *(f"{method} /api/projects/{{project_id}}/members/{{username}}" for method in ("GET", "PUT", "DELETE")),
+        *(f"{method} /api/projects/{{project_id}}/links" for method in ("GET", "POST")),
+        "DELETE /api/links/{link_id}",
+        *(f"{method} /api/projects/{{project_id}}/invitations" for method in ("GET", "POST")),
+        "DELETE /api/projects/{project_id}/invitations/{invitation_id}",
+        *(f"{method} /api/tokens" for method in ("GET", "POST")),
+        "DELETE /api/tokens/{token_id}",
     }
     names = {call["operationId"] for methods in schema["paths"].values() for call in methods.values()}
     assert {"artifacts_api_export", "generation_api_start"} <= names  # generated clients call them so
     assert set(schema["components"]["securitySchemes"]) == {"Bearer", "Session"}
     assert client.get("/api/docs").status_code == 404
     told = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
-    assert calls == set(re.findall(r"`((?:GET|POST|DELETE) /api/[^`?]+)`", told))
+    assert calls == set(re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) /api/[^`?]+)`", told))

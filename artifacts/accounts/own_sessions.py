@@ -1,0 +1,65 @@
+"""Somebody's own sessions: remembered, listed, ended, and kept through a change of password. I/O: rows."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from artifacts import validation
+from artifacts.errors import NotFound
+from artifacts.models import UserSession
+
+
+def connect() -> None:
+    """Called once, when the app is ready."""
+    user_logged_in.connect(remember, dispatch_uid="artifacts.sessions")
+
+
+def remember(sender: object, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """A session begins; also of one that began before sessions were remembered."""
+    session = getattr(request, "session", None)
+    if session is None:
+        return
+    if not session.session_key:
+        session.create()
+    browser = validation.clean(request.headers.get("User-Agent", ""))[: validation.LABEL_CHARS]
+    UserSession.objects.get_or_create(session_key=session.session_key, defaults={"user": user, "browser": browser})
+
+
+def sessions_of(user: User) -> list[UserSession]:
+    """Those that are open, the newest first."""
+    rows = list(UserSession.objects.filter(user=user))
+    keys = [row.session_key for row in rows]
+    known = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    found = set(known.values_list("session_key", flat=True))
+    return [row for row in rows if row.session_key in found]
+
+
+def end_session(user: User, session_id: int) -> None:
+    """Sign out somewhere else. Raises `NotFound` where it is not the user's."""
+    row = UserSession.objects.filter(user=user, pk=session_id).first()
+    if row is None:
+        raise NotFound("There is no such session, or it is over.")
+    import_module(settings.SESSION_ENGINE).SessionStore(row.session_key).delete()
+    row.delete()
+
+
+@transaction.atomic
+def renew_session(request: HttpRequest, user: User) -> None:
+    """After a change of one's own password: this session goes on under another key, with what it opened; others end."""
+    before = request.session.session_key or ""
+    row = UserSession.objects.filter(session_key=before).first()
+    browser = row.browser if row else ""
+    update_session_auth_hash(request, user)
+    after = request.session.session_key or ""
+    UserSession.objects.filter(session_key__in=[before, after]).delete()
+    UserSession.objects.create(user=user, session_key=after, previous_key=before, browser=browser)

@@ -1,0 +1,284 @@
+"""What the API does about projects, their members and links, and one's own tokens: each call makes one verb's call.
+
+The calls join the router of `artifacts.pages.api`, because a path belongs to one router.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.urls import reverse
+from ninja import Status
+from pydantic import BaseModel
+
+from artifacts import access
+from artifacts.accounts import tokens
+from artifacts.errors import InvalidInput, NotFound
+from artifacts.models import AccessToken, Artifact, Invitation, Project, ShareLink
+from artifacts.pages.api import REFUSALS, ProjectOut, RequestBody, caller, project_out, router
+from artifacts.sharing import links, members, projects
+
+__all__ = ["router"]
+
+
+class ProjectChange(RequestBody):
+    """What is left out stays as it is."""
+
+    title: str | None = None
+    description: str | None = None
+
+
+class NewRole(RequestBody):
+    """owner, editor or viewer; `owner` hands the project over, and its owner becomes an editor."""
+
+    role: str
+
+
+class NewLink(RequestBody):
+    """To one document, or to the project; for so many seconds, or until it is revoked."""
+
+    artifact: int | None = None
+    expires_in: int | None = None
+
+
+class NewInvitation(RequestBody):
+    role: str
+    expires_in: int | None = None
+
+
+class NewToken(RequestBody):
+    name: str
+    expires_in: int | None = None
+
+
+class MemberOut(BaseModel):
+    username: str
+    role: str
+
+
+class LinkOut(BaseModel):
+    id: int
+    artifact: int | None
+    created_at: datetime
+    created_by: str | None
+    expires_at: datetime | None
+
+
+class LinkMade(LinkOut):
+    """`url` is told once."""
+
+    url: str
+
+
+class InvitationOut(BaseModel):
+    id: int
+    role: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class InvitationMade(InvitationOut):
+    """`url` is told once."""
+
+    url: str
+
+
+class TokenOut(BaseModel):
+    """`used_at` is known to the minute."""
+
+    id: int
+    name: str
+    created_at: datetime
+    used_at: datetime | None
+    expires_at: datetime | None
+
+
+class TokenMade(TokenOut):
+    """`token` is told once."""
+
+    token: str
+
+
+@router.patch("/projects/{int:project_id}", response={200: ProjectOut} | REFUSALS)
+def rename_project(request: HttpRequest, project_id: int, body: ProjectChange) -> ProjectOut:
+    """Another title, another description."""
+    user = caller(request)
+    project = access.project_for(user, project_id, "rename")
+    return project_out(projects.rename_project(project, user, body.title, body.description))
+
+
+@router.delete("/projects/{int:project_id}", response={204: None} | REFUSALS)
+def delete_project(request: HttpRequest, project_id: int) -> Status[None]:
+    """Stop its writers, close the viewers, keep no text of any of its documents."""
+    user = caller(request)
+    projects.delete_project(access.project_for(user, project_id, "delete_project"), user)
+    return Status(HTTPStatus.NO_CONTENT, None)
+
+
+# Members
+
+
+@router.get("/projects/{int:project_id}/members", response={200: list[MemberOut]} | REFUSALS)
+def list_members(request: HttpRequest, project_id: int) -> list[MemberOut]:
+    """The owner, then the members by name."""
+    project = access.project_for(caller(request), project_id, "see_members")
+    return [MemberOut(username=user.get_username(), role=role) for user, role in members.roles_of(project)]
+
+
+@router.get("/projects/{int:project_id}/members/{str:username}", response={200: MemberOut} | REFUSALS)
+def member(request: HttpRequest, project_id: int, username: str) -> MemberOut:
+    project = access.project_for(caller(request), project_id, "see_members")
+    for user, role in members.roles_of(project):
+        if user.get_username() == username:
+            return MemberOut(username=username, role=role)
+    raise NotFound("This user is no member of the project.")
+
+
+@router.put("/projects/{int:project_id}/members/{str:username}", response={200: MemberOut} | REFUSALS)
+def set_role(request: HttpRequest, project_id: int, username: str, body: NewRole) -> MemberOut:
+    """Let somebody in, give a member another role, or hand the project over."""
+    user = caller(request)
+    project = access.project_for(user, project_id, "members")
+    members.set_role(project, members.user_named(username), body.role, user)
+    return MemberOut(username=username, role=body.role)
+
+
+@router.delete("/projects/{int:project_id}/members/{str:username}", response={204: None} | REFUSALS)
+def remove_member(request: HttpRequest, project_id: int, username: str) -> Status[None]:
+    """Take a member out; under one's own name: leave."""
+    user = caller(request)
+    project = access.project_for(user, project_id)
+    leaves = username == user.get_username() and access.may(user, "leave", project)
+    access.demand(user, "leave" if leaves else "members", project)
+    members.remove_member(project, members.member_named(project, username), user)
+    return Status(HTTPStatus.NO_CONTENT, None)
+
+
+# Links
+
+
+@router.get("/projects/{int:project_id}/links", response={200: list[LinkOut]} | REFUSALS)
+def list_links(request: HttpRequest, project_id: int) -> list[LinkOut]:
+    """The read-only links to the project and to its documents, the newest first. Where they lead was told once."""
+    project = access.project_for(caller(request), project_id, "links")
+    return [LinkOut(**_link(row)) for row in ShareLink.objects.filter(project=project).select_related("created_by")]
+
+
+@router.post("/projects/{int:project_id}/links", response={201: LinkMade} | REFUSALS)
+def share(request: HttpRequest, project_id: int, body: NewLink | None = None) -> Status[LinkMade]:
+    """A read-only link, for whoever has it. The body may be empty."""
+    user, wish = caller(request), body or NewLink()
+    project = access.project_for(user, project_id, "links")
+    link, secret = links.share(project, user, document_of(project, wish.artifact), wish.expires_in)
+    return Status(HTTPStatus.CREATED, LinkMade(**_link(link), url=address(request, "shared", secret)))
+
+
+@router.delete("/links/{int:link_id}", response={204: None} | REFUSALS)
+def revoke_link(request: HttpRequest, link_id: int) -> Status[None]:
+    """The link opens nothing any more, and what is open by it is closed."""
+    user = caller(request)
+    links.revoke_link(link_for(user, link_id), user)
+    return Status(HTTPStatus.NO_CONTENT, None)
+
+
+# Invitations
+
+
+@router.get("/projects/{int:project_id}/invitations", response={200: list[InvitationOut]} | REFUSALS)
+def list_invitations(request: HttpRequest, project_id: int) -> list[InvitationOut]:
+    """Those that nobody used yet, the newest first."""
+    project = access.project_for(caller(request), project_id, "members")
+    return [InvitationOut(**_invitation(row)) for row in Invitation.objects.filter(project=project)]
+
+
+@router.post("/projects/{int:project_id}/invitations", response={201: InvitationMade} | REFUSALS)
+def invite(request: HttpRequest, project_id: int, body: NewInvitation) -> Status[InvitationMade]:
+    """A link that makes one person a member, once; for a week, unless told otherwise."""
+    user = caller(request)
+    project = access.project_for(user, project_id, "members")
+    made, secret = links.invite(project, user, body.role, body.expires_in)
+    return Status(HTTPStatus.CREATED, InvitationMade(**_invitation(made), url=address(request, "join", secret)))
+
+
+@router.delete("/projects/{int:project_id}/invitations/{int:invitation_id}", response={204: None} | REFUSALS)
+def take_back_invitation(request: HttpRequest, project_id: int, invitation_id: int) -> Status[None]:
+    user = caller(request)
+    links.take_back_invitation(access.project_for(user, project_id, "members"), invitation_id, user)
+    return Status(HTTPStatus.NO_CONTENT, None)
+
+
+# One's own tokens
+
+
+@router.get("/tokens", response={200: list[TokenOut]} | REFUSALS)
+def list_tokens(request: HttpRequest) -> list[TokenOut]:
+    """The caller's own, the newest first."""
+    return [TokenOut(**_token(row)) for row in AccessToken.objects.filter(user=caller(request))]
+
+
+@router.post("/tokens", response={201: TokenMade} | REFUSALS)
+def make_token(request: HttpRequest, body: NewToken) -> Status[TokenMade]:
+    """A bearer token of the caller, for so many seconds or until it is revoked."""
+    row, token = tokens.new_token(caller(request), body.name, body.expires_in)
+    return Status(HTTPStatus.CREATED, TokenMade(**_token(row), token=token))
+
+
+@router.delete("/tokens/{int:token_id}", response={204: None} | REFUSALS)
+def revoke_token(request: HttpRequest, token_id: int) -> Status[None]:
+    tokens.revoke_token(caller(request), token_id)
+    return Status(HTTPStatus.NO_CONTENT, None)
+
+
+# Steps that calls and pages share
+
+
+def address(request: HttpRequest, name: str, secret: str) -> str:
+    return request.build_absolute_uri(reverse(name, args=[secret]))
+
+
+def document_of(project: Project, artifact_id: int | None) -> Artifact | None:
+    """Raises `InvalidInput` where the project has no such document."""
+    if artifact_id is None:
+        return None
+    artifact = Artifact.objects.filter(project=project, pk=artifact_id).first()
+    if artifact is None:
+        raise InvalidInput("artifact", "The project has no such document.")
+    return artifact
+
+
+def link_for(user: User, link_id: int) -> ShareLink:
+    """A link to revoke. Raises `NotFound` also where its project is not to be seen: no difference is told."""
+    link = links.link_numbered(link_id)
+    if not access.may(user, "see_project", link.project):
+        raise NotFound("There is no such link, or it is not yours.")
+    access.demand(user, "links", link.project)
+    return link
+
+
+def _link(link: ShareLink) -> dict[str, Any]:
+    by = link.created_by.get_username() if link.created_by else None
+    return {
+        "id": link.pk,
+        "artifact": link.artifact_id,
+        "created_at": link.created_at,
+        "created_by": by,
+        "expires_at": link.expires_at,
+    }
+
+
+def _invitation(row: Invitation) -> dict[str, Any]:
+    return {"id": row.pk, "role": row.role, "created_at": row.created_at, "expires_at": row.expires_at}
+
+
+def _token(row: AccessToken) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "name": row.name,
+        "created_at": row.created_at,
+        "used_at": row.used_at,
+        "expires_at": row.expires_at,
+    }

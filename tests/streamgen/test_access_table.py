@@ -1,0 +1,364 @@
+"""Every page, call, page of the admin and socket, asked for by eight identities and held against the table of `access`.
+
+A route, an operation or a model of the admin that nobody said anything about here fails the walk.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission, User
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from artifacts import access
+from artifacts.accounts import tokens
+from artifacts.models import Artifact, ArtifactVersion, Project
+from artifacts.routing import websocket_urlpatterns
+from artifacts.sharing import links, members
+from generation.models import GenerationTask
+from streamgen.api import api
+from tests.support import documents
+from tests.support.line import Line, bearer
+from tests.support.place import Place, in_database, place
+
+__all__ = ["place"]
+
+IDENTITIES = ("nobody", "stranger", "link", "viewer", "editor", "owner", "staff", "permitted")
+ROLES = ("viewer", "editor", "owner", "link")
+
+# What each page is for: an action of the table, or "person" (whoever is signed in), "public", "by link".
+VERBS = {verb: verb for verb in ("start", "pause", "resume", "cancel", "regenerate", "restore", "delete")}
+SHARING = {
+    **dict.fromkeys(("member", "remove", "invite", "uninvite"), "members"),
+    **dict.fromkeys(("link", "revoke"), "links"),
+    "rename": "rename",
+    "leave": "leave",
+    "delete": "delete_project",
+}
+PAGES: dict[str, str | dict[str, str]] = {
+    "projects": "person",
+    "project": "see_project",
+    "artifact": "see",
+    "version": "see",
+    "sharing": "see_members",
+    "sharing-command": SHARING,
+    "join": "person",
+    "shared": "by link",
+    "shared-artifact": "by link",
+    "shared-export": "by link",
+    "profile": "person",
+    "profile-command": dict.fromkeys(("password", "token", "revoke", "end"), "person"),
+    "sign-in": "public",
+    "sign-in-link": "public",
+    "sign-out": "public",
+    "project-create": "person",
+    "artifact-create": "add",
+    "artifact-command": VERBS,
+}
+POSTED = {"sharing-command", "profile-command", "project-create", "artifact-create", "artifact-command"}
+OF_A_DOCUMENT = {"artifact", "version", "artifact-command"}
+CALLS = {
+    "GET /api/projects": "person",
+    "POST /api/projects": "person",
+    "GET /api/projects/{project_id}": "see_project",
+    "PATCH /api/projects/{project_id}": "rename",
+    "DELETE /api/projects/{project_id}": "delete_project",
+    "POST /api/projects/{project_id}/artifacts": "add",
+    "GET /api/projects/{project_id}/members": "see_members",
+    "GET /api/projects/{project_id}/members/{username}": "see_members",
+    "PUT /api/projects/{project_id}/members/{username}": "members",
+    "DELETE /api/projects/{project_id}/members/{username}": "members",
+    "GET /api/projects/{project_id}/links": "links",
+    "POST /api/projects/{project_id}/links": "links",
+    "DELETE /api/links/{link_id}": "links",
+    "GET /api/projects/{project_id}/invitations": "members",
+    "POST /api/projects/{project_id}/invitations": "members",
+    "DELETE /api/projects/{project_id}/invitations/{invitation_id}": "members",
+    "GET /api/tokens": "person",
+    "POST /api/tokens": "person",
+    "DELETE /api/tokens/{token_id}": "person",
+    "GET /api/artifacts/{artifact_id}": "see",
+    "GET /api/artifacts/{artifact_id}/export": "see",
+    "DELETE /api/artifacts/{artifact_id}": "delete",
+    **{f"POST /api/artifacts/{{artifact_id}}/{verb}": verb for verb in VERBS if verb not in {"restore", "delete"}},
+}
+BODIES: dict[str, dict[str, Any]] = {
+    "POST /api/projects": {"title": "Another"},
+    "PATCH /api/projects/{project_id}": {"title": "Renamed"},
+    "POST /api/projects/{project_id}/artifacts": {"phase": "notes"},
+    "PUT /api/projects/{project_id}/members/{username}": {"role": "editor"},
+    "POST /api/projects/{project_id}/links": {},
+    "POST /api/projects/{project_id}/invitations": {"role": "viewer"},
+    "POST /api/tokens": {"name": "laptop"},
+}
+DELETED_IN_THE_ADMIN = {"project", "user", "group", "accesstoken", "sharelink"}
+MADE_IN_THE_ADMIN = {"user", "group"}
+SOCKETS = {"ws/artifacts/<int:artifact_id>/", "ws/artifacts/<int:artifact_id>/link/<str:secret>/", ""}
+
+pytestmark = pytest.mark.django_db
+
+
+class Team:
+    """One project with everybody around it."""
+
+    def __init__(self) -> None:
+        self.artifact = documents.cancelled("Some words.")
+        self.version = ArtifactVersion.objects.create(
+            artifact=self.artifact, epoch=99, stream_status="cancelled", content="Before."
+        )
+        self.project: Project = self.artifact.project
+        self.people = {name: User.objects.create_user(name) for name in ("stranger", "viewer", "editor", "other")}
+        self.people["owner"] = self.project.owner
+        self.people["staff"] = User.objects.create_user("staff-bare", is_staff=True)
+        self.people["permitted"] = User.objects.create_user("staff-permitted", is_staff=True)
+        self.people["permitted"].user_permissions.set(Permission.objects.all())
+        for name, role in (("viewer", "viewer"), ("editor", "editor"), ("other", "viewer")):
+            members.set_role(self.project, self.people[name], role, None)
+        owner = self.project.owner
+        self.link, self.secret = links.share(self.project, owner)
+        self.of_document, self.document_secret = links.share(self.project, owner, self.artifact)
+        self.invitation, self.invited = links.invite(self.project, owner, "viewer")
+        self.clients = {name: Client(raise_request_exception=True) for name in IDENTITIES}
+        for name, client in self.clients.items():
+            if name in self.people:
+                client.force_login(self.people[name])
+
+    def token_of(self, name: str) -> int:
+        return tokens.new_token(self.people[name], "old")[0].pk if name in self.people else 0
+
+
+@pytest.fixture
+def team(db: None) -> Team:
+    return Team()
+
+
+def expected(identity: str, action: str, *, seen: str) -> str:
+    """What the table says, in the words of `outcome`."""
+    if identity in {"nobody", "link"}:  # a link opens its own pages and no other
+        return "sign in"
+    if action == "person":
+        return "yes"
+    answers = {what: _holds(identity, what) for what in (seen, action)}
+    return "yes" if answers[action] and answers[seen] else "forbidden" if answers[seen] else "not found"
+
+
+def _holds(identity: str, action: str) -> bool:
+    rule = access.RULES[action]
+    return identity in rule.roles if identity in ROLES else identity == "permitted" and bool(rule.permission)
+
+
+def outcome(response: Any) -> str:
+    if response.status_code == 401 or (response.status_code == 302 and "sign-in" in response["Location"]):
+        return "sign in"
+    return {403: "forbidden", 404: "not found"}.get(response.status_code, "yes")
+
+
+def ask(client: Client, method: str, path: str, body: dict[str, Any] | None = None, *, as_json: bool = False) -> str:
+    """Ask, and undo what came of it."""
+    with transaction.atomic():
+        if as_json:
+            text = "" if body is None else json.dumps(body)
+            response = client.generic(method, path, text, content_type="application/json" if text else "")
+        else:
+            response = client.get(path) if method == "GET" else client.post(path, body or {})
+        transaction.set_rollback(True)
+    assert response.status_code < 500
+    return outcome(response)
+
+
+def named(patterns: list[Any]) -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            if pattern.namespace not in {"admin", "api-1"}:
+                yield from named(pattern.url_patterns)
+        else:
+            yield pattern.name or str(pattern.pattern)
+
+
+def test_every_page_has_an_entry():
+    assert set(named(get_resolver().url_patterns)) == set(PAGES)
+
+
+@pytest.mark.parametrize("name", sorted(set(PAGES) - {"shared", "shared-artifact", "shared-export"}))
+def test_page_keeps_to_the_table(team: Team, name: str):
+    entry = PAGES[name]
+    if entry == "public":
+        return
+    wrong = []
+    for verb, action in entry.items() if isinstance(entry, dict) else [("", entry)]:
+        for identity, client in team.clients.items():
+            path = reverse(name, kwargs=_arguments(team, name, verb))
+            body = {
+                "title": "Notes",
+                "version": team.version.pk,
+                "username": "other",
+                "role": "editor",
+                "days": "7",
+                "artifact": "0",
+            }
+            own = {"token": team.token_of(identity), "link": team.link.pk, "invitation": team.invitation.pk}
+            got = ask(client, "POST" if name in POSTED else "GET", path, body | own)
+            seen = "see" if name in OF_A_DOCUMENT else "see_project"
+            wanted = expected(identity, action, seen=seen)
+            if verb == "end" and wanted == "yes":
+                wanted = "not found"  # nobody has a session of number 0
+            if got != wanted:
+                wrong.append((name, verb, identity, got, wanted))
+    assert wrong == []
+
+
+def _arguments(team: Team, name: str, verb: str) -> dict[str, Any]:
+    arguments = {
+        "project": {"project_id": team.project.pk},
+        "sharing": {"project_id": team.project.pk},
+        "sharing-command": {"project_id": team.project.pk, "verb": verb},
+        "artifact-create": {"project_id": team.project.pk},
+        "artifact": {"artifact_id": team.artifact.pk},
+        "version": {"artifact_id": team.artifact.pk, "version_id": team.version.pk},
+        "artifact-command": {"artifact_id": team.artifact.pk, "verb": verb},
+        "profile-command": {"verb": verb},
+        "join": {"secret": team.invited},
+    }
+    return arguments.get(name, {})
+
+
+@pytest.mark.parametrize("identity", IDENTITIES)
+def test_link_shows_what_it_names_to_whoever_has_it(team: Team, identity: str):
+    client = team.clients[identity]
+    other = Artifact.objects.create(project=team.project, phase="other", title="Other")
+    foreign = documents.idle()
+    shown = {
+        reverse("shared", args=[team.secret]): 200,
+        reverse("shared", args=[team.document_secret]): 200,
+        reverse("shared", args=["guessed"]): 404,
+    }
+    for name in ("shared-artifact", "shared-export"):
+        shown |= {
+            reverse(name, args=[team.secret, team.artifact.pk]): 200,
+            reverse(name, args=[team.secret, other.pk]): 200,
+            reverse(name, args=[team.secret, foreign.pk]): 404,
+            reverse(name, args=[team.document_secret, team.artifact.pk]): 200,
+            reverse(name, args=[team.document_secret, other.pk]): 404,
+        }
+    answers = {path: client.get(path) for path in shown}
+    assert {path: answer.status_code for path, answer in answers.items()} == shown
+    for answer in answers.values():
+        if answer.status_code == 200:
+            assert "noindex" in answer["X-Robots-Tag"]
+            assert answer["Referrer-Policy"] == "no-referrer"
+            assert "no-store" in answer["Cache-Control"]
+    links.revoke_link(team.link, team.project.owner)
+    assert client.get(reverse("shared", args=[team.secret])).status_code == 404
+
+
+def test_every_call_has_an_entry():
+    schema = api.get_openapi_schema()
+    assert {f"{method.upper()} {path}" for path, ways in schema["paths"].items() for method in ways} == set(CALLS)
+
+
+@pytest.mark.parametrize("call", sorted(CALLS))
+def test_call_keeps_to_the_table(team: Team, call: str):
+    method, _, path = call.partition(" ")
+    wrong = []
+    for identity, client in team.clients.items():
+        filled = path.format(
+            project_id=team.project.pk,
+            artifact_id=team.artifact.pk,
+            username="other",
+            link_id=team.link.pk,
+            invitation_id=team.invitation.pk,
+            token_id=team.token_of(identity),
+        )
+        got = ask(client, method, filled, BODIES.get(call), as_json=True)
+        wanted = expected(identity, CALLS[call], seen="see" if "artifact_id" in call else "see_project")
+        if got != wanted:
+            wrong.append((identity, got, wanted))
+    assert wrong == []
+
+
+def test_admin_is_for_staff_and_shows_what_their_permissions_say(team: Team):
+    control_rows = {GenerationTask: lambda: GenerationTask.objects.create(artifact=team.artifact, status="cancelled")}
+    wrong = []
+    for model, registered in admin.site._registry.items():
+        row = model.objects.first() or (control_rows[model]() if model in control_rows else None)
+        if row is None and model is Group:
+            row = Group.objects.create(name="writers")
+        for url in registered.get_urls():
+            if not isinstance(url, URLPattern) or not url.name:
+                continue
+            page = url.name.rpartition("_")[2]
+            kwargs = {"object_id": row.pk} if "object_id" in str(url.pattern) and row else {}
+            kwargs |= {"id": row.pk} if "<id>" in str(url.pattern) and row else {}
+            if "object_id" in str(url.pattern) and row is None:
+                continue
+            path = reverse(f"admin:{url.name}", kwargs=kwargs)
+            for identity, client in team.clients.items():
+                if identity not in {"staff", "permitted"}:
+                    if not client.get(path).headers.get("Location", "").startswith("/admin/login/"):
+                        wrong.append((path, identity, "not sent away"))
+                    continue
+                got = ask(client, "GET", path)
+                noun = model._meta.model_name
+                if identity == "staff":
+                    wanted = "forbidden"
+                elif page == "add" or (page == "change" and "password" in path):
+                    wanted = "yes" if noun in MADE_IN_THE_ADMIN else "forbidden"
+                elif page == "delete":
+                    wanted = "yes" if noun in DELETED_IN_THE_ADMIN else "forbidden"
+                else:
+                    wanted = "yes"
+                if got != wanted:
+                    wrong.append((path, identity, got, wanted))
+    assert wrong == []
+
+
+def test_editors_do_all_but_members_and_deletion_and_viewers_read():
+    """The table itself, in the words of who asked for it."""
+    of = {role: {action for action, rule in access.RULES.items() if role in rule.roles} for role in ROLES}
+    reads = {"see", "see_project"}
+    assert of["link"] == reads
+    assert of["viewer"] == reads | {"see_members", "leave"}
+    assert of["owner"] == set(access.RULES) - {"leave"}
+    assert of["editor"] == set(access.RULES) - {"members", "delete", "delete_project"}
+    assert [action for action, rule in access.RULES.items() if not rule.permission] == ["leave"]
+
+
+def test_link_that_signs_in_and_signing_out_need_nothing_else(team: Team, client: Client):
+    uid = urlsafe_base64_encode(force_bytes(team.project.owner_id))
+    assert client.get(reverse("sign-in-link", args=[uid, "guessed"])).status_code == 302
+    assert client.get(reverse("sign-in")).status_code == 200
+    assert client.post(reverse("sign-out")).status_code == 302
+
+
+def test_every_socket_has_an_entry():
+    assert {str(pattern.pattern) for pattern in websocket_urlpatterns} == SOCKETS
+
+
+@pytest.mark.asyncio
+@pytest.mark.django_db(transaction=True)
+async def test_socket_keeps_to_the_table(place: Place):
+    team = await in_database(Team)()
+    wrong = []
+    for identity in IDENTITIES:
+        headers = []
+        if identity in team.people:
+            headers = bearer(await in_database(tokens.issue_token)(team.people[identity]))
+        path = f"/ws/artifacts/{team.artifact.pk}/"
+        wanted = {"sign in": 4401, "not found": 4404, "yes": 0}[expected(identity, "see", seen="see")]
+        roads = {path: wanted, f"{path}link/{team.secret}/": 0, f"{path}link/{team.document_secret}/": 0}
+        roads |= {f"{path}link/guessed/": 4404, f"/ws/artifacts/{place.draft.pk}/link/{team.secret}/": 4404}
+        for road, code in roads.items():
+            async with Line(road, headers) as line:
+                frame = await line.frame()
+                got = 0 if frame["type"] == "snapshot" else (await line.end())[1]
+            if got != code:
+                wrong.append((identity, road, got, code))
+    assert wrong == []
