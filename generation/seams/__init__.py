@@ -11,8 +11,9 @@ from typing import Literal
 
 from generation.errors import BadSeam
 from generation.markdown.fences import Unfenced, open_fence
+from generation.markdown.white_space import SEEN_CHARS
 from generation.seams.characters import certain
-from generation.seams.copies import ANSWER_HEAD_CHARS, BARE_CHARS, Found, TextEnd, behind_space
+from generation.seams.copies import ANSWER_HEAD_CHARS, BARE_CHARS, Found, TextEnd
 from generation.seams.folding import fold
 
 __all__ = ["BadSeam", "Mode", "Seam", "certain", "join"]
@@ -74,6 +75,8 @@ class Seam:
             is_repetition = fold(head[-200:], keeps_marks=False).text[-BARE_CHARS:] in self._readings[1].tail.text
             return None if len(head) < SOUGHT_CHARS or is_repetition else self._begun(self._going_on(head))
         behind = fold(found.rest).text.lstrip("\"'*_>`.:-")
+        if self._previous[-1:].isspace() and len(found.rest.strip()) < SEEN_CHARS:
+            return None  # whether a block begins there
         words, tail = self._readings[0].words, self._readings[0].tail.text
         if words and not found.is_whole and (len(head) < 2 * (len(words) + BARE_CHARS) or len(behind) < BARE_CHARS):
             return None  # all the words may still come: a text that repeats itself is copied from its first line on
@@ -105,7 +108,7 @@ class Seam:
             raise BadSeam("the answer does not begin with the last words")
         if self._repeats(said, is_sure=is_word and said == word):
             raise BadSeam("the answer repeats an earlier part of the text")
-        return Found(rest=behind_space(space, said), fence=fence[1] if fence else "")
+        return Found(rest=said.lstrip() if space else said, fence=fence[1] if fence else "")
 
     def _repeats(self, said: str, *, is_sure: bool) -> bool:
         """Whether the answer begins with a few of the last words, too few to be sure of, or with words from before."""

@@ -16,6 +16,7 @@ from itertools import islice
 from generation.errors import BadSeam
 from generation.markdown.fences import open_fence
 from generation.markdown.preamble import PREAMBLE_CHARS, announces
+from generation.markdown.white_space import behind_space
 from generation.seams.characters import UNSPACED
 from generation.seams.folding import SAME, Folded, fold, weight
 
@@ -68,7 +69,7 @@ class TextEnd:
     """The end of the text before, folded in one way, and the words that were asked for in it."""
 
     def __init__(self, previous: str, copied: str, *, keeps_marks: bool) -> None:
-        self.keeps_marks, self.copied = keeps_marks, copied
+        self.keeps_marks, self.copied, self._previous = keeps_marks, copied, previous
         self.source = previous[-COMPARED_CHARS:]
         self.tail = fold(self.source, keeps_marks=keeps_marks)
         words = fold(copied, keeps_marks=keeps_marks).text
@@ -174,9 +175,11 @@ class TextEnd:
         if is_title and "#" not in place.answer[:behind] and rest.lstrip(" \t")[0] not in "\r\n":
             raise BadSeam("the answer begins with the words of the heading")
         fence = _OPENING_FENCE.search(place.lead)
-        space = self.source[len(self.source.rstrip()) :]
+        joined = behind_space(self._previous, rest)
+        if joined is None:
+            raise BadSeam("the answer has a line break where the text has a blank")
         return Found(
-            rest=behind_space(space, rest),
+            rest=joined,
             fence=fence[1] if fence else "",
             is_reopened=fence is not None and fence[2].lower() not in ("markdown", "md"),
             is_whole=place.size >= len(self.words),
@@ -195,22 +198,6 @@ class TextEnd:
             elif mark.strip("*_`~\u200d\ufe0f"):
                 raise BadSeam("the answer lacks a mark that the text ends with")
         return at
-
-
-def behind_space(space: str, rest: str) -> str:
-    """`rest` without the white space at its beginning that the text, ending in `space`, has already."""
-    own = rest[: len(rest) - len(rest.lstrip())]
-    if rest.startswith(space):
-        return rest[len(space) :]
-    if "\n" not in space:
-        return rest[_common_start(space, own) :] if "\n" in own else rest[len(own) :]
-    if "\n" not in own:
-        return rest[1:] if own == " " else rest
-    breaks = [found.end() for found in re.finditer("\n", own)][: space.count("\n")]
-    rest = rest[breaks[-1] :]
-    if len(breaks) < space.count("\n"):
-        return rest.lstrip()
-    return rest[_common_start(space[space.rfind("\n") + 1 :], rest) :]
 
 
 def _is_bare(lead: str) -> bool:
@@ -232,7 +219,3 @@ def _common_end(one: str, other: str) -> int:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if one[-middle:] == other[-middle:] else (low, middle - 1)
     return low
-
-
-def _common_start(one: str, other: str) -> int:
-    return _common_end(one[::-1], other[::-1])

@@ -152,6 +152,51 @@ def test_exact_copy_of_any_text_is_joined_exactly_or_refused(previous, rest):
     assert joined != "wrong" or rest.strip(" \n.") == ""
 
 
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\n\n"])
+@pytest.mark.parametrize(
+    ("previous", "rest"),
+    [
+        (PROSE + " ", "private, and no reason is asked for."),
+        ("工具可以借给邻居们使用 也可以 ", "归还 Tuesday"),
+        ("सदस्य अपने औज़ार पड़ोसियों को ", "देते हैं।"),
+        (TABLE + " handed ", "over | both |"),
+    ],
+)
+def test_a_line_break_for_the_blank_behind_the_words_is_the_blank(previous, rest, line_break):
+    kept = outcome(previous, last_words(previous).rstrip() + line_break + rest, rest, copied=last_words(previous))
+    assert kept == ("right" if line_break != "\n\n" or previous.startswith(PROSE) else "refused")
+
+
+@pytest.mark.parametrize(
+    ("previous", "rest"),
+    [
+        ("The members of the harbor lend these tools: ", "\n\n- drills\n- ladders"),
+        ("The members of the harbor lend these tools: ", "\n1. drills\n2. ladders"),
+        ("The members of the harbor lend their tools. ", "\n\n### Who lends\n\nEverybody."),
+        ("A loan of the harbor is made so, ", "\n```python\nrequest()\n```"),
+        (TABLE + " handed over | both | ", "\n| handed over | back | both |"),
+    ],
+)
+def test_a_line_break_with_which_a_block_begins_stays_where_the_text_has_a_blank(previous, rest):
+    assert asked(previous, last_words(previous).rstrip() + rest) == rest
+
+
+@pytest.mark.parametrize(
+    ("previous", "rest"),
+    [
+        ("The members of the harbor lend their tools ", "\n- and more"),
+        ("The members of the harbor lend their tools. ", "\n\nNobody is asked."),
+        (CODE + " ", "\n        send()"),
+        ("### The members of the harbor and their ", "\ntools"),
+        ("It is said in the book.\n\n[The book of the harbor]: ", "\n#harbor"),
+        ("Tool of the harbor | Free | Late\n---|---|---\ndrill of the harbor | ", "\nyes | no"),
+    ],
+)
+def test_a_line_break_that_may_be_the_blank_or_not_is_refused(previous, rest):
+    with pytest.raises(BadSeam):
+        asked(previous, last_words(previous).rstrip() + rest)
+
+
 # Without one
 
 

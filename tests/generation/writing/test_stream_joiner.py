@@ -358,3 +358,21 @@ def test_words_that_repeat_themselves_are_copied_once_also_where_the_text_says_a
     pieces = [intake.feed(answer[at : at + size]) for at in range(0, len(answer), size)]
 
     assert "".join(pieces) + intake.end() == rest
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 1000])
+@pytest.mark.parametrize(
+    ("words", "behind", "rest"),
+    [
+        ("The members lend tools of all kinds: ", "\n- drills\n- ladders", "\n- drills\n- ladders"),
+        ("The members lend tools of all kinds, ", "\ndrills and ladders.", "drills and ladders."),
+        ("The members lend tools of all kinds: ", "\n1. x", "\n1. x"),
+    ],
+)
+def test_what_a_line_break_for_a_blank_means_does_not_depend_on_the_pieces(words, behind, rest, size):
+    answer = words.rstrip() + behind
+    intake = StreamJoiner(words, mode="reprompt", shown=words, copied=words)
+
+    pieces = [intake.feed(answer[at : at + size]) for at in range(0, len(answer), size)]
+
+    assert "".join(pieces) + intake.end() == rest
