@@ -20,11 +20,11 @@ FENCE_PREFACE_CHARS = 200
 LOOK_CHARS = 400
 """Behind a fence without a language it shows within so much whether prose stands in it; what is code flows on."""
 
-_WRAP = re.compile(r"\s*(`{3,}|~{3,})[ \t]*(markdown|md)?[ \t]*\r?\n", re.IGNORECASE)
-_WRAP_BEGUN = re.compile(
-    r"\s*(?:(?:``?|~~?)|(?:`{3,}|~{3,})[ \t]*(?:m(?:a(?:r(?:k(?:d(?:o(?:w(?:n)?)?)?)?)?)?)?|md)?[ \t]*\r?)?\Z",
-    re.IGNORECASE,
+_LANGUAGES = ("markdown", "md", "text", "txt", "plaintext", "plain")
+_WRAP = re.compile(
+    rf"\s*(`{{3,}}|~{{3,}})[ \t]*(?:(markdown|md)|{'|'.join(_LANGUAGES[2:])})?[ \t]*\r?\n", re.IGNORECASE
 )
+_WRAP_BEGUN = re.compile(r"\s*(?:(?:``?|~~?)|(?:`{3,}|~{3,})[ \t]*(\w*)[ \t]*\r?)?\Z")
 _SHOWS = re.compile(
     r"exampl|templat|sampl|snippet|format|beispiel|vorlage|muster|ejempl|plantill|exempl|modèl|modell|esempi|пример|шаблон"
     r"|示例|范例|模板|例|テンプレート|예시|예제|템플릿|مثال|उदाहरण|ตัวอย่าง|örnek|şablon",
@@ -35,18 +35,35 @@ _SHOWS = re.compile(
 _CODE = re.compile(
     r"[;{}\\]\s*$|^(?:\t| {4,})\S|^\s*(?:\$|>>>|//|#include|#!|</?\w)|\w\([^)]*\)\s*$|^\s*[\w.-]+ ?(?:[:+]?=|:(?=\S))"
     r"|^\s*(?:def|class|import|from|return|function|const|let|var|public|if|for|while|select)\b[^.]*$|[=!<>]=|->|=>"
-    r"|^\s*[a-z][\w.-]*:(?: \S+)?\s*$|[\u2500-\u259f]|\+--",
+    r"|^\s*[a-z][\w.-]*:(?: \S+)?\s*$|[\u2500-\u259f]|\+--|^\[[^\]\n]+ [^\]\n]+\]\s*$",
     re.MULTILINE,
 )
 _MARKUP = re.compile(
     r"^#{1,6} \S[^\n]*\Z|^(?:[-*+]|\d{1,3}[.)]) \S|^\|.+\|\s*$|\*\*\S[^*]*\*\*|\]\(\S+\)|^> ", re.MULTILINE
 )
+_UNMARKED = "\u0e00-\u109f\u1780-\u17ff"
+"""Thai, Lao, Tibetan, Burmese and Khmer mark no end of a sentence as others do."""
+_UNMARKED_RUN = rf"(?:[^{_UNMARKED}]{{0,9}}[{_UNMARKED}]){{40}}"
 _PROSE = re.compile(
-    r"(?:[-*+>] |\d{1,3}[.)] )?[*_`\"“]*[^\W\d_](?=(?:\S*\s+){7}|(?:[^\u2e80-\uffff]{0,9}[\u2e80-\uffff]){16})"
-    r".*?(?:[.!?:][*_`)\"”]*(?=\s|\Z)|[。！？：])",
+    r"(?:[-*+>] |\d{1,3}[.)] )?[*_`\"“]*(?![a-z])[^\W\d_]"
+    rf"(?=(?:\S*\s+){{7}}|{_UNMARKED_RUN}|(?:[^\u2e80-\uffff]{{0,9}}[\u2e80-\uffff]){{16}})"
+    rf"(?:{_UNMARKED_RUN}|.*?(?:[.!?][*_`)\"”]*(?=\s|\Z)|:[*_]*(?=[ \t]*(?:\n|\Z))|[。！？：।॥؟۔።]))",
     re.DOTALL,
 )
 """The beginning of a paragraph, up to the end of a sentence in it."""
+
+_NO_PARAGRAPH = re.compile(
+    r"^\s*(?:[^\w\s\"'“„«‘(¿¡「『]|\[|\d+\S*[:/-]\d)|[<{\[]\w[^\]}>\n]*[\]}>]|[|=<>{}\\~^$]|\S[ \t]{3,}\S|\w\(\)"
+    r"|\d:\d\d:\d|\b(?:INFO|WARN(?:ING)?|ERROR|DEBUG|FATAL|TRACE|panic:|[Ee]rror:|Traceback|Exception)(?!\w)"
+    r"|^\s*at \S+\.",
+    re.MULTILINE,
+)
+"""What no prose holds: lines that begin with a mark or a date, places to fill in, operators, columns, words of logs."""
+_SPEAKER = re.compile(r"^\s*[^\W\d_][\w ]{0,24}[:：]\s", re.MULTILINE)
+_SENTENCE = re.compile(r"[\"'“„«‘(¿¡「『]*(?![a-z])\w")
+_PARAGRAPH_END = re.compile(rf"(?:[{_UNMARKED}]|[.!?…][\"'*_`)\]”’»]*|[。！？।॥؟۔။៕…][”’」』）]*)\Z")
+_WRAPPED_LINE_CHARS = 50
+"""Shorter lines within a paragraph are not broken by width: a verse, a log, a list without marks."""
 
 FENCE_LINE = re.compile(r"^[ \t]*(?:>[ \t]?|(?:[-*+]|\d{1,9}[.)])[ \t]+)*(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
 _MAY_CLOSE = re.compile(r"\r?\n[ \t]*(?:`*|~*)[ \t]*(?:\r?\n\s*)?\Z")
@@ -159,20 +176,24 @@ class FirstFence:
         wrap = _wrap_of(self._head)
         if wrap is None:
             return "" if _may_be_wrapped(self._head) else self._as_it_is()
+        # What is decided here never depends on how the text came: the same characters are looked at.
         inner = self._head[wrap.end() :]
-        if wrap[1] in inner and _after_block(inner, wrap[1]).strip():
+        seen = inner[:WRAPPED_CHARS]
+        if wrap[1] in seen and _after_block(seen, wrap[1]).strip():
             return self._as_it_is()
-        if not wrap[2] and len(inner) >= LOOK_CHARS and not _is_prose(inner):
+        if not wrap[2] and len(inner) >= LOOK_CHARS and not _is_text(inner[:LOOK_CHARS], wrap[1], is_whole=False):
             return self._as_it_is()
         if len(inner) < WRAPPED_CHARS:
             return ""
+        if not wrap[2] and not _is_text(seen, wrap[1], is_whole=False):
+            return self._as_it_is()
         self._unfenced = Unfenced(wrap[1])
         return self._unfenced.feed(inner)
 
-    def end(self) -> str:
-        """The rest, when the answer has ended."""
+    def end(self, *, is_whole: bool = True) -> str:
+        """The rest, when the answer has ended; one that was cut off or broke off is not whole."""
         wrap = _wrap_of(self._head) if self._unfenced is None else None
-        if wrap is not None and (wrap[2] or _is_prose(self._head[wrap.end() :])):
+        if wrap is not None and (wrap[2] or _is_text(self._head[wrap.end() :], wrap[1], is_whole=is_whole)):
             self._unfenced = Unfenced(wrap[1])
             head, self._head = self._head[wrap.end() :], ""
             return self._unfenced.feed(head) + self._unfenced.end()
@@ -193,17 +214,22 @@ def _wrap_of(head: str) -> re.Match[str] | None:
 
 
 def _may_be_wrapped(head: str) -> bool:
-    if _WRAP_BEGUN.match(head):
+    if _is_wrap_begun(head, 0):
         return True
     line = _first_line(head)
     if line is not None:
-        return _announces(line[0]) and _WRAP_BEGUN.match(head, line.end()) is not None
+        return _announces(line[0]) and _is_wrap_begun(head, line.end())
     begun = head.lstrip(" \t\r\n*_#>")
     return (
         len(begun) <= FENCE_PREFACE_CHARS
         and ("\n" not in begun)
         and any(begun.startswith(words[: len(begun)]) for words in OPENERS)
     )
+
+
+def _is_wrap_begun(head: str, at: int) -> bool:
+    begun = _WRAP_BEGUN.match(head, at)
+    return begun is not None and any(word.startswith((begun[1] or "").lower()) for word in _LANGUAGES)
 
 
 def _first_line(head: str) -> re.Match[str] | None:
@@ -225,6 +251,29 @@ def _is_prose(inner: str) -> bool:
     prose = sum(_PROSE.match(block) is not None for block in blocks)
     is_marked = any(_MARKUP.search(block) for block in blocks)
     return not any(map(_CODE.search, blocks)) and prose >= (1 if is_marked else 3)
+
+
+def _is_text(inner: str, run: str, *, is_whole: bool) -> bool:
+    return _is_prose(inner) or _is_plain(inner, run, is_whole=is_whole)
+
+
+def _is_plain(inner: str, run: str, *, is_whole: bool) -> bool:
+    """Whether what stands behind the fence is nothing but paragraphs without a mark; the last one may be open."""
+    text = inner.rstrip().removesuffix(run).rstrip() if is_whole or inner.rstrip().endswith(f"\n{run}") else inner
+    is_closed = text != inner
+    blocks = [block.strip("\n") for block in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n")) if block.strip()]
+    ended = blocks if is_whole or is_closed else blocks[:-1]
+    if not blocks or _NO_PARAGRAPH.search(text) or any(map(_CODE.search, blocks)):
+        return False
+    return all(map(_is_paragraph, ended)) and any(map(_PROSE.match, blocks)) and _SENTENCE.match(blocks[-1]) is not None
+
+
+def _is_paragraph(block: str) -> bool:
+    lines = block.split("\n")
+    is_spoken = len(lines) > 1 and len(_SPEAKER.findall(block)) > 1
+    is_filled = all(len(line) >= _WRAPPED_LINE_CHARS for line in lines[:-1])
+    is_sentence = _SENTENCE.match(block) is not None and _PARAGRAPH_END.search(block) is not None
+    return is_filled and not is_spoken and is_sentence
 
 
 def _after_block(inner: str, run: str) -> str:

@@ -48,7 +48,7 @@ class StreamJoiner:
     def end(self, *, is_truncated: bool = False) -> str:
         """The rest, when the answer has ended. Raises BadSeam or AnsweredAnew."""
         if self._is_open:
-            return "" if self._inside is None else self._inside.end()
+            return self._ended(is_whole=not is_truncated)
         head = self._head
         if self._seam is not None:
             return self._opened(self._seam.join(head))
@@ -59,7 +59,7 @@ class StreamJoiner:
     def salvage(self) -> str:
         """What may be kept of an answer that broke off; what a whole one may bring."""
         if self._is_open:
-            return self.end()
+            return self._ended(is_whole=False)
         if self._seam is not None:
             try:
                 return self.end() if len(self._head) >= SALVAGE_CHARS else ""
@@ -71,6 +71,11 @@ class StreamJoiner:
             return self.end()
         except AnsweredAnew:
             return ""
+
+    def _ended(self, *, is_whole: bool) -> str:
+        if isinstance(self._inside, FirstFence):
+            return self._inside.end(is_whole=is_whole)
+        return "" if self._inside is None else self._inside.end()
 
     def _gone_on(self, rest: str, *, is_whole: bool = False) -> str:
         """What an endpoint that goes on with the text has brought, `rest` without an echo; "" while it may do not."""

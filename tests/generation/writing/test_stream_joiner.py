@@ -150,7 +150,14 @@ def test_first_answer_is_taken_out_of_a_fence_without_a_language_where_it_is_pro
 @pytest.mark.parametrize(
     "answer",
     [
-        "```\nThe fleet has three boats, and each of them is older than the harbor.\n```",
+        "```\n2026-03-01 10:00:01 INFO The server has started and it listens on all of the ports.\n```",
+        "```\nSystem started and is ready now.\nServer of the harbor has started.\nAll is well.\n```",
+        "```\nUser: Which of the boats is the oldest of all?\nBot: The tern, as the book of the harbor says.\n```",
+        "```text\nDear <name>, the boat that you have asked for lies at the quay of the harbor.\n```",
+        "```text\nThe lamp of the harbor    is lit when the first boat comes in.\n```",
+        "```\nError: the boat that you have asked for is not in the harbor.\n    at harbor.find(3)\n```",
+        "```\nfix the lamp of the harbor so that it is lit in winter too.\n```",
+        "```text\nboat\n├── sail\n└── oar\n```",
         "```\n# Install all of the tools that are needed for the build.\napt-get install tern auk\n```",
         "```\n$ make all\n- The build of the fleet is done, and nothing is left to do.\n```",
         "```\nname: tern\nboats:\n- The oldest of the boats that the harbor has, by far.\n```",
@@ -182,6 +189,48 @@ def test_first_answer_in_a_fence_that_may_be_code_is_kept(answer, step):
 )
 def test_first_answer_with_a_fence_of_its_own_is_kept(answer, step):
     assert taken(answer, step=step)[0] == answer
+
+
+PLAIN = {
+    "one": "The fleet has three boats, and each of them is older than the harbor.",
+    "two": "The fleet has three boats, and each of them is older than the harbor.\n\nNobody sails them.",
+    "wrapped lines": "The fleet of the harbor has three boats, and each of them\nis older than the harbor itself.",
+    "zh": "船队一共有三艘船，每一艘都比这座港口还要古老得多。\n\n灯塔的灯每天晚上都会亮起来，一直到第二天的早上。",
+    "ja": "この船団には三隻の船があり、そのどれもが港よりも古いものです。",
+    "ko": "이 선단에는 배가 세 척 있으며 그 배들은 모두 이 항구보다 훨씬 더 오래되었습니다.",
+    "ar": "يضم الأسطول ثلاثة قوارب وكل واحد منها أقدم من الميناء نفسه بسنوات كثيرة.",
+    "hi": "बेड़े में तीन नावें हैं और उनमें से हर एक बंदरगाह से भी पुरानी है।",
+    "th": "กองเรือของท่าเรือแห่งนี้มีเรืออยู่สามลำ และทุกลำล้วนเก่าแก่กว่าตัวท่าเรือเอง",
+    "ru": "Во флоте три лодки, и каждая из них намного старше самой гавани.",
+}
+
+
+@pytest.mark.parametrize("step", [1, 3, 1_000])
+@pytest.mark.parametrize("language", ["", "text", "TXT", "plaintext"])
+@pytest.mark.parametrize("text", PLAIN.values(), ids=PLAIN)
+def test_first_answer_of_paragraphs_alone_is_taken_out_of_its_fence(text, language, step):
+    assert taken(f"```{language}\n{text}\n```", step=step)[0].strip() == text
+
+
+@pytest.mark.parametrize("chars", [100, 390, 410, 1_990, 2_010])
+def test_first_answer_of_paragraphs_that_is_cut_off_is_taken_out_of_its_fence(chars):
+    intakes = [StreamJoiner("", mode="prefill", shown="") for _ in range(3)]
+    text = LONG[:chars].rstrip()
+    got = {
+        "".join(intake.feed(f"```\n{text}"[at : at + size]) for at in range(0, chars + 4, size))
+        + intake.end(is_truncated=True)
+        for size, intake in zip((1, 7, 5_000), intakes, strict=True)
+    }
+    assert got == {text}
+
+
+@pytest.mark.parametrize("size", [1, 7, 399, 5_000])
+def test_what_becomes_of_a_fence_does_not_depend_on_the_pieces(size):
+    """Code below paragraphs, the fence closed before or behind what is waited for."""
+    answers = [f"```\n{LONG[:chars]}\n\nfor boat in boats:\n    sail(boat)\n```" for chars in (150, 500, 1_500)]
+    assert [taken(answer, step=size)[0] for answer in answers] == answers
+    long = f"```markdown\n{LONG}\n```\n\nThat was the log.\n"
+    assert taken(long, step=size)[0] == taken(long, step=1)[0]
 
 
 LONG = "\n\n".join(
