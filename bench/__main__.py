@@ -38,7 +38,7 @@ def main() -> None:
     if computed:
         print(computed.text())
     if chosen.write_docs:
-        pages.write([*reports, *([computed] if computed else [])])
+        pages.write(report for report in [*reports, computed] if report and report.rows)
     faults = [f"{report.name}: {fault}" for report in reports for fault in report.faults]
     if faults:
         raise SystemExit("\n".join(faults))
@@ -46,7 +46,11 @@ def main() -> None:
 
 def measured(name: str, quick: bool, json_file: Path | None) -> Report:
     module = importlib.import_module(f"bench.{name}")
-    report = timed(module.measure, module.options().parse_args(["--quick"] if quick else SHORT.get(name, [])))
+    options = module.options().parse_args(["--quick"] if quick else SHORT.get(name, []))
+    try:
+        report = timed(module.measure, options)
+    except (RuntimeError, OSError) as error:  # the others are still worth their time
+        report = Report(name=name, title="could not be measured", columns=["what"], faults=[str(error)])
     publish(report, json_file=json_file)
     return report
 

@@ -20,6 +20,7 @@ from bench.support.report import Report, parser, run
 
 CHARS, RATE = 200, 10
 SETTINGS = {"STREAMGEN_FLUSH_CHARS": "100", "STREAMGEN_FLUSH_MS": "100", "STREAMGEN_PREVIEW_MS": "50"}
+SETTLE_S = 0.4
 GROUP_VIEWERS = 200
 """The in-memory layer's cost of a message grows with the square of its members: not tried beyond."""
 CASES = (("uvicorn", 200, "text"), ("uvicorn", 1_000, "text"), ("uvicorn", 50, "html"))
@@ -112,7 +113,11 @@ class Rig:
         got = self.got[kind]
         with Window(pid) as server, Window(client.pid) as reader:
             writer.ask("emit", **details)
-            time.sleep(0.4)
+            if kind == "alone":
+                time.sleep(SETTLE_S)
+            else:
+                client.ask("arrived", marks=details["count"] * self.viewers)
+                time.sleep(SETTLE_S / 2)  # acknowledgements, and what else follows
         seen = client.ask("stats")
         messages = details["count"] * self.viewers
         got.us.append(server.cpu_s / messages * 1e6)

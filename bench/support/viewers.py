@@ -188,6 +188,14 @@ async def until(*, end: int, wait_s: float = 60) -> dict[str, Any]:
     return {"reached": sum(one.end >= end for one in viewers if one.is_open), "seconds": time.monotonic() - began}
 
 
+async def arrived(*, marks: int, wait_s: float = 5) -> int:
+    """Waits until so many marks came since `begin`; how many did."""
+    limit = time.monotonic() + wait_s
+    while len(seen.late) < marks and time.monotonic() < limit:
+        await asyncio.sleep(0.02)
+    return len(seen.late)
+
+
 async def _until(condition: Any, wait_s: float, poll_s: float = 0.25) -> None:
     limit = time.monotonic() + wait_s
     while not condition() and time.monotonic() < limit:
@@ -243,7 +251,8 @@ async def close(*, first: int = 0, last: int | None = None) -> None:
 
 async def main() -> None:
     machine.prepare()
-    await obey({"connect": connect, "until": until, "begin": begin, "stats": stats, "close": close}, {})
+    verbs = {"connect": connect, "until": until, "arrived": arrived, "begin": begin, "stats": stats, "close": close}
+    await obey(verbs, {})
 
 
 if __name__ == "__main__":
