@@ -98,7 +98,17 @@ def facts() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "load": round(os.getloadavg()[0], 2),
-        "steal_percent": round(getattr(psutil.cpu_times_percent(), "steal", 0.0), 1),
+    }
+
+
+def shares(since: Any) -> dict[str, float]:
+    """Since those `psutil.cpu_times()`, of all cores: how long they worked, and how long the host took them away."""
+    passed = {name: after - getattr(since, name) for name, after in psutil.cpu_times()._asdict().items()}
+    stolen, idle = passed.get("steal", 0.0), passed["idle"] + passed.get("iowait", 0.0)
+    total = sum(seconds for name, seconds in passed.items() if not name.startswith("guest")) or 1.0
+    return {
+        "busy_percent": round(100 * (total - idle - stolen) / total, 1),
+        "steal_percent": round(100 * stolen / total, 1),
     }
 
 

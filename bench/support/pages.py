@@ -35,7 +35,7 @@ def where(report: Report) -> str:
     quick = " A quick run: its figures mean little." if report.quick else ""
     return (
         f"{facts['cores']} cores of {facts['cpu']}, {facts['memory_gb']} GB, {facts['system']},"
-        f" Python {facts['python']}, stolen {facts['steal_percent']} %.{quick}"
+        f" Python {facts['python']}.{quick}"
     )
 
 

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from bench.support import machine
 
 Cell = str | int | float | None
@@ -73,10 +75,14 @@ def publish(report: Report, *, json_file: Path | None) -> None:
 
 def timed(measure: Callable[[argparse.Namespace], Report], options: argparse.Namespace) -> Report:
     """The report, with what the machine was and how long it took; the load is that of before."""
-    began, facts = time.monotonic(), machine.facts()
+    began, facts, since = time.monotonic(), machine.facts(), psutil.cpu_times()
     report = measure(options)
+    facts |= machine.shares(since)
     report.seconds, report.machine, report.quick = time.monotonic() - began, facts, options.quick
-    report.notes.append(f"{report.seconds:.0f} s, load average {facts['load']} before, {machine.facts()['load']} after")
+    report.notes.append(
+        f"{report.seconds:.0f} s; load average {facts['load']} before, {machine.facts()['load']} after; all cores busy"
+        f" {facts['busy_percent']:.0f} % of the time, stolen by the host {facts['steal_percent']:.0f} %"
+    )
     return report
 
 
