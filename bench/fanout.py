@@ -48,7 +48,7 @@ def measure(options: argparse.Namespace) -> Report:
     report = Report(
         name="fanout", title=f"server CPU per delivered message, {RATE} a second of {CHARS} characters", columns=COLUMNS
     )
-    cases = [("uvicorn", 20, "text"), ("uvicorn", 5, "html")] if options.quick else [*CASES, *CASES_DAPHNE]
+    cases = [("uvicorn", 20, "text")] if options.quick else [*CASES, *CASES_DAPHNE]
     if options.viewers:
         cases = [("uvicorn", viewers, "text") for viewers in options.viewers]
     seconds, rounds = (0.3, 1) if options.quick else (options.seconds, options.rounds)

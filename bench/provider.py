@@ -61,7 +61,7 @@ def case(report: Report, endpoint: Child, streams: int, rate: int, pieces: int, 
 
 def options() -> argparse.ArgumentParser:
     made = parser(__doc__)
-    made.add_argument("--rounds", type=int, default=3)
+    made.add_argument("--rounds", type=int, default=2)
     return made
 
 
