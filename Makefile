@@ -19,7 +19,7 @@ test: $(READY)  ## format, lint, types, migrations, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -n 3 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
 faults: $(READY)  ## every fault against real processes, at most 15 minutes; FAULTS="--only worker-killed --runs 200"
 	$(BIN)/python -m tests.faults $(FAULTS)

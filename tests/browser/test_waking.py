@@ -76,7 +76,7 @@ async def test_project_page_does_not_get_stuck_in_a_question_without_answer(
     await expect(row).to_contain_text("0 of 1 sections")
     proxy.strand()
     await page.evaluate(WAKES["shown again"])
-    for _ in range(3):
+    for _ in range(2):
         async with page.expect_request("**/api/projects/*"):
             pass
 
