@@ -121,3 +121,20 @@ def test_500_ends_of_real_documents() -> None:
 )
 def test_each_is_closed_by_a_line_of_its_own_from_the_inside_out(section: str, lines: list[str]) -> None:
     assert (section + closing(section)).removeprefix(section.rstrip("\n") + "\n").lower() == "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("section", "lines"),
+    [
+        ("> ```\n> x", "\n> ```"),
+        ("> ```\n> x\n\nAnd so on.", ""),
+        ("- ```\n  x", "\n  ```"),
+        ("- ```\n  x\n\nAnd so on.", ""),
+        ("<li>x", "\n</li>"),
+        ("<ul><li>x</ul>", ""),
+        ("<p>x", ""),
+        ("<table><tr><td>x</table>", ""),
+    ],
+)
+def test_what_stands_in_the_last_quote_or_item_counts_as_open(section: str, lines: str) -> None:
+    assert closing(section) == lines
