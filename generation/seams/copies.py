@@ -134,12 +134,20 @@ class TextEnd:
         """The copy stands below a few lines that announce it and are nowhere in the text, or behind a colon."""
         said = _OPENING_FENCE.split(place.lead)[0]
         lines = [line for line in said.split("\n") if any(map(str.isalnum, line))]
-        if len(place.lead) > PREAMBLE_CHARS or place.size < LEAST_COPY_CHARS or not lines or len(lines) > PREFACE_LINES:
+        if len(place.lead) > PREAMBLE_CHARS or not lines or len(lines) > PREFACE_LINES or not self._is_long(place):
             return False
         own = said[said.rfind("\n") + 1 :].strip(" \t*_>#\"'“„«‘")
         keys = [fold(line, keeps_marks=self.keeps_marks).text for line in lines]
         is_own = all(map(announces, lines)) and not any(key in self.tail.text for key in keys)
         return is_own and not open_fence(said) and "|" not in said and (not own or own.endswith((":", "：", "—")))
+
+    def _is_long(self, place: _Match) -> bool:
+        """Whether it is no accident: an answer below a preface that begins with all of the text copies it."""
+        if place.size >= LEAST_COPY_CHARS:
+            return True
+        behind = place.answer[place.head.ends[place.end - 1] :][:1]
+        is_word = behind.isalnum() and self.words[-1:].isalnum() and not UNSPACED.match(behind)
+        return place.size == len(self.tail.text) and not is_word and place.lead.endswith("\n")
 
     def _last_copy(self, place: _Match) -> _Match:
         """The copy that is meant where a preface quotes the words before it. Words that repeat themselves come once."""

@@ -131,6 +131,24 @@ def test_last_words_said_twice_are_refused_where_either_could_be_meant():
         asked(PROSE, f"{words}\n{words} private.".replace("\n", ""))
 
 
+@pytest.mark.parametrize(
+    ("previous", "answer", "expected"),
+    [
+        ("A ", "Here is the rest:\n\nA loan ends.", "loan ends."),
+        ("A ", "Here is the rest:\n\n```markdown\nA loan ends.\n```", "loan ends."),
+        ("**A** ", "Here is the rest:\n\n**A** loan ends.", "loan ends."),
+        ("工具", "以下是续写的内容：\n\n工具可以借给邻居。", "可以借给邻居。"),
+        ("ครับ", "นี่คือส่วนที่เหลือ:\n\nครับผม", "ผม"),
+        ("The ", "Here is the rest:\n\nThen it ends.", None),
+        ("The", "Here is the rest:\n\nThen it ends.", None),
+        ("A ", "Here is the rest: A loan ends.", None),
+        ("A ", "The loans of the harbor.\n\nA loan ends.", None),
+    ],
+)
+def test_a_copy_of_few_letters_below_a_preface_is_found_where_it_is_all_of_the_text(previous, answer, expected):
+    assert outcome(previous, answer, expected, copied=previous) == "right"
+
+
 def test_text_that_repeats_itself_is_copied_once():
     line = "| the same row | of the same table |\n"
     assert join(line * 9, line * 3, mode="reprompt", copied=line) == line * 2
