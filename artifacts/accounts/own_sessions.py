@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from artifacts import validation
+from artifacts.accounts.browser_name import browser_name
 from artifacts.errors import NotFound
 from artifacts.models import UserSession
 
@@ -31,7 +32,7 @@ def remember(sender: object, request: HttpRequest, user: User, **kwargs: Any) ->
         return
     if not session.session_key:
         session.create()
-    browser = validation.clean(request.headers.get("User-Agent", ""))[: validation.LABEL_CHARS]
+    browser = browser_name(validation.clean(request.headers.get("User-Agent", "")))[: validation.LABEL_CHARS]
     UserSession.objects.get_or_create(session_key=session.session_key, defaults={"user": user, "browser": browser})
 
 
