@@ -141,7 +141,9 @@ def insert_deltas(deltas: Sequence[Delta]) -> None:
 @cache
 def _inserting_sql(number: int) -> str:
     values = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * number)
-    return f'INSERT INTO artifacts_delta (artifact_id, epoch, seq, "offset", text, created_at) VALUES {values}'
+    return (
+        f'INSERT INTO "artifacts_delta" ("artifact_id", "epoch", "seq", "offset", "text", "created_at") VALUES {values}'
+    )
 
 
 def saved_now(artifact: Artifact) -> LockedRow | None:

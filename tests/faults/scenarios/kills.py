@@ -15,6 +15,8 @@ from tests.faults.result import Result, allowed, percentile
 from tests.faults.system.processes import Process
 from tests.faults.workload import VIEWERS, top_up
 
+DOOM_S = 60.0
+"""A worker that lives longer never reaches the point that the injector waits for."""
 RECLAIMS = 5
 """So often a task is taken over without a new character before it is paused."""
 
@@ -30,14 +32,16 @@ async def worker_killed(database: Database, seed: int, runs: int) -> Result:
         points = ["at_random", *POINTS]
         workers = [await _doomed(rig, points[0]), await _doomed(rig, points[1])]
         deaths = 0
-        began = time.monotonic()
+        began = died = time.monotonic()
         while deaths < runs:
             await top_up(rig, documents)
             for place, worker in enumerate(workers):
                 if not worker.is_alive:
                     await worker.ended(1)
                     deaths += 1
+                    died = time.monotonic()
                     workers[place] = await _doomed(rig, points[(deaths + 1) % len(points)], ready=False)
+            assert time.monotonic() - died < DOOM_S, "no worker reaches the point at which it dies"
             _note_ready(workers)
             await asyncio.sleep(0.02)
         took_s = time.monotonic() - began
