@@ -185,7 +185,8 @@ class _Loop:
         self.asked_again = self.held or self.asked_again  # so that the joint lies between words
         self.delta = self.held = ""
         shown = self.terms.shown(self.text)
-        return StreamJoiner(self.text, mode=self.mode, shown=shown, copied=self.terms.copied(self.text))
+        copied, may_end = self.terms.copied(self.text), not self.asked_again.strip()
+        return StreamJoiner(self.text, mode=self.mode, shown=shown, copied=copied, may_end=may_end)
 
     async def _read_on(self, joiner: StreamJoiner, why: ProviderError, *, is_longer: bool) -> _Verdict | None:
         """The answer broke off, and its endpoint keeps it: what follows is taken as if it had not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from generation.errors import AnsweredAnew, BadSeam
+from generation.markdown.farewell import Farewell, has_ended, says_farewell
 from generation.markdown.fences import FirstFence, Unfenced
 from generation.seams import Mode, Seam, join
 from generation.writing.anew import BegunText
@@ -22,10 +23,11 @@ SALVAGE_CHARS = 24
 class StreamJoiner:
     """One answer. `previous` is the text it goes on from, `shown` the part of it that the model may echo.
 
-    `copied` are the words at the end of `previous` that a model that is asked anew was asked to begin with.
+    `copied` are the words at the end of `previous` that a model that is asked anew was asked to begin with. An answer
+    that only says that nothing is left brings nothing, where the text has ended and `may_end`.
     """
 
-    def __init__(self, previous: str, *, mode: Mode, shown: str, copied: str = "") -> None:
+    def __init__(self, previous: str, *, mode: Mode, shown: str, copied: str = "", may_end: bool = True) -> None:
         self._previous = shown if mode == "prefill" else previous
         self._seam = Seam(previous, copied) if previous and mode == "reprompt" else None
         self._begun = BegunText(shown)
@@ -33,9 +35,14 @@ class StreamJoiner:
         self._looked_at = 0  # the length of the head when it was looked at last
         self._inside: FirstFence | Unfenced | None = None if previous else FirstFence()
         self._is_open = not self._previous  # nothing to join with
+        self._farewell = Farewell() if may_end and has_ended(previous) else None
 
     def feed(self, piece: str) -> str:
         """Text that is certain now. Raises BadSeam or AnsweredAnew when the answer must not be appended."""
+        text = self._fed(piece)
+        return text if self._farewell is None else self._farewell.feed(text)
+
+    def _fed(self, piece: str) -> str:
         if self._is_open:
             return piece if self._inside is None else self._inside.feed(piece)
         self._head += piece
@@ -47,6 +54,18 @@ class StreamJoiner:
 
     def end(self, *, is_truncated: bool = False) -> str:
         """The rest, when the answer has ended. Raises BadSeam or AnsweredAnew."""
+        if self._farewell is None:
+            return self._rest(is_truncated=is_truncated)
+        head = "" if self._is_open or is_truncated else self._head
+        try:
+            text = self._rest(is_truncated=is_truncated)
+        except BadSeam:
+            if says_farewell(head):
+                return ""
+            raise
+        return self._farewell.feed(text) + self._farewell.end()
+
+    def _rest(self, *, is_truncated: bool) -> str:
         if self._is_open:
             return self._ended(is_whole=not is_truncated)
         head = self._head
@@ -58,17 +77,21 @@ class StreamJoiner:
 
     def salvage(self) -> str:
         """What may be kept of an answer that broke off; what a whole one may bring."""
+        text = self._salvaged()
+        return text if self._farewell is None else self._farewell.feed(text) + self._farewell.end()
+
+    def _salvaged(self) -> str:
         if self._is_open:
             return self._ended(is_whole=False)
         if self._seam is not None:
             try:
-                return self.end() if len(self._head) >= SALVAGE_CHARS else ""
+                return self._rest(is_truncated=False) if len(self._head) >= SALVAGE_CHARS else ""
             except BadSeam:
                 return ""
         if self._previous.startswith(self._head):
             return ""  # an echo, as far as it goes
         try:
-            return self.end()
+            return self._rest(is_truncated=False)
         except AnsweredAnew:
             return ""
 
