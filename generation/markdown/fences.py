@@ -11,6 +11,8 @@ from generation.markdown.preamble import OPENERS
 
 WRAPPED_CHARS = 2_000
 """An answer that begins with a Markdown fence is wrapped, unless that closes within so much and more follows."""
+EXAMPLE_CHARS = 8_000
+"""The same where what stands in the fence is evidently to be filled in: an example of a page."""
 BEYOND_CHARS = 2_000
 """So much behind a line that may close the fence around an answer is waited for: whether it is prose, or a block."""
 TALK_CHARS = 400
@@ -31,6 +33,13 @@ _SHOWS = re.compile(
     re.IGNORECASE,
 )
 """What the line before a fence says when the fence belongs to the document."""
+
+_EXAMPLE = re.compile(
+    r"\A---[ \t]*\n\w|\{\{ ?\w|\[[A-Z][^\]\n]* [^\]\n]*\](?![(\[:])|\[[A-Z_]{3,}\](?![(\[:])"
+    r"|<(?:your|name|title|date|yyyy)\b"
+    r"|\b(?:YYYY-MM|TODO\b|TBD\b)|_{4,}"
+)
+"""Front matter, and places to fill in: so begins an example of a page, hardly ever a page."""
 
 _CODE = re.compile(
     r"[;{}\\]\s*$|^(?:\t| {4,})\S|^\s*(?:\$|>>>|//|#include|#!|</?\w)|\w\([^)]*\)\s*$|^\s*[\w.-]+ ?(?:[:+]?=|:(?=\S))"
@@ -178,12 +187,13 @@ class FirstFence:
             return "" if _may_be_wrapped(self._head) else self._as_it_is()
         # What is decided here never depends on how the text came: the same characters are looked at.
         inner = self._head[wrap.end() :]
-        seen = inner[:WRAPPED_CHARS]
+        most = EXAMPLE_CHARS if wrap[2] and _EXAMPLE.search(inner[:WRAPPED_CHARS]) else WRAPPED_CHARS
+        seen = inner[:most]
         if wrap[1] in seen and _after_block(seen, wrap[1]).strip():
             return self._as_it_is()
         if not wrap[2] and len(inner) >= LOOK_CHARS and not _is_text(inner[:LOOK_CHARS], wrap[1], is_whole=False):
             return self._as_it_is()
-        if len(inner) < WRAPPED_CHARS:
+        if len(inner) < most:
             return ""
         if not wrap[2] and not _is_text(seen, wrap[1], is_whole=False):
             return self._as_it_is()

@@ -258,6 +258,25 @@ def test_line_that_closes_the_fence_of_a_long_first_answer_opens_no_block(behind
     assert ("```" in got) == ("```" in expected)
 
 
+@pytest.mark.parametrize("step", [7, 400, 10_000])
+@pytest.mark.parametrize(
+    "begun",
+    [
+        "---\nname: tern\nowner: harbor\n---",
+        "# [Name of the boat]",
+        "# {{ boat }}",
+        "Date: YYYY-MM-DD",
+        "Signed: ______",
+        "# <your boat>",
+    ],
+)
+def test_long_example_of_a_page_keeps_its_fence_where_text_follows(begun, step):
+    example = f"```markdown\n{begun}\n\n{LONG}\n```\n\nSo begins each page of the log."
+    assert taken(example, step=step)[0] == example
+    alone = f"```markdown\n{begun}\n\n{LONG}\n```"
+    assert taken(alone, step=step)[0].rstrip() == f"{begun}\n\n{LONG}"
+
+
 @pytest.mark.parametrize("step", [1, 7, 40, 10_000])
 @pytest.mark.parametrize(
     ("behind", "kept"),
