@@ -62,12 +62,13 @@ _PROSE = re.compile(
 """The beginning of a paragraph, up to the end of a sentence in it."""
 
 _NO_PARAGRAPH = re.compile(
-    r"^\s*(?:[^\w\s\"'“„«‘(¿¡「『]|\[|\d+\S*[:/-]\d)|[<{\[]\w[^\]}>\n]*[\]}>]|[|=<>{}\\~^$]|\S[ \t]{3,}\S|\w\(\)"
-    r"|\d:\d\d:\d|\b(?:INFO|WARN(?:ING)?|ERROR|DEBUG|FATAL|TRACE|panic:|[Ee]rror:|Traceback|Exception)(?!\w)"
+    r"^\s*(?:[^\w\s\"'“„«‘(¿¡「『]|\[|\d+\S*[:/-]\d)|[<{\[]\w[^\]}>\n]*[\]}>]|[|=<>{}\\^]|[$~](?!\d)|\S[ \t]{3,}\S"
+    r"|\w\(\)|\d:\d\d:\d|\b(?:INFO|WARN(?:ING)?|ERROR|DEBUG|FATAL|TRACE|panic:|[Ee]rror:|Traceback|Exception)(?!\w)"
     r"|^\s*at \S+\.",
     re.MULTILINE,
 )
 """What no prose holds: lines that begin with a mark or a date, places to fill in, operators, columns, words of logs."""
+_ADDRESS = re.compile(r"https?://[^\s<>]+")
 _SPEAKER = re.compile(r"^\s*[^\W\d_][\w ]{0,24}[:：]\s", re.MULTILINE)
 _SENTENCE = re.compile(r"[\"'“„«‘(¿¡「『]*(?![a-z])\w")
 _PARAGRAPH_END = re.compile(rf"(?:[{_UNMARKED}]|[.!?…][\"'*_`)\]”’»]*|[。！？।॥؟۔။៕…][”’」』）]*)\Z")
@@ -273,7 +274,7 @@ def _is_plain(inner: str, run: str, *, is_whole: bool) -> bool:
     is_closed = text != inner
     blocks = [block.strip("\n") for block in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n")) if block.strip()]
     ended = blocks if is_whole or is_closed else blocks[:-1]
-    if not blocks or _NO_PARAGRAPH.search(text) or any(map(_CODE.search, blocks)):
+    if not blocks or _NO_PARAGRAPH.search(_ADDRESS.sub("", text)) or any(map(_CODE.search, blocks)):
         return False
     return all(map(_is_paragraph, ended)) and any(map(_PROSE.match, blocks)) and _SENTENCE.match(blocks[-1]) is not None
 

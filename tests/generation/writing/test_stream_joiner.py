@@ -156,6 +156,8 @@ def test_first_answer_is_taken_out_of_a_fence_without_a_language_where_it_is_pro
         "```text\nDear <name>, the boat that you have asked for lies at the quay of the harbor.\n```",
         "```text\nThe lamp of the harbor    is lit when the first boat comes in.\n```",
         "```\nError: the boat that you have asked for is not in the harbor.\n    at harbor.find(3)\n```",
+        "```\nThe path of the boat is $HARBOR/boats, and all of it is read at the start.\n```",
+        "```\nDear John,\n\nThank you for the letter that you have sent us last week.\n\nYours,\nThe harbor\n```",
         "```\nfix the lamp of the harbor so that it is lit in winter too.\n```",
         "```text\nboat\n├── sail\n└── oar\n```",
         "```\n# Install all of the tools that are needed for the build.\napt-get install tern auk\n```",
@@ -194,6 +196,8 @@ def test_first_answer_with_a_fence_of_its_own_is_kept(answer, step):
 PLAIN = {
     "one": "The fleet has three boats, and each of them is older than the harbor.",
     "two": "The fleet has three boats, and each of them is older than the harbor.\n\nNobody sails them.",
+    "a price": "The cost is $5 for each of the boats, and ~10% of it goes to the harbor.",
+    "an address": "See https://example.org/a-b?x=1 for the list of all boats that sail from the harbor.",
     "wrapped lines": "The fleet of the harbor has three boats, and each of them\nis older than the harbor itself.",
     "zh": "船队一共有三艘船，每一艘都比这座港口还要古老得多。\n\n灯塔的灯每天晚上都会亮起来，一直到第二天的早上。",
     "ja": "この船団には三隻の船があり、そのどれもが港よりも古いものです。",
