@@ -5,6 +5,8 @@ ArtifactError
 ├── Forbidden       you see it, and may not do that to it
 ├── InvalidInput    a field holds something it must not; `field` names it
 ├── IllegalTransition     the status does not allow the verb; says from what to what
+│   └── Busy            the document is being written: its text cannot be changed by hand
+├── BaseChanged     the text that a change was made from is another by now; has the present one
 ├── WriterRefused   the writer must stop and write nothing more
 │   ├── StaleFence      another writer claimed the artifact
 │   ├── NotStreaming    the artifact is stopped, complete or deleted
@@ -46,6 +48,21 @@ class IllegalTransition(ArtifactError):
         super().__init__(f"Cannot {verb}: the document is {status}. {hint}")
         self.status = status
         self.verb = verb
+        self.hint = hint
+
+
+class Busy(IllegalTransition):
+    """Wait until it is written, or pause it."""
+
+
+class BaseChanged(ArtifactError):
+    """`text` is the section as it stands, `sha256` what a change of it is to be based on, in the text of `epoch`."""
+
+    def __init__(self, *, text: str, sha256: str, epoch: int) -> None:
+        super().__init__("Somebody changed this section meanwhile. Compare both texts, then save again.")
+        self.text = text
+        self.sha256 = sha256
+        self.epoch = epoch
 
 
 class WriterRefused(ArtifactError):

@@ -94,6 +94,17 @@ class Artifact(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    # Who brought about the text of this epoch, and how.
+    text_author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    text_note = models.CharField(max_length=validation.NOTE_CHARS, blank=True, default="")
+
+    # A draft: one section of another document, to be put in the place of the text with this SHA-256.
+    draft_of = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="drafts")
+    draft_position = models.PositiveSmallIntegerField(default=0)
+    draft_base = models.CharField(max_length=64, blank=True, default="")
+
     class Meta:
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
@@ -202,7 +213,10 @@ class Delta(models.Model):
 
 
 class ArtifactVersion(models.Model):
-    """The text of an earlier epoch, kept when the document was written anew."""
+    """The text of an earlier epoch, kept when another took its place; `author` and `note` say how that text came about.
+
+    Its number is its epoch.
+    """
 
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="versions", db_index=False)
     epoch = models.PositiveIntegerField()
@@ -210,6 +224,12 @@ class ArtifactVersion(models.Model):
     content = models.TextField(blank=True)
     sections = models.JSONField(default=list)
     tokens_generated = models.PositiveIntegerField(default=0)
+    length = models.PositiveIntegerField(default=0)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    model = models.CharField(max_length=validation.MODEL_NAME_CHARS, blank=True, default="")
+    note = models.CharField(max_length=validation.NOTE_CHARS, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

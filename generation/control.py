@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from artifacts import validation
 from artifacts.errors import IllegalTransition, InvalidInput
 from artifacts.lifecycle import commands
+from artifacts.lifecycle.epochs import Change
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, Project, StopRequest, StreamStatus
 from artifacts.planned_section import PlannedSection
@@ -60,7 +61,7 @@ def start(
     instructions: str = "",
 ) -> GenerationTask:
     """idle -> streaming: queue the document. Raises `IllegalTransition`, `InvalidInput`, `TaskExists`."""
-    return _queue("start", artifact, user, commands.plan, model, plan, instructions)
+    return _queue("start", artifact, user, commands.plan, model, plan, instructions, "Written")
 
 
 def regenerate(
@@ -72,7 +73,7 @@ def regenerate(
     instructions: str = "",
 ) -> GenerationTask:
     """paused | complete | cancelled -> streaming: write the document anew; the old text is kept as a version."""
-    return _queue("regenerate", artifact, user, _anew, model, plan, instructions)
+    return _queue("regenerate", artifact, user, _anew, model, plan, instructions, "Written anew")
 
 
 @transaction.atomic
@@ -81,7 +82,7 @@ def resume(artifact: Artifact, user: User | None = None, *, model: str = "") -> 
 
     A `model` is asked from the next call on, for all that is missing; empty leaves it as it was. Raises `InvalidInput`.
     """
-    model = _model(model)
+    model = model_name(model)
     result = commands.resume(artifact.pk)
     task = GenerationTask.objects.select_for_update().filter(artifact=artifact, status__in=UNFINISHED).first()
     if task is None:
@@ -108,7 +109,8 @@ def restore(artifact: Artifact, version_id: int, user: User | None = None) -> Wr
     """Bring an earlier version back; the present text becomes a version."""
     with transaction.atomic():
         supersede(artifact.pk)
-        result = commands.restore(artifact.pk, version_id)
+        number = artifact.versions.filter(pk=version_id).values_list("epoch", flat=True).first()
+        result = commands.restore(artifact.pk, version_id, by=change_by(user, f"Brought version {number} back"))
         record(user, "restore", artifact=artifact, note=f"epoch {result.epoch}")
     logger.info("restored artifact=%s version=%s epoch=%s", artifact.pk, version_id, result.epoch)
     return result
@@ -126,33 +128,42 @@ def _queue(
     action: str,
     artifact: Artifact,
     user: User | None,
-    verb: Callable[[int, Sequence[PlannedSection], str], WriteResult],
+    verb: Callable[..., WriteResult],
     model: str,
     plan: Sequence[PlannedSection] | None,
     instructions: str,
+    note: str,
 ) -> GenerationTask:
-    model = _model(model)
+    model = model_name(model)
     instructions = validation.long_text("instructions", instructions)
-    sections = _checked(plan) if plan is not None else _built_in(artifact)
+    sections = checked_plan(plan) if plan is not None else _built_in(artifact)
     with transaction.atomic():
-        verb(artifact.pk, sections, instructions)
-        task = _new_task(artifact, user, model)
+        verb(artifact.pk, sections, instructions, by=change_by(user, note, instructions))
+        task = new_task(artifact, user, model)
         record(user, action, artifact=artifact)
         wake_after_commit()
     logger.info("queued task=%s artifact=%s sections=%s", task.pk, artifact.pk, len(sections))
     return task
 
 
-def _model(name: str) -> str:
+def model_name(name: str) -> str:
     return validation.line("model", name, limit=validation.MODEL_NAME_CHARS, required=False)
 
 
-def _anew(artifact_id: int, sections: Sequence[PlannedSection], instructions: str) -> WriteResult:
+def _anew(artifact_id: int, sections: Sequence[PlannedSection], instructions: str, *, by: Change) -> WriteResult:
     supersede(artifact_id)
-    return commands.reset(artifact_id, sections, instructions)
+    return commands.reset(artifact_id, sections, instructions, by=by)
 
 
-def _new_task(artifact: Artifact, user: User | None, model: str) -> GenerationTask:
+def change_by(user: User | None, note: str, instructions: str = "") -> Change:
+    """Who changes a text, and how: the note goes on with the beginning of what was asked for."""
+    asked = " ".join(instructions[: validation.NOTE_CHARS].split())
+    return Change(
+        author=user.pk if user else None, note=(f"{note}: {asked}" if asked else note)[: validation.NOTE_CHARS]
+    )
+
+
+def new_task(artifact: Artifact, user: User | None, model: str) -> GenerationTask:
     try:
         with transaction.atomic():
             return GenerationTask.objects.create(artifact=artifact, requested_by=user, model=model)
@@ -178,7 +189,7 @@ def _built_in(artifact: Artifact) -> list[PlannedSection]:
     ]
 
 
-def _checked(plan: Sequence[PlannedSection]) -> list[PlannedSection]:
+def checked_plan(plan: Sequence[PlannedSection]) -> list[PlannedSection]:
     if not 1 <= len(plan) <= validation.PLAN_SECTIONS:
         raise InvalidInput("plan", f"plan must have 1 to {validation.PLAN_SECTIONS} sections, not {len(plan)}.")
     checked = []

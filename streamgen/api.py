@@ -19,7 +19,8 @@ from ninja.security import HttpBearer, SessionAuth
 from ninja.utils import check_csrf
 
 from artifacts.accounts import tokens
-from artifacts.pages import sharing_api
+from artifacts.pages import sharing_api, versions_api
+from generation.pages import reworking_api
 from generation.pages.api import router
 from streamgen import problems
 from streamgen.problems import BadBody, Problem
@@ -126,7 +127,8 @@ def _constant(name: str) -> NoReturn:
 api = JsonAPI(
     title="streamgen", version="1", auth=[Bearer(), Session()], parser=JsonParser(), docs_url=None, openapi_url=""
 )
-assert router is sharing_api.router  # one for all: each of these modules adds its calls to it
+for _calls in (sharing_api, versions_api, reworking_api):
+    assert _calls.router is router  # one for all: each of these modules adds its calls to it
 api.add_router("", router)
 
 

@@ -19,7 +19,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from artifacts.errors import ArtifactError, Forbidden, IllegalTransition, InvalidInput, NotFound
+from artifacts.errors import ArtifactError, BaseChanged, Busy, Forbidden, IllegalTransition, InvalidInput, NotFound
 from generation.errors import CommandRefused
 
 logger = logging.getLogger(__name__)
@@ -58,6 +58,8 @@ class Problem:
     status: int
     detail: str
     field: str = ""
+    code: str = ""
+    more: Mapping[str, Any] | None = None
     headers: Mapping[str, str] | None = None
 
     def response(self) -> HttpResponse:
@@ -69,6 +71,9 @@ class Problem:
         }
         if self.field:
             body["field"] = self.field
+        if self.code:
+            body["code"] = self.code
+        body |= self.more or {}
         return HttpResponse(json.dumps(body), status=self.status, content_type=CONTENT_TYPE, headers=self.headers)
 
 
@@ -92,6 +97,11 @@ def problem_of(error: BaseException) -> Problem | None:
             return Problem(status=403, detail=error.detail)
         case InvalidInput():
             return Problem(status=422, detail=error.detail, field=error.field)
+        case BaseChanged():
+            current = {"text": error.text, "sha256": error.sha256, "epoch": error.epoch}
+            return Problem(status=409, detail=error.detail, code="base_changed", more={"current": current})
+        case Busy():
+            return Problem(status=409, detail=error.detail, code="busy")
         case IllegalTransition() | CommandRefused():
             return Problem(status=409, detail=error.detail)
         case ArtifactError():

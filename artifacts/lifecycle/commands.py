@@ -12,45 +12,48 @@ from dataclasses import asdict
 from django.db import transaction
 
 from artifacts.errors import NotFound
+from artifacts.lifecycle.epochs import UNKNOWN, Change, begin_epoch, lock_at_rest, set_text
 from artifacts.lifecycle.rows import LockedRow, WriteResult, end_writing, lock
 from artifacts.lifecycle.transitions import illegal, target_of
-from artifacts.models import ArtifactVersion, Delta, Section, SectionStatus, StopRequest, StreamStatus
+from artifacts.models import Artifact, ArtifactVersion, Section, SectionStatus, StopRequest, StreamStatus
 from artifacts.planned_section import PlannedSection
 from artifacts.reasons import Reason
 
-_PLAN_FIELDS = ("position", "name", "instructions", "max_tokens", "status", "start", "tokens", "model")
-
 
 @transaction.atomic
-def plan(artifact_id: int, sections: Sequence[PlannedSection], instructions: str) -> WriteResult:
+def plan(
+    artifact_id: int, sections: Sequence[PlannedSection], instructions: str, *, by: Change = UNKNOWN
+) -> WriteResult:
     """idle -> streaming, waiting for a worker."""
     row = lock(artifact_id)
     if row.artifact.stream_status != StreamStatus.IDLE:
         raise illegal(row.artifact, "start")
     _set_plan(row, sections, instructions)
+    row.set(text_author_id=by.author, text_note=by.note)
     return row.write()
 
 
 @transaction.atomic
-def reset(artifact_id: int, sections: Sequence[PlannedSection], instructions: str) -> WriteResult:
+def reset(
+    artifact_id: int, sections: Sequence[PlannedSection], instructions: str, *, by: Change = UNKNOWN
+) -> WriteResult:
     """paused | complete | cancelled -> streaming with a new epoch; the old text is kept as a version."""
-    row = _lock_at_rest(artifact_id, "regenerate")
-    _begin_epoch(row)
+    row = lock_at_rest(artifact_id, "regenerate")
+    _begin_empty(row, by)
     _set_plan(row, sections, instructions)
     return row.write()
 
 
 @transaction.atomic
-def restore(artifact_id: int, version_id: int) -> WriteResult:
+def restore(artifact_id: int, version_id: int, *, by: Change = UNKNOWN) -> WriteResult:
     """Bring the text of an earlier epoch back as a new epoch; the present text is kept as a version."""
-    row = _lock_at_rest(artifact_id, "restore")
+    row = lock_at_rest(artifact_id, "restore")
     artifact = row.artifact
     version = ArtifactVersion.objects.filter(artifact=artifact, pk=version_id).first()
     if version is None:
         raise NotFound("There is no such version of this document.")
-    _begin_epoch(row)
-    length = len(version.content)
-    row.set(content=version.content, content_length=length, length=length)
+    _begin_empty(row, by)
+    set_text(row, version.content)
     # A paused version has no task to resume: what comes back is a document that stands as it is.
     whole = version.stream_status == StreamStatus.COMPLETE
     row.set(stream_status=StreamStatus.COMPLETE if whole else StreamStatus.CANCELLED, finished_at=row.now)
@@ -60,9 +63,6 @@ def restore(artifact_id: int, version_id: int) -> WriteResult:
         sections_total=len(version.sections),
         sections_completed=sum(section["status"] == SectionStatus.COMPLETE for section in version.sections),
     )
-    if version.content:
-        # Not the write's own delta: viewers read a new epoch from the database.
-        Delta.objects.create(artifact=artifact, epoch=artifact.epoch, seq=row.next_seq, offset=0, text=version.content)
     return row.write()
 
 
@@ -106,16 +106,11 @@ def request_stop(artifact_id: int, request: StopRequest) -> WriteResult:
 
 @transaction.atomic
 def delete(artifact_id: int) -> None:
-    """Remove the document and its text, from any status. Its writer is refused from now on; viewers are told."""
-    lock(artifact_id).artifact.delete()
-
-
-def _lock_at_rest(artifact_id: int, verb: str) -> LockedRow:
-    """A document that was begun and that nobody writes."""
+    """Remove the document, its drafts and all text, from any status. Writers are refused; viewers are told."""
     row = lock(artifact_id)
-    if row.artifact.stream_status in {StreamStatus.IDLE, StreamStatus.STREAMING}:
-        raise illegal(row.artifact, verb)
-    return row
+    for draft in Artifact.objects.filter(draft_of=artifact_id).order_by("pk").values_list("pk", flat=True):
+        lock(draft)  # else a flush of its writer would fail the whole deletion
+    row.artifact.delete()
 
 
 def _set_plan(row: LockedRow, sections: Sequence[PlannedSection], instructions: str) -> None:
@@ -128,20 +123,9 @@ def _set_plan(row: LockedRow, sections: Sequence[PlannedSection], instructions: 
     row.set(instructions=instructions, sections_total=len(sections))
 
 
-def _begin_epoch(row: LockedRow) -> None:
-    """Keep the text as a version and begin an empty epoch. Deltas of the old epoch go: the version has their text."""
-    artifact = row.artifact
-    sections = Section.objects.filter(artifact=artifact).order_by("position")
-    ArtifactVersion.objects.create(
-        artifact=artifact,
-        epoch=artifact.epoch,
-        stream_status=artifact.stream_status,
-        content=artifact.text,
-        sections=list(sections.values(*_PLAN_FIELDS)),
-        tokens_generated=artifact.tokens_generated,
-    )
-    sections.delete()
-    Delta.objects.filter(artifact=artifact).delete()
-    row.set(epoch=artifact.epoch + 1, content="", content_length=0, length=0, preview_html="", preview_length=0)
+def _begin_empty(row: LockedRow, by: Change) -> None:
+    """The next epoch, without a word and without a plan."""
+    begin_epoch(row, by)
+    Section.objects.filter(artifact=row.artifact).delete()
     row.set(current_section="", sections_completed=0, tokens_generated=0)
     row.set(reason="", last_error="", started_at=None, finished_at=None)

@@ -40,6 +40,7 @@ class ProblemOut(BaseModel):
     status: int
     detail: str
     field: str | None = None
+    code: str | None = None
 
 
 REFUSALS: dict[Any, Any] = {frozenset({401, 403, 404, 409, 413, 415, 422}): ProblemOut}
@@ -116,7 +117,7 @@ def caller(request: HttpRequest) -> User:
 def project_briefs(rows: Iterable[tuple[int, str]]) -> list[ProjectBrief]:
     """Projects given as (id, title), each with its documents; one query for all of them."""
     projects = list(rows)
-    found = Artifact.objects.filter(project__in=[pk for pk, _ in projects]).order_by("pk")
+    found = Artifact.objects.filter(project__in=[pk for pk, _ in projects], draft_of=None).order_by("pk")
     artifacts: dict[int, list[ArtifactBrief]] = defaultdict(list)
     for project, pk, phase, status in found.values_list("project", "pk", "phase", "stream_status"):
         artifacts[project].append(ArtifactBrief(id=pk, phase=phase, status=status))
@@ -162,7 +163,9 @@ def project(request: HttpRequest, project_id: int) -> ProjectOut:
 
 def project_out(found: Project) -> ProjectOut:
     """The project with its documents, without their texts."""
-    rows = Artifact.objects.filter(project=found).defer("content", "preview_html", "instructions", "last_error")
+    rows = Artifact.objects.filter(project=found, draft_of=None).defer(
+        "content", "preview_html", "instructions", "last_error"
+    )
     return ProjectOut(
         id=found.pk,
         title=found.title,

@@ -72,8 +72,10 @@ def projects_page(request: HttpRequest, form: ProjectForm | None = None) -> Http
         access.projects_for(request.user)
         .select_related("owner")
         .annotate(
-            documents=Count("artifacts"),
-            complete=Count("artifacts", filter=Q(artifacts__stream_status=StreamStatus.COMPLETE)),
+            documents=Count("artifacts", filter=Q(artifacts__draft_of=None)),
+            complete=Count(
+                "artifacts", filter=Q(artifacts__stream_status=StreamStatus.COMPLETE, artifacts__draft_of=None)
+            ),
             writing=Count("artifacts", filter=Q(artifacts__stream_status=StreamStatus.STREAMING)),
             touched_at=Max("artifacts__updated_at"),
         )
@@ -111,7 +113,7 @@ def project_context(visitor: access.Visitor, shown: Project) -> dict[str, object
             "words": labels.status_words(row.stream_status, row.reason),
             "waits": labels.waits(row.stream_status, row.reason),
         }
-        for row in access.artifacts_for(visitor).filter(project=shown)
+        for row in access.artifacts_for(visitor).filter(project=shown, draft_of=None)
     ]
     words = {"statuses": labels.STATUS_WORDS, "labels": labels.CALM_LABELS}
     return {"project": shown, "rows": rows, "words": words, "may": access.allowed(visitor, shown)}

@@ -49,7 +49,8 @@ ORDER = (
     "generation.providers",  # the choice of one
     "generation.writing",
     "generation.queue",
-    "generation.control",  # people's verbs: they know the queue and no worker
+    "generation.control",
+    "generation.reworking",  # people's verbs: they know the queue and no worker
     "generation.worker",
     "generation.cli",
     "generation.pages",
@@ -89,7 +90,12 @@ KNOWN_TO = {
 # Who writes, who broadcasts.
 
 LIFECYCLE = "artifacts.lifecycle"
-READS_ONLY = ("artifacts.lifecycle.state", "artifacts.lifecycle.transitions", "artifacts.lifecycle.rows")
+READS_ONLY = (
+    "artifacts.lifecycle.state",
+    "artifacts.lifecycle.transitions",
+    "artifacts.lifecycle.rows",
+    "artifacts.lifecycle.placed_sections",
+)
 STREAMING_FIELDS = {
     *("stream_status", "stop_requested", "last_error", "content_length", "preview_html", "preview_length", "fence"),
     *("lease_until", "current_section", "sections_completed", "sections_total", "tokens_generated"),
@@ -100,6 +106,7 @@ USES_THE_VERBS = (
     "generation.worker.preview_saver",
     "generation.queue",
     "generation.control",
+    "generation.reworking",
 )
 BROADCASTS = "artifacts.signals"
 
@@ -136,9 +143,21 @@ CONVENTIONS = {
     "current": "the running loop's own one, always asked for by its module's name",
 }
 ENDPOINTS = (
-    *("artifacts.pages.api", "artifacts.pages.views", "artifacts.admin"),
+    *(
+        "artifacts.pages.api",
+        "artifacts.pages.versions_api",
+        "artifacts.pages.views",
+        "artifacts.pages.versions",
+        "artifacts.admin",
+    ),
     *("artifacts.pages.sharing_api", "artifacts.pages.sharing", "artifacts.pages.profile"),
-    *("generation.pages.api", "generation.pages.views", "generation.admin"),
+    *(
+        "generation.pages.reworking_api",
+        "generation.pages.reworking_views",
+        "generation.pages.api",
+        "generation.pages.views",
+        "generation.admin",
+    ),
 )
 """A page, an operation of the API, an action of the admin: called as what it shows, or as the verb that it calls."""
 SAME_ACT = {"restore", "resume", "delete"}

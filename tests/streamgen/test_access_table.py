@@ -87,6 +87,17 @@ CALLS = {
     "DELETE /api/tokens/{token_id}": "person",
     "GET /api/artifacts/{artifact_id}": "see",
     "GET /api/artifacts/{artifact_id}/export": "see",
+    "PATCH /api/artifacts/{artifact_id}": "edit",
+    "GET /api/artifacts/{artifact_id}/sections/{number}": "see",
+    "PUT /api/artifacts/{artifact_id}/sections/{number}": "edit",
+    "POST /api/artifacts/{artifact_id}/sections/{number}/rewrite": "rewrite",
+    "POST /api/artifacts/{artifact_id}/sections": "rewrite",
+    "POST /api/artifacts/{artifact_id}/accept": "edit",
+    "POST /api/artifacts/{artifact_id}/reject": "edit",
+    "GET /api/artifacts/{artifact_id}/versions": "see",
+    "GET /api/artifacts/{artifact_id}/versions/{number}": "see",
+    "GET /api/artifacts/{artifact_id}/versions/{number}/compare/{other}": "see",
+    "POST /api/artifacts/{artifact_id}/versions/{number}/restore": "restore",
     "DELETE /api/artifacts/{artifact_id}": "delete",
     **{f"POST /api/artifacts/{{artifact_id}}/{verb}": verb for verb in VERBS if verb not in {"restore", "delete"}},
 }
@@ -98,6 +109,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/projects/{project_id}/links": {},
     "POST /api/projects/{project_id}/invitations": {"role": "viewer"},
     "POST /api/tokens": {"name": "laptop"},
+    "PATCH /api/artifacts/{artifact_id}": {"title": "Renamed"},
+    "PUT /api/artifacts/{artifact_id}/sections/{number}": {"text": "Other words.", "base_sha256": "0" * 64},
+    "POST /api/artifacts/{artifact_id}/sections": {"name": "More"},
 }
 DELETED_IN_THE_ADMIN = {"project", "user", "group", "accesstoken", "sharelink"}
 MADE_IN_THE_ADMIN = {"user", "group"}
@@ -276,6 +290,8 @@ def test_call_keeps_to_the_table(team: Team, call: str):
             link_id=team.link.pk,
             invitation_id=team.invitation.pk,
             token_id=team.token_of(identity),
+            number=team.version.epoch if "versions" in call else 1,
+            other="current",
         )
         got = ask(client, method, filled, BODIES.get(call), as_json=True)
         wanted = expected(identity, CALLS[call], seen="see" if "artifact_id" in call else "see_project")

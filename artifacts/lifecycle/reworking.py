@@ -1,0 +1,152 @@
+"""The verbs of people on the text of a document at rest. Each is one transaction: lock the row, guard, keep the text
+before as a version, change one section, save what was set; `signals` broadcasts after the commit.
+
+They raise `NotFound`, `IllegalTransition`, `Busy`, and `BaseChanged` where the section is not what the change was made
+from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import F
+
+from artifacts.answer_place import NO_ANSWER
+from artifacts.errors import BaseChanged, IllegalTransition, InvalidInput, NotFound
+from artifacts.lifecycle.epochs import Change, begin_epoch, lock_at_rest, set_text
+from artifacts.lifecycle.placed_sections import BETWEEN_SECTIONS, PlacedSection, heading_of, nth, placed_sections
+from artifacts.lifecycle.rows import LockedRow, WriteResult, lock
+from artifacts.lifecycle.transitions import illegal
+from artifacts.models import Artifact, Section, SectionStatus, StreamStatus
+from artifacts.planned_section import PlannedSection
+from artifacts.validation import PLAN_SECTIONS
+
+
+@transaction.atomic
+def replace_section(
+    artifact_id: int, number: int, *, body: str, ending: str, base_sha256: str, by: Change
+) -> WriteResult:
+    """Put `body` in the place of the section's own, which has the hash `base_sha256`.
+
+    `ending` closes what the body leaves open; it is left out where the section is not written whole yet.
+    """
+    row = lock_at_rest(artifact_id, "edit")
+    text, rows, bodies = _read(row)
+    section = nth(bodies, number)
+    _check_base(row, section, base_sha256)
+    whole = body if section.status == SectionStatus.PARTIAL else body + ending
+    if whole == section.body:
+        return row.result()
+    _replace(row, text, rows, section, whole, by)
+    return row.write()
+
+
+@transaction.atomic
+def put_draft(artifact_id: int, draft_id: int, *, by: Change) -> WriteResult:
+    """Put a finished draft in the place of the section that it was written for; the draft goes."""
+    row = lock_at_rest(artifact_id, "accept the draft")
+    draft = lock(draft_id).artifact
+    if draft.draft_of_id != artifact_id:
+        raise NotFound
+    if draft.stream_status != StreamStatus.COMPLETE:
+        raise illegal(draft, "accept")
+    text, rows, bodies = _read(row)
+    written = Section.objects.get(artifact=draft, position=0)
+    section = _target(row, bodies, draft, written.name)
+    target = rows[section.number - 1]
+    body = placed_sections(draft.text, [written])[0].body
+    target.tokens, target.model = written.tokens, written.model
+    target.status = SectionStatus.COMPLETE
+    target.save(update_fields=["tokens", "model", "status"])
+    completed = sum(one.status == SectionStatus.COMPLETE for one in rows)
+    _replace(row, text, rows, section, body, by)
+    row.set(tokens_generated=row.artifact.tokens_generated + draft.tokens_generated, sections_completed=completed)
+    draft.delete()
+    return row.write()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Added:
+    """A section that is new in the plan, with a heading and no text."""
+
+    number: int
+    result: WriteResult
+
+
+@transaction.atomic
+def insert_section(artifact_id: int, planned: PlannedSection, *, after: int | None, by: Change) -> Added:
+    """A new section of a finished document behind section `after` (0: before the first; None: at the end)."""
+    row = lock_at_rest(artifact_id, "add a section")
+    if row.artifact.stream_status != StreamStatus.COMPLETE:
+        raise illegal(row.artifact, "add a section")
+    text, rows, _ = _read(row)
+    position = len(rows) if after is None else after
+    if not 0 <= position <= len(rows):
+        raise InvalidInput("after", f"after must lie between 0 and {len(rows)}, the number of sections.")
+    if len(rows) >= PLAN_SECTIONS:
+        raise IllegalTransition(row.artifact.stream_status, "add a section", f"It has {PLAN_SECTIONS} already.")
+    begin = len(text) if position == len(rows) else rows[position].start
+    assert begin is not None  # a finished document has begun them all
+    heading = (BETWEEN_SECTIONS if begin else "") + heading_of(planned.name).rstrip("\n") + BETWEEN_SECTIONS
+    begin_epoch(row, by)
+    set_text(row, text[:begin] + heading + text[begin:])
+    for one in reversed(rows[position:]):  # from the end: no two of them at one place
+        one.position, one.start = one.position + 1, (one.start or 0) + len(heading)
+        one.save(update_fields=["position", "start"])
+    Section.objects.create(
+        artifact=row.artifact,
+        position=position,
+        name=planned.name,
+        instructions=planned.instructions,
+        max_tokens=planned.max_tokens,
+        status=SectionStatus.COMPLETE,
+        start=begin,
+    )
+    row.set(sections_total=len(rows) + 1, sections_completed=len(rows) + 1)
+    return Added(number=position + 1, result=row.write())
+
+
+def set_title(artifact_id: int, title: str) -> WriteResult:
+    """Another title, in any status; the text stays."""
+    with transaction.atomic():
+        row = lock(artifact_id)
+        row.set(title=title)
+        return row.write()
+
+
+def _read(row: LockedRow) -> tuple[str, list[Section], list[PlacedSection]]:
+    text = row.artifact.text
+    rows = list(Section.objects.filter(artifact=row.artifact).order_by("position"))
+    return text, rows, placed_sections(text, rows)
+
+
+def _check_base(row: LockedRow, section: PlacedSection, base_sha256: str) -> None:
+    if section.sha256 != base_sha256:
+        raise BaseChanged(text=section.body, sha256=section.sha256, epoch=row.artifact.epoch)
+
+
+def _target(row: LockedRow, bodies: list[PlacedSection], draft: Artifact, name: str) -> PlacedSection:
+    """The section that the draft was written for, though others may have come before it since."""
+    same = [one for one in bodies if one.name == name]
+    same.sort(key=lambda one: abs(one.number - 1 - draft.draft_position))
+    for section in same:
+        if section.sha256 == draft.draft_base:
+            return section
+    if same:
+        _check_base(row, same[0], draft.draft_base)
+    raise NotFound("The section that this draft was written for is not there any more.")
+
+
+def _replace(row: LockedRow, text: str, rows: list[Section], section: PlacedSection, body: str, by: Change) -> None:
+    """The next epoch, which differs in this body alone."""
+    begin_epoch(row, by)
+    set_text(row, text[: section.begin] + body + text[section.end :])
+    moved = len(body) - (section.end - section.begin)
+    later = [
+        one.pk for one in rows if one.start is not None and one.start >= section.end and one.position >= section.number
+    ]
+    if moved and later:
+        Section.objects.filter(pk__in=later).update(start=F("start") + moved)
+    # What an endpoint keeps of an answer belongs to the text before.
+    Section.objects.filter(artifact=row.artifact).exclude(answer="").update(**NO_ANSWER.as_columns())

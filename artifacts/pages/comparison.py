@@ -1,0 +1,148 @@
+"""What differs between two texts, by section and word. Pure; its cost is bounded for texts of any kind: lines and words
+that stand once in both are the anchors, and what lies between two of them is compared in full only where it is small.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+SpanChange = Literal["same", "removed", "added"]
+NamedText = tuple[str, str]
+
+_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+_GAP = 10_000
+"""Two runs are compared in full where their lengths multiplied do not pass this,"""
+_BUDGET = 400_000
+"""and all of them together this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSpan:
+    change: SpanChange
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedSection:
+    """A section of either text; `spans` join to the old one without those added, to the new one without the removed."""
+
+    name: str
+    change: Literal["same", "changed", "removed", "added"]
+    spans: tuple[TextSpan, ...]
+
+
+def compare_texts(old: Sequence[NamedText], new: Sequence[NamedText]) -> list[ComparedSection]:
+    """The sections of both texts in one order, each with what changed in it; sections are the same by their names."""
+    budget = _Budget()
+    compared = []
+    for begin, end, other, other_end in budget.blocks([name for name, _ in old], [name for name, _ in new]):
+        if begin < end and other < other_end and end - begin == other_end - other:
+            pairs = zip(old[begin:end], new[other:other_end], strict=True)
+            if all(one[0] == two[0] for one, two in pairs):
+                for one, two in zip(old[begin:end], new[other:other_end], strict=True):
+                    same = one[1] == two[1]
+                    spans = (TextSpan(change="same", text=one[1]),) if same else budget.spans(one[1], two[1])
+                    compared.append(ComparedSection(name=one[0], change="same" if same else "changed", spans=spans))
+                continue
+        compared += [_whole(section, "removed") for section in old[begin:end]]
+        compared += [_whole(section, "added") for section in new[other:other_end]]
+    return compared
+
+
+def _whole(section: NamedText, change: Literal["removed", "added"]) -> ComparedSection:
+    return ComparedSection(name=section[0], change=change, spans=(TextSpan(change=change, text=section[1]),))
+
+
+class _Budget:
+    def __init__(self) -> None:
+        self._left = _BUDGET
+
+    def spans(self, old: str, new: str) -> tuple[TextSpan, ...]:
+        found: list[TextSpan] = []
+        lines, others = old.splitlines(keepends=True), new.splitlines(keepends=True)
+        for begin, end, other, other_end in self.blocks(lines, others):
+            left, right = "".join(lines[begin:end]), "".join(others[other:other_end])
+            if left == right:
+                _put(found, "same", left)
+            else:
+                self._put_words(found, _WORDS.findall(left), _WORDS.findall(right))
+        return tuple(found)
+
+    def _put_words(self, found: list[TextSpan], old: list[str], new: list[str]) -> None:
+        for begin, end, other, other_end in self.blocks(old, new):
+            left, right = "".join(old[begin:end]), "".join(new[other:other_end])
+            if left == right:
+                _put(found, "same", left)
+            else:
+                _put(found, "removed", left)
+                _put(found, "added", right)
+
+    def blocks(self, old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
+        """Runs of both, in order and without a gap: equal ones, and what stands between them."""
+        at, other = 0, 0
+        for one, two in [*_anchors(old, new), (len(old), len(new))]:
+            yield from self._between(old, new, at, one, other, two)
+            if one < len(old):
+                yield one, one + 1, two, two + 1
+            at, other = one + 1, two + 1
+
+    def _between(
+        self, old: Sequence[str], new: Sequence[str], begin: int, end: int, other: int, other_end: int
+    ) -> Iterator[tuple[int, int, int, int]]:
+        head = 0
+        while begin + head < end and other + head < other_end and old[begin + head] == new[other + head]:
+            head += 1
+        if head:
+            yield begin, begin + head, other, other + head
+        begin, other = begin + head, other + head
+        tail = 0
+        while end - tail > begin and other_end - tail > other and old[end - tail - 1] == new[other_end - tail - 1]:
+            tail += 1
+        last, other_last = end - tail, other_end - tail
+        cost = (last - begin) * (other_last - other)
+        if 0 < cost <= min(_GAP, self._left):
+            self._left -= cost
+            matcher = SequenceMatcher(None, old[begin:last], new[other:other_last], autojunk=False)
+            for _, a, b, c, d in matcher.get_opcodes():
+                yield begin + a, begin + b, other + c, other + d
+        elif last > begin or other_last > other:
+            yield begin, last, other, other_last
+        if tail:
+            yield last, end, other_last, other_end
+
+
+def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
+    """The longest rising run of what stands once in both, as places in both."""
+    counts, others = Counter(old), Counter(new)
+    place = {text: at for at, text in enumerate(new) if others[text] == 1}
+    pairs = [(at, place[text]) for at, text in enumerate(old) if counts[text] == 1 and text in place]
+    tops: list[int] = []
+    last: list[int] = []
+    before: list[int] = []
+    for index, (_, at) in enumerate(pairs):
+        level = bisect_left(tops, at)
+        tops[level : level + 1] = [at]
+        last[level : level + 1] = [index]
+        before.append(last[level - 1] if level else -1)
+    run = []
+    index = last[-1] if last else -1
+    while index >= 0:
+        run.append(pairs[index])
+        index = before[index]
+    return run[::-1]
+
+
+def _put(found: list[TextSpan], change: SpanChange, text: str) -> None:
+    """One span more, or the last of its kind longer."""
+    if not text:
+        return
+    if found and found[-1].change == change:
+        found[-1] = TextSpan(change=change, text=found[-1].text + text)
+    else:
+        found.append(TextSpan(change=change, text=text))

@@ -1,0 +1,56 @@
+"""What differs between two texts: both can be read from it, words are told apart, and no text makes it costly."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artifacts.pages.comparison import ComparedSection, compare_texts
+
+TEXTS = st.lists(st.sampled_from(["a", "b ", "c\n", "d", " ", "\n", "long "]), max_size=30).map("".join)
+SECTIONS = st.lists(st.tuples(st.sampled_from(["One", "Two", "Three"]), TEXTS), max_size=5)
+
+
+def read(compared: list[ComparedSection], without: str) -> list[tuple[str, str]]:
+    """The sections of one of both texts."""
+    return [
+        (one.name, "".join(span.text for span in one.spans if span.change != without))
+        for one in compared
+        if one.change != without
+    ]
+
+
+@given(SECTIONS, SECTIONS)
+def test_both_texts_can_be_read_from_what_differs(old, new):
+    compared = compare_texts(old, new)
+
+    assert read(compared, "added") == old
+    assert read(compared, "removed") == new
+
+
+def test_changed_word_is_told_apart_in_its_section():
+    compared = compare_texts([("Why", "It is cold."), ("How", "So.")], [("Why", "It is warm."), ("How", "So.")])
+
+    assert [one.change for one in compared] == ["changed", "same"]
+    assert [(span.change, span.text) for span in compared[0].spans] == [
+        ("same", "It is "),
+        ("removed", "cold"),
+        ("added", "warm"),
+        ("same", "."),
+    ]
+
+
+def test_new_and_dropped_sections_are_told_as_such():
+    compared = compare_texts([("A", "1"), ("B", "2")], [("B", "2"), ("C", "3")])
+
+    assert [(one.name, one.change) for one in compared] == [("A", "removed"), ("B", "same"), ("C", "added")]
+
+
+def test_megabyte_without_a_line_in_common_is_compared():
+    old = "".join(f"{number % 90} x\n" for number in range(120_000))
+    new = "".join(f"{number % 97} y\n" for number in range(120_000))
+
+    compared = compare_texts([("All", old)], [("All", new)])
+
+    assert read(compared, "added") == [("All", old)]
+    assert read(compared, "removed") == [("All", new)]

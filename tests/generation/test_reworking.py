@@ -1,0 +1,334 @@
+"""Documents that are reworked: by hand, by drafts, by sections more. No text is ever lost, and nobody's words are
+overwritten by who did not see them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from functools import partial
+
+import pytest
+from django.db import transaction
+
+from artifacts.errors import BaseChanged, Busy, IllegalTransition, InvalidInput, NotFound
+from artifacts.lifecycle.placed_sections import placed_section
+from artifacts.models import Artifact, ArtifactVersion, Section
+from artifacts.planned_section import PlannedSection
+from generation import control, reworking
+from generation.models import GenerationTask
+from generation.queue import claims, finishing
+from generation.worker.document import read_document
+from tests.support import documents
+from tests.support.documents import LEASE_S, Draft, row
+
+
+def opening(position: int, name: str) -> str:
+    return ("\n\n" if position else "") + f"## {name}\n\n"
+
+
+def written(*bodies: str) -> Artifact:
+    return documents.complete(*(opening(at, f"Part {at + 1}") + body for at, body in enumerate(bodies)))
+
+
+def sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def edit(artifact: Artifact, number: int, text: str, base: str) -> None:
+    reworking.edit_section(artifact, None, number, text=text, base_sha256=sha(base))
+
+
+def write(draft: Artifact, body: str, *, tokens: int = 5) -> None:
+    """As a worker writes it."""
+    claim = claims.claim("worker", lease_s=LEASE_S, only=GenerationTask.objects.get(artifact=draft).pk)
+    assert claim is not None
+    writer = Draft(pk=draft.pk, fence=claim.fence)
+    name = Section.objects.get(artifact=draft).name
+    writer.begin(0)
+    writer.end_section(0, opening(0, name) + body, tokens=tokens)
+    with transaction.atomic():
+        finishing.complete_writing(draft.pk, fence=claim.fence)
+
+
+def bodies(artifact: Artifact) -> list[str]:
+    total = row(artifact.pk).sections_total
+    return [placed_section(row(artifact.pk), number).body for number in range(1, total + 1)]
+
+
+# By hand
+
+
+def test_edit_changes_one_section_and_keeps_the_text_before(db, owner):
+    artifact = written("One.", "Two.", "Three.")
+    before = artifact.text
+
+    result = reworking.edit_section(artifact, owner, 2, text="\r\nTwo,\r\nlonger.\n\n", base_sha256=sha("Two."))
+
+    assert result.epoch == 2
+    assert bodies(artifact) == ["One.", "Two,\nlonger.", "Three."]
+    assert row(artifact.pk).stream_status == "complete"
+    version = ArtifactVersion.objects.get(artifact=artifact)
+    assert (version.epoch, version.content, version.length) == (1, before, len(before))
+    assert (row(artifact.pk).text_author, row(artifact.pk).text_note) == (owner, "Edited “Part 2”")
+    assert "".join(documents.deltas(artifact.pk)) == row(artifact.pk).text
+
+
+def test_second_editor_is_shown_what_the_first_one_saved(db):
+    artifact = written("One.", "Two.")
+    edit(artifact, 1, "First.", "One.")
+
+    with pytest.raises(BaseChanged) as refusal:
+        edit(artifact, 1, "Second.", "One.")
+
+    assert (refusal.value.text, refusal.value.sha256, refusal.value.epoch) == ("First.", sha("First."), 2)
+    assert bodies(artifact) == ["First.", "Two."]
+
+
+def test_edit_of_another_section_is_no_conflict(db):
+    artifact = written("One.", "Two.")
+    edit(artifact, 1, "A much longer first section.", "One.")
+    edit(artifact, 2, "Zwei.", "Two.")
+
+    assert bodies(artifact) == ["A much longer first section.", "Zwei."]
+
+
+def test_saving_what_is_there_makes_no_version(db):
+    artifact = written("One.")
+    edit(artifact, 1, "One.\n", "One.")
+
+    assert row(artifact.pk).epoch == 1
+    assert not ArtifactVersion.objects.filter(artifact=artifact).exists()
+
+
+def test_what_an_edit_leaves_open_is_closed_in_its_section(db):
+    artifact = written("One.", "Two.")
+    edit(artifact, 1, "```\ncode", "One.")
+
+    assert bodies(artifact) == ["```\ncode\n```", "Two."]
+
+
+def test_edit_while_it_is_written_is_busy_and_of_an_idle_document_illegal(db):
+    with pytest.raises(Busy):
+        edit(row(documents.opened().pk), 1, "x", "")
+    with pytest.raises(NotFound):
+        edit(documents.idle(), 1, "x", "")
+    with pytest.raises(NotFound):
+        edit(written("One."), 0, "x", "One.")
+
+
+def test_paused_document_goes_on_behind_an_edited_beginning(db):
+    artifact = documents.idle()
+    control.start(artifact, None, plan=documents.sections(2))
+    claim = claims.claim("worker", lease_s=LEASE_S, only=GenerationTask.objects.get(artifact=artifact).pk)
+    writer = Draft(pk=artifact.pk, fence=claim.fence)
+    writer.begin(0)
+    finishing.stop_writing(
+        artifact.pk,
+        fence=claim.fence,
+        flush=writer.next_flush(opening(0, "Part 1") + "Half a"),
+        section_tokens=2,
+        reason="user",
+        detail="",
+    )
+    edit(row(artifact.pk), 1, "```\nHalf of", "Half a")
+    control.resume(row(artifact.pk))
+    claim = claims.claim("worker", lease_s=LEASE_S, only=GenerationTask.objects.get(artifact=artifact).pk)
+
+    assert read_document(claim).text == "## Part 1\n\n```\nHalf of"  # not closed: it goes on
+    assert row(artifact.pk).epoch == claim.epoch == 2
+
+
+def test_of_too_many_versions_the_oldest_goes(db, settings):
+    settings.STREAMGEN_VERSIONS = 3
+    artifact = written("0")
+    for number in range(6):
+        edit(artifact, 1, str(number + 1), str(number))
+
+    assert list(artifact.versions.values_list("epoch", flat=True)) == [6, 5, 4]
+    assert row(artifact.pk).text == "## Part 1\n\n6"
+
+
+# Drafts
+
+
+def test_draft_is_written_beside_the_text_and_accepted_into_it(db, owner):
+    artifact = written("One.", "Two.", "Three.")
+    draft = reworking.rewrite_section(artifact, owner, 2, instructions="shorter", model="large", max_tokens=50)
+
+    assert row(artifact.pk).text == artifact.text
+    plan = Section.objects.get(artifact=draft.artifact)
+    assert (plan.name, plan.max_tokens, draft.task.model) == ("Part 2", 50, "large")
+    assert "Two." in plan.instructions
+    assert "shorter" in plan.instructions
+    write(draft.artifact, "2.")
+    result = reworking.accept(row(draft.artifact.pk), owner)
+
+    assert (result.artifact, result.epoch) == (artifact.pk, 2)
+    assert bodies(artifact) == ["One.", "2.", "Three."]
+    assert not Artifact.objects.filter(pk=draft.artifact.pk).exists()
+    after = row(artifact.pk)
+    assert (after.text_note, after.tokens_generated) == ("Wrote “Part 2” anew: shorter", artifact.tokens_generated + 5)
+
+
+def test_draft_of_a_changed_base_is_refused_and_stays(db, owner):
+    artifact = written("One.", "Two.")
+    draft = reworking.rewrite_section(artifact, owner, 1).artifact
+    write(draft, "1.")
+    edit(artifact, 1, "Uno.", "One.")
+
+    with pytest.raises(BaseChanged) as refusal:
+        reworking.accept(row(draft.pk), owner)
+
+    assert refusal.value.text == "Uno."
+    assert bodies(artifact) == ["Uno.", "Two."]
+    assert row(draft.pk).stream_status == "complete"
+
+
+def test_draft_finds_its_section_behind_a_new_one(db, owner):
+    artifact = written("One.", "Two.")
+    draft = reworking.rewrite_section(artifact, owner, 2).artifact
+    write(draft, "2.")
+    reworking.add_section(row(artifact.pk), owner, PlannedSection(name="New"), after=0)
+    reworking.accept(row(draft.pk), owner)
+
+    assert bodies(artifact) == ["", "One.", "2."]
+
+
+def test_unfinished_draft_is_not_accepted_but_rejected(db, owner):
+    artifact = written("One.")
+    draft = reworking.rewrite_section(artifact, owner, 1).artifact
+
+    with pytest.raises(IllegalTransition):
+        reworking.accept(row(draft.pk), owner)
+    assert reworking.reject(row(draft.pk)).pk == artifact.pk
+    assert not GenerationTask.objects.filter(artifact=draft.pk).exists()
+    with pytest.raises(IllegalTransition):
+        reworking.reject(artifact)
+
+
+def test_draft_of_a_draft_is_refused(db, owner):
+    draft = reworking.rewrite_section(written("One."), owner, 1).artifact
+    write(draft, "1.")
+
+    with pytest.raises(IllegalTransition):
+        reworking.rewrite_section(row(draft.pk), owner, 1)
+
+
+def test_document_goes_with_its_drafts(db, owner):
+    artifact = written("One.")
+    draft = reworking.rewrite_section(artifact, owner, 1).artifact
+    control.delete(artifact)
+
+    assert not Artifact.objects.filter(pk=draft.pk).exists()
+
+
+# Sections more
+
+
+@pytest.mark.parametrize(("after", "at"), [(0, 0), (1, 1), (2, 2), (None, 2)])
+def test_new_section_stands_where_it_was_asked_for_and_is_filled_by_its_draft(db, owner, after, at):
+    artifact = written("One.", "Two.")
+    added = reworking.add_section(artifact, owner, PlannedSection(name="New", max_tokens=70), after=after)
+    assert added.number == at + 1
+    write(added.artifact, "Fresh.")
+    reworking.accept(row(added.artifact.pk), owner)
+
+    expected = ["One.", "Two."]
+    expected.insert(at, "Fresh.")
+    assert bodies(artifact) == expected
+    assert row(artifact.pk).sections_completed == row(artifact.pk).sections_total == 3
+
+
+def test_bad_new_section_changes_nothing(db, owner):
+    artifact = written("One.")
+    before = documents.everything(artifact.pk)
+
+    for planned, after, field in (
+        (PlannedSection(name=" "), None, "name"),
+        (PlannedSection(name="New", max_tokens=0), None, "max_tokens"),
+        (PlannedSection(name="New"), 2, "after"),
+    ):
+        with pytest.raises(InvalidInput) as refusal:
+            reworking.add_section(artifact, owner, planned, after=after)
+        assert refusal.value.field == field
+    with pytest.raises(Busy):
+        reworking.add_section(row(documents.opened().pk), owner, PlannedSection(name="New"))
+    assert documents.everything(artifact.pk) == before
+
+
+# Together
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_editors_at_once_one_saves_and_the_others_are_told():
+    artifact = written("One.", "Two.")
+    outcomes = documents.together(*(partial(edit, artifact, 1, f"By {one}.", "One.") for one in range(3)))
+
+    refused = [one for one in outcomes if isinstance(one, BaseChanged)]
+    assert outcomes.count(None) == 1
+    assert len(refused) == 2
+    assert {one.text for one in refused} == {f"By {outcomes.index(None)}."}
+    assert artifact.versions.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_hundred_changes_by_three_people_at_once_keep_every_version():
+    """Each round three people change what all of them have just read: one step of the model for each that is done."""
+    chance = random.Random(13)
+    artifact = written("a", "b", "c")
+    known: dict[int, str] = {1: artifact.text}  # the text of every epoch
+    changes = 0
+    while changes < 100:
+        seen = row(artifact.pk)
+        assert seen.text == known[seen.epoch]
+        works = [_change(chance, seen, known, f"{changes}-{one}") for one in range(3)]
+        outcomes = documents.together(*(work for work, _ in works))
+        done = {}
+        for outcome, (_, model) in zip(outcomes, works, strict=True):
+            if isinstance(outcome, Exception):
+                assert isinstance(outcome, BaseChanged), outcome
+            else:
+                done[outcome.epoch] = model
+        for epoch in sorted(done):
+            known[epoch] = done[epoch](known[epoch - 1])
+        changes += len(done)
+        assert len(done) >= 1
+
+    after = row(artifact.pk)
+    assert after.epoch == changes + 1
+    kept = {one.epoch: one.content for one in artifact.versions.all()} | {after.epoch: after.text}
+    assert kept == {epoch: known[epoch] for epoch in kept}
+    assert len(kept) == min(changes, 100) + 1
+    assert "".join(documents.deltas(artifact.pk)) == after.text
+
+
+def _change(chance, seen, known, word):
+    """One person's change, and what it makes of the text before it in a model that knows nothing of rows."""
+    number = chance.randint(1, 3)
+    base = _parts(seen.text)[number - 1]
+    kind = chance.choice(["edit", "edit", "rewrite", "restore"])
+    if kind == "restore" and len(known) > 2:
+        epoch = chance.choice([one for one in known if seen.epoch - 40 < one < seen.epoch] or [0])
+        if epoch:
+            version = ArtifactVersion.objects.get(artifact=seen, epoch=epoch).pk
+            return partial(control.restore, seen, version), lambda before: known[epoch]
+    body = f"{word} " * chance.randint(1, 4) + "Ä\n\n- 🙂"
+    model = partial(_put, number, body)
+    if kind == "rewrite":
+        draft = reworking.rewrite_section(seen, None, number).artifact
+        write(draft, body)
+        return partial(reworking.accept, row(draft.pk), None), model
+    return partial(reworking.edit_section, seen, None, number, text=body, base_sha256=sha(base)), model
+
+
+def _parts(text):
+    first, second = text.split("\n\n## Part 2\n\n")
+    second, third = second.split("\n\n## Part 3\n\n")
+    return [first.removeprefix("## Part 1\n\n"), second, third]
+
+
+def _put(number, body, before):
+    parts = _parts(before)
+    parts[number - 1] = body
+    return "\n\n".join(f"## Part {at}\n\n{part}" for at, part in enumerate(parts, 1))
