@@ -15,6 +15,7 @@ from tests.faults.scenarios import (
     outages,
     provider_faults,
     races,
+    reworked,
     shutdowns,
     slow_endpoint,
 )
@@ -75,6 +76,7 @@ SCENARIOS = (
     Scenario(name="frozen-while-waiting", play=slow_endpoint.frozen_while_waiting, runs=2, issue_runs=20),
     Scenario(name="background-killed", play=kept_answers.killed_in_mid_answer, runs=10, issue_runs=50),
     Scenario(name="background-left", play=kept_answers.left_in_mid_answer, runs=8, issue_runs=40, short=SQLITE),
+    Scenario(name="rework-killed", play=reworked.rework_killed, runs=9, issue_runs=200, short=SQLITE),
     Scenario(name="clock-wrong", play=frozen.clock_wrong, runs=6, issue_runs=20, short=POSTGRES),
     Scenario(name="cancel-meets-completion", play=races.cancel_meets_completion, runs=30, issue_runs=500),
     Scenario(name="pause-resume-hammered", play=races.hammered, runs=20, issue_runs=200, short=POSTGRES),
