@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from django.db import Error as DatabaseError
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -52,6 +53,15 @@ class ClaimState:
     stop_requested: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """The claims of one trip; where no task is left, also the seconds until somebody else's first lease is over."""
+
+    claims: list[Claim]
+    is_last: bool
+    lease_end_s: float | None = None
+
+
 def is_empty() -> bool:
     """Whether no task waits or runs."""
     return not GenerationTask.objects.filter(status__in=_CLAIMABLE, finished_at=None).exists()
@@ -72,6 +82,24 @@ def claim(worker: str, *, lease_s: float, only: int | None = None, besides: Coll
             if result.status == StreamStatus.STREAMING:
                 return _claimed(task, result, worker)
             finish(task.artifact_id, result.status)
+
+
+def take(worker: str, *, most: int, lease_s: float, only: int | None = None, besides: Collection[int] = ()) -> Taken:
+    """Claim up to `most` tasks, each in a transaction of its own. What was claimed before the database went away is
+    returned, because nobody else would run it before its lease is over; raises only where nothing was claimed.
+    """
+    found: list[Claim] = []
+    try:
+        while len(found) < most:
+            ours = [*besides, *(one.artifact for one in found)]
+            one = claim(worker, lease_s=lease_s, only=only, besides=ours)
+            if one is None:
+                return Taken(claims=found, is_last=True, lease_end_s=next_lease_end_s(ours))
+            found.append(one)
+    except DatabaseError:
+        if not found:
+            raise
+    return Taken(claims=found, is_last=False)
 
 
 def next_lease_end_s(besides: Collection[int] = ()) -> float | None:

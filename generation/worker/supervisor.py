@@ -12,6 +12,7 @@ from django.db import Error as DatabaseError
 
 from generation.providers import ChosenProvider
 from generation.queue import claims
+from generation.queue.claims import Taken
 from generation.reasons import StopReason
 from generation.worker.database import RETRY_CAP_S, until_answered
 from generation.worker.run import Run, RunPolicy
@@ -26,6 +27,8 @@ RENEWALS = 6
 """So many times in a lease it is renewed, about: with the poll and a slow commit on top, most of it is still left."""
 CLOCK_TICK_S = 0.005
 """A lease is looked at just after its end, not just before."""
+MOST_CLAIMED = 16
+"""The claims of one trip to the database's thread, where each trip waits behind the flushes of all that is written."""
 LAST_CLAIM_S = 1.0
 """At shutdown a claim under way may take so long to become a task that is requeued."""
 
@@ -128,27 +131,27 @@ class Supervisor:
 
     async def _claim_all(self) -> float:
         """Claim while there are slots and tasks; the seconds until it is worth trying again."""
-        while self._is_open and len(self._runs) < self._policy.capacity:
-            if not await self._claim_one():
-                return await self._until_lease_end_s()
+        while self._is_open and (free := self._policy.capacity - len(self._runs)) > 0:
+            taken = await self._claim(min(free, MOST_CLAIMED))
+            if taken.is_last:  # perhaps a writer died: its task is to be had when its lease is over
+                end_s = taken.lease_end_s
+                return self._claim_s if end_s is None else min(self._claim_s, end_s + CLOCK_TICK_S)
         return self._claim_s
 
-    async def _claim_one(self) -> bool:
+    async def _claim(self, most: int) -> Taken:
         async with self._claiming:
             # After a sleep of the whole machine our own leases are over: they are no news to us.
-            claim = await database_sync_to_async(claims.claim)(
-                self._policy.name, lease_s=self._policy.lease_s, only=self._policy.only, besides=self._ours()
+            taken: Taken = await database_sync_to_async(claims.take)(
+                self._policy.name,
+                most=most,
+                lease_s=self._policy.lease_s,
+                only=self._policy.only,
+                besides=self._ours(),
             )
-            if claim is None:
-                return False
-            run = Run(claim, self._provider.provider, policy=self._run_policy)
-            self._runs[run] = asyncio.create_task(self._supervise(run), name=f"task-{claim.task}")
-            return True
-
-    async def _until_lease_end_s(self) -> float:
-        """Until the lease of a writer that died may be over."""
-        end_s = await database_sync_to_async(claims.next_lease_end_s)(self._ours())
-        return self._claim_s if end_s is None else min(self._claim_s, end_s + CLOCK_TICK_S)
+            for claim in taken.claims:
+                run = Run(claim, self._provider.provider, policy=self._run_policy)
+                self._runs[run] = asyncio.create_task(self._supervise(run), name=f"task-{claim.task}")
+            return taken
 
     def _ours(self) -> list[int]:
         return [run.claim.artifact for run in self._runs]

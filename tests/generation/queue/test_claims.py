@@ -6,10 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from threading import Barrier, Event
+from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from artifacts.lifecycle import commands
@@ -48,6 +50,36 @@ def fresh(task: GenerationTask) -> GenerationTask:
 
 
 # Claims
+
+
+@pytest.mark.django_db
+def test_one_trip_takes_so_many_and_says_whether_more_wait():
+    tasks = [queued(), queued(), queued()]
+
+    first = claims.take("worker", most=2, lease_s=LEASE_S)
+    rest = claims.take("worker", most=2, lease_s=LEASE_S, besides=[one.artifact for one in first.claims])
+
+    assert [one.task for one in first.claims + rest.claims] == [task.pk for task in tasks]
+    assert (first.is_last, rest.is_last) == (False, True)
+    assert rest.lease_end_s is None  # the leases that run are the worker's own
+
+
+@pytest.mark.django_db
+def test_what_was_claimed_before_the_database_went_away_is_kept():
+    tasks = [queued(), queued()]
+    claimed = count()
+
+    def goes_away(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith('UPDATE "generation_generationtask"') and next(claimed) == 1:
+            raise OperationalError("away")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(goes_away):
+        taken = claims.take("worker", most=5, lease_s=LEASE_S)
+
+    assert [one.task for one in taken.claims] == [tasks[0].pk]
+    assert not taken.is_last
+    assert [one.task for one in claims.take("worker", most=5, lease_s=LEASE_S).claims] == [tasks[1].pk]
 
 
 @pytest.mark.django_db
