@@ -56,7 +56,8 @@ def put_draft(artifact_id: int, draft_id: int, *, by: Change) -> WriteResult:
     section = _target(row, bodies, draft, written.name)
     target = rows[section.number - 1]
     body = placed_sections(draft.text, [written])[0].body
-    target.tokens, target.model = written.tokens, written.model
+    target.tokens += draft.tokens_generated  # what was spent on the text before stays its cost
+    target.model = written.model
     target.status = SectionStatus.COMPLETE
     target.save(update_fields=["tokens", "model", "status"])
     completed = sum(one.status == SectionStatus.COMPLETE for one in rows)

@@ -169,6 +169,7 @@ def test_draft_is_written_beside_the_text_and_accepted_into_it(db, owner):
     assert not Artifact.objects.filter(pk=draft.artifact.pk).exists()
     after = row(artifact.pk)
     assert (after.text_note, after.tokens_generated) == ("Wrote “Part 2” anew: shorter", artifact.tokens_generated + 5)
+    assert after.tokens_generated == sum(Section.objects.filter(artifact=after).values_list("tokens", flat=True))
 
 
 def test_draft_of_a_changed_base_is_refused_and_stays(db, owner):
