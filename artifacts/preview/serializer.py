@@ -1,4 +1,4 @@
-"""Inline tokens into elements of the tree. Decides what a link, an image and a footnote look like."""
+"""Inline tokens into elements of the tree. Decides what a link, an image and a footnote's reference look like."""
 
 from urllib.parse import quote
 from xml.etree.ElementTree import Element
