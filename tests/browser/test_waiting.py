@@ -177,7 +177,7 @@ async def test_document_goes_on_with_the_other_model_and_a_refused_one_is_told_b
 
 @pytest.mark.parametrize("visit", [{"viewport": {"width": 390, "height": 800}}, {}], indirect=True)
 async def test_notice_stands_at_the_top_where_no_text_is_above_it(visit: Visit, desk: Desk) -> None:
-    await desk.start(names=["Purpose"])
+    await desk.start_claimed(names=["Purpose"])
     page = await live(visit, desk)
     for reason, detail in (("waiting_retry", AWAY), ("thinking", "thinking for 40 s, at most 600 s")):
         await desk.wait(detail=detail, reason=reason)

@@ -121,7 +121,7 @@ async def test_model_that_went_on_before_is_not_trusted_once_it_does_not():
         await provider.aclose()
 
 
-@pytest.mark.parametrize(("piece_tokens", "most_portions"), [(1, 2.3), (40, 2.5)])
+@pytest.mark.parametrize(("piece_tokens", "most_portions"), [(1, 2.4), (40, 2.5)])
 async def test_endpoint_without_usage_that_writes_for_ever_gets_its_two_portions(piece_tokens, most_portions):
     endless = Behaviour(usage=None, ignores_limit=True, piece_tokens=piece_tokens)
     async with serving_endpoint(Script(texts={"Goals": TEXT * 60}, default=endless)) as server:
