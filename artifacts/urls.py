@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from artifacts.pages import profile, sharing, views
+from artifacts.pages import profile, sharing, versions, views
 
 urlpatterns = [
     path("", views.projects, name="projects"),
@@ -18,6 +18,10 @@ urlpatterns = [
     path("shared/<str:secret>/<int:artifact_id>/export/", sharing.shared_export, name="shared-export"),
     path("profile/", profile.profile, name="profile"),
     path("profile/<slug:verb>/", profile.profile_command, name="profile-command"),
+    path("artifacts/<int:artifact_id>/versions/", versions.versions, name="versions"),
+    path(
+        "artifacts/<int:artifact_id>/versions/<str:old>/compare/<str:new>/", versions.compare, name="versions-compare"
+    ),
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-in/<str:uidb64>/<str:token>/", views.sign_in_link, name="sign-in-link"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),

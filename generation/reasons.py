@@ -50,3 +50,6 @@ HELPED_BY_ANOTHER_MODEL = frozenset(
     }
 )
 """The way out may be another model: the page asks for one beside its button to resume."""
+
+HELPED_BY_WRITING_ANEW = frozenset({StopReason.BAD_SEAM, StopReason.TOKENS_EXHAUSTED})
+"""Where a section cannot go on as it stands: its page offers to write it anew."""

@@ -27,11 +27,12 @@ from django.views.decorators.http import require_safe
 from artifacts import access
 from artifacts.accounts import sign_in
 from artifacts.errors import Forbidden, NotFound
+from artifacts.lifecycle.placed_sections import placed_section
 from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, ArtifactVersion, Project, StreamStatus
 from artifacts.pages import labels
 from artifacts.pages.forms import ArtifactForm, ProjectForm
-from artifacts.pages.html import document_html, reachable, version_html
+from artifacts.pages.html import document_html, reachable, text_html, version_html
 from artifacts.pages.templates import candidates
 from artifacts.reasons import REASON_SENTENCES
 
@@ -131,6 +132,7 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
     shown = access.artifact_for(request.user, artifact_id)
     asked = verb or request.GET.get("ask", "")
     context = artifact_context(request.user, shown) | {
+        "base": _base(shown),
         "versions": shown.versions.defer("content", "sections"),
         "asked": asked if asked in ASKABLE else "",
         "refused": verb,
@@ -222,6 +224,23 @@ def sign_in_link(request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
 
 
 # Steps that pages share
+
+
+def _base(artifact: Artifact) -> dict[str, object] | None:
+    """What stands in the place that a draft was written for; None of what is no draft."""
+    if artifact.draft_of is None:
+        return None
+    number = artifact.draft_position + 1
+    try:
+        section = placed_section(artifact.draft_of, number)
+    except NotFound:
+        return {"artifact": artifact.draft_of, "number": number, "body": "", "changed": True}
+    return {
+        "artifact": artifact.draft_of,
+        "number": number,
+        "body": reachable(text_html(section.body, ())),
+        "changed": section.sha256 != artifact.draft_base,
+    }
 
 
 def _render(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:

@@ -17,11 +17,11 @@ from django.shortcuts import redirect, resolve_url
 from django.utils.text import slugify
 
 from artifacts import access
-from artifacts.errors import Forbidden, IllegalTransition, InvalidInput, NotFound
+from artifacts.errors import BaseChanged, Forbidden, IllegalTransition, InvalidInput, NotFound
 from artifacts.models import Artifact, StreamStatus
 from artifacts.pages.forms import ArtifactForm, ProjectForm, refuse
 from artifacts.pages.views import artifact_page, or_not_found, project_page, projects_page
-from generation import control
+from generation import control, reworking
 from generation.errors import CommandRefused, FormRefused
 from generation.pages.forms import GenerationForm
 
@@ -85,7 +85,7 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
     if request.method != "POST":
         return redirect(back)
     try:
-        answer = _VERBS[verb](access.artifact_for(request.user, artifact_id, verb), request)
+        answer = _VERBS[verb](access.artifact_for(request.user, artifact_id, _ACTIONS.get(verb, verb)), request)
     except FormRefused as refused:
         if wants_json:
             return JsonResponse({"errors": refused.form.errors}, status=422)
@@ -99,7 +99,7 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
         if wants_json:
             return JsonResponse({"detail": error.detail}, status=403)
         raise
-    except (IllegalTransition, CommandRefused) as error:
+    except (IllegalTransition, BaseChanged, CommandRefused) as error:
         if wants_json:
             return JsonResponse({"detail": error.detail}, status=409)
         messages.error(request, error.detail)
@@ -149,6 +149,19 @@ def _delete(artifact: Artifact, request: HttpRequest) -> CommandResult:
     return CommandResult(message=f"“{title}” was deleted.", location=location)
 
 
+def _accept(artifact: Artifact, request: HttpRequest) -> CommandResult:
+    base = reworking.accept(artifact, _user(request)).artifact
+    return CommandResult(message="The new text is in its place.", location=resolve_url("artifact", base))
+
+
+def _reject(artifact: Artifact, request: HttpRequest) -> CommandResult:
+    base = reworking.reject(artifact, _user(request)).pk
+    return CommandResult(message="The draft is dropped.", location=resolve_url("artifact", base))
+
+
+_ACTIONS = {"accept": "edit", "reject": "edit"}
+"""What a verb is to the table of `access`, where it is called otherwise there."""
+
 _VERBS: dict[str, Callable[[Artifact, HttpRequest], CommandResult]] = {
     "start": _start,
     "cancel": _cancel,
@@ -157,6 +170,8 @@ _VERBS: dict[str, Callable[[Artifact, HttpRequest], CommandResult]] = {
     "regenerate": _regenerate,
     "restore": _restore,
     "delete": _delete,
+    "accept": _accept,
+    "reject": _reject,
 }
 
 

@@ -6,11 +6,11 @@ from django import template
 from django.conf import settings
 from django.forms import Form
 
-from artifacts.models import Artifact
+from artifacts.models import Artifact, SectionStatus
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation.models import GenerationTask
 from generation.pages.forms import GenerationForm, plan_text
-from generation.reasons import HELPED_BY_ANOTHER_MODEL
+from generation.reasons import HELPED_BY_ANOTHER_MODEL, HELPED_BY_WRITING_ANEW
 from generation.writing.phases import Phase, phase_of
 
 register = template.Library()
@@ -48,6 +48,15 @@ def resume_form(artifact: Artifact, refused_verb: str, refused: Form | None) -> 
     model.label, model.help_text = "Another model", "Empty: it goes on with the same one."
     model.widget.attrs["placeholder"] = (task and task.model) or settings.STREAMGEN_MODEL or "the server's own"
     return form
+
+
+@register.simple_tag
+def stopped_section(artifact: Artifact) -> int:
+    """The number of the section that cannot go on as it is and may be written anew; 0 where there is none."""
+    if artifact.draft_of_id is not None or artifact.reason not in HELPED_BY_WRITING_ANEW:
+        return 0
+    position = artifact.sections.filter(status=SectionStatus.PARTIAL).values_list("position", flat=True).first()
+    return 0 if position is None else position + 1
 
 
 def _last_request(artifact: Artifact) -> dict[str, object]:

@@ -48,6 +48,12 @@ PAGES: dict[str, str | dict[str, str]] = {
     "project": "see_project",
     "artifact": "see",
     "version": "see",
+    "versions": "see",
+    "versions-compare": "see",
+    "sections": "edit",
+    "section-edit": "edit",
+    "section-preview": "edit",
+    "section-rewrite": "rewrite",
     "sharing": "see_members",
     "sharing-command": SHARING,
     "join": "person",
@@ -61,10 +67,18 @@ PAGES: dict[str, str | dict[str, str]] = {
     "sign-out": "public",
     "project-create": "person",
     "artifact-create": "add",
-    "artifact-command": VERBS,
+    "artifact-command": VERBS | {"accept": "edit", "reject": "edit"},
 }
-POSTED = {"sharing-command", "profile-command", "project-create", "artifact-create", "artifact-command"}
-OF_A_DOCUMENT = {"artifact", "version", "artifact-command"}
+POSTED = {
+    "section-preview",
+    "sharing-command",
+    "profile-command",
+    "project-create",
+    "artifact-create",
+    "artifact-command",
+}
+OF_A_DOCUMENT = {"artifact", "version", "artifact-command", "versions", "versions-compare"}
+OF_A_DOCUMENT |= {"sections", "section-edit", "section-preview", "section-rewrite"}
 CALLS = {
     "GET /api/projects": "person",
     "POST /api/projects": "person",
@@ -238,6 +252,13 @@ def _arguments(team: Team, name: str, verb: str) -> dict[str, Any]:
         "artifact": {"artifact_id": team.artifact.pk},
         "version": {"artifact_id": team.artifact.pk, "version_id": team.version.pk},
         "artifact-command": {"artifact_id": team.artifact.pk, "verb": verb},
+        "versions": {"artifact_id": team.artifact.pk},
+        "versions-compare": {"artifact_id": team.artifact.pk, "old": str(team.version.epoch), "new": "current"},
+        "sections": {"artifact_id": team.artifact.pk},
+        **{
+            name: {"artifact_id": team.artifact.pk, "number": 1}
+            for name in ("section-edit", "section-preview", "section-rewrite")
+        },
         "profile-command": {"verb": verb},
         "join": {"secret": team.invited},
     }

@@ -1,0 +1,160 @@
+"""The pages on which a written document is reworked: each form reads what was typed and calls one verb of `reworking`.
+
+They work without a script; the editor's module adds a preview while one types, and keeps unsaved words.
+"""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from artifacts import access, validation
+from artifacts.errors import BaseChanged, IllegalTransition, InvalidInput
+from artifacts.lifecycle.placed_sections import placed_section
+from artifacts.models import Artifact, StreamStatus
+from artifacts.pages.forms import LongText, refuse
+from artifacts.pages.html import reachable, text_html
+from artifacts.pages.views import or_not_found
+from artifacts.planned_section import SECTION_TOKENS, PlannedSection
+from generation import reworking
+
+
+class RewriteForm(forms.Form):
+    """How a section is to be written anew; each may stay empty."""
+
+    instructions = LongText(
+        rows=3,
+        label="What to do differently",
+        help_text="Empty: simply once more.",
+        placeholder="Shorter. Add a table…",
+    )
+    model = forms.CharField(required=False, max_length=validation.MODEL_NAME_CHARS, label="Another model")
+    max_tokens = forms.IntegerField(
+        required=False, min_value=1, max_value=validation.SECTION_MAX_TOKENS, label="Tokens at most"
+    )
+
+
+class SectionForm(forms.Form):
+    """A section more."""
+
+    name = forms.CharField(max_length=validation.SECTION_NAME_CHARS)
+    after = forms.TypedChoiceField(coerce=int, label="After")
+    instructions = LongText(rows=3, label="What it should hold", help_text="")
+
+    def __init__(self, names: list[str], *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        places = [(0, "at the beginning"), *((at, f"{at}. {name}") for at, name in enumerate(names, 1))]
+        self.fields["after"].choices = places  # type: ignore[attr-defined]
+        self.fields["after"].initial = len(names)
+
+
+@login_required
+@or_not_found
+def sections(request: HttpRequest, artifact_id: int) -> HttpResponse:
+    """The sections of a document, what can be done with each, and the form for one more."""
+    artifact = _editable(request, artifact_id)
+    rows = list(artifact.sections.order_by("position"))
+    form = SectionForm([row.name for row in rows], request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        typed = form.cleaned_data
+        planned = PlannedSection(name=typed["name"], instructions=typed["instructions"], max_tokens=SECTION_TOKENS)
+        try:
+            added = reworking.add_section(artifact, _person(request), planned, after=typed["after"])
+            return redirect("artifact", added.artifact.pk)
+        except InvalidInput as error:
+            refuse(form, error)
+        except IllegalTransition as error:
+            messages.error(request, error.detail)
+            return redirect("sections", artifact_id)
+    context = {
+        "artifact": artifact,
+        "rows": rows,
+        "form": form,
+        "drafts": artifact.drafts.defer("content", "preview_html", "instructions").order_by("pk"),
+        "at_rest": artifact.stream_status not in {StreamStatus.IDLE, StreamStatus.STREAMING},
+        "is_complete": artifact.stream_status == StreamStatus.COMPLETE,
+    }
+    return render(request, "generation/sections.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+@or_not_found
+def edit(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse:
+    """A section as Markdown. What was typed is shown again whatever comes between, beside what is there by now."""
+    artifact = _editable(request, artifact_id)
+    section = placed_section(artifact, number)
+    context: dict[str, object] = {
+        "artifact": artifact,
+        "section": section,
+        "text": section.body,
+        "base": section.sha256,
+        "limit": validation.LONG_TEXT_CHARS,
+    }
+    status = 200
+    if request.method == "POST":
+        text = request.POST.get("text", "").replace("\r\n", "\n")
+        context |= {"text": text, "base": request.POST.get("base", ""), "is_typed": True}
+        if "preview" not in request.POST:
+            try:
+                reworking.edit_section(
+                    artifact, _person(request), number, text=text, base_sha256=request.POST.get("base", "")
+                )
+                messages.success(request, "Saved. The text before is kept as a version.")
+                return redirect("artifact", artifact_id)
+            except BaseChanged as error:
+                # Saving again is then a choice of who has seen both.
+                context |= {"current": error.text, "base": error.sha256, "refusal": error.detail}
+                status = 409
+            except IllegalTransition as error:
+                context["refusal"], status = error.detail, 409
+            except InvalidInput as error:
+                context["refusal"], status = error.detail, 422
+    context["preview"] = reachable(text_html(str(context["text"])[: validation.LONG_TEXT_CHARS], ()))
+    return render(request, "generation/edit.html", context, status=status)
+
+
+@require_POST
+@login_required
+@or_not_found
+def preview(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse:
+    """The HTML of what is typed, for the editor's module."""
+    placed_section(_editable(request, artifact_id), number)
+    try:
+        text = reworking.edited(request.POST.get("text", ""))
+    except InvalidInput as error:
+        return JsonResponse({"detail": error.detail}, status=422)
+    return JsonResponse({"html": text_html(text, ())})
+
+
+@login_required
+@or_not_found
+def rewrite(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse:
+    """The form that has a section written anew."""
+    artifact = _editable(request, artifact_id, "rewrite")
+    section = placed_section(artifact, number)
+    form = RewriteForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        try:
+            draft = reworking.rewrite_section(artifact, _person(request), number, **form.cleaned_data)
+            return redirect("artifact", draft.artifact.pk)
+        except InvalidInput as error:
+            refuse(form, error)
+        except IllegalTransition as error:
+            messages.error(request, error.detail)
+            return redirect("artifact", artifact_id)
+    context = {"artifact": artifact, "section": section, "form": form, "body": reachable(text_html(section.body, ()))}
+    return render(request, "generation/rewrite.html", context, status=422 if form.errors else 200)
+
+
+def _editable(request: HttpRequest, artifact_id: int, action: str = "edit") -> Artifact:
+    return access.artifact_for(request.user, artifact_id, action)
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # every view here asks for a login first
+    return request.user
