@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from pathlib import Path
 
 from tests.architecture.source import MODULES, ROOT, Module
 
@@ -14,22 +15,36 @@ By room, in the words with which each file opens. How the rooms fit together: [a
 """
 
 
-def sentence_of(module: Module) -> str:
-    opening = " ".join((ast.get_docstring(module.tree) or "").split("\n\n")[0].split())
-    return re.split(r"(?<=[.?!])\s", opening)[0]
+def sentence_of(opening: str) -> str:
+    return re.split(r"(?<=[.?!])\s", " ".join(opening.split("\n\n", maxsplit=1)[0].split()))[0]
+
+
+def docstring_of(module: Module) -> str:
+    return sentence_of(ast.get_docstring(module.tree) or "")
+
+
+def comment_of(path: Path) -> str:
+    """The first sentence of the comment with which a template, a script or a style sheet opens."""
+    opening = re.match(r"(?:/\*\*?|\{#)(.*?)(?:\*/|#\})", path.read_text(encoding="utf-8"), re.DOTALL)
+    assert opening, f"{path.relative_to(ROOT)} must open with a comment that says what it is"
+    return sentence_of(re.sub(r"\n \* ?", "\n", opening[1]))
+
+
+def holds_code(module: Module) -> bool:
+    return any(not isinstance(node, ast.Expr) for node in module.tree.body)
 
 
 def rendered() -> str:
-    parts, room = [HEADLINE], ""
+    rooms: dict[str, list[str]] = {}
     for module in sorted(MODULES, key=lambda one: (one.path.parent, one.path.name)):
-        folder = str(module.path.parent.relative_to(ROOT))
-        if module.path.name == "__init__.py" or not module.text.strip():
-            continue
-        if folder != room:
-            room = folder
-            parts.append(f"\n## {room}\n\n")
-        parts.append(f"- `{module.path.stem}`: {sentence_of(module)}\n")
-    return "".join(parts)
+        if module.path.name != "__init__.py" or holds_code(module):
+            folder = str(module.path.parent.relative_to(ROOT))
+            rooms.setdefault(folder, []).append(f"- `{module.path.stem}`: {docstring_of(module)}\n")
+    for folder, kind in (("templates", "html"), ("static/js", "js"), ("static/css", "css")):
+        for path in sorted((ROOT / folder).rglob(f"*.{kind}"), key=lambda one: (one.parent, one.name)):
+            room = str(path.parent.relative_to(ROOT))
+            rooms.setdefault(room, []).append(f"- `{path.name}`: {comment_of(path)}\n")
+    return HEADLINE + "".join(f"\n## {room}\n\n{''.join(lines)}" for room, lines in rooms.items())
 
 
 if __name__ == "__main__":

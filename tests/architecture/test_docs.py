@@ -58,7 +58,7 @@ def test_tree_has_a_line_for_each_room_and_says_which_are_pure():
 
 
 def test_every_file_is_listed_with_its_opening():
-    """Where this fails: `python -m tests.architecture.index` writes the page anew."""
+    """Where this fails, write the page anew with `python -m tests.architecture.index`."""
     assert index.PAGE.read_text(encoding="utf-8") == index.rendered()
 
 
