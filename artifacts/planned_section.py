@@ -1,4 +1,4 @@
-"""One section of a plan, on its whole way: from who asks for a document, through its row, to the prompt. Pure."""
+"""What is asked of one section, in one type from the request through its row to the prompt; pure."""
 
 from __future__ import annotations
 

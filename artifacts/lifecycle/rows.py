@@ -1,4 +1,4 @@
-"""One write of a document in the making: its locked row, which remembers what was set on it and saves exactly that.
+"""A document's row, locked for one transaction: it remembers which fields were set on it, and saves exactly those.
 
 Only the verbs of `commands` and `writing` use it, each within its transaction.
 """

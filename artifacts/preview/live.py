@@ -1,5 +1,6 @@
-"""A document that grows: settled fragments, rendered once, and a tail that is rendered again. Whole documents take the
-same way, so both say the same.
+"""Renders a document while it grows: settled fragments once, the tail behind them again with each addition.
+
+Whole documents take the same way, so both say the same.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The end of a live document, as far as it can be shown: what may still become something else is held back.
+"""Shows the unfinished end of a growing document: closes what is open, holds back what may still become something else.
 
 Works on a fork of the reader, so that the document itself never sees it.
 """

@@ -1,4 +1,4 @@
-"""What the loop tells while it writes; text goes another way. Pure: who listens decides what becomes of it."""
+"""The protocol of what the loop reports beside its text: calls, ends of turns, waits, thinking; pure."""
 
 from __future__ import annotations
 

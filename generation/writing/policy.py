@@ -1,4 +1,4 @@
-"""How sections are asked for, as the settings say it, and the clock that the loop lives by; pure."""
+"""All settings of the continuation loop as one frozen value: delivery, limits, retries, and the clock it uses; pure."""
 
 from __future__ import annotations
 

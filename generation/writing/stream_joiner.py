@@ -6,7 +6,7 @@ from generation.errors import AnsweredAnew, BadSeam
 from generation.markdown.farewell import Farewell, has_ended, says_farewell
 from generation.markdown.fences import FirstFence, Unfenced
 from generation.seams import Mode, Seam, join
-from generation.writing.anew import BegunText
+from generation.writing.restarts import BegunText
 
 CHECK_CHARS = 40
 """In reprompt mode a growing head is looked at each time it has grown by so much, and by a tenth: a look costs time."""

@@ -1,4 +1,4 @@
-"""The words between the continuation loop and its callers: how it calls, what it tells, how it ended; pure."""
+"""The types that the loop and its callers share: how a turn is asked for, how a section ended; pure."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ import pytest
 
 from generation.errors import ProviderUnavailable
 from generation.providers.base import FinishReason
+from generation.providers.openai_compatible.answer.cumulative import Cumulative
 from generation.providers.openai_compatible.answer.finishes import reason_of
-from generation.providers.openai_compatible.answer.growing import Growing
 from generation.providers.openai_compatible.client import OpenAICompatible
 from tests.generation.providers.test_openai_compatible import Answered, asking, call
 from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, chunk, event, http, json_document, raw_server, says
@@ -238,11 +238,11 @@ async def test_text_that_repeats_itself_stays(said):
 
 
 async def test_growing_pieces_may_end_in_a_character_that_is_not_whole():
-    growing = Growing()
-    given = [growing.feed(text) for text in ("ab", "abc", "abcd", "abcd\ufffd", "abcd灯", "abcd灯", "abcd灯台")]
-    assert "".join(given) + growing.rest() == "abcd灯台"
+    cumulative = Cumulative()
+    given = [cumulative.feed(text) for text in ("ab", "abc", "abcd", "abcd\ufffd", "abcd灯", "abcd灯", "abcd灯台")]
+    assert "".join(given) + cumulative.rest() == "abcd灯台"
     with pytest.raises(ValueError, match="taken back"):
-        growing.feed("something else")
+        cumulative.feed("something else")
 
 
 @pytest.mark.parametrize(

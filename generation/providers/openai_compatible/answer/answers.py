@@ -14,9 +14,9 @@ from generation.providers.base import CHARS_PER_TOKEN, Finish, FinishReason, Lif
 from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer import shapes
 from generation.providers.openai_compatible.answer.choices import Choosing
+from generation.providers.openai_compatible.answer.cumulative import Cumulative
 from generation.providers.openai_compatible.answer.events import MAX_EVENT_BYTES, Events, are_lines, is_json, objects_in
 from generation.providers.openai_compatible.answer.finishes import reason_of
-from generation.providers.openai_compatible.answer.growing import Growing
 from generation.providers.openai_compatible.answer.shapes import Json, Shapeless
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
 from generation.providers.openai_compatible.refusals import Asked, Said
@@ -66,7 +66,7 @@ class Answer:
         self._start = b""
         self._may_be_lines = True
         self._choosing = Choosing()
-        self._growing = Growing()
+        self._cumulative = Cumulative()
         self.thoughts = Thoughts(begun=begun, opens=opens, now_s=now_s)
         self._pieces: list[str] = []  # all that came as text, thoughts included
         self._length = 0  # the characters of these
@@ -115,7 +115,7 @@ class Answer:
         try:
             for choice in self._choosing.rest():
                 yield from self._choice(choice, {})
-            text = self._text(self._growing.rest())
+            text = self._text(self._cumulative.rest())
         except ValueError:
             raise refusals.malformed(self._asked) from None
         is_cut = self._ended() is FinishReason.TRUNCATED
@@ -125,7 +125,7 @@ class Answer:
     def salvage(self) -> Iterator[Piece]:
         """It broke off: what was held back and is text."""
         if not self.is_whole and not self.thoughts.is_lost:
-            text = "".join(self._growing.take()) + self.thoughts.rest(is_broken=True)
+            text = "".join(self._cumulative.take()) + self.thoughts.rest(is_broken=True)
             if text:
                 yield Piece(text=text)
 
@@ -232,7 +232,7 @@ class Answer:
             return items
         if self.is_over:
             return ()
-        if held := self.thoughts.suspected + self._growing.held:
+        if held := self.thoughts.suspected + self._cumulative.held:
             return (Life(is_thinking=self.thoughts.is_thinking, held=held),)
         return (_THINKING if self.thoughts.is_thinking else _LIFE,)
 
@@ -240,7 +240,7 @@ class Answer:
         """Whether its text is taken just as it is; all that is taken otherwise goes the long way."""
         return (
             self._choosing.is_ours(choice)
-            and self._growing.is_plain
+            and self._cumulative.is_plain
             and not (self._waiting or self._half_character or self._reason)
             and payload.get("model", self._model) == self._model
             and not "\ud800" <= choice["delta"]["content"][-1] <= "\udbff"
@@ -351,7 +351,7 @@ class Answer:
         self._has_deltas = self._has_deltas or not is_message
         if not has_word and self.has_reason and content.strip():
             self._reason = None  # what was said before was not the end
-        text = self._text(content if self.is_whole else self._growing.feed(content))
+        text = self._text(content if self.is_whole else self._cumulative.feed(content))
         if not self.is_whole:  # a whole document may begin with an echo of what was begun
             self._chars_left -= len(text)
             if self._text_events > self._limit_tokens and self._chars_left <= self._chars_beyond:

@@ -1,4 +1,4 @@
-"""Tells an answer that goes on with a begun text from words to the person and from the text once more; pure.
+"""Recognises answers that do not go on with a begun text: they talk to the person, or begin the text once more; pure.
 
 In prefill mode an answer is appended as it comes, so an endpoint that takes no notice of the begun text would spoil the
 document without a word. What only goes on is not to be taken for these: a text that repeats itself may repeat itself.

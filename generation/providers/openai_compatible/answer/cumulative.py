@@ -1,4 +1,4 @@
-"""Recognises a stream whose every piece holds all the text so far, and takes what is new of each; pure.
+"""Recognises a cumulative stream, whose every piece holds all the text so far, and takes what is new of each; pure.
 
 A text may repeat itself, so one piece that begins with the last proves nothing: it is held back until more is known.
 """
@@ -15,7 +15,7 @@ LAST_CHARS = 16
 MOST_HELD = 12
 
 
-class Growing:
+class Cumulative:
     """`feed` gives the text that is new and certain, `rest` what was held back when the answer has ended."""
 
     def __init__(self) -> None:
