@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from generation.markdown.afterword import AFTERWORD_CHARS, says_afterword
 from generation.markdown.preamble import OPENERS
 
 WRAPPED_CHARS = 2_000
@@ -152,7 +153,8 @@ class Unfenced:
             self._fence = opened_fence(line, "")
             return f"{line}\n{self.feed(rest)}"
         self._run = ""
-        return "" if self._drops_talk and len(rest.strip()) <= TALK_CHARS else rest
+        is_talk = self._drops_talk and len(rest.strip()) <= TALK_CHARS
+        return "" if is_talk or (is_whole and says_afterword(rest)) else rest
 
     def end(self) -> str:
         """The rest."""
@@ -191,7 +193,8 @@ class FirstFence:
         most = EXAMPLE_CHARS if wrap[2] and _EXAMPLE.search(inner[:WRAPPED_CHARS]) else WRAPPED_CHARS
         seen = inner[:most]
         if wrap[1] in seen and _after_block(seen, wrap[1]).strip():
-            return self._as_it_is()
+            # An example with text after it, unless that is all that follows, and said to the person.
+            return self._as_it_is() if len(_after_block(inner, wrap[1]).strip()) > AFTERWORD_CHARS else ""
         if not wrap[2] and len(inner) >= LOOK_CHARS and not _is_text(inner[:LOOK_CHARS], wrap[1], is_whole=False):
             return self._as_it_is()
         if len(inner) < most:
@@ -204,11 +207,19 @@ class FirstFence:
     def end(self, *, is_whole: bool = True) -> str:
         """The rest, when the answer has ended; one that was cut off or broke off is not whole."""
         wrap = _wrap_of(self._head) if self._unfenced is None else None
-        if wrap is not None and (wrap[2] or _is_text(self._head[wrap.end() :], wrap[1], is_whole=is_whole)):
+        if wrap is not None and self._is_around(self._head[wrap.end() :], wrap, is_whole=is_whole):
             self._unfenced = Unfenced(wrap[1])
             head, self._head = self._head[wrap.end() :], ""
             return self._unfenced.feed(head) + self._unfenced.end()
         return self._unfenced.end() if self._unfenced is not None else self._as_it_is()
+
+    def _is_around(self, inner: str, wrap: re.Match[str], *, is_whole: bool) -> bool:
+        after = _after_block(inner, wrap[1]) if wrap[1] in inner else ""
+        if after.strip():
+            inner, is_whole = inner.removesuffix(after), True
+            if not says_afterword(after) or (wrap[2] and _EXAMPLE.search(inner)):
+                return False
+        return bool(wrap[2]) or _is_text(inner, wrap[1], is_whole=is_whole)
 
     def _as_it_is(self) -> str:
         head, self._head, self._is_open = self._head, "", True

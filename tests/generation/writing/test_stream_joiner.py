@@ -248,7 +248,7 @@ LONG = "\n\n".join(
     ("behind", "text"),
     [
         ("\n```\n\nThat was the log. What follows is about *oil*.\n\n- one\n- two", True),
-        ("\n```\n\nLet me know if you want changes!", True),
+        ("\n```\n\nLet me know if you want changes!", ""),
         (f"\n```\n\n{LONG}", True),
         ("\n\n```\noil = 3\n```\n\nAnd so on.\n```", "\n\n```\noil = 3\n```\n\nAnd so on."),
         ("\n\n```\noil = 3\n```\n```", "\n\n```\noil = 3\n```"),
@@ -260,6 +260,35 @@ def test_line_that_closes_the_fence_of_a_long_first_answer_opens_no_block(behind
     got = taken(f"```markdown\n{LONG}{behind}", step=step)[0]
     assert "".join(got.split()) == "".join(expected.split())
     assert ("```" in got) == ("```" in expected)
+
+
+@pytest.mark.parametrize("step", [1, 7, 10_000])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Let me know if you'd like any section expanded, or another tone.",
+        "---\n\nWould you like me to go on with the next section?",
+        "I hope this helps! Feel free to ask for changes.",
+        "Lass mich wissen, ob ich etwas ändern soll.",
+        "N'hésitez pas à me demander des modifications.",
+        "¿Quieres que amplíe alguna parte?",
+        "如需进一步修改，请随时告诉我。",
+        "ご要望がございましたらお知らせください。",
+        "수정이 필요하시면 말씀해 주세요.",
+        "أخبرني إذا كنت تريد أي تعديل.",
+        "Хотите, чтобы я добавил примеры?",
+    ],
+)
+def test_offer_behind_the_fence_around_a_first_answer_is_no_text(words, step):
+    assert taken(f"```markdown\n{MARKDOWN}\n```\n\n{words}", step=step)[0].strip() == MARKDOWN
+    assert taken(f"```\n{PROSE}\n```\n\n{words}\n", step=step)[0].strip() == PROSE
+    for kept in (
+        f"```markdown\n# [Name of the boat]\n```\n\n{words}",
+        f"```markdown\n{MARKDOWN}\n```\n\n- {words.strip('-').strip()}\n- Auk",
+        f"```\n$ make all\n```\n\n{words}",
+        f"```markdown\n{MARKDOWN}\n```\n\n{words}\n\n{LONG}",
+    ):
+        assert taken(kept, step=step)[0] == kept
 
 
 @pytest.mark.parametrize("step", [7, 400, 10_000])
