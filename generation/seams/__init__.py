@@ -107,7 +107,7 @@ class Seam:
         if not is_open or not (is_mark or is_word) or (is_word and _NO_SENTENCE.match(word)):
             raise BadSeam("the answer does not begin with the last words")
         if self._repeats(said, is_sure=is_word and said == word):
-            raise BadSeam("the answer repeats an earlier part of the text")
+            raise BadSeam("the answer begins with words that the text has already, and may be copying them")
         return Found(rest=said.lstrip() if space else said, fence=fence[1] if fence else "")
 
     def _repeats(self, said: str, *, is_sure: bool) -> bool:
