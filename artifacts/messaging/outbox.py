@@ -69,10 +69,21 @@ def attach() -> None:
 def post(send: Send) -> None:
     """Hand over one message from any thread; it never raises.
 
-    Without an attached loop (a command, a script) it is sent before returning, within the time limit.
+    Without an attached loop (a command, a script) it is sent before returning, within the time limit; on a loop's own
+    thread (a notebook), where nothing may wait, that loop is attached.
     """
+    if (_outbox is None or not _outbox.loop.is_running()) and _is_on_a_loop():
+        attach()
     if _outbox is not None and _outbox.loop.is_running():
         with suppress(RuntimeError):  # the loop closed this very moment: a hint is lost, nothing else
             _outbox.loop.call_soon_threadsafe(_outbox.put, send)
     else:
         async_to_sync(attempt)(send)
+
+
+def _is_on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -129,3 +129,16 @@ def test_loop_that_has_ended_is_not_waited_for():
     outbox.post(partial(wire.send, "after"))
 
     assert wire.sent == ["after"]
+
+
+def test_on_a_loop_that_nobody_attached_a_message_is_sent_by_that_loop():
+    wire = Wire()
+
+    async def notebook() -> None:
+        outbox.post(partial(wire.send, "here"))
+        await asyncio.sleep(0)  # the loop takes it over
+        await everything_else_is_done()
+
+    asyncio.run(notebook())
+
+    assert wire.sent == ["here"]
