@@ -57,6 +57,7 @@ ORDER = (
     "generation.templatetags",
     "generation.management.commands",
     "generation",  # admin, apps, urls
+    "streamgen.client",  # knows nothing of those above, nor anybody here of it
     "streamgen.env",
     "streamgen.problems",
     "streamgen.server",
@@ -79,7 +80,7 @@ CLOCKS = {"time", "datetime", "random", "secrets", "uuid"}
 
 KNOWN_TO = {
     "openai": ("generation.providers.openai_compatible",),
-    "httpx2": ("generation.providers.openai_compatible",),
+    "httpx2": ("generation.providers.openai_compatible", "streamgen.client"),
     "bleach": ("artifacts.preview.sanitise",),
     "markdown": ("artifacts.preview.engine",),
     "xllamacpp": ("generation.providers.local",),

@@ -25,7 +25,7 @@ class Proxy:
         self.rule: Rule = _let_pass
         self.delay_s = 0.0
         self.port = 0
-        self._upstream = upstream
+        self.upstream = upstream
         self._flows = asyncio.Event()
         self._flows.set()
         self._stranded: list[asyncio.Event] = []
@@ -83,9 +83,9 @@ class Proxy:
                     one.transport.abort()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if isinstance(self._upstream, Path):
-            return await asyncio.open_unix_connection(str(self._upstream))
-        return await asyncio.open_connection("127.0.0.1", self._upstream)
+        if isinstance(self.upstream, Path):
+            return await asyncio.open_unix_connection(str(self.upstream))
+        return await asyncio.open_connection("127.0.0.1", self.upstream)
 
     async def _pump(
         self,

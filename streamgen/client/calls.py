@@ -1,0 +1,83 @@
+"""ApiCalls of the HTTP API: JSON out and in, errors as exceptions, reads tried again while the server is away."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Any
+
+import httpx2
+
+from streamgen.client.errors import CallRefused, NoSuchDocument, ProtocolViolated, ServerAway, SignInNeeded
+
+TIMEOUT_S = 30.0
+READ_TRIES = 5
+LONGEST_RETRY_S = 10.0
+
+
+class ApiCalls:
+    """Only reads are repeated by themselves: a command may have been done although its answer was lost."""
+
+    def __init__(self, base: str, *, token: str, tls: ssl.SSLContext | None) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx2.AsyncClient(
+            base_url=f"{base}/api", headers=headers, timeout=TIMEOUT_S, verify=tls if tls is not None else True
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def call(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        tries = READ_TRIES if method == "GET" else 1
+        for number in range(1, tries + 1):
+            try:
+                answer = await self._http.request(method, path, json=body)
+            except httpx2.HTTPError as error:
+                wait, away = 0.25 * 2**number, f"The server does not answer ({type(error).__name__})."
+            else:
+                if answer.status_code != httpx2.codes.SERVICE_UNAVAILABLE:
+                    return _content(answer)
+                wait, away = _wait_of(answer), _detail(answer) or "The server is busy."
+            if number == tries:
+                raise ServerAway(away)
+            await asyncio.sleep(min(wait, LONGEST_RETRY_S))
+        raise AssertionError("unreachable")
+
+
+def _wait_of(answer: httpx2.Response) -> float:
+    value = answer.headers.get("Retry-After", "1")
+    return float(value) if value.isdecimal() else 1.0
+
+
+def _detail(answer: httpx2.Response) -> str:
+    problem = _problem(answer)
+    return str(problem.get("detail", ""))
+
+
+def _problem(answer: httpx2.Response) -> dict[str, Any]:
+    try:
+        problem = answer.json()
+    except ValueError:
+        return {}
+    return problem if isinstance(problem, dict) else {}
+
+
+def _content(answer: httpx2.Response) -> Any:
+    if answer.is_success:
+        try:
+            return answer.json() if answer.content else None
+        except ValueError:
+            raise ProtocolViolated("The answer is no JSON: is this a streamgen server?") from None
+    problem = _problem(answer)
+    detail = str(problem.get("detail") or f"The server answered {answer.status_code}.")
+    match answer.status_code:
+        case httpx2.codes.UNAUTHORIZED:
+            raise SignInNeeded(detail)
+        case httpx2.codes.NOT_FOUND:
+            raise NoSuchDocument(detail)
+    raise CallRefused(
+        detail,
+        status=answer.status_code,
+        code=str(problem.get("code", "")),
+        field=str(problem.get("field", "")),
+    )
