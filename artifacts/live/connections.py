@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 CHECK_S = 3.0
 """So often it is asked whether the logins still hold, where no message told that one does not."""
+PARTING_S = 2.0
+"""So long clients may take to answer the goodbye of a process. With their last words unread its end would reset the
+connection, and a reset overtakes the goodbye: they would see 1006."""
 
 
 class Socket(Protocol):
@@ -43,6 +46,7 @@ class Sockets:
         self._of_user: Counter[tuple[int, int]] = Counter()
         self._checking: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+        self._left = asyncio.Event()
         self._suspects: set[AccessChanged] = set()
 
     def count(self, login: Login) -> int:
@@ -57,15 +61,21 @@ class Sockets:
     def leave(self, socket: Socket) -> None:
         if socket in self._open:
             self._open.remove(socket)
+            self._left.set()
             whose = socket.sight.login.whose
             self._of_user[whose] -= 1
             if not self._of_user[whose]:
                 del self._of_user[whose]
 
     async def close_all(self, ending: SocketEnding) -> None:
-        """The process goes: every socket ends so, and new ones do at once."""
+        """The process goes: every socket ends so, and new ones do at once. Returns when the clients have gone too."""
         self.is_closing = True
         await asyncio.gather(*(socket.end(ending) for socket in list(self._open)))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PARTING_S):
+                while self._open:
+                    self._left.clear()
+                    await self._left.wait()
 
     def on_news(self, news: AccessChanged | Missed) -> None:
         """A message says whose access may have ended: they are asked about at once."""

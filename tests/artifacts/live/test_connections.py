@@ -175,15 +175,19 @@ class TestEnding:
             assert await errors_of(text) == (["deleted"], 4404)
             assert await errors_of(html) == (["deleted"], 4404)
 
-    async def test_server_that_goes_tells_everybody_to_come_back(self, place: Place) -> None:
+    async def test_server_that_goes_tells_everybody_to_come_back_and_waits_until_they_have_gone(
+        self, place: Place
+    ) -> None:
         async with place.line() as first, place.line("?format=html") as second:
             await first.frame()
             await second.frame()
-            await connections.current().close_all(GOING_AWAY)
+            going = asyncio.create_task(connections.current().close_all(GOING_AWAY))
             assert await errors_of(first) == ([], 1012)
             assert await errors_of(second) == ([], 1012)
+            assert not going.done()
             async with place.line() as late:
                 assert await errors_of(late) == ([], 1012)
+        await going
 
     @pytest.mark.parametrize("queries_before", [0, 1])
     async def test_database_that_is_away_sends_viewers_away_for_a_moment(
