@@ -68,8 +68,9 @@ ORDER = (
 # What pure files do without. `asyncio` is no I/O, but whoever awaits has state that waits: only what must may know it.
 
 IO = {
-    *("django", "channels", "asgiref", "openai", "httpx", "httpx2", "aiohttp", "requests", "urllib3", "websockets"),
-    *("twisted", "daphne", "psycopg", "redis", "sqlite3", "socket", "ssl", "subprocess", "os", "pathlib", "tempfile"),
+    *("django", "channels", "asgiref", "openai", "httpx", "httpx2", "httpcore2", "aiohttp", "requests", "urllib3"),
+    *("websockets", "twisted", "daphne", "psycopg", "redis", "sqlite3"),
+    *("socket", "ssl", "subprocess", "os", "pathlib", "tempfile"),
 }
 LOADS_NONE_OF = {"django", "channels", "asgiref", "openai", "httpx", "httpx2", "aiohttp", "twisted", "psycopg", "redis"}
 AWAITING = ("generation.writing", "generation.providers.scripted")
@@ -81,6 +82,7 @@ CLOCKS = {"time", "datetime", "random", "secrets", "uuid"}
 KNOWN_TO = {
     "openai": ("generation.providers.openai_compatible",),
     "httpx2": ("generation.providers.openai_compatible", "streamgen.client"),
+    "httpcore2": ("generation.providers.openai_compatible.network",),
     "bleach": ("artifacts.preview.sanitise",),
     "markdown": ("artifacts.preview.engine",),
     "xllamacpp": ("generation.providers.local",),

@@ -22,7 +22,7 @@ import openai
 
 from generation.errors import AuthFailed, ModelNotFound, PrefillRefused, ProviderError, ProviderRefused, StreamRefused
 from generation.providers.base import Begun, Finish, FinishReason, Item, Life, Message, Piece
-from generation.providers.openai_compatible import connections, excerpts, filters, refusals, waits
+from generation.providers.openai_compatible import connections, excerpts, filters, network, refusals, waits
 from generation.providers.openai_compatible.answer.answers import Answer
 from generation.providers.openai_compatible.connections import Response
 from generation.providers.openai_compatible.dialects import (
@@ -377,6 +377,10 @@ class OpenAICompatible:
 
     def _client(self) -> openai.AsyncOpenAI:
         timeout = connections.timeout_of(self._connect_s, self._read_s)
+        http_client = openai.DefaultAsyncHttpx2Client(
+            timeout=timeout, auth=self._login, **connections.options_for(self._address)
+        )
+        network.read_whole(http_client)
         client = openai.AsyncOpenAI(
             base_url=self._address,
             api_key=self._key,
@@ -384,9 +388,7 @@ class OpenAICompatible:
             default_headers={"Accept-Encoding": "identity"},  # a few bytes can unpack to any number of them
             timeout=timeout,
             _enforce_credentials=False,
-            http_client=openai.DefaultAsyncHttpx2Client(
-                timeout=timeout, auth=self._login, **connections.options_for(self._address)
-            ),
+            http_client=http_client,
         )
         if host_of(self._address) != host_of(OPENAI_URL):
             client.organization = client.project = None  # the SDK takes them from the environment

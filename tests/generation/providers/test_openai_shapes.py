@@ -138,6 +138,10 @@ ODD_TEXTS = [
     "aaaa",
     "aaaaa",
     "é",
+    '"',
+    "\\",
+    '"content":"a"',
+    "content",
 ]
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from generation.errors import ProviderError
 from generation.providers.base import CHARS_PER_TOKEN, Finish, FinishReason, Life, Piece, Usage
 from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer import shapes
@@ -67,6 +68,7 @@ class Answer:
         self._may_be_lines = True
         self._choosing = Choosing()
         self._cumulative = Cumulative()
+        self._form: shapes.Form | None = None  # of the event before, where that was a plain one
         self.thoughts = Thoughts(begun=begun, opens=opens, now_s=now_s)
         self._pieces: list[str] = []  # all that came as text, thoughts included
         self._length = 0  # the characters of these
@@ -88,16 +90,28 @@ class Answer:
         """It came as one JSON document."""
 
     def feed(self, chunk: bytes) -> Iterator[Piece | Life]:
+        """The text that comes together is one piece."""
         if self._events is None:
             begun = self._begin(chunk)
             if begun is None:
                 return
             self._events, chunk, self._start = Events(), begun, b""
+        texts: list[str] = []
         try:
             for data in self._events.feed(chunk):
-                yield from self._event(data)
-        except ValueError:
-            raise refusals.malformed(self._asked) from None
+                if text := self._formed(data):
+                    texts.append(text)
+                    continue
+                for item in self._event(data):
+                    if isinstance(item, Piece):
+                        texts.append(item.text)
+                    else:
+                        yield from _taken(texts)
+                        yield item
+        except (ProviderError, ValueError) as err:
+            yield from _taken(texts)
+            raise err if isinstance(err, ProviderError) else refusals.malformed(self._asked) from None
+        yield from _taken(texts)
 
     def close(self) -> Iterator[Piece | Life]:
         """The body has ended, or what follows is not waited for."""
@@ -226,7 +240,9 @@ class Answer:
         except (ValueError, RecursionError):  # broken JSON, bytes that are not UTF-8, or nested without end
             return self._unread()
         if len(payloads) == 1 and (choice := shapes.plain_event(payloads[0])) and self._is_plain(choice, payloads[0]):
-            return self._plain(choice["delta"]["content"])
+            self._form = shapes.form_of(data, choice["delta"]["content"])
+            return (Piece(text=self._plain(choice["delta"]["content"])),)
+        self._form = None
         items = [item for payload in payloads if not self.is_over for item in self._payload(payload)]
         if items:
             return items
@@ -247,7 +263,14 @@ class Answer:
             and self.thoughts.passes(choice["delta"]["content"])
         )
 
-    def _plain(self, text: str) -> Items:
+    def _formed(self, data: bytes) -> str:
+        """The text of an event that is the last plain one but for it; "" where it has to be read."""
+        if self._form is None or self.is_over:
+            return ""
+        text = self._form.text_in(data)
+        return self._plain(text) if text and self.thoughts.passes(text) else ""
+
+    def _plain(self, text: str) -> str:
         """Text in the middle of an answer: what `_choice` does with it."""
         self._pieces.append(text)
         self._length += len(text)
@@ -255,7 +278,7 @@ class Answer:
         self._has_deltas, self._ends_with_text = True, False
         self._chars_left -= len(text)
         self.is_over = self._chars_left <= 0
-        return (Piece(text=text),)
+        return text
 
     def _word(self, data: bytes) -> Items:
         """An event that is no JSON object."""
@@ -412,6 +435,12 @@ _DONE_WORDS = (b"DONE", b"[EOS]", b"[END]")
 
 def _joined(halves: re.Match[str]) -> str:
     return halves[0].encode("utf-16", "surrogatepass").decode("utf-16")
+
+
+def _taken(texts: list[str]) -> Items:
+    text = "".join(texts)
+    texts.clear()
+    return (Piece(text=text),) if text else ()
 
 
 def _is_done_mark(data: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from generation.providers.base import Usage
@@ -15,7 +16,7 @@ _WORDS = ("finish_reason", "finishReason", "stop_reason", "done_reason", "native
 _WORD_FIELDS = frozenset({*_WORDS, "finish_details", "stopped_limit", "truncated"})
 _OTHER_FIELDS = _WORD_FIELDS - {"finish_reason"}
 _PLAIN_FIELDS = frozenset(
-    {"id", "object", "created", "model", "choices", "system_fingerprint", "service_tier", "usage"}
+    {"id", "object", "created", "model", "choices", "system_fingerprint", "service_tier", "usage", "obfuscation"}
 )
 _PLAIN_CHOICE_FIELDS = frozenset({"index", "delta", "finish_reason", "logprobs"})
 _DONE_FIELDS = frozenset({"done", "is_finished", "stop"})
@@ -78,6 +79,33 @@ def plain_event(payload: object) -> Json | None:
     delta = choice.get("delta")
     is_plain = isinstance(delta, dict) and len(delta) == 1 and isinstance(text := delta.get("content"), str) and text
     return choice if is_plain else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """What stands before and behind the text of a plain event: most events of an answer differ in nothing else."""
+
+    before: bytes
+    after: bytes
+
+    def text_in(self, data: bytes) -> str:
+        """The text of an event of this form; "" for any other, and where the text is not written just as it is."""
+        if not (data.startswith(self.before) and data.endswith(self.after)):
+            return ""
+        text = data[len(self.before) : len(data) - len(self.after)]
+        if b'"' in text or b"\\" in text:
+            return ""
+        try:
+            return text.decode()
+        except UnicodeDecodeError:
+            return ""
+
+
+def form_of(data: bytes, text: str) -> Form | None:
+    """The form of a plain event with this text; None where that does not stand there once, as it is."""
+    before, quote, after = data.partition(b'"%b"' % text.encode(errors="replace"))
+    is_there = quote and data.count(b'"content"') == 1 and before.rstrip().endswith(b'"content":')
+    return Form(before=before + b'"', after=b'"' + after) if is_there else None
 
 
 def message_in(choice: Json) -> Json:
