@@ -64,6 +64,7 @@ def _openai(settings: Any, because: str) -> ChosenProvider:
         first_piece_s=settings.STREAMGEN_FIRST_PIECE_SECONDS,
         stall_s=settings.STREAMGEN_STALL_SECONDS,
         thinking_s=settings.STREAMGEN_THINKING_SECONDS,
+        flush_s=settings.STREAMGEN_FLUSH_MS / 1000,
     )
     return _chosen(provider, because)
 

@@ -30,6 +30,10 @@ _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """A clock that goes on while the machine sleeps, where there is one: leases do."""
 
 
+NOTICED_S = 1.0
+"""After so long a silence somebody waits for the text; what is read at a pace has time for company in its commit."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FlushPolicy:
     """A flush comes at `chars` code points or `ms` milliseconds after the first unsaved one, whichever is first; the
@@ -83,7 +87,7 @@ class Writer:
         self._unsaved.append(text)
         self._unsaved_chars += len(text)
         if silent_s >= flush_s or self._unsaved_chars >= self._policy.chars:
-            await self._flush(is_awaited=silent_s >= flush_s)
+            await self._flush(is_awaited=silent_s >= max(flush_s, NOTICED_S))
         elif self._timer is None:
             self._timer = loop.call_later(self._group.load.stretched_s(flush_s), self._begin_late_flush)
 

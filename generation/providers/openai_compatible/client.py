@@ -35,6 +35,7 @@ from generation.providers.openai_compatible.dialects import (
     host_of,
 )
 from generation.providers.openai_compatible.model_list import keyless_headers, models_of
+from generation.providers.openai_compatible.pace import Pace
 from generation.providers.openai_compatible.refusals import Asked, Said
 from generation.providers.openai_compatible.responses.kept_calls import KeptCalls
 
@@ -63,7 +64,7 @@ class OpenAICompatible:
 
     `connect_s` bounds the connecting, the larger of `first_piece_s` and `thinking_s` with `stall_s` the waiting for
     bytes. That is only a net: bytes are no pieces (some servers send comments to keep a connection open), and the
-    caller guards those.
+    caller guards those. `flush_s` says how often text is wanted: a stream is read no oftener, once it flows.
     `extra` goes into every request body as it is (sampling parameters, say).
     """
 
@@ -78,6 +79,7 @@ class OpenAICompatible:
         first_piece_s: float = 60.0,
         stall_s: float = 30.0,
         thinking_s: float = 0.0,
+        flush_s: float = 0.0,
         extra: Mapping[str, Any] | None = None,
         name: str = "",
         now: Callable[[], float] = time.time,
@@ -96,6 +98,7 @@ class OpenAICompatible:
         self._place = urlsplit(base_url).netloc
         self._connect_s, self._read_s, self._stall_s = connect_s, first_piece_s + stall_s, stall_s
         self._net_s = max(first_piece_s, thinking_s) + stall_s
+        self._flush_s = flush_s
         self._extra = dict(extra or {})
         self._now = now
         self._lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Line] = WeakKeyDictionary()
@@ -338,7 +341,7 @@ class OpenAICompatible:
     async def _read(self, response: Response, answer: Answer, asked: Asked) -> AsyncGenerator[Piece | Life]:
         trouble = None
         clock = asyncio.get_running_loop().time
-        heard_at = clock()
+        heard_at, pace = clock(), Pace(self._flush_s)
         async with aclosing(response.http_response.aiter_bytes()) as chunks:
             while not answer.is_over:
                 try:
@@ -351,9 +354,12 @@ class OpenAICompatible:
                     answer.break_off()
                 if not chunk:
                     break
+                read_at, has_text = clock(), False
                 for item in answer.feed(chunk):
                     yield item
-                    heard_at = clock()
+                    heard_at, has_text = clock(), has_text or isinstance(item, Piece)
+                if has_text and not (answer.is_over or answer.has_reason):
+                    await asyncio.sleep(pace.rest_s(len(chunk), heard_at - read_at))
             if trouble is not None and not answer.is_sure:
                 raise trouble
             if answer.is_over:

@@ -1,0 +1,48 @@
+"""A stream that flows is read once a flush; its beginning, a full read and who does not flush wait for nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from generation.providers.base import Piece
+from generation.providers.openai_compatible.client import OpenAICompatible
+from generation.providers.openai_compatible.pace import FULL_BYTES, LEAST_S, MOST_S, Pace
+from tests.support.endpoint.openai_script import Behaviour, Script
+from tests.support.endpoint.openai_server import serving_endpoint
+
+TEXT = "The lamp is lit at dusk. " * 40
+
+
+def test_rests_grow_until_they_are_a_little_more_than_a_flush():
+    pace = Pace(0.1)
+    rests = [pace.rest_s(100, 0.0) for _ in range(8)]
+
+    assert rests[0] == LEAST_S
+    assert rests == sorted(rests)
+    assert 0.1 < rests[-1] == rests[-2] < 0.15
+
+
+def test_who_takes_long_is_left_alone_for_longer_within_a_bound():
+    pace = Pace(0.1)
+    for _ in range(8):
+        pace.rest_s(100, 0.0)
+
+    assert 0.15 < pace.rest_s(100, 0.05) < pace.rest_s(100, 10.0) == MOST_S
+
+
+def test_nothing_is_waited_for_behind_a_full_read_or_without_flushes():
+    assert Pace(0.1).rest_s(FULL_BYTES, 0.0) == 0.0
+    assert Pace(0.0).rest_s(100, 0.0) == 0.0
+
+
+@pytest.mark.asyncio
+async def test_stream_that_is_read_at_a_pace_brings_the_same_text_in_few_pieces():
+    script = Script(default=Behaviour(text=TEXT, pause_s=0.002))
+    async with serving_endpoint(script) as server:
+        provider = OpenAICompatible(base_url=server.base_url, model="m", flush_s=0.1)
+        async with provider.stream([{"role": "user", "content": "Write."}], model="", max_tokens=1_000) as items:
+            pieces = [item.text async for item in items if isinstance(item, Piece)]
+        await provider.aclose()
+
+    assert "".join(pieces) == TEXT
+    assert len(pieces) < len(TEXT.split()) / 2
