@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -29,12 +30,11 @@ KEEP_S = 3.0
 MAX_REFUSAL_BYTES = 32_000
 MAX_PATH_CHARS = 40
 """What is longer is no address of an API, and may hold a key."""
-_CALL_PATH = "/chat/completions"
-_KEEPS_METHOD = (307, 308)
+_CALL_PATH = r"/(chat/completions|responses|models)/?$"
 
 
 class Elsewhere(httpx2.RequestError):
-    """It redirects to where the prompt does not belong."""
+    """It redirects; `base_url` is "" where there is nothing to set instead."""
 
     def __init__(self, other: str, base_url: str) -> None:
         super().__init__("a redirect was not followed")
@@ -74,12 +74,13 @@ def options_for(address: str) -> dict[str, Any]:
         "limits": httpx2.Limits(max_keepalive_connections=0 if is_near else None, keepalive_expiry=KEEP_S),
         # A proxy of the environment is not meant for a server on this machine.
         "trust_env": not is_near,
-        "event_hooks": {"response": [_stay_here, _bound_refusal]},
+        "follow_redirects": False,
+        "event_hooks": {"response": [_refuse_redirect, _bound_refusal]},
     }
 
 
-async def _stay_here(response: httpx2.Response) -> None:
-    """Follow a redirect only where host, port, protocol and method stay: a prompt goes nowhere else."""
+async def _refuse_redirect(response: httpx2.Response) -> None:
+    """A prompt goes where the setting says, and nowhere else; who set it is told the other address."""
     location = response.headers.get("location")
     if not 300 <= response.status_code < 400 or location is None:
         return
@@ -87,14 +88,11 @@ async def _stay_here(response: httpx2.Response) -> None:
     try:
         target = asked.join(location)
     except (ValueError, httpx2.InvalidURL):
-        return
-    is_here = (target.scheme, target.host, target.port) == (asked.scheme, asked.host, asked.port)
-    if is_here and (response.status_code in _KEEPS_METHOD or asked.path == target.path):
-        return
-    if is_here and response.request.method == "GET":
-        return
+        raise Elsewhere("an address that cannot be read", "") from None
+    if target == asked:
+        raise Elsewhere("itself", "")
     host = f"{target.host}:{target.port}" if target.port else target.host
-    path = target.path.removesuffix("/").removesuffix(_CALL_PATH)
+    path = re.sub(_CALL_PATH, "", target.path)
     base_url = f"{target.scheme}://{host}{path if len(path) <= MAX_PATH_CHARS else ''}"
     raise Elsewhere(base_url if target.host == asked.host else host, base_url)
 
@@ -137,8 +135,6 @@ def why_unreached(asked: Asked, err: Exception, read_s: float) -> ProviderError:
 
     if elsewhere := next((cause for cause in causes if isinstance(cause, Elsewhere)), None):
         return refusals.elsewhere(asked, elsewhere.other, elsewhere.base_url)
-    if is_a(httpx2.TooManyRedirects):
-        return refusals.circle(asked)
     if is_a(httpx2.ConnectTimeout):
         return refusals.unreachable(asked, "slow")
     if is_a(httpx2.TimeoutException, TimeoutError):

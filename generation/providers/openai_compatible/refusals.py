@@ -262,15 +262,12 @@ def thought_as_text(asked: Asked) -> ProviderError:
 
 
 def elsewhere(asked: Asked, other: str, base_url: str) -> ProviderError:
-    """`other` is where it redirects to, `base_url` what to set for that."""
+    """`other` is where it redirects to, `base_url` what to set for that, where it can be anything."""
+    remedy = f"If that address is right, set OPENAI_BASE_URL to {base_url}." if base_url else ""
     return ProviderRefused(
         f"{asked.place} redirects to {other}; the prompt was not sent there. "
-        f"If that address is right, set OPENAI_BASE_URL to {base_url}."
+        f"{remedy or 'Check OPENAI_BASE_URL; it usually ends in /v1.'}"
     )
-
-
-def circle(asked: Asked) -> ProviderError:
-    return ProviderRefused(f"{asked.place} redirects without end. Check OPENAI_BASE_URL; it usually ends in /v1.")
 
 
 def dropped(asked: Asked) -> ProviderError:

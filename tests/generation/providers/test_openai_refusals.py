@@ -209,10 +209,12 @@ async def test_redirect_to_https_of_the_same_host_says_what_to_set():
     assert "OPENAI_BASE_URL to https://127.0.0.1/v1." in trouble.detail
 
 
-async def test_redirect_that_stays_and_keeps_the_method_is_followed():
-    async with facing(http(b"", "307 Temporary", Location="/v2/chat/completions"), FINE) as (server, provider):
-        assert (await call(provider)).text == "Hi"
-        assert server.bodies[0] == server.bodies[1]
+async def test_redirect_within_the_host_is_not_followed_and_says_what_to_set():
+    async with facing(http(b"", "307 Temporary", Location="/v2/chat/completions/"), FINE) as (server, provider):
+        refused = (await call(provider)).error
+        assert type(refused) is ProviderRefused
+        assert f"OPENAI_BASE_URL to http://127.0.0.1:{server.port}/v2." in refused.detail
+        assert len(server.bodies) == 1
 
 
 # What people are told
