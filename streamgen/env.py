@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from streamgen.private_files import keep_private
+
 _HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]")
 _NEEDS_HOST = {"http", "https", "redis", "rediss"}
 
@@ -99,6 +101,8 @@ def secret_key(name: str, file: Path, *, required: bool) -> str:
             f"{name} must be set when REDIS_URL is, or DATABASE_URL names a server: all need the same."
         )
     secret = value or _kept_secret(file)
+    if not value:
+        keep_private(file)
     if len(secret) < 32:
         raise ImproperlyConfigured(f"{name} must have 32 characters at least{'' if value else f': remove {file}'}.")
     return secret

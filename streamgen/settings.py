@@ -9,6 +9,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 
 from streamgen import env
+from streamgen.private_files import private_database
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / "var"
@@ -102,7 +103,7 @@ TEMPLATES = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": env.database("DATABASE_URL", DATA_DIR / "streamgen.sqlite3")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    Path(str(DATABASES["default"]["NAME"])).parent.mkdir(parents=True, exist_ok=True)
+    private_database(Path(str(DATABASES["default"]["NAME"])))
     DATABASES["default"] |= {
         # Opening the file and closing it, which folds the log into it, costs about half as much as a flush itself.
         "CONN_MAX_AGE": None,

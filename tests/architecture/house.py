@@ -58,6 +58,7 @@ ORDER = (
     "generation.management.commands",
     "generation",  # admin, apps, urls
     "streamgen.client",  # knows nothing of those above, nor anybody here of it
+    "streamgen.private_files",
     "streamgen.env",
     "streamgen.problems",
     "streamgen.server",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import re
 import runpy
+import sqlite3
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +201,9 @@ def test_secret_is_made_once_and_only_its_owner_reads_it(monkeypatch, tmp_path):
     assert len(secrets.pop()) >= 32
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert list(file.parent.iterdir()) == [file]
+    file.chmod(0o644)
+    env.secret_key("SECRET_KEY", file, required=False)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_broken_secret_file_is_named(monkeypatch, tmp_path):
@@ -207,6 +212,21 @@ def test_broken_secret_file_is_named(monkeypatch, tmp_path):
 
     with pytest.raises(ImproperlyConfigured, match=r"SECRET_KEY must have 32 characters at least: remove .*secret-key"):
         env.secret_key("SECRET_KEY", tmp_path / "secret-key", required=False)
+
+
+def test_database_and_its_logs_are_their_owners_alone_also_those_of_before(load, tmp_path):
+    file = tmp_path / "söcket database" / "db.sqlite3"
+    load(DATABASE_URL=f"sqlite:///{file}")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with closing(sqlite3.connect(file)) as opened:
+        opened.executescript("PRAGMA journal_mode=WAL; CREATE TABLE kept (text); INSERT INTO kept VALUES ('safe')")
+        for part in (tmp_path / "söcket database").iterdir():
+            assert stat.S_IMODE(part.stat().st_mode) == 0o600, part
+            part.chmod(0o644)
+        load(DATABASE_URL=f"sqlite:///{file}")
+        kept = {part.name: stat.S_IMODE(part.stat().st_mode) for part in file.parent.iterdir()}
+        assert kept == dict.fromkeys((file.name, f"{file.name}-wal", f"{file.name}-shm"), 0o600)
+        assert opened.execute("SELECT text FROM kept").fetchone() == ("safe",)
 
 
 # What the documentation says
