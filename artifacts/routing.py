@@ -7,10 +7,15 @@ from django.urls import path, re_path
 from artifacts.live.consumer import ViewerConsumer
 
 
-async def refuse_handshake(scope: Any, receive: Any, send: Any) -> None:
-    """Nothing is here: the handshake is answered with 403."""
+async def refuse_handshake(scope: Any, receive: Any, send: Any, why: str = "There is no websocket here.") -> None:
+    """The handshake is answered with 403, and with the reason, where the server can send one."""
     await receive()
-    await send({"type": "websocket.close"})
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close"})
+        return
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
+    await send({"type": "websocket.http.response.start", "status": 403, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": why.encode("utf-8", "replace")})
 
 
 websocket_urlpatterns = [

@@ -24,9 +24,12 @@ from generation.pages import reworking_api
 from generation.pages.api import router
 from streamgen import problems
 from streamgen.problems import BadBody, Problem
+from streamgen.refusals import foreign_origin
 
 OBJECT_MEMBERS = 100
 """No object of ours has so many members; more would only keep the schema busy."""
+
+NO_CSRF_TOKEN = "The CSRF token is missing or wrong. Send it in the header X-CSRFToken."
 
 View = Callable[..., HttpResponse]
 
@@ -48,7 +51,7 @@ class Session(SessionAuth):
         if not request.user.is_authenticated:
             raise AuthenticationError(message="Sign in, or send Authorization: Bearer TOKEN.")
         if check_csrf(request):
-            raise AuthorizationError(message="The CSRF token is missing or wrong. Send it in the header X-CSRFToken.")
+            raise AuthorizationError(message=foreign_origin(request) or NO_CSRF_TOKEN)
         return request.user
 
 

@@ -5,6 +5,7 @@ import os
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
@@ -13,6 +14,7 @@ pages = get_asgi_application()
 from artifacts.routing import websocket_urlpatterns  # noqa: E402  models need the app registry
 from streamgen.server.bodies import BoundedBodies  # noqa: E402
 from streamgen.server.lifespan import this_process  # noqa: E402
+from streamgen.server.public_address import AtPublicUrl  # noqa: E402
 from streamgen.server.wires import WithWires, known  # noqa: E402
 from streamgen.websocket_auth import websocket_login  # noqa: E402
 
@@ -33,8 +35,8 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 application = ProtocolTypeRouter(
     {
-        "http": BoundedBodies(pages),
-        "websocket": WithWires(websocket_login(URLRouter(websocket_urlpatterns))),
+        "http": AtPublicUrl(BoundedBodies(pages), settings.PUBLIC_URL),
+        "websocket": AtPublicUrl(WithWires(websocket_login(URLRouter(websocket_urlpatterns))), settings.PUBLIC_URL),
         "lifespan": lifespan,
     }
 )

@@ -14,6 +14,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from streamgen.private_files import keep_private
+from streamgen.public_url import PublicUrl, public_url
 
 _HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]")
 _NEEDS_HOST = {"http", "https", "redis", "rediss"}
@@ -59,6 +60,15 @@ def hosts(name: str, default: list[str]) -> list[str]:
     if not found or not all(_HOST.fullmatch(host) for host in found):
         raise ImproperlyConfigured(f"{name} must list host names separated by commas, without scheme, port or path.")
     return found
+
+
+def public(name: str) -> PublicUrl | None:
+    """The address under which people reach the site."""
+    value = text(name)
+    try:
+        return public_url(value) if value else None
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} {error}") from None
 
 
 def url(name: str, schemes: tuple[str, ...]) -> str:

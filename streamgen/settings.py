@@ -22,11 +22,13 @@ SECRET_KEY = env.secret_key(
     DATA_DIR / "secret-key",
     required=bool(REDIS_URL) or env.text("DATABASE_URL").lower().startswith("postgres"),
 )
-ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-# Behind a proxy that ends TLS the page's origin is https, whatever this process sees.
-CSRF_TRUSTED_ORIGINS = [
-    f"https://{'*' + host if host.startswith('.') else host}" for host in ALLOWED_HOSTS if host != "*"
-]
+PUBLIC_URL = env.public("PUBLIC_URL")
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", [] if PUBLIC_URL else ["localhost", "127.0.0.1", "[::1]"])
+if PUBLIC_URL and PUBLIC_URL.host not in ALLOWED_HOSTS:
+    ALLOWED_HOSTS = [*ALLOWED_HOSTS, PUBLIC_URL.host]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL.origin] if PUBLIC_URL else []
+_PREFIX = PUBLIC_URL.prefix if PUBLIC_URL else ""
+FORCE_SCRIPT_NAME = _PREFIX or None
 
 # The language model
 OPENAI_API_KEY = env.text("OPENAI_API_KEY")
@@ -159,9 +161,20 @@ AUTH_PASSWORD_VALIDATORS = [
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # Safety
+if PUBLIC_URL and PUBLIC_URL.is_secure:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_SSL_HOST = PUBLIC_URL.netloc
+    SECURE_HSTS_SECONDS = 30 * 86_400
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    # HSTS is for this host. Whether its subdomains have TLS, and whether browsers ship its name, is not ours to say.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{_PREFIX}/"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "streamgen.refusals.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -183,7 +196,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 4_000_000  # bytes; a larger body is 413
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
-STATIC_URL = "/static/"
+STATIC_URL = f"{_PREFIX}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
 SERVESTATIC_USE_FINDERS = True
@@ -202,6 +215,11 @@ LOGGING = {
         "streamgen": {"level": "DEBUG" if DEBUG else "INFO"},
         # Its receiver logs a traceback a second while Redis is away, and goes on.
         "channels_redis.pubsub": {"filters": ["one_line"]},
+        # What is refused is answered with 400; nothing broke.
+        **{
+            f"django.security.{name}": {"filters": ["one_line"]}
+            for name in ("DisallowedHost", "SuspiciousOperation", "TooManyFieldsSent", "TooManyFilesSent")
+        },
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
         "django.request": {"level": "ERROR"},  # a refused command is an answer, not an event
     },

@@ -11,3 +11,6 @@ urlpatterns = [
     path("api/", api.urls),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "streamgen.refusals.bad_request"
+handler403 = "streamgen.refusals.forbidden"

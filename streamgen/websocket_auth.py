@@ -5,17 +5,21 @@ It sets `credentials` in the scope; who that is, and what they may see, is not d
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
-from channels.security.websocket import OriginValidator
 from django.conf import settings
 from django.http import parse_cookie
+from django.http.request import split_domain_port, validate_host
 
 from artifacts.accounts.admission import Credentials
 from artifacts.accounts.tokens import token_digest
 from artifacts.routing import refuse_handshake
+from streamgen.public_url import origin_of
+from streamgen.refusals import WRONG_HOST, origin_sentence
+
+logger = logging.getLogger(__name__)
 
 _LINK = re.compile(r"/link/([^/]+)/$")
 """Where `artifacts.routing` has the secret of a link."""
@@ -23,29 +27,35 @@ _LINK = re.compile(r"/link/([^/]+)/$")
 
 def websocket_login(app: Any) -> Any:
     """The given ASGI application behind the Origin check and the login."""
-    return AllowedOrigin(WithCredentials(app))
+    return OwnOrigin(WithCredentials(app))
 
 
-class AllowedOrigin(OriginValidator):  # type: ignore[misc]  # Channels has no types
-    """Django's ALLOWED_HOSTS rule for the Origin. None at all is let through: browsers always send one."""
+class OwnOrigin:
+    """Scheme, host and port of the Origin are those that the handshake came to, under a name that the site has.
+
+    None at all is let through: browsers always send one.
+    """
 
     def __init__(self, app: Any) -> None:
-        super().__init__(app, [])
+        self._app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if not all(self._is_allowed(origin) for origin in _headers(scope, b"origin")):
-            await refuse_handshake(scope, receive, send)
-            return
-        await self.application(scope, receive, send)
+        if why := _why_refused(_headers(scope, b"host"), _headers(scope, b"origin"), scope.get("scheme", "ws")):
+            logger.warning("websocket refused: %s", why)
+            await refuse_handshake(scope, receive, send, why)
+        else:
+            await self._app(scope, receive, send)
 
-    def _is_allowed(self, origin: str) -> bool:
-        # As Django does for pages: DEBUG without a list means this machine.
-        hosts = settings.ALLOWED_HOSTS or (["localhost", "127.0.0.1", "[::1]"] if settings.DEBUG else [])
-        try:
-            parsed = urlsplit(origin)
-        except ValueError:
-            return False
-        return any(host == "*" or self.match_allowed_origin(parsed, host) for host in hosts)
+
+def _why_refused(hosts: list[str], origins: list[str], scheme: str) -> str:
+    """The sentence for whoever is refused, else ""."""
+    # As Django does for pages: DEBUG without a list means this machine.
+    allowed = settings.ALLOWED_HOSTS or ([".localhost", "127.0.0.1", "[::1]"] if settings.DEBUG else [])
+    if len(hosts) > 1 or not all(validate_host(split_domain_port(host)[0], allowed) for host in hosts):
+        return WRONG_HOST
+    own = f"{'https' if scheme == 'wss' else 'http'}://{''.join(hosts)}"
+    foreign = [origin for origin in origins if origin_of(origin) is None or origin_of(origin) != origin_of(own)]
+    return origin_sentence(foreign[0], own) if foreign else ""
 
 
 class WithCredentials:

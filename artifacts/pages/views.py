@@ -19,6 +19,7 @@ from django.db.models import Count, Max, Q
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
+from django.urls import get_script_prefix
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme, urlsafe_base64_decode
 from django.views.decorators.cache import never_cache
@@ -146,7 +147,7 @@ def artifact_context(visitor: access.Visitor, shown: Artifact) -> dict[str, Any]
     state = state_of(shown)
     elapsed_s = _age_s(shown, shown.finished_at)
     live = {
-        "artifact": shown.pk,
+        "socket": f"{get_script_prefix()}ws/artifacts/{shown.pk}/",
         "epoch": shown.epoch,
         "age_s": _age_s(shown),
         "elapsed_s": elapsed_s,

@@ -34,7 +34,7 @@ wireKeys(page, {
 });
 
 const scheme = location.protocol === "https:" ? "wss" : "ws";
-const address = `${scheme}://${location.host}/ws/artifacts/${words.artifact}/?format=html`;
+const address = `${scheme}://${location.host}${words.socket}?format=html`;
 const line = new Line(address, { onFrame, onChange });
 page.querySelector("[data-retry]").addEventListener("click", () => line.retry());
 

@@ -61,7 +61,6 @@ export class Commands {
 
   async answered(form, answer) {
     if (answer.status === 401) return this.signedOut();
-    if (answer.status === 403) return this.refuse(form, "This page is too old for that. Please reload it.");
     if (answer.status === 404) return this.refuse(form, "This document was deleted.");
     if (answer.status === 413) return this.refuse(form, "That is too long: 4 MB at most.");
     const { message, location, detail, errors } = await answer.json();

@@ -23,7 +23,7 @@ async function look() {
   let wait = AFTER_FAILURE_MS;
   try {
     const signal = AbortSignal.timeout(PATIENCE_MS); // a line that died in its sleep never answers
-    const answer = await fetch(`/api/projects/${page.dataset.project}`, { signal, headers: { Accept: "application/json" } });
+    const answer = await fetch(page.dataset.project, { signal, headers: { Accept: "application/json" } });
     if (answer.ok) {
       (await answer.json()).artifacts.forEach(show);
       wait = EVERY_MS;

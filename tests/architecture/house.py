@@ -59,8 +59,10 @@ ORDER = (
     "generation",  # admin, apps, urls
     "streamgen.client",  # knows nothing of those above, nor anybody here of it
     "streamgen.private_files",
+    "streamgen.public_url",
     "streamgen.env",
     "streamgen.problems",
+    "streamgen.refusals",
     "streamgen.server",
     "streamgen",  # settings, urls, api, asgi, logs
     "streamgen.management.commands",

@@ -66,6 +66,19 @@ NONSENSE = [
     ("ALLOWED_HOSTS", "example.com:8000"),
     ("ALLOWED_HOSTS", "two words"),
     ("ALLOWED_HOSTS", ","),
+    ("PUBLIC_URL", "docs.example.com"),
+    ("PUBLIC_URL", "ftp://docs.example.com/"),
+    ("PUBLIC_URL", "https:///path"),
+    ("PUBLIC_URL", "https://docs.example.com:0/"),
+    ("PUBLIC_URL", "https://docs.example.com:port/"),
+    ("PUBLIC_URL", "https://two words/"),
+    ("PUBLIC_URL", "https://пример.рф/"),
+    ("PUBLIC_URL", "https://[::1/"),
+    ("PUBLIC_URL", "https://docs.example.com/?page=1"),
+    ("PUBLIC_URL", "https://docs.example.com/#top"),
+    ("PUBLIC_URL", "https://docs.example.com/a//b"),
+    ("PUBLIC_URL", "https://docs.example.com/a/../b"),
+    ("PUBLIC_URL", "https://docs.example.com/{id}/"),
     ("DATABASE_URL", "mysql://host/name"),
     ("DATABASE_URL", "just words"),
     ("DATABASE_URL", "sqlite://"),
@@ -119,6 +132,7 @@ def test_empty_variable_counts_as_not_set(load, name):
         ("REDIS_URL", "http://:hunter2@host"),
         ("REDIS_URL", "redis://:hunter2@[host"),
         ("OPENAI_BASE_URL", "ftp://user:hunter2@host"),
+        ("PUBLIC_URL", "https://user:hunter2@docs.example.com/"),
     ],
 )
 def test_secret_in_a_bad_value_is_not_repeated(load, name, value):
@@ -180,11 +194,33 @@ def test_redis_makes_the_layer_a_shared_one(load):
     assert layer["CONFIG"]["hosts"][0]["address"] == "rediss://:p@host:6380/1"
 
 
-def test_hosts_may_post_from_behind_a_proxy_that_ends_tls(load):
+def test_hosts_say_which_names_and_open_no_origin(load):
     settings = load(ALLOWED_HOSTS="docs.example.com, .example.org,*")
 
     assert settings["ALLOWED_HOSTS"] == ["docs.example.com", ".example.org", "*"]
-    assert settings["CSRF_TRUSTED_ORIGINS"] == ["https://docs.example.com", "https://*.example.org"]
+    assert settings["CSRF_TRUSTED_ORIGINS"] == []
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "origin", "prefix"),
+    [
+        ("https://docs.example.com", "docs.example.com", "https://docs.example.com", ""),
+        ("https://DOCS.example.com:443/", "docs.example.com", "https://docs.example.com", ""),
+        ("https://docs.example.com:8443/path/", "docs.example.com", "https://docs.example.com:8443", "/path"),
+        ("https://[2001:db8::1]:8443/a/b-c", "[2001:db8::1]", "https://[2001:db8::1]:8443", "/a/b-c"),
+        ("http://intranet/docs", "intranet", "http://intranet", "/docs"),
+    ],
+)
+def test_everything_follows_from_the_public_address(load, address, host, origin, prefix):
+    settings = load(PUBLIC_URL=address)
+    is_secure = address.startswith("https")
+
+    assert (settings["ALLOWED_HOSTS"], settings["CSRF_TRUSTED_ORIGINS"]) == ([host], [origin])
+    assert (settings["STATIC_URL"], settings["FORCE_SCRIPT_NAME"]) == (f"{prefix}/static/", prefix or None)
+    assert settings["SESSION_COOKIE_PATH"] == settings["CSRF_COOKIE_PATH"] == f"{prefix}/"
+    for name in ("SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_HSTS_SECONDS"):
+        assert bool(settings.get(name)) == is_secure, name
+    assert load(PUBLIC_URL=address, ALLOWED_HOSTS="other.example.org")["ALLOWED_HOSTS"] == ["other.example.org", host]
 
 
 # The secret that is made once

@@ -38,7 +38,8 @@ class Line:
     def __init__(self, path: str, headers: Headers, *, reader: Reader | None = None, acks: bool = True) -> None:
         self.reader = reader or Reader("html" if "format=html" in path else "text")
         self._acks = acks
-        self._socket = WebsocketCommunicator(application, path, headers=headers)
+        asked = [] if any(name == b"host" for name, _ in headers) else [(b"host", b"localhost:8000")]
+        self._socket = WebsocketCommunicator(application, path, headers=asked + headers)
         self.bytes = 0
 
     async def __aenter__(self) -> Line:

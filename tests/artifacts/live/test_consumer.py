@@ -20,14 +20,14 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
 NOBODIES: list[Headers] = [
     [],
-    [(b"origin", b"http://localhost")],
+    [(b"origin", b"http://localhost:8000")],
     bearer("sg_wrong"),
     bearer(""),
     [(b"authorization", b"Basic abc")],
     [(b"authorization", b"Bearer \xff\xfe")],
     cookie("0" * 32),
     cookie("'; drop table"),
-    [(b"cookie", b"sessionid=\x00\xff; ;;=;"), (b"origin", b"http://localhost")],
+    [(b"cookie", b"sessionid=\x00\xff; ;;=;"), (b"origin", b"http://localhost:8000")],
 ]
 FOREIGN_ORIGINS = [
     b"http://evil.example",
@@ -39,6 +39,11 @@ FOREIGN_ORIGINS = [
     b"http://localhost, http://evil.example",
     b"\xff\xfe",
     b"file://",
+    b"http://localhost",
+    b"http://localhost:8001",
+    b"https://localhost:8000",
+    b"http://localhost:8000/",
+    b"http://127.0.0.1:8000",
 ]
 NO_CURSORS = [
     "",
@@ -109,22 +114,35 @@ class TestOrigin:
             assert await place.line(headers=[*bearer(place.token), (b"origin", origin)]).is_refused(), origin
 
     async def test_one_foreign_origin_among_several_is_refused(self, place: Place) -> None:
-        headers = [*bearer(place.token), (b"origin", b"http://evil.example"), (b"origin", b"http://localhost")]
+        headers = [*bearer(place.token), (b"origin", b"http://evil.example"), (b"origin", b"http://localhost:8000")]
         assert await place.line(headers=headers).is_refused()
 
-    async def test_own_origin_is_let_through_with_any_port(self, place: Place) -> None:
-        for origin in (b"http://localhost:1234", b"https://127.0.0.1", b"http://[::1]:80"):
-            async with place.line(headers=[*bearer(place.token), (b"origin", origin)]) as line:
+    async def test_own_origin_is_scheme_host_and_port_that_the_handshake_came_to(self, place: Place) -> None:
+        for host, origin in (
+            (b"localhost:8000", b"http://localhost:8000"),
+            (b"LOCALHOST", b"http://localhost:80"),
+            (b"[::1]:8000", b"http://[::1]:8000"),
+        ):
+            async with place.line(headers=[*bearer(place.token), (b"host", host), (b"origin", origin)]) as line:
                 assert (await line.frame())["type"] == "snapshot", origin
 
-    async def test_allowed_hosts_of_the_installation_decide(self, place: Place, settings: Any) -> None:
-        settings.ALLOWED_HOSTS = [".example.com"]
-        async with place.line(headers=[*bearer(place.token), (b"origin", b"https://docs.example.com")]) as line:
-            assert (await line.frame())["type"] == "snapshot"
-        assert await place.line(headers=[*bearer(place.token), (b"origin", b"http://localhost")]).is_refused()
+    async def test_allowed_hosts_say_which_hosts_and_open_no_origin(
+        self, place: Place, settings: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def asked(host: bytes, origin: bytes) -> Line:
+            return place.line(headers=[*bearer(place.token), (b"host", host), (b"origin", origin)])
+
         settings.ALLOWED_HOSTS = ["*"]
-        async with place.line(headers=[*bearer(place.token), (b"origin", b"http://localhost")]) as line:
+        assert await asked(b"docs.example.com", b"http://evil.example").is_refused()
+        async with asked(b"docs.example.com", b"http://docs.example.com") as line:
             assert (await line.frame())["type"] == "snapshot"
+        settings.ALLOWED_HOSTS = [".example.com"]
+        assert await asked(b"example.org", b"http://example.org").is_refused()
+        said = [record.getMessage() for record in caplog.records if record.name == "streamgen.websocket_auth"]
+        assert len(said) == 2
+        assert "'http://evil.example'" in said[0]
+        assert "'http://docs.example.com'" in said[0]
+        assert "ALLOWED_HOSTS" in said[1]
 
     async def test_unknown_path_is_refused_quietly(self, place: Place) -> None:
         for path in ("/", "/ws/", "/ws/artifacts/", "/ws/artifacts/x/", "/ws/artifacts/-1/", "/a\nb"):
