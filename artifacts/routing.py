@@ -1,10 +1,11 @@
-"""Where websockets go."""
+"""Where websockets go, and requests whose answers last."""
 
 from typing import Any
 
 from django.urls import path, re_path
 
 from artifacts.live.consumer import ViewerConsumer
+from artifacts.streams.events import event_stream
 
 
 async def refuse_handshake(scope: Any, receive: Any, send: Any, why: str = "There is no websocket here.") -> None:
@@ -22,4 +23,10 @@ websocket_urlpatterns = [
     path("ws/artifacts/<int:artifact_id>/", ViewerConsumer.as_asgi()),
     path("ws/artifacts/<int:artifact_id>/link/<str:secret>/", ViewerConsumer.as_asgi()),
     re_path(r"", refuse_handshake),  # type: ignore[arg-type]  # an ASGI application, not a view
+]
+
+# ASGI applications, not views
+http_urlpatterns = [
+    path("api/artifacts/<int:artifact_id>/events", event_stream),  # type: ignore[arg-type]
+    path("api/artifacts/<int:artifact_id>/link/<str:secret>/events", event_stream),  # type: ignore[arg-type]
 ]

@@ -1,4 +1,4 @@
-"""The ASGI application: pages and API to Django, websockets to the consumer of artifacts, the life of the process."""
+"""The ASGI application: pages and API to Django, streams and websockets beside it, the life of the process."""
 
 import gc
 import os
@@ -12,6 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
 pages = get_asgi_application()
 
 from artifacts.routing import websocket_urlpatterns  # noqa: E402  models need the app registry
+from streamgen.http_streams import WithStreams  # noqa: E402
 from streamgen.server.bodies import BoundedBodies  # noqa: E402
 from streamgen.server.lifespan import this_process  # noqa: E402
 from streamgen.server.public_address import AtPublicUrl  # noqa: E402
@@ -25,6 +26,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             this_process.start()
+            this_process.hook_signals()
             await known.try_uvicorn()
             await send({"type": "lifespan.startup.complete"})
         else:
@@ -35,7 +37,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 application = ProtocolTypeRouter(
     {
-        "http": AtPublicUrl(BoundedBodies(pages), settings.PUBLIC_URL),
+        "http": AtPublicUrl(BoundedBodies(WithStreams(pages)), settings.PUBLIC_URL),
         "websocket": AtPublicUrl(WithWires(websocket_login(URLRouter(websocket_urlpatterns))), settings.PUBLIC_URL),
         "lifespan": lifespan,
     }

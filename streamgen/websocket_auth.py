@@ -1,4 +1,4 @@
-"""What a websocket brings: a foreign Origin is refused before the handshake, then a link, a token or a session counts.
+"""What a websocket or a stream brings: a link, a token or a session. A websocket's foreign Origin is refused first.
 
 It sets `credentials` in the scope; who that is, and what they may see, is not decided here.
 """
@@ -21,7 +21,7 @@ from streamgen.refusals import WRONG_HOST, origin_sentence
 
 logger = logging.getLogger(__name__)
 
-_LINK = re.compile(r"/link/([^/]+)/$")
+_LINK = re.compile(r"/link/([^/]+)/")
 """Where `artifacts.routing` has the secret of a link."""
 
 
@@ -66,15 +66,18 @@ class WithCredentials:
         await self._app(dict(scope, credentials=credentials(scope)), receive, send)
 
 
-def credentials(scope: Any) -> Credentials:
-    """A link, else a bearer token, right or wrong, is the only one where there is one; a cookie needs an Origin."""
+def credentials(scope: Any, *, by_cookie: bool = False) -> Credentials:
+    """A link, else a bearer token, right or wrong, is the only one where there is one; a cookie needs an Origin, but
+    for requests that foreign pages cannot read the answers of: there it counts `by_cookie` alone.
+    """
     if secret := _LINK.search(scope["path"]):
         return Credentials(link_digest=token_digest(secret[1]))
     for authorization in _headers(scope, b"authorization"):
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer":
             return Credentials(token_digest=token_digest(token.strip()))
-    return Credentials(session_key=_session_key(scope) if _headers(scope, b"origin") else "")
+    is_asked = by_cookie or bool(_headers(scope, b"origin"))
+    return Credentials(session_key=_session_key(scope) if is_asked else "")
 
 
 def _session_key(scope: Any) -> str:

@@ -1,6 +1,6 @@
-"""The open sockets of this process: how many each user has, whether their logins still hold, and how all of them end.
+"""The open sockets of this process: who may open one, whether their logins still hold, and how all of them end.
 
-It knows nothing of what they show.
+A stream of server-sent events counts as one. It knows nothing of what they show.
 """
 
 from __future__ import annotations
@@ -12,10 +12,20 @@ from contextlib import suppress
 from typing import Protocol
 
 from channels.db import database_sync_to_async
+from django.conf import settings
 from django.db import Error as DatabaseError
 
+from artifacts.accounts import admission
+from artifacts.accounts.admission import Credentials, Knock
 from artifacts.accounts.sessions import Login, Sight, lapsed
-from artifacts.live.close_codes import LOGIN_REQUIRED, NOT_FOUND, SocketEnding
+from artifacts.live.close_codes import (
+    GOING_AWAY,
+    LOGIN_REQUIRED,
+    NOT_FOUND,
+    TOO_MANY_SOCKETS,
+    SocketEnding,
+    SocketRefused,
+)
 from artifacts.messaging import subscription
 from artifacts.messaging.events import ACCESS_GROUP, AccessChanged
 from artifacts.messaging.per_loop import PerLoop
@@ -109,6 +119,29 @@ class Sockets:
         await asyncio.gather(
             *(socket.end(endings[socket.sight]) for socket in list(self._open) if socket.sight in endings)
         )
+
+
+async def admit(brought: Credentials, artifact_id: int) -> Sight:
+    """Let somebody look at a document. Raises `SocketRefused`."""
+    if not any(brought):
+        raise SocketRefused(LOGIN_REQUIRED)
+    try:
+        admitted = await admission.current().ask(Knock(brought, artifact_id))
+    except DatabaseError as error:
+        logger.warning("A viewer was sent away, the database is away: %s", type(error).__name__)
+        raise SocketRefused(GOING_AWAY) from None
+    login = admitted.login
+    if login is None:
+        raise SocketRefused(LOGIN_REQUIRED)
+    present = current()
+    if present.is_closing:
+        raise SocketRefused(GOING_AWAY)
+    limit = settings.STREAMGEN_SOCKETS_PER_LINK if login.link_id else settings.STREAMGEN_SOCKETS_PER_USER
+    if present.count(login) >= limit:
+        raise SocketRefused(TOO_MANY_SOCKETS)
+    if not admitted.may_see:
+        raise SocketRefused(NOT_FOUND)
+    return Sight(login=login, artifact_id=artifact_id)
 
 
 def _concerns(suspects: set[AccessChanged], login: Login) -> bool:

@@ -12,21 +12,13 @@ from typing import Any
 
 from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
-from django.conf import settings
-from django.db import Error as DatabaseError
 
-from artifacts.accounts import admission
-from artifacts.accounts.admission import Credentials, Knock
 from artifacts.accounts.sessions import Sight
 from artifacts.live import connections, feed, protocol
 from artifacts.live.close_codes import (
     DELETED,
-    GOING_AWAY,
-    LOGIN_REQUIRED,
-    NOT_FOUND,
     TOO_BIG,
     TOO_MANY_MESSAGES,
-    TOO_MANY_SOCKETS,
     TRY_AGAIN,
     SocketEnding,
     SocketRefused,
@@ -106,32 +98,14 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         raise StopConsumer
 
     async def _admit(self) -> None:
-        artifact_id = self.scope["url_route"]["kwargs"]["artifact_id"]
-        brought: Credentials = self.scope["credentials"]
-        if not any(brought):
-            raise SocketRefused(LOGIN_REQUIRED)
-        try:
-            admitted = await admission.current().ask(Knock(brought, artifact_id))
-        except DatabaseError as error:
-            logger.warning("A viewer was sent away, the database is away: %s", type(error).__name__)
-            raise SocketRefused(GOING_AWAY) from None
-        login = admitted.login
-        if login is None:
-            raise SocketRefused(LOGIN_REQUIRED)
+        self.sight = await connections.admit(
+            self.scope["credentials"], self.scope["url_route"]["kwargs"]["artifact_id"]
+        )
         shows, cursor = parse_query(self.scope["query_string"])
-        present = connections.current()
-        if present.is_closing:
-            raise SocketRefused(GOING_AWAY)
-        limit = settings.STREAMGEN_SOCKETS_PER_LINK if login.link_id else settings.STREAMGEN_SOCKETS_PER_USER
-        if present.count(login) >= limit:
-            raise SocketRefused(TOO_MANY_SOCKETS)
-        if not admitted.may_see:
-            raise SocketRefused(NOT_FOUND)
-        self.sight = Sight(login=login, artifact_id=artifact_id)
-        present.enter(self)
+        connections.current().enter(self)
         self._viewer, self.shows_html = Viewer(shows, cursor), shows == "html"
         self._wire = self.scope.get("wire")
-        self._feed = feed.current().enter(artifact_id, self)
+        self._feed = feed.current().enter(self.sight.artifact_id, self)
         self.on_news()
 
     async def _take(self, message: dict[str, Any]) -> None:

@@ -116,9 +116,14 @@ class Frame:
     more: bool = False
 
     @property
-    def text(self) -> str:
+    def payload(self) -> bytes:
         """The JSON alone."""
-        return self.message[-self.size :].decode()
+        return self.message[-self.size :]
+
+    @property
+    def text(self) -> str:
+        """The same as text."""
+        return self.payload.decode()
 
 
 as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -38,6 +38,16 @@ class Viewer:
         """How much was sent of the page of that version: so many fragments; all of them, and the tail."""
         self._ended_epoch = 0
 
+    @property
+    def cursor(self) -> Cursor:
+        """Up to where it was sent."""
+        return self._at
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was sent the end of the text that it shows."""
+        return self._ended_epoch == self._at.epoch > 0
+
     def next_frame(self, replica: Replica) -> Frame | None:
         """The next frame for this viewer, which counts as sent; None where there is none, or no credit."""
         if replica.epoch == 0 or self.unacknowledged_bytes > CREDIT_BYTES:

@@ -1,4 +1,4 @@
-"""ApiCalls of the HTTP API: JSON out and in, errors as exceptions, reads tried again while the server is away."""
+"""Calls of the HTTP API: JSON out and in, errors as exceptions, reads tried again while the server is away."""
 
 from __future__ import annotations
 

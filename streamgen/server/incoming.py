@@ -114,6 +114,8 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]  # the same
             self._end()
 
     def finish(self) -> None:
+        if self.producer is not None:
+            self.unregisterProducer()
         if self.is_too_large and not self._is_read and not self._disconnected:
             self._lingering = twisted.callLater(REFUSED_LINGER_S, self._end)
         else:

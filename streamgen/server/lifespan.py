@@ -6,7 +6,12 @@ Servers differ in how they begin and end: uvicorn speaks the lifespan protocol, 
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -26,6 +31,7 @@ class Lifespan:
         self.runs_worker = not settings.REDIS_URL and settings.STREAMGEN_CONCURRENCY > 0
         self.chosen: ChosenProvider | None = None
         self._embedded: Embedded | None = None
+        self._goodbye: asyncio.Future[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -40,6 +46,26 @@ class Lifespan:
         if self._ending is None:
             self._ending = asyncio.create_task(self._end())
         await asyncio.wait([self._ending])
+
+    def hook_signals(self) -> None:
+        """Under uvicorn: it waits for answers under way before it tells that it ends, and streams would not end by
+        themselves. So they are told when it is; who else listens for the signal hears it first.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if callable(before := signal.getsignal(number)):
+                signal.signal(number, partial(self._on_signal, before, loop))
+
+    def _on_signal(self, before: Callable[..., Any], loop: asyncio.AbstractEventLoop, number: int, frame: Any) -> None:
+        before(number, frame)
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(self._say_goodbye)
+
+    def _say_goodbye(self) -> None:
+        if self._goodbye is None:
+            self._goodbye = asyncio.ensure_future(connections.current().close_all(GOING_AWAY))
 
     async def _end(self) -> None:
         await connections.current().close_all(GOING_AWAY)

@@ -28,6 +28,7 @@ ORDER = (
     "artifacts.accounts",
     "artifacts.sharing",
     "artifacts.live",
+    "artifacts.streams",
     "artifacts.pages",
     "artifacts",  # admin, apps, routing, urls
     "generation.errors",

@@ -21,10 +21,11 @@ from django.utils.http import urlsafe_base64_encode
 from artifacts import access
 from artifacts.accounts import tokens
 from artifacts.models import Artifact, ArtifactVersion, Project
-from artifacts.routing import websocket_urlpatterns
+from artifacts.routing import http_urlpatterns, websocket_urlpatterns
 from artifacts.sharing import links, members
 from generation.models import GenerationTask
 from streamgen.api import api
+from tests.artifacts.streams.answer import Answer
 from tests.support import documents
 from tests.support.line import Line, bearer
 from tests.support.place import Place, in_database, place
@@ -129,6 +130,10 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 DELETED_IN_THE_ADMIN = {"project", "user", "group", "accesstoken", "sharelink"}
 MADE_IN_THE_ADMIN = {"user", "group"}
+STREAMS = {
+    "api/artifacts/<int:artifact_id>/events",
+    "api/artifacts/<int:artifact_id>/link/<str:secret>/events",
+}
 SOCKETS = {"ws/artifacts/<int:artifact_id>/", "ws/artifacts/<int:artifact_id>/link/<str:secret>/", ""}
 
 pytestmark = pytest.mark.django_db
@@ -398,4 +403,32 @@ async def test_socket_keeps_to_the_table(place: Place):
                 got = 0 if frame["type"] == "snapshot" else (await line.end())[1]
             if got != code:
                 wrong.append((identity, road, got, code))
+    assert wrong == []
+
+
+def test_every_stream_has_an_entry():
+    assert {str(pattern.pattern) for pattern in http_urlpatterns} == STREAMS
+
+
+@pytest.mark.asyncio
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("stream", sorted(STREAMS))
+async def test_stream_keeps_to_the_table(place: Place, stream: str):
+    team = await in_database(Team)()
+    wrong = []
+    by_link = {team.secret: 200, team.document_secret: 200, "guessed": 404}
+    ways = by_link if "secret" in stream else {"": 0}
+    for identity in IDENTITIES:
+        headers = []
+        if identity in team.people:
+            headers = bearer(await in_database(tokens.issue_token)(team.people[identity]))
+        for secret, status in ways.items():
+            wanted = status or {"sign in": 401, "not found": 404, "yes": 200}[expected(identity, "see", seen="see")]
+            path = stream.replace("<int:artifact_id>", str(team.artifact.pk)).replace("<str:secret>", secret)
+            async with Answer(f"/{path}", headers) as answer:
+                if answer.status != wanted:
+                    wrong.append((identity, path, answer.status, wanted))
+    foreign = stream.replace("<int:artifact_id>", str(place.draft.pk)).replace("<str:secret>", team.secret)
+    async with Answer(f"/{foreign}", []) as answer:
+        assert answer.status == (404 if "secret" in stream else 401)
     assert wrong == []

@@ -1,0 +1,100 @@
+"""One HTTP request under ASGI, and its answer: at once, or one that lasts and goes out as fast as it is read.
+
+It knows no document and no server: `streamgen.server.outflow` has what servers do beside ASGI.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from artifacts.accounts.admission import Credentials
+
+Headers = Iterable[tuple[str, str]]
+
+STALL_S = 60.0
+"""A reader that takes nothing for so long is cut off; it may come again and go on."""
+
+
+class Outflow(Protocol):
+    """What a server does with an answer beside ASGI's `send`."""
+
+    async def drained(self) -> None:
+        """Wait until what was sent has left this process, but for a bounded rest."""
+
+    def abort(self) -> None:
+        """End the connection, whatever still waits to be sent."""
+
+
+class Refused(Exception):
+    """The request is answered with an error, before anything else was sent."""
+
+    def __init__(self, status: int, detail: str, *, code: str = "", headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.code = code
+        self.headers = headers or {}
+
+
+class Stalled(Exception):
+    """The reader takes nothing."""
+
+
+class Exchange:
+    """What was asked, and the answer."""
+
+    def __init__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.method: str = scope["method"]
+        self.query: bytes = scope["query_string"]
+        self.credentials: Credentials = scope["credentials"]
+        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._outflow: Outflow | None = scope.get("outflow")
+        self._receive, self._send = receive, send
+
+    def header(self, name: str) -> str:
+        """The last one of that name, "" for none."""
+        found = [value for key, value in self._headers if key == name.lower().encode()]
+        return found[-1].decode("latin-1").strip() if found else ""
+
+    def read_only(self) -> None:
+        """Raises `Refused` for a method that changes something."""
+        if self.method not in {"GET", "HEAD"}:
+            detail = f"{self.method} is not allowed here; allowed: GET, HEAD."
+            raise Refused(405, detail, code="method_not_allowed", headers={"Allow": "GET, HEAD"})
+
+    async def gone(self) -> None:
+        """Wait until the client has gone, or the answer is complete."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def answer(self, status: int, headers: Headers, body: bytes = b"") -> None:
+        """All of the answer."""
+        await self.begin(status, headers)
+        await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
+
+    async def begin(self, status: int, headers: Headers) -> None:
+        """The head of the answer."""
+        encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+        await self._send({"type": "http.response.start", "status": status, "headers": encoded})
+
+    async def write(self, body: bytes) -> None:
+        """More of the body. Returns when a bounded rest is all that waits; raises `Stalled`."""
+        try:
+            async with asyncio.timeout(STALL_S):
+                await self._send({"type": "http.response.body", "body": body, "more_body": True})
+                if self._outflow is not None:
+                    await self._outflow.drained()
+        except TimeoutError:
+            raise Stalled from None
+
+    async def finish(self) -> None:
+        """Nothing more comes."""
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def abort(self) -> None:
+        """End the connection, whatever still waits to be sent."""
+        if self._outflow is not None:
+            self._outflow.abort()
+            await asyncio.sleep(0)  # the server hears of it in its own turn

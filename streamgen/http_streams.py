@@ -1,0 +1,76 @@
+"""The way to answers that last: beside Django, whose requests are made to end, with the same logins and refusals.
+
+Who a client is, and what they may see, is not decided here.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.core.handlers.asgi import get_script_prefix
+from django.http import HttpResponse
+
+from artifacts.routing import http_urlpatterns
+from artifacts.streams.exchange import Exchange, Refused
+from streamgen.problems import Problem
+from streamgen.server.outflow import outflow_of
+from streamgen.websocket_auth import credentials
+
+logger = logging.getLogger(__name__)
+
+SAFE_HEADERS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"), ("X-Robots-Tag", "noindex"))
+
+
+class WithStreams:
+    """Requests for a stream go to it, all others to the given application."""
+
+    def __init__(self, pages: Any) -> None:
+        self._pages = pages
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        path = scope["path"].removeprefix(get_script_prefix(scope)).lstrip("/")
+        for route in http_urlpatterns:
+            if match := route.pattern.match(path):
+                await _stream(route.callback, _at(scope, match[2], send), receive, send)
+                return
+        await self._pages(scope, receive, send)
+
+
+def _at(scope: Any, kwargs: dict[str, Any], send: Any) -> dict[str, Any]:
+    return dict(
+        scope,
+        url_route={"args": (), "kwargs": kwargs},
+        credentials=credentials(scope, by_cookie=True),
+        outflow=outflow_of(send),
+    )
+
+
+async def _stream(app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    is_begun = False
+
+    async def safe(message: Any) -> None:
+        nonlocal is_begun
+        if message["type"] == "http.response.start":
+            is_begun = True
+            safely = [(name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS]
+            message = message | {"headers": [*message["headers"], *safely]}
+        await send(message)
+
+    try:
+        await app(scope, receive, safe)
+    except Refused as refused:
+        problem = Problem(status=refused.status, detail=refused.detail, code=refused.code, headers=refused.headers)
+        await _answer(scope, receive, safe, problem.response())
+    except Exception as error:
+        if is_begun:
+            raise
+        logger.exception("%s %s failed", scope["method"], scope["path"], exc_info=error)
+        problem = Problem(status=500, detail="Something went wrong on the server. Its log says what.")
+        await _answer(scope, receive, safe, problem.response())
+
+
+async def _answer(scope: Any, receive: Any, send: Any, response: HttpResponse) -> None:
+    response.setdefault("Cache-Control", "no-store")
+    response["Content-Length"] = str(len(response.content))
+    await Exchange(scope, receive, send).answer(response.status_code, response.items(), response.content)
