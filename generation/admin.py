@@ -1,26 +1,29 @@
-"""The admin of tasks, to inspect; and what it lets people do with documents, by the verbs that everybody uses."""
+"""The admin of tasks and workers, to inspect; and what it lets people do with documents, by the verbs of everybody."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from artifacts import access
-from artifacts.admin import ERROR_EXCERPT_CHARS, ArtifactAdmin, InspectAdmin, badge, part_of_document
+from artifacts.admin import ERROR_EXCERPT_CHARS, ArtifactAdmin, InspectAdmin, badge, bar, part_of_document
 from artifacts.errors import ArtifactError
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, StreamStatus
 from generation import control
 from generation.errors import CommandRefused
-from generation.models import GenerationTask
+from generation.models import GenerationTask, Worker
+from generation.queue import workers
 
 REFUSALS_TOLD = 5
 
@@ -59,6 +62,31 @@ class GenerationTaskAdmin(InspectAdmin):
     @admin.display(description="error")
     def trouble(self, task: GenerationTask) -> SafeString:
         return format_html('<span class="quiet">{}</span>', Truncator(task.error).chars(ERROR_EXCERPT_CHARS))
+
+
+@admin.register(Worker)
+class WorkerAdmin(InspectAdmin):
+    list_display = ("name", "host", "state", "load", "version", "started_at", "last_heard")
+    search_fields = ("name", "host", "version")
+    readonly_fields = ("state", "load", "last_heard")
+    fields = ("name", "host", "version", "state", "load", "started_at", "last_heard")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Worker]:
+        is_alive = Exists(workers.living().filter(pk=OuterRef("pk")))
+        rows: QuerySet[Worker] = super().get_queryset(request).annotate(is_alive=is_alive, read_at=Now())
+        return rows
+
+    @admin.display(description="state")
+    def state(self, worker: Any) -> SafeString:
+        return badge("streaming", "works") if worker.is_alive else badge("cancelled", "silent")
+
+    @admin.display(description="running, of slots", ordering="running")
+    def load(self, worker: Worker) -> str:
+        return bar(worker.running, worker.slots)
+
+    @admin.display(description="heard", ordering="heartbeat_at")
+    def last_heard(self, worker: Any) -> str:
+        return f"{max(0, (worker.read_at - worker.heartbeat_at).total_seconds()):.0f} s ago"
 
 
 @admin.action(description="Cancel: stop for good, keep every word", permissions=["steer"])

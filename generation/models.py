@@ -53,3 +53,21 @@ class GenerationTask(models.Model):
 
     def __str__(self) -> str:
         return f"task {self.pk} ({self.status})"
+
+
+class Worker(models.Model):
+    """A worker that runs, or ended without a word. `name` stands in its tasks' `worker`; times are the database's."""
+
+    name = models.CharField(max_length=100)
+    host = models.CharField(max_length=100)
+    version = models.CharField(max_length=40)
+    slots = models.PositiveSmallIntegerField()
+    running = models.PositiveSmallIntegerField(default=0)
+    started_at = models.DateTimeField()
+    heartbeat_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -61,6 +61,10 @@ class Supervisor:
         self._poll_s = min(HEAD_POLL_S, policy.lease_s / 8)
         self._claim_s = min(policy.claim_every_s, policy.lease_s / 4)
 
+    @property
+    def running(self) -> int:
+        return len(self._runs)
+
     async def serve(self) -> None:
         """Claim and poll until cancelled; a database that is away only delays. Neither waits for the other: claims that
         take long let no lease run out.

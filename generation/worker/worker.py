@@ -9,16 +9,20 @@ import asyncio
 import logging
 import os
 import socket
+from contextlib import suppress
 from typing import Any
 
+from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from channels.routing import ChannelNameRouter
 from channels.worker import Worker
 from django.conf import settings
+from django.db import Error as DatabaseError
 
 from artifacts.messaging import outbox
 from generation.errors import ProviderError
 from generation.providers import ChosenProvider, provider_from_settings
+from generation.queue import workers
 from generation.queue.claims import LEASE_PART
 from generation.queue.wakeup import WAKE_CHANNEL
 from generation.worker.consumer import GenerationConsumer
@@ -30,6 +34,7 @@ logger = logging.getLogger(__name__)
 LISTEN_BACKOFF_S = 1.0
 LISTEN_BACKOFF_MAX_S = 10.0
 RESTART_S = 1.0
+LEAVE_S = 1.0
 
 
 class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
@@ -46,24 +51,25 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
         router = ChannelNameRouter({WAKE_CHANNEL: GenerationConsumer.as_asgi()})
         super().__init__(router, [WAKE_CHANNEL], get_channel_layer())
         self.chosen = chosen or provider_from_settings()
-        policy = SupervisorPolicy(
+        self.policy = SupervisorPolicy(
             name=f"{socket.gethostname()}:{os.getpid()}",
             capacity=capacity or settings.STREAMGEN_CONCURRENCY,
             lease_s=settings.STREAMGEN_LEASE_SECONDS * LEASE_PART,
             only=only,
             claim_every_s=claim_every_s,
         )
-        self.supervisor = Supervisor(self.chosen, policy=policy, run_policy=RunPolicy.from_settings())
+        self.supervisor = Supervisor(self.chosen, policy=self.policy, run_policy=RunPolicy.from_settings())
 
     async def work(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set, then give everything back; returns when it is done."""
         outbox.attach()
-        logger.info("worker started: %s, %s tasks at once", self.chosen.why, settings.STREAMGEN_CONCURRENCY)
+        logger.info("worker started: %s, %s tasks at once", self.chosen.why, self.policy.capacity)
         async with asyncio.TaskGroup() as group:
             parts = [
                 group.create_task(self.listener(WAKE_CHANNEL)),
                 group.create_task(self.supervisor.serve()),
                 group.create_task(self._warm_up()),
+                group.create_task(self._beat()),
             ]
             await stop.wait()
             await self.supervisor.drain()  # while it still polls: what takes long to end keeps its lease
@@ -73,6 +79,22 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
             self.delete_application_instance(instance)
         await self.chosen.provider.aclose()
         logger.info("worker stopped")
+
+    async def _beat(self) -> None:
+        """Say in a row that this worker lives, and at its end that it has left; a database that is away only delays."""
+        row = 0
+        try:
+            while True:
+                with suppress(DatabaseError):
+                    if not row or not await database_sync_to_async(workers.beat)(row, running=self.supervisor.running):
+                        row = await database_sync_to_async(workers.register_worker)(
+                            self.policy.name, slots=self.policy.capacity
+                        )
+                await asyncio.sleep(workers.beat_every_s())
+        finally:
+            with suppress(DatabaseError, TimeoutError):
+                async with asyncio.timeout(LEAVE_S):
+                    await database_sync_to_async(workers.leave)(row)
 
     async def _warm_up(self) -> None:
         """Let the provider get ready before the first task asks; what is wrong with it, that task will say."""

@@ -23,7 +23,8 @@ from artifacts.accounts import tokens
 from artifacts.models import Artifact, ArtifactVersion, Project
 from artifacts.routing import http_urlpatterns, websocket_urlpatterns
 from artifacts.sharing import links, members
-from generation.models import GenerationTask
+from generation.models import GenerationTask, Worker
+from generation.queue import workers
 from streamgen.api import api
 from tests.artifacts.streams.answer import Answer
 from tests.support import documents
@@ -327,7 +328,10 @@ def test_call_keeps_to_the_table(team: Team, call: str):
 
 
 def test_admin_is_for_staff_and_shows_what_their_permissions_say(team: Team):
-    control_rows = {GenerationTask: lambda: GenerationTask.objects.create(artifact=team.artifact, status="cancelled")}
+    control_rows = {
+        GenerationTask: lambda: GenerationTask.objects.create(artifact=team.artifact, status="cancelled"),
+        Worker: lambda: Worker.objects.get(pk=workers.register_worker("here:1", slots=4)),
+    }
     wrong = []
     for model, registered in admin.site._registry.items():
         row = model.objects.first() or (control_rows[model]() if model in control_rows else None)

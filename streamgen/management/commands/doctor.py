@@ -27,6 +27,7 @@ from generation.cli.terminal import printable
 from generation.errors import ProviderError
 from generation.providers import ChosenProvider, provider_from_settings
 from generation.providers.base import Message
+from generation.queue import workers
 
 LAYER_S = 3.0
 PROVIDER_S = 30.0
@@ -134,6 +135,17 @@ def _is_migrated() -> bool:
 # The rest
 
 
+def check_workers() -> str:
+    try:
+        found = list(workers.living())
+    except DatabaseError as error:
+        raise Trouble(_first_line(error), fix="manage.py migrate") from None
+    if not found:
+        raise Trouble("none is heard of; tasks wait.", fix="manage.py runworker generation, or manage.py up")
+    running, slots = sum(worker.running for worker in found), sum(worker.slots for worker in found)
+    return f"{len(found)}, with {running} of {slots} slots in use"
+
+
 def layer() -> str:
     """A message to a group comes back, by the way that news takes to viewers."""
     try:
@@ -205,6 +217,7 @@ CHECKS = (
     Check(name="migrations", run=migrations, needs_database=True),
     Check(name="writing", run=writing, needs_database=True),
     Check(name="clock", run=clock, needs_database=True),
+    Check(name="workers", run=check_workers, needs_database=True),
     Check(name="layer", run=layer),
     Check(name="provider", run=provider),
     Check(name="static", run=static_files),

@@ -7,6 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 from channels.db import database_sync_to_async
@@ -14,9 +15,12 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.models.functions import Now
 
 from artifacts.accounts.tokens import user_for_token
 from artifacts.models import AccessToken
+from generation.models import Worker
+from generation.queue import workers
 from tests.support import documents
 from tests.support.commands import ROOT, environment
 from tests.support.endpoint.openai_script import Behaviour, Script
@@ -145,8 +149,10 @@ def use_redis(settings, url: str) -> None:
     settings.REDIS_URL, settings.CHANNEL_LAYERS = url, {"default": layer}
 
 
-def examined(capsys) -> tuple[int, dict[str, str]]:
-    """The exit code, and each check's line by its name."""
+def examined(capsys, *, has_worker: bool = True) -> tuple[int, dict[str, str]]:
+    """The exit code, and each check's line by its name, while a worker says that it lives."""
+    if has_worker:
+        workers.register_worker("here:1", slots=4)
     with pytest.raises(SystemExit) as caught:
         call_command("doctor")
     out, err = capsys.readouterr()
@@ -158,7 +164,7 @@ def examined(capsys) -> tuple[int, dict[str, str]]:
     return caught.value.code, lines
 
 
-ALL = ["database", "migrations", "writing", "clock", "layer", "provider", "static", "secret key"]
+ALL = ["database", "migrations", "writing", "clock", "workers", "layer", "provider", "static", "secret key"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -168,6 +174,17 @@ def test_doctor_finds_nothing(capsys, healthy):
     assert "SQLite" in lines["database"]
     assert "scripted (not a model)" in lines["provider"]
     assert "STREAMGEN_PROVIDER=scripted" in lines["provider"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_worker_that_is_not_there_or_silent_fails(capsys, healthy):
+    code, lines = examined(capsys, has_worker=False)
+    assert code == 1
+    assert lines["workers"].startswith("FAIL")
+    row = workers.register_worker("there:1", slots=4)
+    assert examined(capsys, has_worker=False)[0] == 0
+    Worker.objects.filter(pk=row).update(heartbeat_at=Now() - timedelta(minutes=1))
+    assert "runworker" in examined(capsys, has_worker=False)[1]["workers"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -199,7 +216,7 @@ def test_database_that_cannot_be_written_fails(capsys, healthy):
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA query_only = ON")
     try:
-        code, lines = examined(capsys)
+        code, lines = examined(capsys, has_worker=False)
     finally:
         connection.close()
     assert code == 1
@@ -312,4 +329,4 @@ def test_database_that_is_not_there_fails_alone_and_without_its_password():
     assert err == ""
     assert out.startswith("FAIL  database ")
     assert "geheim" not in out
-    assert [line[6:17].strip() for line in out.splitlines()] == ["database", *ALL[4:]]
+    assert [line[6:17].strip() for line in out.splitlines()] == ["database", *ALL[5:]]

@@ -18,7 +18,7 @@ from artifacts.models import Artifact, StreamStatus
 from artifacts.reasons import Reason
 from generation import control
 from generation.errors import ProviderAway
-from generation.models import GenerationTask, TaskStatus
+from generation.models import GenerationTask, TaskStatus, Worker
 from generation.providers import ChosenProvider
 from generation.providers.base import Life
 from generation.providers.scripted.provider import Reply, ScriptedProvider
@@ -27,6 +27,7 @@ from generation.queue.claims import Claim
 from generation.reasons import StopReason
 from tests.support.endpoint.openai_script import Behaviour, Script
 from tests.support.endpoint.openai_server import serving_endpoint
+from tests.support.limits import WAIT_S
 from tests.support.workbench import choice_of, settled, start, text_of, until_artifact, until_ended, working
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
@@ -233,3 +234,26 @@ async def test_scripted_provider_writes_a_document_without_any_endpoint(artifact
         await start(artifact, owner, "Summary", "People")
         await until_ended(artifact)
     assert await text_of(artifact) == "## Summary\n\nOne.\n\n## People\n\nTwo."
+
+
+async def test_worker_has_a_row_as_long_as_it_works(artifact, owner, settings):
+    settings.STREAMGEN_LEASE_SECONDS = 1
+    script = Script(default=Behaviour(text=TEXT * 100, pause_s=0.05))
+    async with serving_endpoint(script) as server:
+        async with working(choice_of(server), capacity=3) as worker:
+            task = await start(artifact, owner, "Summary")
+            row = await until_row(lambda row: row.running == 1)
+            assert (row.name, row.slots, row.version) == (worker.policy.name, 3, settings.VERSION)
+            assert (await settled(task, TaskStatus.RUNNING)).worker == row.name
+            await synced(row.delete)()  # somebody thought that it was gone
+            assert (await until_row(lambda row: True)).pk != row.pk
+        assert not await synced(Worker.objects.exists)()
+
+
+async def until_row(condition):
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            row = await synced(Worker.objects.first)()
+            if row is not None and condition(row):
+                return row
+            await asyncio.sleep(0.01)
