@@ -13,6 +13,7 @@ pages = get_asgi_application()
 
 from artifacts.routing import websocket_urlpatterns  # noqa: E402  models need the app registry
 from streamgen.http_streams import WithStreams  # noqa: E402
+from streamgen.operating.probes import Probes  # noqa: E402
 from streamgen.server.bodies import BoundedBodies  # noqa: E402
 from streamgen.server.lifespan import this_process  # noqa: E402
 from streamgen.server.public_address import AtPublicUrl  # noqa: E402
@@ -37,7 +38,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 application = ProtocolTypeRouter(
     {
-        "http": AtPublicUrl(BoundedBodies(WithStreams(pages)), settings.PUBLIC_URL),
+        "http": Probes(AtPublicUrl(BoundedBodies(WithStreams(pages)), settings.PUBLIC_URL)),
         "websocket": AtPublicUrl(WithWires(websocket_login(URLRouter(websocket_urlpatterns))), settings.PUBLIC_URL),
         "lifespan": lifespan,
     }

@@ -13,19 +13,21 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from artifacts.errors import ArtifactError, BaseChanged, Busy, Forbidden, IllegalTransition, InvalidInput, NotFound
+from artifacts.operating import outages
+from artifacts.operating.outages import SENTENCES
 from generation.errors import CommandRefused
 
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 TOO_LARGE = "The body may have 4 MB at most."
+RETRY_AFTER_S = "1"
 NAME_CHARS = 100
 """Of a name that a caller made up, no more than this is repeated."""
 _SENTENCES = {
@@ -118,9 +120,10 @@ def problem_of(error: BaseException) -> Problem | None:
             return Problem(status=413, detail=TOO_LARGE)
         case SuspiciousOperation() | MultiPartParserError() | UnreadablePostError():
             return Problem(status=400, detail="The request cannot be read.")
-        case OperationalError() | InterfaceError():
-            logger.warning("database away during a call: %s", type(error).__name__)
-            return Problem(status=503, detail="The database does not answer. Try again.", headers={"Retry-After": "1"})
+    kind = outages.of_database.failed_by(error)
+    if kind is not None:
+        headers = {"Retry-After": RETRY_AFTER_S}
+        return Problem(status=503, detail=f"{SENTENCES[kind]} Try again.", code=f"database_{kind}", headers=headers)
     return None
 
 

@@ -208,7 +208,10 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
-    "filters": {"one_line": {"()": "streamgen.logs.OneLine"}},
+    "filters": {
+        "layer_outage": {"()": "streamgen.logs.LayerOutage"},
+        "one_line": {"()": "streamgen.logs.OneLine"},
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
@@ -216,12 +219,13 @@ LOGGING = {
         "generation": {"level": "DEBUG" if DEBUG else "INFO"},
         "streamgen": {"level": "DEBUG" if DEBUG else "INFO"},
         # Its receiver logs a traceback a second while Redis is away, and goes on.
-        "channels_redis.pubsub": {"filters": ["one_line"]},
+        "channels_redis.pubsub": {"filters": ["layer_outage"]},
         # What is refused is answered with 400; nothing broke.
         **{
             f"django.security.{name}": {"filters": ["one_line"]}
             for name in ("DisallowedHost", "SuspiciousOperation", "TooManyFieldsSent", "TooManyFilesSent")
         },
+        "psycopg.pool": {"level": "ERROR"},  # it warns at each attempt; our own line says that the server is gone
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
         "django.request": {"level": "ERROR"},  # a refused command is an answer, not an event
     },

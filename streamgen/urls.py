@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from streamgen.api import api
 
+handler500 = "streamgen.operating.error_pages.server_error"
 urlpatterns = [
     path("", include("artifacts.urls")),
     path("", include("generation.urls")),

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import connections
 
 from artifacts.models import Artifact, Project
+from artifacts.operating import outages
 from generation import control
 from tests.support.postgres import (
     every_database,
@@ -38,6 +39,13 @@ def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory)
 @pytest.fixture(autouse=True)
 def _cheap_passwords(settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _no_outage() -> None:
+    """What one test did to its database or layer is no outage of the next one's."""
+    outages.of_database.forget()
+    outages.of_layer.forget()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ A stream of server-sent events counts as one. It knows nothing of what they show
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
 from contextlib import suppress
 from typing import Protocol
@@ -30,8 +29,7 @@ from artifacts.messaging import subscription
 from artifacts.messaging.events import ACCESS_GROUP, AccessChanged
 from artifacts.messaging.per_loop import PerLoop
 from artifacts.messaging.subscription import Missed
-
-logger = logging.getLogger(__name__)
+from artifacts.operating import outages
 
 CHECK_S = 3.0
 """So often it is asked whether the logins still hold, where no message told that one does not."""
@@ -112,7 +110,7 @@ class Sockets:
         try:
             found = await database_sync_to_async(lapsed)(sights)
         except DatabaseError as error:
-            logger.warning("Logins could not be checked: %s", type(error).__name__)
+            outages.of_database.failed_by(error)
             return
         endings = dict.fromkeys(found.logged_out, LOGIN_REQUIRED)
         endings |= dict.fromkeys(found.out_of_sight, NOT_FOUND)
@@ -128,7 +126,7 @@ async def admit(brought: Credentials, artifact_id: int) -> Sight:
     try:
         admitted = await admission.current().ask(Knock(brought, artifact_id))
     except DatabaseError as error:
-        logger.warning("A viewer was sent away, the database is away: %s", type(error).__name__)
+        outages.of_database.failed_by(error)
         raise SocketRefused(GOING_AWAY) from None
     login = admitted.login
     if login is None:

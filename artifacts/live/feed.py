@@ -7,7 +7,6 @@ writes nothing.
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Protocol
 
 from channels.db import database_sync_to_async
@@ -25,8 +24,7 @@ from artifacts.messaging.events import Event, group
 from artifacts.messaging.per_loop import PerLoop
 from artifacts.messaging.subscription import Missed, Subscription
 from artifacts.models import Artifact, Delta
-
-logger = logging.getLogger(__name__)
+from artifacts.operating import outages
 
 HEADS_POLL_S = 1.0
 """So often one query looks whether any of this process's documents went on without news of it."""
@@ -109,9 +107,7 @@ class Feed:
                 found = await database_sync_to_async(load_snapshot)(replica.artifact_id, replica.epoch, replica.length)
             except DatabaseError as error:
                 self._is_stale = True  # the next poll tries again
-                logger.warning(
-                    "Viewers of artifact=%s wait for the database: %s", replica.artifact_id, type(error).__name__
-                )
+                outages.of_database.failed_by(error)
                 return
             replica.apply_snapshot(found)
             self._tell_watchers()
@@ -145,7 +141,6 @@ class Feeds:
         self._preview_s = preview_s
         self._feeds: dict[int, Feed] = {}
         self._polling: asyncio.Task[None] | None = None
-        self._is_away = False
 
     @property
     def count(self) -> int:
@@ -194,11 +189,9 @@ class Feeds:
             try:
                 seen = await database_sync_to_async(poll_heads)(list(self._feeds))
             except DatabaseError as error:
-                if not self._is_away:
-                    logger.warning("The database is away, viewers wait: %s", type(error).__name__)
-                self._is_away = True
+                outages.of_database.failed_by(error)
                 continue
-            self._is_away = False
+            outages.of_database.answered()
             for artifact_id, feed in list(self._feeds.items()):
                 if artifact_id in seen:
                     feed.apply_head(seen[artifact_id])

@@ -13,6 +13,9 @@ from contextlib import suppress
 
 from asgiref.sync import async_to_sync
 
+from artifacts.operating import outages
+from artifacts.operating.outages import OutageKind
+
 logger = logging.getLogger(__name__)
 
 Send = Callable[[], Awaitable[None]]
@@ -49,9 +52,10 @@ async def attempt(send: Send) -> bool:
     try:
         async with asyncio.timeout(SEND_TIMEOUT_S):
             await send()
-    except Exception as error:  # whatever a layer's driver raises: a hint is lost, nothing else
-        logger.warning("A message was not sent, viewers will look at the database: %s", type(error).__name__)
+    except Exception:  # whatever a layer's driver raises: a hint is lost, nothing else
+        outages.of_layer.failed(OutageKind.LAYER)
         return False
+    outages.of_layer.answered()
     return True
 
 

@@ -20,6 +20,8 @@ from channels.layers import get_channel_layer
 from artifacts.messaging import events
 from artifacts.messaging.events import ACCESS_TYPE, AccessChanged, Event
 from artifacts.messaging.per_loop import PerLoop
+from artifacts.operating import outages
+from artifacts.operating.outages import OutageKind
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ BACK_OFF_S = (0.2, 5.0)
 """Shortest and longest pause before the layer is tried again."""
 
 PROBE_TYPE = "artifact.probe"
+PRESENCE_GROUP = "artifacts.presence"
+"""Nothing is ever sent to it: as long as somebody has joined it, the layer is looked after."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +112,16 @@ class Subscription:
         if not membership.joined.is_set():
             membership.may_have_missed = True
 
+    async def watch_layer(self) -> None:
+        """From now on know whether the layer is there, although nobody listens to anything."""
+        if PRESENCE_GROUP not in self._memberships:
+            await self.join(PRESENCE_GROUP, _ignore)
+
+    def hears(self, group: str) -> bool:
+        """Whether what is sent to the group reaches us, as far as is known."""
+        membership = self._memberships.get(group)
+        return membership is not None and membership.joined.is_set() and not self._is_away
+
     async def leave(self, group: str, listener: Listener | AccessListener) -> None:
         """The listener is told nothing more."""
         membership = self._memberships.get(group)
@@ -166,6 +180,7 @@ class Subscription:
         if self._is_away or now - self._probed_at >= self._probe_s:
             await self._send_probe()
             self._probed_at = now
+            outages.of_layer.answered()
         if self._is_away:
             self._on_back()
 
@@ -195,13 +210,11 @@ class Subscription:
             raise
 
     def _on_away(self, error: Exception) -> None:
-        if not self._is_away:
-            logger.warning("The channel layer is away, news comes from the database: %s", type(error).__name__)
+        outages.of_layer.failed(OutageKind.LAYER)
         self._is_away = True
         self._forget_joined()
 
     def _on_back(self) -> None:
-        logger.info("The channel layer is back.")
         self._is_away = False
         for membership in list(self._memberships.values()):
             membership.tell(Missed())
@@ -271,6 +284,10 @@ def _raise_lost_cancel() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+def _ignore(news: Event | Missed) -> None:
+    pass
 
 
 current = PerLoop(Subscription)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import sqlite3
 from collections.abc import Callable
 from typing import TypeVar
 
 from channels.db import database_sync_to_async
-from django.db import Error as DatabaseError
 from django.db import InterfaceError, InternalError, OperationalError
 
+from artifacts.operating import outages
+from artifacts.operating.outages import OutageKind, sqlstate
 from generation.errors import DiskFull
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,6 @@ T = TypeVar("T")
 
 RETRY_BASE_S = 0.05
 RETRY_CAP_S = 1.0
-POSTGRES_DISK_FULL = "53100"
 POSTGRES_SLEPT = "25P03"
 """We were frozen inside a transaction, and the server ended it."""
 
@@ -34,23 +33,15 @@ async def until_answered(work: Callable[[], T], *, waits_for_room: bool = True) 
     for failures in itertools.count(1):
         try:
             answer: T = await database_sync_to_async(work)()
+            outages.of_database.answered(wrote=True)
             return answer
         except (OperationalError, InterfaceError, InternalError) as error:
-            if isinstance(error, InternalError) and _state(error) != POSTGRES_SLEPT:
+            if isinstance(error, InternalError) and sqlstate(error) != POSTGRES_SLEPT:
                 raise
-            if not waits_for_room and _is_disk_full(error):
+            kind = outages.of_database.failed_by(error)
+            if not waits_for_room and kind is OutageKind.FULL:
                 raise DiskFull from None
             # The class only: the text of a database error may carry what was being written.
-            logger.warning("database away, attempt=%s: %s", failures, type(error).__name__)
+            logger.debug("database away, attempt=%s: %s", failures, type(error).__name__)
             await asyncio.sleep(min(RETRY_CAP_S, RETRY_BASE_S * 2 ** min(failures, 10)))
     raise AssertionError("unreachable")
-
-
-def _is_disk_full(error: DatabaseError) -> bool:
-    code = getattr(error.__cause__, "sqlite_errorcode", None)
-    return code == sqlite3.SQLITE_FULL or _state(error) == POSTGRES_DISK_FULL
-
-
-def _state(error: DatabaseError) -> str | None:
-    """PostgreSQL's code of what went wrong."""
-    return getattr(error.__cause__, "sqlstate", None)

@@ -17,6 +17,7 @@ from artifacts.lifecycle import writing
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.writing import Append
 from artifacts.messaging.per_loop import PerLoop
+from artifacts.operating import outages
 from generation.worker.database import until_answered
 
 logger = logging.getLogger(__name__)
@@ -88,9 +89,11 @@ async def _committed(batch: Sequence[Append]) -> Sequence[_Outcome]:
     """What became of each; None for all where one of them failed the transaction."""
     try:
         outcomes: Sequence[_Outcome] = await database_sync_to_async(writing.append_together)(batch)
+        outages.of_database.answered(wrote=True)
         return outcomes
     except Exception as error:  # whatever it was: who caused it finds out alone, and harms no other
-        logger.info("%s flushes are committed one by one: %s", len(batch), type(error).__name__)
+        if outages.of_database.failed_by(error) is None:
+            logger.info("%s flushes are committed one by one: %s", len(batch), type(error).__name__)
         return [None] * len(batch)
 
 

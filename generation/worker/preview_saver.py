@@ -18,6 +18,7 @@ from artifacts.errors import NotFound
 from artifacts.lifecycle import writing
 from artifacts.live import feed
 from artifacts.live.rendered import Page
+from artifacts.operating import outages
 from artifacts.preview import LivePreview, append_sections
 from generation.queue.claims import Claim
 
@@ -78,7 +79,8 @@ class PreviewSaver:
                 self._claim.artifact, epoch=self._claim.epoch, length=length, html=html
             )
         except (NotFound, DatabaseError, RecursionError) as error:
-            logger.warning("no preview saved artifact=%s: %s", self._claim.artifact, type(error).__name__)
+            if outages.of_database.failed_by(error) is None:
+                logger.warning("no preview saved artifact=%s: %s", self._claim.artifact, type(error).__name__)
         self._saved_at, self._saved_length = asyncio.get_running_loop().time(), length
 
     async def _present_of_viewers(self) -> Page | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
+from artifacts.operating import outages
 from generation.providers import ChosenProvider
 from generation.queue import claims
 from generation.queue.claims import Taken
@@ -121,6 +122,7 @@ class Supervisor:
                     await self._let_others_renew()
                 wait_s = await self._claim_all()
                 is_away = False
+                outages.of_database.answered()
             except DatabaseError as error:
                 _log_outage(error)
                 wait_s, is_away = self._claim_s, True
@@ -176,4 +178,5 @@ class Supervisor:
 
 
 def _log_outage(error: DatabaseError) -> None:
-    logger.warning("database away, the queue waits: %s", type(error).__name__)
+    if outages.of_database.failed_by(error) is None:
+        logger.warning("the queue waits: %s", type(error).__name__)

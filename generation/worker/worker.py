@@ -19,7 +19,9 @@ from channels.worker import Worker
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from artifacts.messaging import outbox
+from artifacts.messaging import outbox, subscription
+from artifacts.operating import outages
+from artifacts.operating.outages import OutageKind
 from generation.errors import ProviderError
 from generation.providers import ChosenProvider, provider_from_settings
 from generation.queue import workers
@@ -63,6 +65,7 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
     async def work(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set, then give everything back; returns when it is done."""
         outbox.attach()
+        await subscription.current().watch_layer()
         logger.info("worker started: %s, %s tasks at once", self.chosen.why, self.policy.capacity)
         async with asyncio.TaskGroup() as group:
             parts = [
@@ -109,8 +112,8 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
         while True:
             try:
                 message = await self.channel_layer.receive(channel)
-            except Exception as error:  # whatever a layer's driver raises
-                logger.warning("no wakes from the channel layer, polling instead: %s", type(error).__name__)
+            except Exception:  # whatever a layer's driver raises
+                outages.of_layer.failed(OutageKind.LAYER)
                 await asyncio.sleep(delay_s)
                 delay_s = min(LISTEN_BACKOFF_MAX_S, delay_s * 2)
                 continue

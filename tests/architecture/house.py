@@ -14,6 +14,7 @@ ORDER = (
     "artifacts.preview.inline",
     "artifacts.preview",
     "artifacts.errors",
+    "artifacts.operating",
     "artifacts.answer_place",
     "artifacts.validation",
     "artifacts.reasons",
@@ -64,6 +65,7 @@ ORDER = (
     "streamgen.env",
     "streamgen.problems",
     "streamgen.refusals",
+    "streamgen.operating",
     "streamgen.server",
     "streamgen",  # settings, urls, api, asgi, logs
     "streamgen.management.commands",

@@ -11,6 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from artifacts.operating.database_check import startup_trouble
+from artifacts.operating.outages import SENTENCES
 from generation.queue.wakeup import WAKE_CHANNEL
 from generation.worker.shutdown import GOODBYE_S, end_within
 from generation.worker.worker import GenerationWorker
@@ -31,6 +33,8 @@ class Command(BaseCommand):
             raise CommandError(
                 "A worker of no tasks at once writes nothing: set STREAMGEN_CONCURRENCY or --concurrency to 1 or more."
             )
+        if trouble := startup_trouble():
+            raise CommandError(SENTENCES[trouble])
         asyncio.run(_work(capacity))
 
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as DatabaseError
 from django.db import connection
 from django.urls import reverse
 from django.utils.encoding import force_bytes
@@ -18,6 +19,8 @@ from django.utils.http import urlsafe_base64_encode
 
 from artifacts.accounts import sign_in
 from artifacts.models import Project
+from artifacts.operating.database_check import startup_trouble
+from artifacts.operating.outages import SENTENCES, kind_of
 from generation import control
 from generation.errors import ProviderError
 from generation.providers import provider_from_settings
@@ -41,12 +44,22 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="Address to listen on (127.0.0.1).")
         parser.add_argument("--port", type=int, default=8000, help="Port to listen on (8000; 0 takes a free one).")
         parser.add_argument("--no-worker", action="store_true", help="Serve only; tasks wait for a runworker.")
+        parser.add_argument("--no-migrate", action="store_true", help="Refuse to start where a migration is missing.")
 
-    def handle(self, *args: Any, host: str, port: int, no_worker: bool, **options: Any) -> None:
-        with _alone():
-            call_command("migrate", verbosity=0, interactive=False)
-            admin, password = sign_in.administrator()
-            self._sample(admin)
+    def handle(self, *args: Any, host: str, port: int, no_worker: bool, no_migrate: bool, **options: Any) -> None:
+        try:
+            with _alone():
+                if not no_migrate:
+                    call_command("migrate", verbosity=0, interactive=False)
+                if trouble := startup_trouble():
+                    raise CommandError(SENTENCES[trouble])
+                admin, password = sign_in.administrator()
+                self._sample(admin)
+        except DatabaseError as error:
+            kind = kind_of(error)
+            if kind is None:
+                raise
+            raise CommandError(SENTENCES[kind]) from None
         facts = [("model", self._provider(no_worker))]
         facts.append(("database", _database()))
         if password:

@@ -205,7 +205,7 @@ class TestEnding:
         await in_database(lambda: connection.execute_wrappers.append(fail))()
         async with place.line() as line:
             assert await errors_of(line) == ([], 1012)
-        assert "the database is away: OperationalError" in caplog.text
+        assert "outage begins kind=gone" in caplog.text
         assert not any(record.exc_info for record in caplog.records)
 
     async def test_fault_of_ours_closes_the_socket_instead_of_leaving_it_silent(

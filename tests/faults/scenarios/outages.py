@@ -235,7 +235,7 @@ async def disk_full(database: Database, seed: int, runs: int) -> Result:
             await rig.until(documents, 200)
             ballast = folder / "ballast"
             _fill(ballast)
-            await until(lambda: "database away" in process.said(), within_s=30, what="the disk is full")
+            await until(lambda: "outage begins kind=full" in process.said(), within_s=30, what="the disk is full")
             await asyncio.sleep(2)
             ballast.unlink()
             await rig.until(documents, within_s=60)

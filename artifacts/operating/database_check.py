@@ -1,0 +1,90 @@
+"""Looks whether a database can be worked with: it answers, has every migration, and can be written.
+
+It changes nothing. It looks over a connection of its own, because that of the others may wait behind their work.
+"""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.loader import MigrationLoader
+from django.db.utils import DEFAULT_DB_ALIAS, load_backend
+
+from artifacts.operating.outages import OutageKind, kind_of
+
+CONNECT_S = 1
+ROOM_BYTES = 1_000_000
+"""With less room beside a SQLite file its disk counts as full."""
+
+
+def own_connection() -> BaseDatabaseWrapper:
+    """A connection to the default database that is no part of a pool, and that waits for nothing for long."""
+    given: dict[str, Any] = copy.deepcopy(connections[DEFAULT_DB_ALIAS].settings_dict)
+    options = given["OPTIONS"]
+    options.pop("pool", None)
+    if given["ENGINE"].endswith("sqlite3"):
+        options["timeout"] = CONNECT_S
+    else:
+        options["connect_timeout"] = CONNECT_S
+    wrapper: BaseDatabaseWrapper = load_backend(given["ENGINE"]).DatabaseWrapper(given, DEFAULT_DB_ALIAS)
+    return wrapper
+
+
+def find_trouble(connection: BaseDatabaseWrapper) -> OutageKind | None:
+    """What keeps this process from working with its database; None for nothing."""
+    try:
+        if _is_file_gone(connection):
+            return OutageKind.GONE
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            cursor.execute("SELECT app, name FROM django_migrations")
+            if needed_migrations() - set(cursor.fetchall()):
+                return OutageKind.UNMIGRATED
+            # Takes the lock of a writer, finds no row, and leaves nothing behind.
+            cursor.execute("DELETE FROM django_session WHERE session_key = ''")
+            return OutageKind.FULL if _is_disk_full(connection) else None
+    except DatabaseError as error:
+        connection.close()
+        return kind_of(error) or OutageKind.GONE
+
+
+def startup_trouble() -> OutageKind | None:
+    """What a process must not begin with; for the rest it can wait."""
+    connection = own_connection()
+    try:
+        trouble = find_trouble(connection)
+    finally:
+        connection.close()
+    if trouble is OutageKind.GONE and connection.vendor == "sqlite":
+        return OutageKind.UNMIGRATED  # a file that is not there has yet to be made
+    return trouble if trouble in {OutageKind.UNMIGRATED, OutageKind.READ_ONLY} else None
+
+
+@cache
+def needed_migrations() -> frozenset[tuple[str, str]]:
+    """Those that this code knows. More may be applied: a newer version migrates before the older ones have gone."""
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
+
+
+def _file(connection: BaseDatabaseWrapper) -> Path | None:
+    return Path(str(connection.settings_dict["NAME"])) if connection.vendor == "sqlite" else None
+
+
+def _is_file_gone(connection: BaseDatabaseWrapper) -> bool:
+    """An open connection would go on with a file that was removed, and a new one would make an empty file."""
+    file = _file(connection)
+    if file is not None:
+        connection.close()
+    return file is not None and not file.exists()
+
+
+def _is_disk_full(connection: BaseDatabaseWrapper) -> bool:
+    file = _file(connection)
+    return file is not None and shutil.disk_usage(file.parent).free < ROOM_BYTES

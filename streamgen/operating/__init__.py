@@ -1,0 +1,1 @@
+"""What tells an operator how a process is: probes, and later figures. They ask, and change nothing. I/O."""

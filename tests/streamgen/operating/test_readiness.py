@@ -1,0 +1,200 @@
+"""`/livez` and `/readyz` against real trouble: every kind of it is told by name, and ends by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+
+import psycopg
+import pytest
+from channels.db import database_sync_to_async
+from django.db import connection
+
+from generation.errors import DiskFull
+from generation.models import Worker
+from generation.queue import workers
+from generation.worker.database import until_answered
+from streamgen.operating.readiness import Readiness
+from tests.support.limits import WAIT_S
+from tests.support.postgres import make_database
+from tests.support.redis_server import redis_server
+from tests.support.servers import ROOT, Server, serving_product
+
+__all__ = ["redis_server"]
+
+READY = {"database": "ok", "migrations": "ok", "writing": "ok", "workers": "ok", "layer": "ok"}
+SOON_S = 3
+
+
+def ask(server: Server, path: str = "/readyz", host: str = "nobody.example") -> tuple[int, dict[str, str]]:
+    """The status and the checks, as a stranger gets them who names a host that is not allowed."""
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=WAIT_S)) as client:
+        client.request("GET", path, headers={"Host": host})
+        response = client.getresponse()
+        told = json.loads(response.read())
+        return response.status, told.get("checks", told)
+
+
+def until_told(server: Server, **expected: str) -> None:
+    """Until it says this, and `ok` to all the rest."""
+    wanted = (503 if expected else 200, READY | expected)
+    ends_at = time.monotonic() + WAIT_S
+    while (got := ask(server)) != wanted:
+        assert time.monotonic() < ends_at, (got, wanted, server.log.read_text())
+        time.sleep(0.05)
+
+
+@contextmanager
+def runworker(folder: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    with (folder / "worker.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "runworker", "generation"],
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+            env=os.environ | environment,
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        process.wait(WAIT_S)
+
+
+def manage(*command: str, **environment: str) -> tuple[int, str]:
+    """The exit code and the words of a command that ends."""
+    ended = subprocess.run(
+        [sys.executable, "manage.py", *command], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
+    )
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+@pytest.fixture
+def database(tmp_path: Path, django_db_setup: None) -> Path:
+    """A migrated SQLite file of the test's own."""
+    file = tmp_path / "own.sqlite3"
+    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as migrated, closing(sqlite3.connect(file)) as own:
+        migrated.backup(own)
+    return file
+
+
+def test_each_trouble_of_a_scaled_installation_is_told_and_ends(redis_server, database: Path, tmp_path: Path) -> None:
+    shared = {
+        "REDIS_URL": redis_server.url,
+        "SECRET_KEY": "k" * 40,
+        "STREAMGEN_LEASE_SECONDS": "1",
+        "DATABASE_URL": f"sqlite:///{database}",
+        "STREAMGEN_PROVIDER": "scripted",
+    }
+    with serving_product("uvicorn", database=database, folder=tmp_path, **shared) as web:
+        assert ask(web, "/livez") == (200, {"status": "alive"})
+        until_told(web, workers="failed")
+        assert ask(web, "/readyz?exclude=workers")[0] == 200
+        with runworker(tmp_path, **shared) as worker:
+            until_told(web)
+            worker.send_signal(signal.SIGSTOP)
+            until_told(web, workers="failed")
+            worker.send_signal(signal.SIGCONT)
+            until_told(web)
+            redis_server.kill()
+            until_told(web, layer="failed")
+            redis_server.start()
+            until_told(web)
+        until_told(web, workers="failed")
+        database.rename(tmp_path / "elsewhere")
+        gone = dict.fromkeys(("migrations", "writing", "workers"), "unknown")
+        until_told(web, database="failed", **gone)
+        assert not database.exists()  # asking makes no new one
+        assert ask(web, "/livez")[0] == 200
+    assert "Traceback" not in web.log.read_text()
+
+
+def test_embedded_worker_is_heard_and_an_empty_database_is_not_migrated(database: Path, tmp_path: Path) -> None:
+    with serving_product("daphne", database=database, folder=tmp_path) as web:
+        until_told(web)
+    empty = tmp_path / "empty.sqlite3"
+    sqlite3.connect(empty).close()
+    with serving_product("daphne", database=empty, folder=tmp_path) as web:
+        until_told(web, migrations="failed", writing="unknown", workers="unknown")
+
+
+def test_server_that_can_only_be_read_or_that_hangs_fails_in_time(postgres_server: str, tmp_path: Path) -> None:
+    url = make_database(postgres_server, "readiness")
+    shared = {"DATABASE_URL": url, "SECRET_KEY": "k" * 40}
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, env=os.environ | shared, check=True)
+    with serving_product("uvicorn", database=tmp_path, folder=tmp_path, **shared) as web:
+        until_told(web)
+        with psycopg.connect(postgres_server, autocommit=True) as admin:
+            admin.execute("ALTER DATABASE readiness SET default_transaction_read_only = on")
+            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'readiness'")
+            until_told(web, writing="failed", workers="unknown")
+            admin.execute("ALTER DATABASE readiness RESET default_transaction_read_only")
+            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'readiness'")
+        until_told(web)
+
+
+def test_database_that_never_answers_hangs_no_probe(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="hang-") as folder, socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(f"{folder}/.s.PGSQL.5432")
+        silent.listen(64)
+        shared = {"DATABASE_URL": f"postgres://me@/nothing?host={folder}", "SECRET_KEY": "k" * 40}
+        with serving_product("uvicorn", database=tmp_path, folder=tmp_path, **shared) as web:
+            status, checks = ask(web)
+            assert (status, checks["database"]) == (503, "failed")
+            assert ask(web, "/livez")[0] == 200
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.asyncio
+async def test_full_disk_fails_the_writing_until_there_is_room() -> None:
+    def leave_room(pages: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA page_count")
+            cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0] + pages}")
+
+    def write() -> None:
+        Worker.objects.bulk_create([Worker(name="x" * 100, host="h", version="1", slots=1, **times)] * 100)
+
+    synced = database_sync_to_async
+    times = await synced(
+        lambda: Worker.objects.values("started_at", "heartbeat_at").get(pk=workers.register_worker("a", slots=1))
+    )()
+    checks = Readiness()
+    assert await checks.found() == READY
+    await synced(leave_room)(0)
+    try:
+        with pytest.raises(DiskFull):
+            await until_answered(write, waits_for_room=False)
+        checks = Readiness()
+        assert await checks.found() == READY | {"writing": "failed", "workers": "unknown"}
+    finally:
+        await synced(leave_room)(100_000)
+
+
+@pytest.mark.parametrize("command", [("runworker", "generation"), ("up", "--no-migrate", "--port", "0")])
+def test_process_refuses_an_unmigrated_database_with_one_sentence(command: tuple[str, ...], tmp_path: Path) -> None:
+    told = manage(*command, DATABASE_URL=f"sqlite:///{tmp_path / 'new.sqlite3'}", STREAMGEN_PROVIDER="scripted")
+    assert told == (1, "CommandError: The database lacks a migration: manage.py migrate.\n")
+
+
+def test_process_refuses_a_database_that_can_only_be_read(postgres_server: str) -> None:
+    url = make_database(postgres_server, "only_read")
+    shared = {"DATABASE_URL": url, "SECRET_KEY": "k" * 40, "STREAMGEN_PROVIDER": "scripted"}
+    assert manage("migrate", "-v", "0", **shared) == (0, "")
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute("ALTER DATABASE only_read SET default_transaction_read_only = on")
+    for command in (("runworker", "generation"), ("up", "--port", "0")):
+        assert manage(*command, **shared) == (1, "CommandError: The database is read-only.\n")
