@@ -32,6 +32,8 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL.origin] if PUBLIC_URL else []
 _PREFIX = PUBLIC_URL.prefix if PUBLIC_URL else ""
 FORCE_SCRIPT_NAME = _PREFIX or None
 
+STREAMGEN_METRICS_TOKEN = env.text("STREAMGEN_METRICS_TOKEN")
+
 # The language model
 OPENAI_API_KEY = env.text("OPENAI_API_KEY")
 OPENAI_BASE_URL = env.url("OPENAI_BASE_URL", ("http", "https"))

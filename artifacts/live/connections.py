@@ -41,6 +41,9 @@ connection, and a reset overtakes the goodbye: they would see 1006."""
 class Socket(Protocol):
     sight: Sight
 
+    @property
+    def unacknowledged_bytes(self) -> int: ...
+
     async def end(self, ending: SocketEnding) -> None: ...
 
 
@@ -56,6 +59,14 @@ class Sockets:
         self._changed = asyncio.Event()
         self._left = asyncio.Event()
         self._suspects: set[AccessChanged] = set()
+
+    @property
+    def open_count(self) -> int:
+        return len(self._open)
+
+    @property
+    def most_behind_bytes(self) -> int:
+        return max((socket.unacknowledged_bytes for socket in self._open), default=0)
 
     def count(self, login: Login) -> int:
         return self._of_user[login.whose]

@@ -31,6 +31,7 @@ from artifacts.live.rate_limit import RateLimit
 from artifacts.live.replica import Replica
 from artifacts.live.viewer import Viewer
 from artifacts.live.wire import Wire
+from artifacts.operating.counts import process_counts
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,10 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
             pass
         finally:
             await self._leave()
+
+    @property
+    def unacknowledged_bytes(self) -> int:
+        return self._viewer.unacknowledged_bytes
 
     # From the client
 
@@ -144,6 +149,8 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         try:
             frame = self._viewer.next_frame(replica)
             while frame is not None and wire is not None and wire.take(frame.message):
+                process_counts.frames += 1
+                process_counts.frame_bytes += frame.size
                 frame = self._viewer.next_frame(replica)
         except Exception as error:  # the feed's other viewers are to hear the news too
             self._pump = asyncio.create_task(self._give_up(error))
@@ -170,6 +177,8 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         await self.end(TRY_AGAIN)
 
     async def _send_frame(self, frame: Frame) -> None:
+        process_counts.frames += 1
+        process_counts.frame_bytes += frame.size
         await self._send({"type": "websocket.send", "text": frame.text})
 
     async def _send(self, message: dict[str, Any]) -> None:

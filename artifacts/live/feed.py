@@ -25,6 +25,7 @@ from artifacts.messaging.per_loop import PerLoop
 from artifacts.messaging.subscription import Missed, Subscription
 from artifacts.models import Artifact, Delta
 from artifacts.operating import outages
+from artifacts.operating.counts import process_counts
 
 HEADS_POLL_S = 1.0
 """So often one query looks whether any of this process's documents went on without news of it."""
@@ -77,6 +78,7 @@ class Feed:
         """What the subscription tells."""
         before = self.replica.length
         if isinstance(news, Missed) or self.replica.apply_event(news):
+            process_counts.news_missed += isinstance(news, Missed) or not news.state_changed
             self.reload()
         if self.replica.length != before:
             self._tell_watchers()
@@ -84,6 +86,7 @@ class Feed:
     def apply_head(self, seen: tuple[int, int] | None) -> None:
         """Once a second: (epoch, seq) as the database has them, None where the document is gone."""
         if self._is_stale or seen != (self.replica.epoch, self.replica.seq):
+            process_counts.news_missed += 1
             self.reload()
         if self.replica.show_tokens():
             self._tell_watchers()

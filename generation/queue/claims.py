@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from artifacts.lifecycle import writing
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, StreamStatus
+from artifacts.operating.counts import process_counts
 from generation.models import GenerationTask, TaskStatus
 from generation.queue.finishing import finish
 from generation.reasons import StopReason
@@ -145,6 +146,7 @@ def _is_poison(task: GenerationTask, result: WriteResult) -> bool:
 
 
 def _claimed(task: GenerationTask, result: WriteResult, worker: str) -> Claim:
+    process_counts.takeovers += task.status == TaskStatus.RUNNING
     task.status, task.worker, task.length_at_claim = TaskStatus.RUNNING, worker, result.length
     fields = ["status", "worker", "length_at_claim", "reclaims"]
     if task.started_at is None:

@@ -18,6 +18,7 @@ from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.writing import Append
 from artifacts.messaging.per_loop import PerLoop
 from artifacts.operating import outages
+from artifacts.operating.counts import process_counts
 from generation.worker.database import until_answered
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,9 @@ class GroupCommit:
                 began_s = loop.time()
                 outcomes = await _committed([one for one, _ in batch])
                 self.load.worked(began_s, loop.time())
+                process_counts.commit_s.add(loop.time() - began_s)
+                process_counts.flushes += len(batch)
+                process_counts.flush_chars += sum(len(one.flush.text) for one, _ in batch)
                 for (_, outcome), committed in zip(batch, outcomes, strict=True):
                     if not outcome.done():
                         outcome.set_result(committed)

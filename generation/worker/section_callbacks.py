@@ -5,7 +5,10 @@ It decides neither what is written nor when it is committed.
 
 from __future__ import annotations
 
+import time
+
 from artifacts.answer_place import NO_ANSWER
+from artifacts.operating.counts import process_counts
 from artifacts.reasons import Reason
 from generation.errors import ProviderError
 from generation.providers.base import Finish
@@ -28,9 +31,14 @@ class SectionCallbacks(Callbacks):
         self._others = others
         self._kept = kept
         self._policy = policy
+        self._called_s = time.monotonic()
+        self._has_text = True
 
     async def take(self, text: str) -> None:
         """Text of the section: the next flush commits it, with what it cost."""
+        if not self._has_text:
+            self._has_text = True
+            process_counts.provider_first_text_s.add(time.monotonic() - self._called_s)
         self._tokens.received(len(text))
         self._count()
         await self._writer.put(text)
@@ -42,19 +50,25 @@ class SectionCallbacks(Callbacks):
 
     async def on_call(self) -> None:
         await self._writer.assure()
+        self._called_s, self._has_text = time.monotonic(), False
 
     async def on_kept(self) -> None:
         self._count()
         await self._writer.note_answer()
 
     async def on_turn(self, turn: int, delta: str, aggregated: str, finish: Finish) -> None:
+        process_counts.provider_call_s.add(time.monotonic() - self._called_s)
+        process_counts.turns[finish.reason.value] += 1
         if finish.usage is not None:
+            process_counts.tokens["prompt"] += finish.usage.prompt_tokens
+            process_counts.tokens["completion"] += finish.usage.completion_tokens
             self._tokens.reported(finish.usage.completion_tokens)
         if self._kept is not None:
             self._kept.tokens = self._tokens.count
         await self._writer.flush()
 
     async def on_wait(self, seconds: float, error: ProviderError, attempt: int, of: int) -> None:
+        process_counts.retries[error.reason] += 1
         of = 0 if self._policy.retry.waits_out(error) else of
         await self._writer.wait(Reason.WAITING_RETRY, waiting_sentence(seconds, error, attempt, of))
 

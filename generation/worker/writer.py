@@ -17,6 +17,7 @@ from artifacts.lifecycle import writing
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.writing import Append, Flush
 from artifacts.live.replica import OVER
+from artifacts.operating.counts import process_counts
 from generation.queue import finishing
 from generation.queue.claims import Claim
 from generation.worker import group_commit
@@ -59,6 +60,7 @@ class Writer:
         self.answer = NO_ANSWER
         self.is_lost = False
         self._leased_at_s = time.clock_gettime(_CLOCK)  # the lease was renewed then or later
+        self._began_at_s = self._leased_at_s
         self._policy = policy
         self._stop = stop
         self._offset = claim.length
@@ -84,6 +86,8 @@ class Writer:
         """Take one piece; where it fills a flush, return after that, so that a fast model waits for the database."""
         loop, flush_s = asyncio.get_running_loop(), self._policy.ms / 1000
         silent_s, self._put_at_s = loop.time() - self._put_at_s, loop.time()
+        if silent_s == float("inf"):
+            process_counts.first_text_s.add(time.clock_gettime(_CLOCK) - self._began_at_s)
         self._unsaved.append(text)
         self._unsaved_chars += len(text)
         if silent_s >= flush_s or self._unsaved_chars >= self._policy.chars:

@@ -1,4 +1,4 @@
-"""`/livez` and `/readyz`, in front of Django: for whoever starts, restarts and balances processes.
+"""`/livez`, `/readyz` and `/metrics`, in front of Django: for whoever starts, restarts, balances and watches processes.
 
 They know no host, login or session, and tell strangers no more than the names of checks.
 """
@@ -10,9 +10,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
-from streamgen.operating import readiness
-
-LIVE, READY = "/livez", "/readyz"
+from streamgen.operating import metrics, readiness
 
 
 class Probes:
@@ -22,22 +20,28 @@ class Probes:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         match scope["path"].removeprefix(scope.get("root_path", "")):
             case "/livez":
-                await _answer(scope, send, HTTPStatus.OK, {"status": "alive"})
+                await _tell(scope, send, HTTPStatus.OK, {"status": "alive"})
             case "/readyz":
                 left_out = parse_qs(scope["query_string"].decode("latin-1")).get("exclude", [])
-                checks = {
-                    name: found for name, found in (await readiness.current().found()).items() if name not in left_out
-                }
-                is_ready = all(found == readiness.OK for found in checks.values())
+                found = await readiness.current().found()
+                checks = {name: found[name] for name in found if name not in left_out}
+                is_ready = all(each == readiness.OK for each in checks.values())
                 status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
-                await _answer(scope, send, status, {"status": "ready" if is_ready else "not ready", "checks": checks})
+                await _tell(scope, send, status, {"status": "ready" if is_ready else "not ready", "checks": checks})
+            case "/metrics" if metrics.may_read_metrics(scope):
+                await _answer(scope, send, HTTPStatus.OK, await metrics.metrics_text(), metrics.METRICS_TYPE)
+            case "/metrics":
+                await _tell(scope, send, HTTPStatus.FORBIDDEN, {"status": "forbidden"})
             case _:
                 await self._app(scope, receive, send)
 
 
-async def _answer(scope: Any, send: Any, status: HTTPStatus, told: Any) -> None:
-    body = json.dumps(told).encode() + b"\n"
-    headers = {"content-type": "application/json", "content-length": str(len(body)), "cache-control": "no-store"}
+async def _tell(scope: Any, send: Any, status: HTTPStatus, told: Any) -> None:
+    await _answer(scope, send, status, json.dumps(told).encode() + b"\n", "application/json")
+
+
+async def _answer(scope: Any, send: Any, status: HTTPStatus, body: bytes, content_type: str) -> None:
+    headers = {"content-type": content_type, "content-length": str(len(body)), "cache-control": "no-store"}
     if scope["method"] not in {"GET", "HEAD"}:
         status, headers["allow"] = HTTPStatus.METHOD_NOT_ALLOWED, "GET, HEAD"
     head = [(name.encode(), value.encode()) for name, value in headers.items()]

@@ -19,6 +19,7 @@ from django.conf import settings
 from artifacts.live import connections
 from artifacts.live.close_codes import GOING_AWAY
 from artifacts.messaging import outbox
+from artifacts.operating import loop_lag
 from generation.providers import ChosenProvider
 from generation.worker.worker import Embedded
 from streamgen.server import wires
@@ -37,6 +38,7 @@ class Lifespan:
     def start(self) -> None:
         """Begin on the running loop; further calls change nothing."""
         outbox.attach()
+        loop_lag.current().begin()
         if self.runs_worker and self._embedded is None:
             self._embedded = Embedded(self.chosen)
             self._embedded.start()

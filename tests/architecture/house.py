@@ -14,7 +14,8 @@ ORDER = (
     "artifacts.preview.inline",
     "artifacts.preview",
     "artifacts.errors",
-    "artifacts.operating",
+    "artifacts.operating.outages",
+    "artifacts.operating.counts",
     "artifacts.answer_place",
     "artifacts.validation",
     "artifacts.reasons",
@@ -25,6 +26,7 @@ ORDER = (
     "artifacts.sharing.records",
     "artifacts.lifecycle",
     "artifacts.messaging",
+    "artifacts.operating",
     "artifacts.signals",
     "artifacts.accounts",
     "artifacts.sharing",
@@ -94,6 +96,7 @@ KNOWN_TO = {
     "xllamacpp": ("generation.providers.local",),
     "rich": ("generation.cli.terminal",),
     "channels_redis": (),
+    "prometheus_client": ("artifacts.operating.exposition", "streamgen.operating.metrics"),
 }
 
 # Who writes, who broadcasts.

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from artifacts.operating.database_check import startup_trouble
+from artifacts.operating.exposition import serve_figures
 from artifacts.operating.outages import SENTENCES
 from generation.queue.wakeup import WAKE_CHANNEL
 from generation.worker.shutdown import GOODBYE_S, end_within
@@ -24,8 +25,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("channels", nargs="*", default=[WAKE_CHANNEL], help=f'"{WAKE_CHANNEL}", the only channel.')
         parser.add_argument("--concurrency", type=int, default=None, help="Tasks at once (STREAMGEN_CONCURRENCY).")
+        parser.add_argument("--metrics", metavar="HOST:PORT", default="", help="Answer GET /metrics there, to anybody.")
 
-    def handle(self, *args: Any, channels: list[str], concurrency: int | None, **options: Any) -> None:
+    def handle(self, *args: Any, channels: list[str], concurrency: int | None, metrics: str, **options: Any) -> None:
         if channels != [WAKE_CHANNEL]:
             raise CommandError(f"The only channel is {WAKE_CHANNEL!r}: manage.py runworker {WAKE_CHANNEL}")
         capacity = settings.STREAMGEN_CONCURRENCY if concurrency is None else concurrency
@@ -35,7 +37,20 @@ class Command(BaseCommand):
             )
         if trouble := startup_trouble():
             raise CommandError(SENTENCES[trouble])
+        if metrics:
+            self._serve(metrics)
         asyncio.run(_work(capacity))
+
+    def _serve(self, place: str) -> None:
+        host, _, port = place.rpartition(":")
+        if not host or not port.isdecimal():
+            raise CommandError("--metrics takes an address and a port, as in 127.0.0.1:9100.")
+        try:
+            bound = serve_figures(host.strip("[]"), int(port))
+        except (OSError, OverflowError) as error:
+            raise CommandError(f"--metrics {place}: {error}") from None
+        self.stdout.write(f"metrics  http://{host}:{bound}/metrics")
+        self.stdout.flush()
 
 
 async def _work(capacity: int) -> None:
