@@ -81,6 +81,10 @@ class EventReader:
         self._ending: SocketEnding | None = None
         self._pump: asyncio.Task[None] | None = None
 
+    @property
+    def unacknowledged_bytes(self) -> int:
+        return self._viewer.unacknowledged_bytes
+
     def on_news(self) -> None:
         self._news.set()
 
