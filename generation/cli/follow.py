@@ -6,6 +6,7 @@ It looks by (epoch, offset) a few times a second and reads only what is new. It 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -23,6 +24,7 @@ DELTAS_PER_READ = 200
 
 EXIT_CODES: dict[str, int] = {StreamStatus.COMPLETE: 0, StreamStatus.PAUSED: 3, StreamStatus.CANCELLED: 4}
 """What a command that followed a document to this status exits with."""
+INTERRUPTED = 130
 
 _FIELDS = (
     "epoch",
@@ -52,17 +54,25 @@ class Seen:
     tokens_generated: int
 
 
-def follow(artifact_id: int, *, out: TextIO, err: TextIO, stop: threading.Event | None = None) -> str:
+def follow(
+    artifact_id: int,
+    *,
+    out: TextIO,
+    err: TextIO,
+    stop: threading.Event | None = None,
+    remark: Callable[[], str] = str,
+) -> str:
     """Write the text to `out` as it is committed, notes to `err`, until the document is complete, paused or cancelled.
 
-    Returns the status that was seen last; sooner, when `stop` is set. A document that is not started yet is waited for.
+    `remark` is asked at each look for what the caller has to say. Returns the status that was seen last; sooner, when
+    `stop` is set. A document that is not started yet is waited for.
     Blocks, so it may run in a thread beside a worker. Raises `NotFound` where the document is not there, or no more.
     """
     stop = stop or threading.Event()
     with Screen(out, err) as screen:
         follower = _Follower(artifact_id, screen)
         while not follower.poll() and not stop.wait(FOLLOW_POLL_S):
-            pass
+            follower.say_meanwhile(remark())
         return follower.status
 
 
@@ -85,7 +95,7 @@ class _Follower:
             self._away += 1
             if self._away > AWAY_LOOKS:
                 raise
-            self._say("The database does not answer; trying again.")
+            self.say_meanwhile("The database does not answer; trying again.")
             return False
         finally:
             close_old_connections()  # none is held while a model writes
@@ -104,13 +114,13 @@ class _Follower:
         if seen.stream_status not in EXIT_CODES or self._offset < seen.length:
             return False
         self._screen.end_text()
-        self._say(_ending(seen))
+        self._screen.note(_ending(seen))
         return True
 
     def _begin(self, seen: Seen) -> None:
         if self._epoch:
             self._screen.end_text()
-            self._say("The document is written anew from here on.")
+            self._screen.note("The document is written anew from here on.")
         self._epoch, self._offset, self._completed = seen.epoch, 0, 0
 
     def _copy_text(self, seen: Seen) -> None:
@@ -129,12 +139,12 @@ class _Follower:
             written = Section.objects.filter(artifact=self._artifact_id, status=SectionStatus.COMPLETE)
             rows = written.order_by("position").values_list("position", "name", "tokens")
             for position, name, tokens in rows[self._completed : seen.sections_completed]:
-                self._screen.note(f"[{position + 1}/{seen.sections_total}] {name}: {tokens} tokens")
+                self._screen.passing_note(f"[{position + 1}/{seen.sections_total}] {name}: {tokens} tokens")
             self._completed = seen.sections_completed
         if seen.stream_status == StreamStatus.IDLE:
-            self._say("The document is not started yet; waiting.")
+            self.say_meanwhile("The document is not started yet; waiting.")
         elif seen.stream_status == StreamStatus.STREAMING and seen.reason:
-            self._say(_sentence(seen))
+            self.say_meanwhile(_sentence(seen))
         self._screen.progress(
             section=seen.current_section,
             completed=seen.sections_completed,
@@ -142,11 +152,11 @@ class _Follower:
             tokens=seen.tokens_generated,
         )
 
-    def _say(self, note: str) -> None:
+    def say_meanwhile(self, note: str) -> None:
         """Each note once, however often the same thing is seen."""
-        if note != self._note:
+        if note and note != self._note:
             self._note = note
-            self._screen.note(note)
+            self._screen.passing_note(note)
 
 
 def _sentence(seen: Seen) -> str:

@@ -6,11 +6,15 @@ It prints what it is given; where that comes from is not its business.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 # A sequence that is open for longer than these limits is text after all: an escape must not swallow a document.
 _BODY = "[^\x07\x1b\x80-\x9f\n]{0,256}"
@@ -61,8 +65,15 @@ def printable(text: str) -> str:
     return " ".join(_cleaned(text).split())
 
 
+# Room for a line below without leaving the column, then from there to the beginning of that line; and back.
+_BELOW, _BACK, _ERASE = "\x1bD\x1b[A\x1b7\r\n", "\x1b8", "\x1b[J"
+
+
 class Screen:
-    """The text on `out`; a bar on `err` where it is a terminal that the text does not share, else a line per note."""
+    """The text on `out`; a bar on `err` where it is a terminal that the text does not share, else a line per note.
+
+    Where they share a terminal, a passing note stands below the text until there is more of it: it is never inside.
+    """
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
         self._out = out
@@ -70,6 +81,8 @@ class Screen:
         self._console = Console(file=err, markup=False, highlight=False, emoji=False, soft_wrap=True)
         self._shares = out.isatty() and err.isatty()
         self._is_midline = False
+        self._cells = 0  # how far the open line of the text reaches
+        self._is_noted = False
         self._bar = _bar(self._console) if err.isatty() and not out.isatty() else None
         self._bar_task = self._bar.add_task("", total=None, tokens=0) if self._bar else None
 
@@ -81,6 +94,7 @@ class Screen:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         if self._bar:
             self._bar.stop()
+        self._erase()
 
     def text(self, piece: str) -> None:
         self._write(self._cleaner.feed(piece))
@@ -88,13 +102,39 @@ class Screen:
     def end_text(self) -> None:
         """The text ends here: on a terminal, the prompt after it begins a line of its own."""
         self._write(self._cleaner.end())
+        self._erase()
         if self._is_midline and self._out.isatty():
             self._write("\n")
 
     def note(self, line: str) -> None:
+        """To stay: before the text, behind it, or beside it in a stream of its own."""
+        self._erase()
         if self._shares and self._is_midline:
             self._write("\n")
         self._console.print(printable(line), style="dim")
+
+    def passing_note(self, line: str) -> None:
+        """As long as no text follows; a terminal that cannot take it back does not show it."""
+        if not self._shares:
+            self.note(line)
+            return
+        self._erase()
+        width = self._console.width
+        if self._console.is_dumb_terminal or (self._cells and self._cells % width == 0):
+            return  # behind a full line the cursor has no place of its own to come back to
+        shown = Text(printable(line), style="dim")
+        shown.truncate(width - 1, overflow="ellipsis")
+        self._console.file.write(_BELOW)
+        self._console.print(shown, end="")
+        self._console.file.write(_BACK)
+        self._console.file.flush()
+        self._is_noted = True
+
+    def _erase(self) -> None:
+        if self._is_noted:
+            self._is_noted = False
+            self._console.file.write(_ERASE)
+            self._console.file.flush()
 
     def progress(self, *, section: str, completed: int, total: int, tokens: int) -> None:
         if self._bar and self._bar_task is not None:
@@ -108,8 +148,11 @@ class Screen:
 
     def _write(self, text: str) -> None:
         if text:
+            self._erase()
             self._out.write(text)
             self._out.flush()
+            _, broken, line = text.rpartition("\n")
+            self._cells = cell_len(line) if broken else self._cells + cell_len(line)
             self._is_midline = not text.endswith("\n")
 
 
@@ -125,3 +168,21 @@ def _bar(console: Console) -> Progress:
         redirect_stdout=False,
         redirect_stderr=False,
     )
+
+
+@contextmanager
+def without_key_marks(terminal: TextIO) -> Iterator[None]:
+    """No `^C` in the text where somebody presses it."""
+    if not terminal.isatty():
+        yield
+        return
+    import termios  # noqa: PLC0415  not on Windows, which shows no such marks
+
+    before = termios.tcgetattr(terminal)
+    quiet = [*before]
+    quiet[3] &= ~termios.ECHOCTL
+    termios.tcsetattr(terminal, termios.TCSANOW, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSANOW, before)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import pty
+import re
+import shlex
 import signal
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.support.commands import manage, run
+from tests.support.commands import ROOT, environment, manage, run
 from tests.support.endpoint.openai_script import Behaviour, Script
 from tests.support.endpoint.openai_server import serving_endpoint
+from tests.support.limits import WAIT_S
 
 pytestmark = pytest.mark.asyncio
 
@@ -38,19 +48,96 @@ async def test_brief_from_nothing_is_what_the_endpoint_sent(tmp_path):
     assert "--again" in again.err
 
 
-async def test_interrupt_cancels_keeps_the_text_and_says_so(tmp_path):
+async def test_interrupt_pauses_says_how_to_go_on_and_that_command_does(tmp_path):
     slow = Behaviour(text=SAID * 20, pause_s=0.02)
     async with serving_endpoint(Script(default=slow)) as server:
-        words = ("generate", "--project", "Lighthouse", "--phase", "brief")
+        words = ("generate", "--project", "Light's house", "--phase", "brief")
         async with manage(*words, folder=tmp_path, **endpoint(server)) as running:
             await running.until("One light")
             running.process.send_signal(signal.SIGINT)
             ran = await running.ended()
         assert server.requests[0].state == "gone"
-    assert ran.code == 4, ran.err
+    assert ran.code == 3, ran.err
     assert ran.out.startswith("## Summary\n\nOne light")
-    assert "cancelled" in ran.err
-    assert "Traceback" not in ran.err
+    first, *_, last = ran.err.splitlines()
+    assert re.fullmatch(r"Document \d+: .+", first)
+    command = shlex.split(last.removeprefix("To go on: "))
+    assert command[-5:] == list(words)
+    async with serving_endpoint(Script(default=Behaviour(text=SAID))) as server:
+        whole = await run(*command[2:], folder=tmp_path, **endpoint(server))
+    assert (whole.code, whole.err.splitlines()[0]) == (0, first)
+    assert whole.out.startswith(ran.out)
+
+
+Steps = dict[str, Callable[[int], object]]
+
+
+async def on_a_terminal(*words: str, folder: Path, steps: Steps | None = None, **variables: str) -> tuple[int, str]:
+    """The exit code, and all that a terminal was sent. Each step is taken, with our end of the terminal, when its words
+    were sent.
+    """
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(ROOT / "manage.py"), *words),
+        cwd=ROOT,
+        env=environment(folder, TERM="xterm", COLUMNS="100", LINES="30", **variables),
+        preexec_fn=lambda: os.login_tty(theirs),
+    )
+    os.close(theirs)
+    sent, waiting = b"", [*(steps or {}).items()]
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            try:
+                sent += await asyncio.to_thread(os.read, ours, 65_536)
+            except OSError:  # nobody has the other end any more
+                break
+            if waiting and waiting[0][0].encode() in sent:
+                waiting.pop(0)[1](ours)
+        code = await process.wait()
+    os.close(ours)
+    assert not waiting, sent
+    return code, sent.decode().replace("\r\n", "\n")
+
+
+NOTE_BELOW = re.compile("\x1bD\x1b\\[A\x1b7\r\n(.*?)\x1b8\x1b\\[J", re.DOTALL)
+BRIEF = ("generate", "--project", "Lighthouse", "--phase", "brief")
+
+
+def press_ctrl_c(terminal: int) -> None:
+    os.write(terminal, b"\x03")
+
+
+async def test_on_a_terminal_nothing_stands_in_the_document(tmp_path):
+    async with serving_endpoint(Script(default=Behaviour(text=SAID, pause_s=0.01))) as server:
+        code, sent = await on_a_terminal(*BRIEF, folder=tmp_path, **endpoint(server))
+        again = await run(*BRIEF, folder=tmp_path, **endpoint(server))
+    assert code == 0, sent
+    first, _, rest = sent.partition("\n")
+    assert re.fullmatch(r"Document \d+: .+ Log: /.+/cli\.log", first)
+    assert any("[1/" in note for note in NOTE_BELOW.findall(rest))
+    document, _, ending = NOTE_BELOW.sub("", rest).rpartition("\n\x1b[2m")
+    assert document == again.out
+    assert ending.startswith("complete: ")
+
+
+async def test_second_ctrl_c_cancels_also_where_the_pause_has_to_wait(tmp_path):
+    others = sqlite3.connect(tmp_path / "streamgen.sqlite3", isolation_level=None)
+
+    def while_the_database_is_busy(terminal: int) -> None:
+        others.execute("BEGIN IMMEDIATE")
+        press_ctrl_c(terminal)
+
+    steps: Steps = {
+        "One light": while_the_database_is_busy,
+        "Ctrl-C again": press_ctrl_c,
+        "Cancelling": lambda _: others.execute("ROLLBACK"),
+    }
+    async with serving_endpoint(Script(default=Behaviour(text=SAID * 20, pause_s=0.02))) as server:
+        code, sent = await on_a_terminal(*BRIEF, folder=tmp_path, steps=steps, **endpoint(server))
+    others.close()
+    assert code == 4, sent
+    assert "^C" not in sent
+    assert "To go on" not in sent
 
 
 async def test_trouble_pauses_and_the_same_words_go_on(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -15,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from channels.db import database_sync_to_async
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
@@ -24,14 +26,19 @@ from artifacts.errors import ArtifactError
 from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, Project, StreamStatus
 from generation import control
-from generation.cli.follow import EXIT_CODES, follow
+from generation.cli.follow import EXIT_CODES, INTERRUPTED, follow
+from generation.cli.log_file import log_beside
+from generation.cli.terminal import printable, without_key_marks
 from generation.errors import CommandRefused
 from generation.models import UNFINISHED, GenerationTask
 from generation.worker.worker import GenerationWorker
 
 
 class Command(BaseCommand):
-    help = "Write a document to its end. Exit code 0 complete, 3 paused, 4 cancelled. Ctrl-C cancels, keeping the text"
+    help = (
+        "Write a document to its end. Exit code 0 complete, 3 paused, 4 cancelled. Ctrl-C pauses, and the same command "
+        "goes on; a second Ctrl-C cancels. All that is written stays."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--project", required=True, metavar="TITLE", help="The project; made where there is none.")
@@ -48,21 +55,30 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="One JSON object at the end instead of the text.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
+        log = log_beside(sys.stderr, settings.DATA_DIR / "cli.log")
         try:
+            call_command("migrate", verbosity=0, interactive=False)
             artifact = self._artifact(options)
+            self._say(f"Document {artifact.pk}: {artifact.title}.{f' Log: {log}' if log else ''}")
             task = self._begin(artifact, options)
             worker = GenerationWorker(only=task.pk, capacity=1) if task else None
         except (ArtifactError, CommandRefused) as error:
             raise CommandError(error.detail) from None
-        with open(os.devnull, "w") as nowhere:
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)  # where it was queued already, the same command goes on with it
+        interruption = Interruption(artifact)
+        with open(os.devnull, "w") as nowhere, without_key_marks(sys.stdin):
             out = nowhere if options["json"] else sys.stdout
-            status = asyncio.run(
-                _write(artifact, worker, partial(follow, artifact.pk, out=out, err=sys.stderr, stop=threading.Event()))
-            )
+            following = partial(follow, artifact.pk, out=out, err=sys.stderr, remark=lambda: interruption.remark)
+            status = asyncio.run(_write(interruption, worker, partial(following, stop=threading.Event())))
+        if status == StreamStatus.PAUSED:
+            self._say(f"To go on: {_command(options)}")
         if options["json"]:
             self.stdout.write(json.dumps(_described(artifact.pk), ensure_ascii=False))
         sys.exit(EXIT_CODES.get(status, 1))
+
+    def _say(self, line: str) -> None:
+        print(printable(line), file=sys.stderr, flush=True)
 
     def _artifact(self, options: dict[str, Any]) -> Artifact:
         """The document asked for; the project and a phase of the user's own are made where they are missing."""
@@ -97,30 +113,60 @@ class Command(BaseCommand):
         return GenerationTask.objects.get(artifact=artifact, status__in=UNFINISHED)
 
 
-async def _write(artifact: Artifact, worker: GenerationWorker | None, following: Callable[[], str]) -> str:
+class Interruption:
+    """What Ctrl-C asks for: first a pause, then a cancel, then an end of the process; `remark` says where it stands."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.remark = ""
+        self._artifact = artifact
+        self._verbs = [
+            (control.pause, "Pausing. Ctrl-C again cancels the document."),
+            (control.cancel, "Cancelling. What is written stays."),
+        ]
+        self._asked: list[asyncio.Task[None]] = []
+
+    def on_signal(self) -> None:
+        if not self._verbs:
+            os._exit(INTERRUPTED)  # at once; what is committed stays
+        verb, self.remark = self._verbs.pop(0)
+        self._asked.append(asyncio.get_running_loop().create_task(self._ask(verb)))
+
+    async def settled(self) -> bool:
+        """Wait for what was asked for; whether there was anything."""
+        await asyncio.gather(*self._asked)
+        return bool(self._asked)
+
+    def outcome(self) -> str:
+        self._artifact.refresh_from_db(fields=["stream_status"])
+        return self._artifact.stream_status
+
+    async def _ask(self, verb: Callable[[Artifact], object]) -> None:
+        with suppress(ArtifactError):  # it ended at the same moment
+            await database_sync_to_async(verb)(self._artifact)
+
+
+async def _write(interruption: Interruption, worker: GenerationWorker | None, following: Callable[[], str]) -> str:
     """Follow the document to its end; our worker writes it, unless another one was faster. The final status."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    asked: list[asyncio.Task[None]] = []
-
-    def on_signal() -> None:
-        if asked:
-            os._exit(130)  # asked twice: at once; what is committed stays
-        asked.append(loop.create_task(_cancel(artifact)))
-
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
+        loop.add_signal_handler(number, interruption.on_signal)
     working = loop.create_task(worker.work(stop)) if worker else None
     try:
-        return await asyncio.to_thread(following)
+        status = await asyncio.to_thread(following)
+        if await interruption.settled():  # the second may have come behind the last look
+            status = await database_sync_to_async(interruption.outcome)()
+        return status
     finally:
         stop.set()
         if working:
             await working
 
 
-async def _cancel(artifact: Artifact) -> None:
-    with suppress(ArtifactError):  # it ended at the same moment
-        await database_sync_to_async(control.cancel)(artifact)
+def _command(options: dict[str, Any]) -> str:
+    """What goes on with the document, as it is typed: this command as it was called, without what is done already."""
+    called = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
+    words = ["generate", "--project", options["project"], "--phase", options["phase"]]
+    return shlex.join([*called, *words, *(["--json"] if options["json"] else [])])
 
 
 def _described(artifact_id: int) -> dict[str, object]:

@@ -7,12 +7,13 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from artifacts.errors import NotFound
-from generation.cli.follow import EXIT_CODES, follow
+from generation.cli.follow import EXIT_CODES, INTERRUPTED, follow
+from generation.cli.log_file import log_beside
 
-INTERRUPTED = 130
 BROKEN_PIPE = 141
 
 
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("id", type=int, help="The number in the address of the document's page.")
 
     def handle(self, *args: Any, id: int, **options: Any) -> None:
+        log_beside(sys.stderr, settings.DATA_DIR / "cli.log")
         try:
             status = follow(id, out=sys.stdout, err=sys.stderr)
         except NotFound as error:

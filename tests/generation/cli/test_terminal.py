@@ -97,17 +97,17 @@ def test_notes_go_to_their_own_stream_as_plain_lines():
     assert err.getvalue() == "[1/2] Goals [bold]: 5 tokens\n"
 
 
-def test_note_on_a_shared_terminal_begins_a_line_of_its_own(monkeypatch):
-    monkeypatch.setenv("TERM", "dumb")
-    terminal = Terminal()
-    with Screen(terminal, terminal) as screen:
-        screen.text("Some text")
-        screen.note("a note")
-        screen.text("More.\n")
-        screen.note("another")
-        screen.text("End")
-        screen.end_text()
-    assert terminal.getvalue() == "Some text\na note\nMore.\nanother\nEnd\n"
+def test_note_on_a_shared_terminal_begins_a_line_of_its_own_and_a_passing_one_is_taken_back(monkeypatch):
+    for kind, below in (("dumb", ""), ("xterm", "\x1bD\x1b[A\x1b7\r\n\x1b[2mpassing\x1b[0m\x1b8\x1b[J")):
+        monkeypatch.setenv("TERM", kind)
+        terminal = Terminal()
+        with Screen(terminal, terminal) as screen:
+            screen.text("Some te")
+            screen.passing_note("passing")
+            screen.text("xt.")
+            screen.note("a note")
+        said = terminal.getvalue().replace("\x1b[2ma note\x1b[0m", "a note")
+        assert said == f"Some te{below}xt.\na note\n"
 
 
 def test_bar_is_drawn_where_the_text_goes_elsewhere(monkeypatch):
