@@ -39,6 +39,7 @@ _TABLE = """
     links           no      no      yes     yes     artifacts.change_sharelink
     leave           no      yes     yes     no      -
     members         no      no      no      yes     artifacts.change_member
+    webhook         no      no      no      yes     artifacts.change_webhook
     delete          no      no      no      yes     artifacts.delete_artifact
     delete_project  no      no      no      yes     artifacts.delete_project
 """

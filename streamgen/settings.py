@@ -59,6 +59,7 @@ STREAMGEN_CONCURRENCY = env.integer("STREAMGEN_CONCURRENCY", 32, low=0, high=1_0
 STREAMGEN_LEASE_SECONDS = env.seconds("STREAMGEN_LEASE_SECONDS", 5, low=1, high=600)
 STREAMGEN_SOCKETS_PER_LINK = env.integer("STREAMGEN_SOCKETS_PER_LINK", 200, low=1, high=100_000)
 STREAMGEN_VERSIONS = env.integer("STREAMGEN_VERSIONS", 100, low=1, high=100_000)
+STREAMGEN_WEBHOOKS_TO_PRIVATE = env.flag("STREAMGEN_WEBHOOKS_TO_PRIVATE")
 STREAMGEN_SOCKETS_PER_USER = env.integer("STREAMGEN_SOCKETS_PER_USER", 20, low=1, high=100_000)
 
 # The rooms of the house; daphne and generation stand first because they replace `runserver` and `runworker`

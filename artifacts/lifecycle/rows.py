@@ -21,8 +21,8 @@ from artifacts.errors import NotFound
 from artifacts.lifecycle.transitions import TRANSITIONS
 from artifacts.models import Artifact, Delta, Section, SectionStatus, StreamStatus
 from artifacts.validation import clean
+from artifacts.webhooks.deliveries import queue_news
 
-_NOW = Now()
 _NOW = Now()
 _saved_now: ContextVar[LockedRow | None] = ContextVar("_saved_now", default=None)
 
@@ -167,6 +167,7 @@ def end_writing(
     if target == StreamStatus.COMPLETE:
         row.set(current_section="")
     fold_deltas(row)
+    queue_news(row.artifact, seq=row.next_seq)
 
 
 def leave_section(row: LockedRow, tokens: int | None) -> None:

@@ -17,12 +17,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from artifacts import access
 from artifacts.errors import InvalidInput, NotFound
-from artifacts.models import Artifact, Invitation, Project, ShareLink
+from artifacts.models import Artifact, Invitation, Project, ShareLink, Webhook
 from artifacts.pages import export as exported
 from artifacts.pages.forms import ProjectForm, refuse
-from artifacts.pages.sharing_api import address, document_of, link_for
+from artifacts.pages.sharing_api import DELIVERIES_TOLD, address, document_of, link_for
 from artifacts.pages.views import artifact_context, or_not_found, project_context
 from artifacts.sharing import links, members, projects
+from artifacts.validation import URL_CHARS
+from artifacts.webhooks import endpoints
 
 DAY_S = 86_400
 LIVES = (("1", "a day"), ("7", "a week"), ("30", "a month"), ("365", "a year"), ("0", "until it is revoked"))
@@ -36,6 +38,7 @@ ACTIONS = {
     "link": "links",
     "revoke": "links",
     "rename": "rename",
+    **dict.fromkeys(("webhook", "webhook-secret", "webhook-test", "webhook-remove"), "webhook"),
     "leave": "leave",
     "delete": "delete_project",
 }
@@ -65,6 +68,14 @@ class LinkForm(forms.Form):
         titles = Artifact.objects.filter(project=project).order_by("pk").values_list("pk", "title")
         field: Any = self.fields["artifact"]
         field.choices = [("0", "The whole project"), *((str(pk), title) for pk, title in titles)]
+
+
+class WebhookForm(forms.Form):
+    url = forms.CharField(
+        max_length=URL_CHARS,
+        label="Address",
+        widget=forms.URLInput(attrs={"placeholder": "https://example.org/hook", "autocomplete": "off"}),
+    )
 
 
 @require_safe
@@ -182,6 +193,39 @@ def _delete(request: HttpRequest, project: Project) -> HttpResponse:
     return redirect("projects")
 
 
+def _set_webhook(request: HttpRequest, project: Project) -> HttpResponse:
+    form = WebhookForm(request.POST)
+    if form.is_valid():
+        try:
+            _, secret = endpoints.set_webhook(project, form.cleaned_data["url"], request.user)
+        except InvalidInput as error:
+            refuse(form, error)
+        else:
+            if secret:
+                return _page(request, project, told=("webhook", secret))
+            messages.success(request, "Saved. News goes there from now on.")
+            return redirect(resolve_url("sharing", project.pk) + "#webhook")
+    return _page(request, project, webhook_form=form)
+
+
+def _rotate_secret(request: HttpRequest, project: Project) -> HttpResponse:
+    url = endpoints.webhook_of(project).url
+    _, secret = endpoints.set_webhook(project, url, request.user, rotate=True)
+    return _page(request, project, told=("webhook", secret))
+
+
+def _test_webhook(request: HttpRequest, project: Project) -> HttpResponse:
+    endpoints.send_test(project, request.user)
+    messages.success(request, "A test is on its way; what became of it stands below.")
+    return redirect(resolve_url("sharing", project.pk) + "#webhook")
+
+
+def _remove_webhook(request: HttpRequest, project: Project) -> HttpResponse:
+    endpoints.remove_webhook(project, request.user)
+    messages.success(request, "The webhook is removed.")
+    return redirect("sharing", project.pk)
+
+
 _VERBS: dict[str, Callable[[HttpRequest, Project], HttpResponse]] = {
     "member": _member,
     "remove": _remove,
@@ -191,6 +235,10 @@ _VERBS: dict[str, Callable[[HttpRequest, Project], HttpResponse]] = {
     "link": _link,
     "revoke": _revoke,
     "rename": _rename,
+    "webhook": _set_webhook,
+    "webhook-secret": _rotate_secret,
+    "webhook-test": _test_webhook,
+    "webhook-remove": _remove_webhook,
     "delete": _delete,
 }
 
@@ -206,11 +254,13 @@ def _page(
     invitation_form: InvitationForm | None = None,
     link_form: LinkForm | None = None,
     project_form: ProjectForm | None = None,
+    webhook_form: WebhookForm | None = None,
 ) -> HttpResponse:
     """The page with all that the visitor may do; `told` is a secret that is shown this once."""
     may = access.allowed(request.user, project)
     asked = LinkForm(project, initial={"artifact": request.GET.get("artifact", "0"), "days": "30"})
-    refused = [form for form in (member_form, invitation_form, link_form, project_form) if form is not None]
+    refused = [form for form in (member_form, invitation_form, link_form, project_form, webhook_form) if form]
+    webhook = Webhook.objects.filter(project=project).first() if "webhook" in may else None
     context = {
         "project": project,
         "may": may,
@@ -224,6 +274,10 @@ def _page(
         "link_form": link_form or asked,
         "project_form": project_form
         or ProjectForm(initial={"title": project.title, "description": project.description}),
+        "webhook": webhook,
+        "deliveries": webhook.deliveries.all()[:DELIVERIES_TOLD] if webhook else [],
+        "webhook_form": webhook_form
+        or WebhookForm(initial={"url": webhook.url if webhook else ""}, auto_id="webhook_%s"),
         "ask": ask or (request.GET.get("ask", "") if request.GET.get("ask") in {"delete", "leave"} else ""),
         "about": about,
         "told": told,

@@ -18,11 +18,14 @@ from pydantic import BaseModel
 from artifacts import access
 from artifacts.accounts import tokens
 from artifacts.errors import InvalidInput, NotFound
-from artifacts.models import AccessToken, Artifact, Invitation, Project, ShareLink
+from artifacts.models import AccessToken, Artifact, Invitation, Project, ShareLink, Webhook, WebhookDelivery
 from artifacts.pages.api import REFUSALS, ProjectOut, RequestBody, caller, project_out, router
 from artifacts.sharing import links, members, projects
+from artifacts.webhooks import endpoints
 
 __all__ = ["router"]
+
+DELIVERIES_TOLD = 20
 
 
 class ProjectChange(RequestBody):
@@ -53,6 +56,42 @@ class NewInvitation(RequestBody):
 class NewToken(RequestBody):
     name: str
     expires_in: int | None = None
+
+
+class NewWebhook(RequestBody):
+    """`rotate` makes another secret; the one before holds for a day more."""
+
+    url: str
+    rotate: bool = False
+
+
+class DeliveryOut(BaseModel):
+    """`answer` is the status of HTTP, `detail` what went wrong; `next_at` is told of what waits."""
+
+    id: str
+    type: str
+    status: str
+    attempts: int
+    answer: int | None
+    detail: str
+    created_at: datetime
+    next_at: datetime | None
+
+
+class WebhookOut(BaseModel):
+    """`deliveries`: the last ones, the newest first. `trouble`: why it is switched off."""
+
+    url: str
+    enabled: bool
+    trouble: str
+    created_at: datetime
+    deliveries: list[DeliveryOut]
+
+
+class WebhookSaved(WebhookOut):
+    """`secret` is told once, where it is new."""
+
+    secret: str | None
 
 
 class MemberOut(BaseModel):
@@ -211,6 +250,41 @@ def take_back_invitation(request: HttpRequest, project_id: int, invitation_id: i
     return Status(HTTPStatus.NO_CONTENT, None)
 
 
+# The webhook
+
+
+@router.get("/projects/{int:project_id}/webhook", response={200: WebhookOut} | REFUSALS)
+def webhook(request: HttpRequest, project_id: int) -> WebhookOut:
+    """Where the project's news goes, and what became of the last."""
+    project = access.project_for(caller(request), project_id, "webhook")
+    return WebhookOut(**_webhook(endpoints.webhook_of(project)))
+
+
+@router.put("/projects/{int:project_id}/webhook", response={200: WebhookSaved} | REFUSALS)
+def set_webhook(request: HttpRequest, project_id: int, body: NewWebhook) -> WebhookSaved:
+    """Send the project's news there from now on; one that was switched off is on again."""
+    user = caller(request)
+    project = access.project_for(user, project_id, "webhook")
+    row, secret = endpoints.set_webhook(project, body.url, user, rotate=body.rotate)
+    return WebhookSaved(**_webhook(row), secret=secret or None)
+
+
+@router.delete("/projects/{int:project_id}/webhook", response={204: None} | REFUSALS)
+def remove_webhook(request: HttpRequest, project_id: int) -> Status[None]:
+    """What still waits is not sent."""
+    user = caller(request)
+    endpoints.remove_webhook(access.project_for(user, project_id, "webhook"), user)
+    return Status(HTTPStatus.NO_CONTENT, None)
+
+
+@router.post("/projects/{int:project_id}/webhook/test", response={202: DeliveryOut} | REFUSALS)
+def send_test(request: HttpRequest, project_id: int) -> Status[DeliveryOut]:
+    """Queue an event that tells of nothing."""
+    user = caller(request)
+    sent = endpoints.send_test(access.project_for(user, project_id, "webhook"), user)
+    return Status(HTTPStatus.ACCEPTED, DeliveryOut(**_delivery(sent)))
+
+
 # One's own tokens
 
 
@@ -281,4 +355,27 @@ def _token(row: AccessToken) -> dict[str, Any]:
         "created_at": row.created_at,
         "used_at": row.used_at,
         "expires_at": row.expires_at,
+    }
+
+
+def _webhook(row: Webhook) -> dict[str, Any]:
+    return {
+        "url": row.url,
+        "enabled": row.disabled_at is None,
+        "trouble": row.trouble,
+        "created_at": row.created_at,
+        "deliveries": [_delivery(one) for one in row.deliveries.all()[:DELIVERIES_TOLD]],
+    }
+
+
+def _delivery(row: WebhookDelivery) -> dict[str, Any]:
+    return {
+        "id": row.event,
+        "type": row.kind,
+        "status": row.status,
+        "attempts": row.attempts,
+        "answer": row.answer,
+        "detail": row.detail,
+        "created_at": row.created_at,
+        "next_at": row.due_at if row.status == "waiting" else None,
     }

@@ -22,6 +22,7 @@ from django.db import Error as DatabaseError
 from artifacts.messaging import outbox, subscription
 from artifacts.operating import loop_lag, outages
 from artifacts.operating.outages import OutageKind
+from artifacts.webhooks.courier import Courier
 from generation.errors import ProviderError
 from generation.providers import ChosenProvider, provider_from_settings
 from generation.queue import workers
@@ -61,6 +62,7 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
             claim_every_s=claim_every_s,
         )
         self.supervisor = Supervisor(self.chosen, policy=self.policy, run_policy=RunPolicy.from_settings())
+        self._runs_one_task = only is not None
 
     async def work(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set, then give everything back; returns when it is done."""
@@ -75,6 +77,8 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
                 group.create_task(self._warm_up()),
                 group.create_task(self._beat()),
             ]
+            if not self._runs_one_task:  # who writes one document leaves the post to those who stay
+                parts.append(group.create_task(Courier().serve()))
             await stop.wait()
             await self.supervisor.drain()  # while it still polls: what takes long to end keeps its lease
             for part in parts:

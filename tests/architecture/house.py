@@ -24,6 +24,7 @@ ORDER = (
     "artifacts.models",
     "artifacts.access",
     "artifacts.sharing.records",
+    "artifacts.webhooks",
     "artifacts.lifecycle",
     "artifacts.messaging",
     "artifacts.operating",

@@ -23,6 +23,7 @@ from artifacts.accounts import tokens
 from artifacts.models import Artifact, ArtifactVersion, Project
 from artifacts.routing import http_urlpatterns, websocket_urlpatterns
 from artifacts.sharing import links, members
+from artifacts.webhooks.endpoints import set_webhook
 from generation.models import GenerationTask, Worker
 from generation.queue import workers
 from streamgen.api import api
@@ -42,6 +43,7 @@ SHARING = {
     **dict.fromkeys(("member", "remove", "invite", "uninvite"), "members"),
     **dict.fromkeys(("link", "revoke"), "links"),
     "rename": "rename",
+    **dict.fromkeys(("webhook", "webhook-secret", "webhook-test", "webhook-remove"), "webhook"),
     "leave": "leave",
     "delete": "delete_project",
 }
@@ -98,6 +100,10 @@ CALLS = {
     "GET /api/projects/{project_id}/invitations": "members",
     "POST /api/projects/{project_id}/invitations": "members",
     "DELETE /api/projects/{project_id}/invitations/{invitation_id}": "members",
+    "GET /api/projects/{project_id}/webhook": "webhook",
+    "PUT /api/projects/{project_id}/webhook": "webhook",
+    "DELETE /api/projects/{project_id}/webhook": "webhook",
+    "POST /api/projects/{project_id}/webhook/test": "webhook",
     "GET /api/tokens": "person",
     "POST /api/tokens": "person",
     "DELETE /api/tokens/{token_id}": "person",
@@ -123,6 +129,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/projects/{project_id}/artifacts": {"phase": "notes"},
     "PUT /api/projects/{project_id}/members/{username}": {"role": "editor"},
     "POST /api/projects/{project_id}/links": {},
+    "PUT /api/projects/{project_id}/webhook": {"url": "https://example.org/hook"},
     "POST /api/projects/{project_id}/invitations": {"role": "viewer"},
     "POST /api/tokens": {"name": "laptop"},
     "PATCH /api/artifacts/{artifact_id}": {"title": "Renamed"},
@@ -159,6 +166,7 @@ class Team:
         owner = self.project.owner
         self.link, self.secret = links.share(self.project, owner)
         self.of_document, self.document_secret = links.share(self.project, owner, self.artifact)
+        set_webhook(self.project, "https://example.org/hook", owner)
         self.invitation, self.invited = links.invite(self.project, owner, "viewer")
         self.clients = {name: Client(raise_request_exception=True) for name in IDENTITIES}
         for name, client in self.clients.items():
@@ -236,6 +244,7 @@ def test_page_keeps_to_the_table(team: Team, name: str):
                 "username": "other",
                 "role": "editor",
                 "days": "7",
+                "url": "https://example.org/hook",
                 "artifact": "0",
             }
             own = {"token": team.token_of(identity), "link": team.link.pk, "invitation": team.invitation.pk}
@@ -373,7 +382,7 @@ def test_editors_do_all_but_members_and_deletion_and_viewers_read():
     assert of["link"] == reads
     assert of["viewer"] == reads | {"see_members", "leave"}
     assert of["owner"] == set(access.RULES) - {"leave"}
-    assert of["editor"] == set(access.RULES) - {"members", "delete", "delete_project"}
+    assert of["editor"] == set(access.RULES) - {"members", "webhook", "delete", "delete_project"}
     assert [action for action, rule in access.RULES.items() if not rule.permission] == ["leave"]
 
 

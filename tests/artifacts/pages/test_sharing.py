@@ -122,3 +122,17 @@ def test_new_password_needs_the_old_one_and_keeps_this_session(owners, owner):
     assert owners.post("/profile/password/", new | {"old_password": PASSWORD}).status_code == 302
     assert owners.get("/profile/").status_code == 200
     assert elsewhere.get("/").status_code == 302
+
+
+def test_webhook_is_set_tried_and_its_secret_told_once(owners, project):
+    sharing = f"/projects/{project.pk}/sharing/"
+    refused = owners.post(f"{sharing}webhook/", {"url": "http://169.254.169.254/latest"})
+    assert refused.status_code == 422
+    assert b"private network" in refused.content
+    secret = secret_in(owners.post(f"{sharing}webhook/", {"url": "https://hooks.example/a"}).content)
+    assert secret.startswith("whsec_")
+    shown = owners.post(f"{sharing}webhook-test/", follow=True).content
+    assert secret.encode() not in shown
+    assert b"webhook.test" in shown
+    assert secret_in(owners.post(f"{sharing}webhook-secret/").content) != secret
+    assert b"hooks.example" not in owners.post(f"{sharing}webhook-remove/", follow=True).content
