@@ -77,13 +77,20 @@ def regenerate(
 
 
 @transaction.atomic
-def resume(artifact: Artifact, user: User | None = None, *, model: str = "") -> WriteResult:
+def resume(
+    artifact: Artifact, user: User | None = None, *, model: str = "", max_tokens: int | None = None, anew: bool = False
+) -> WriteResult:
     """paused -> streaming: the task goes back to the queue and continues from the committed text.
 
-    A `model` is asked from the next call on, for all that is missing; empty leaves it as it was. Raises `InvalidInput`.
+    A `model` is asked from the next call on, for all that is missing; empty leaves it as it was. `max_tokens` are the
+    budget of the section that stopped, and of later ones that have less. `anew` drops what is written of that section
+    (it is kept as a version) and writes it from its beginning. Raises `InvalidInput`.
     """
     model = model_name(model)
-    result = commands.resume(artifact.pk)
+    if max_tokens is not None:
+        check_budget("max_tokens", max_tokens)
+    by = change_by(user, "Wrote the section that had stopped anew")
+    result = commands.resume(artifact.pk, max_tokens=max_tokens, anew=anew, by=by)
     task = GenerationTask.objects.select_for_update().filter(artifact=artifact, status__in=UNFINISHED).first()
     if task is None:
         raise IllegalTransition(StreamStatus.PAUSED, "resume", "Its task is gone; regenerate it.")
@@ -189,16 +196,19 @@ def _built_in(artifact: Artifact) -> list[PlannedSection]:
     ]
 
 
+def check_budget(field: str, tokens: int) -> None:
+    """Raises `InvalidInput` where a section may not have so many tokens."""
+    if not 1 <= tokens <= validation.SECTION_MAX_TOKENS:
+        raise InvalidInput(field, f"{field} must lie between 1 and {validation.SECTION_MAX_TOKENS}.")
+
+
 def checked_plan(plan: Sequence[PlannedSection]) -> list[PlannedSection]:
     if not 1 <= len(plan) <= validation.PLAN_SECTIONS:
         raise InvalidInput("plan", f"plan must have 1 to {validation.PLAN_SECTIONS} sections, not {len(plan)}.")
     checked = []
     for position, section in enumerate(plan):
         field = f"plan[{position}]"
-        if not 1 <= section.max_tokens <= validation.SECTION_MAX_TOKENS:
-            raise InvalidInput(
-                f"{field}.max_tokens", f"{field}.max_tokens must lie between 1 and {validation.SECTION_MAX_TOKENS}."
-            )
+        check_budget(f"{field}.max_tokens", section.max_tokens)
         checked.append(
             PlannedSection(
                 name=validation.section_name(section.name, f"{field}.name"),

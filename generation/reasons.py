@@ -37,8 +37,9 @@ STOP_SENTENCES: dict[str, str] = {
     StopReason.DISK_FULL: "The server's disk is full.",
 }
 
-HELPED_BY_ANOTHER_MODEL = frozenset(
+HELPED_BY_OTHER_TERMS = frozenset(
     {
+        StopReason.TURNS_EXHAUSTED,
         StopReason.AUTH,
         StopReason.MODEL_NOT_FOUND,
         StopReason.RATE_LIMITED,
@@ -49,7 +50,15 @@ HELPED_BY_ANOTHER_MODEL = frozenset(
         StopReason.FILTERED,
     }
 )
-"""The way out may be another model: the page asks for one beside its button to resume."""
+"""The way out may be another model or budget: the page asks for them beside its button to resume."""
 
-HELPED_BY_WRITING_ANEW = frozenset({StopReason.BAD_SEAM, StopReason.TOKENS_EXHAUSTED})
-"""Where a section cannot go on as it stands: its page offers to write it anew."""
+HELPED_BY_WRITING_ANEW = frozenset(
+    {
+        StopReason.BAD_SEAM,
+        StopReason.TOKENS_EXHAUSTED,
+        StopReason.TURNS_EXHAUSTED,
+        StopReason.NO_PROGRESS,
+        StopReason.FILTERED,
+    }
+)
+"""Where a section may not go on as it stands: its page offers to write it anew."""

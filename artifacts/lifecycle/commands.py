@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from django.db import transaction
+from django.db.models import Q
 
-from artifacts.errors import NotFound
+from artifacts.answer_place import NO_ANSWER
+from artifacts.errors import IllegalTransition, NotFound
 from artifacts.lifecycle.epochs import UNKNOWN, Change, begin_epoch, lock_at_rest, set_text
 from artifacts.lifecycle.rows import LockedRow, WriteResult, end_writing, lock
 from artifacts.lifecycle.transitions import illegal, target_of
@@ -67,11 +69,25 @@ def restore(artifact_id: int, version_id: int, *, by: Change = UNKNOWN) -> Write
 
 
 @transaction.atomic
-def resume(artifact_id: int) -> WriteResult:
-    """paused -> streaming, waiting for a worker; the text stays."""
+def resume(artifact_id: int, *, max_tokens: int | None = None, anew: bool = False, by: Change = UNKNOWN) -> WriteResult:
+    """paused -> streaming, waiting for a worker; the text stays.
+
+    `max_tokens` become those of the section that stopped, and of those not begun that have less. `anew` begins the
+    section that stopped once more, as a new epoch without a word of it; the text before is kept as a version.
+    """
     row = lock(artifact_id)
     if row.artifact.stream_status != StreamStatus.PAUSED:
         raise illegal(row.artifact, "resume")
+    stopped = Section.objects.filter(artifact=row.artifact, status=SectionStatus.PARTIAL).first()
+    if anew and stopped is None:
+        raise IllegalTransition(StreamStatus.PAUSED, "write its section anew", "It stopped in none; resume it.")
+    if max_tokens is not None:
+        later = Q(status=SectionStatus.PENDING, max_tokens__lt=max_tokens)
+        Section.objects.filter(later | Q(status=SectionStatus.PARTIAL), artifact=row.artifact).update(
+            max_tokens=max_tokens
+        )
+    if anew and stopped is not None:
+        _begin_anew(row, stopped, by)
     row.set(stream_status=StreamStatus.STREAMING, reason=Reason.QUEUED, last_error="", finished_at=None)
     return row.write()
 
@@ -121,6 +137,19 @@ def _set_plan(row: LockedRow, sections: Sequence[PlannedSection], instructions: 
     )
     row.set(stream_status=StreamStatus.STREAMING, reason=Reason.QUEUED, last_error="")
     row.set(instructions=instructions, sections_total=len(sections))
+
+
+def _begin_anew(row: LockedRow, stopped: Section, by: Change) -> None:
+    """The next epoch, which ends where the section that stopped began; that one is as if it had never been begun."""
+    text = row.artifact.text
+    begin_epoch(row, by)
+    set_text(row, text[: stopped.start])
+    done = Section.objects.filter(artifact=row.artifact, status=SectionStatus.COMPLETE)
+    row.set(current_section="", tokens_generated=sum(done.values_list("tokens", flat=True)))
+    stopped.status, stopped.start, stopped.tokens = SectionStatus.PENDING, None, 0
+    for name, value in NO_ANSWER.as_columns().items():
+        setattr(stopped, name, value)
+    stopped.save(update_fields=["status", "start", "tokens", *NO_ANSWER.as_columns()])
 
 
 def _begin_empty(row: LockedRow, by: Change) -> None:

@@ -60,9 +60,11 @@ class Order(RequestBody):
 
 
 class Resume(RequestBody):
-    """With which model to go on; without one with the same as before."""
+    """What to go on with, without it as before; `anew` begins the section that stopped once more."""
 
     model: str | None = None
+    max_tokens: int | None = None
+    anew: bool | None = None
 
 
 class TaskOut(BaseModel):
@@ -126,7 +128,11 @@ def pause(request: HttpRequest, artifact_id: int) -> Status[StatusOut]:
 def resume(request: HttpRequest, artifact_id: int, body: Resume | None = None) -> Status[StatusOut]:
     """Go on from the last word; 202, because the document waits for a worker. The body may be empty."""
     artifact = access.artifact_for(caller(request), artifact_id, "resume")
-    return _status(control.resume(artifact, caller(request), model=(body or Resume()).model or ""))
+    terms = body or Resume()
+    result = control.resume(
+        artifact, caller(request), model=terms.model or "", max_tokens=terms.max_tokens, anew=bool(terms.anew)
+    )
+    return _status(result)
 
 
 @router.delete("/artifacts/{int:artifact_id}", response={204: None} | REFUSALS)

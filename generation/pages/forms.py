@@ -61,6 +61,25 @@ class GenerationForm(forms.Form):
         ]
 
 
+class ResumeForm(forms.Form):
+    """What a document goes on with; each may stay empty: then it is as before."""
+
+    model = forms.CharField(
+        required=False,
+        max_length=validation.MODEL_NAME_CHARS,
+        label="Another model",
+        help_text="Empty: it goes on with the same one.",
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
+    )
+    max_tokens = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=validation.SECTION_MAX_TOKENS,
+        label="Tokens for this section",
+        help_text="Later ones that have less get as many. Empty: as planned.",
+    )
+
+
 def plan_text(sections: list[PlannedSection]) -> str:
     """A plan as it is typed; `GenerationForm.planned` reads it back."""
     lines = []

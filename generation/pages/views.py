@@ -23,7 +23,7 @@ from artifacts.pages.forms import ArtifactForm, ProjectForm, refuse
 from artifacts.pages.views import artifact_page, or_not_found, project_page, projects_page
 from generation import control, reworking
 from generation.errors import CommandRefused, FormRefused
-from generation.pages.forms import GenerationForm
+from generation.pages.forms import GenerationForm, ResumeForm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +130,14 @@ def _pause(artifact: Artifact, request: HttpRequest) -> CommandResult:
 
 
 def _resume(artifact: Artifact, request: HttpRequest) -> CommandResult:
-    control.resume(artifact, _user(request), model=request.POST.get("model", ""))
+    form = ResumeForm(request.POST)
+    if not form.is_valid():
+        raise FormRefused(form)
+    try:
+        control.resume(artifact, _user(request), anew="anew" in request.POST, **form.cleaned_data)
+    except InvalidInput as error:
+        refuse(form, error)
+        raise FormRefused(form) from None
     return CommandResult()
 
 

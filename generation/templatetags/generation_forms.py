@@ -6,11 +6,11 @@ from django import template
 from django.conf import settings
 from django.forms import Form
 
-from artifacts.models import Artifact, SectionStatus
+from artifacts.models import Artifact
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation.models import GenerationTask
-from generation.pages.forms import GenerationForm, plan_text
-from generation.reasons import HELPED_BY_ANOTHER_MODEL, HELPED_BY_WRITING_ANEW
+from generation.pages.forms import GenerationForm, ResumeForm, plan_text
+from generation.reasons import HELPED_BY_OTHER_TERMS, HELPED_BY_WRITING_ANEW
 from generation.writing.phases import Phase, phase_of
 
 register = template.Library()
@@ -34,29 +34,20 @@ def generation_form(artifact: Artifact, verb: str, refused_verb: str, refused: F
 
 
 @register.simple_tag
-def reasons_for_another_model() -> list[str]:
-    return sorted(HELPED_BY_ANOTHER_MODEL)
+def reasons_helped(by: str) -> list[str]:
+    """The reasons after which a page offers to go on with something else: "terms", or "anew"."""
+    return sorted(HELPED_BY_WRITING_ANEW if by == "anew" else HELPED_BY_OTHER_TERMS)
 
 
 @register.simple_tag
 def resume_form(artifact: Artifact, refused_verb: str, refused: Form | None) -> Form:
-    """The form that takes another model to go on with: the refused one as typed, else an empty one."""
-    form: Form = refused if refused is not None and refused_verb == "resume" else GenerationForm()
+    """The form that takes another model or budget to go on with: the refused one as typed, else an empty one."""
+    form: Form = refused if refused is not None and refused_verb == "resume" else ResumeForm()
     form.auto_id = "resume-%s"
     task = GenerationTask.objects.filter(artifact=artifact).order_by("-id").first()
-    model = form.fields["model"]
-    model.label, model.help_text = "Another model", "Empty: it goes on with the same one."
-    model.widget.attrs["placeholder"] = (task and task.model) or settings.STREAMGEN_MODEL or "the server's own"
+    placeholder = (task and task.model) or settings.STREAMGEN_MODEL or "the server's own"
+    form.fields["model"].widget.attrs["placeholder"] = placeholder
     return form
-
-
-@register.simple_tag
-def stopped_section(artifact: Artifact) -> int:
-    """The number of the section that cannot go on as it is and may be written anew; 0 where there is none."""
-    if artifact.draft_of_id is not None or artifact.reason not in HELPED_BY_WRITING_ANEW:
-        return 0
-    position = artifact.sections.filter(status=SectionStatus.PARTIAL).values_list("position", flat=True).first()
-    return 0 if position is None else position + 1
 
 
 def _last_request(artifact: Artifact) -> dict[str, object]:

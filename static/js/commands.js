@@ -25,7 +25,7 @@ export class Commands {
       this.ask(form.dataset.asks);
     } else if (form.dataset.command && event.submitter?.formMethod !== "dialog") {
       event.preventDefault();
-      this.send(form);
+      this.send(form, event.submitter);
     }
   }
 
@@ -42,13 +42,13 @@ export class Commands {
     return true;
   }
 
-  async send(form) {
+  async send(form, button) {
     if (form.ariaBusy === "true") return;
     form.ariaBusy = "true";
     this.refusals(form, {});
     try {
       // The body of a form has the token that guards it.
-      const body = new FormData(form);
+      const body = new FormData(form, button);
       const signal = AbortSignal.timeout(20000);
       const answer = await fetch(form.action, { method: "POST", body, signal, headers: { Accept: "application/json" } });
       await this.answered(form, answer);

@@ -65,8 +65,9 @@ export class Status {
     const box = this.page.querySelector("[data-end]");
     box.hidden = !text;
     box.toggleAttribute("data-trouble", Boolean(text) && !(reason in words.labels));
-    const another = this.page.querySelector("[data-other-model]");
-    if (another) another.hidden = !another.dataset.otherModel.split(" ").includes(reason);
+    for (const offer of this.page.querySelectorAll("[data-reasons]")) {
+      offer.hidden = !offer.dataset.reasons.split(" ").includes(reason);
+    }
     let now = text || section;
     if (reason === "user") now = section ? `Stopped in ${section}` : "Stopped by hand";
     if (status === "complete") now = total > 1 ? `All ${total} sections are written` : "It is written";

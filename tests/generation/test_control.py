@@ -257,6 +257,33 @@ def test_resume_takes_another_model_and_without_one_keeps_the_one_before():
 
 
 @pytest.mark.django_db
+def test_resume_takes_a_budget_for_the_section_that_stopped_and_lowers_none_of_the_later_ones():
+    artifact = documents.idle()
+    control.start(artifact, None, plan=documents.sections(3))
+    draft = claimed(artifact)
+    draft.begin(0)
+    stopped(draft)
+    artifact.sections.filter(position=2).update(max_tokens=900)
+    for given in (0, -1, 32_001):
+        with pytest.raises(InvalidInput, match="max_tokens"):
+            control.resume(artifact, max_tokens=given)
+    control.resume(artifact, max_tokens=500)
+    assert list(artifact.sections.values_list("max_tokens", flat=True)) == [500, 500, 900]
+    control.pause(artifact)
+    control.resume(artifact, max_tokens=50)
+    assert list(artifact.sections.values_list("max_tokens", flat=True)) == [50, 500, 900]
+
+
+@pytest.mark.django_db
+def test_section_that_stopped_is_begun_anew_only_where_there_is_one():
+    artifact = started()
+    control.pause(artifact)
+    with pytest.raises(IllegalTransition, match="It stopped in none"):
+        control.resume(artifact, anew=True)
+    assert (row(artifact.pk).stream_status, row(artifact.pk).epoch) == ("paused", 1)
+
+
+@pytest.mark.django_db
 def test_resume_needs_a_paused_task():
     artifact = documents.paused()
 

@@ -323,6 +323,22 @@ def test_resume_waits_for_a_worker(caller: Caller, artifact: Artifact) -> None:
     assert (response.status_code, response.json()) == (202, {"status": "streaming"})
 
 
+def test_resume_takes_a_budget_and_writes_the_stuck_section_anew(caller: Caller, artifact: Artifact) -> None:
+    caller.post(f"/artifacts/{artifact.pk}/start")
+    draft = documents.reopened(artifact.pk)
+    draft.begin(0)
+    draft.stop("## A", reason="tokens_exhausted")
+    finishing.finish(artifact.pk, "paused")
+    for body, field in (({"max_tokens": 0}, "max_tokens"), ({"max_tokens": "9"}, "max_tokens"), ({"anew": 1}, "anew")):
+        problem(caller.post(f"/artifacts/{artifact.pk}/resume", body), 422, field)
+    answer = caller.post(f"/artifacts/{artifact.pk}/resume", {"max_tokens": 700, "anew": True})
+    assert (answer.status_code, answer.json()) == (202, {"status": "streaming"})
+    shown = caller.get(f"/artifacts/{artifact.pk}").json()
+    assert (shown["text"], shown["epoch"], shown["state"]["sections"][0]["status"]) == ("", 2, "pending")
+    caller.post(f"/artifacts/{artifact.pk}/pause")
+    problem(caller.post(f"/artifacts/{artifact.pk}/resume", {"anew": True}), 409)
+
+
 def test_resume_takes_another_model(caller: Caller, artifact: Artifact) -> None:
     caller.post(f"/artifacts/{artifact.pk}/start", {"model": "old"})
     for body, model in (

@@ -17,6 +17,8 @@ from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation import control
 from generation.models import GenerationTask
 from generation.pages.forms import GenerationForm, plan_text
+from generation.queue.finishing import finish
+from tests.support import documents
 
 pytestmark = pytest.mark.django_db
 
@@ -165,15 +167,33 @@ def test_pause_resume_and_cancel_move_the_document(visitor: Client, artifact: Ar
 
 
 @pytest.mark.parametrize(
-    ("reason", "asks"), [("no_progress", True), ("filtered", True), ("model_not_found", True), ("disk_full", False)]
+    ("reason", "asks", "anew"),
+    [("no_progress", True, True), ("tokens_exhausted", True, True), ("auth", True, False), ("disk_full", False, False)],
 )
-def test_page_asks_for_another_model_where_that_is_a_way_out(visitor: Client, artifact: Artifact, reason, asks):
+def test_page_offers_other_terms_where_they_are_a_way_out(visitor: Client, artifact: Artifact, reason, asks, anew):
     press(visitor, artifact, "start")
     fence = writing.open(artifact.pk, lease_s=60).fence
     writing.stop(artifact.pk, fence=fence, flush=None, section_tokens=None, reason=reason, detail="Why.")
     page = visitor.get(reverse("artifact", args=[artifact.pk])).content.decode()
-    (field,) = re.findall(r"<div data-other-model=[^>]*>", page)
-    assert ("hidden" not in field) == asks
+    terms, button = re.findall(r"<\w+ [^>]*data-reasons=[^>]*>", page)
+    assert ("hidden" not in terms, " hidden" not in button) == (asks, anew)
+
+
+def test_stuck_section_is_written_anew_by_a_form(visitor: Client, artifact: Artifact) -> None:
+    press(visitor, artifact, "start")
+    draft = documents.reopened(artifact.pk)
+    draft.begin(0)
+    draft.end_section(0, "## A\n\nDone.", tokens=9)
+    draft.begin(1)
+    draft.stop("\n\n## B\n\nStuck", reason="bad_seam")
+    finish(artifact.pk, "paused")
+    refused = press(visitor, artifact, "resume", max_tokens="99000", anew="1")
+    assert (refused.status_code, status(artifact)) == (422, "paused")
+    press(visitor, artifact, "resume", max_tokens="1500", anew="1")
+    row = documents.row(artifact.pk)
+    assert (row.stream_status, row.text, row.epoch, row.tokens_generated) == ("streaming", "## A\n\nDone.", 2, 9)
+    assert row.versions.get().content == "## A\n\nDone.\n\n## B\n\nStuck"
+    assert list(row.sections.values_list("max_tokens", flat=True))[1:3] == [1500, 1500]
 
 
 def test_resume_takes_another_model(visitor: Client, artifact: Artifact) -> None:

@@ -83,6 +83,25 @@ async def test_section_without_tokens_left_gets_as_many_again_from_who_resumes_i
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.asyncio
+async def test_section_that_is_stuck_is_written_anew_with_another_budget_and_the_finished_ones_stay(artifact, owner):
+    script = Script(texts={"Summary": SHORT, "People": LINES, "Goals": SHORT})
+    async with serving_endpoint(script) as server, working(choice_of(server, continuation="prefill")):
+        await start(artifact, owner, "Summary", "People", "Goals", max_tokens=100)
+        stuck = await until_ended(artifact)
+        before = len(server.requests)
+        await database_sync_to_async(control.resume)(artifact, anew=True, max_tokens=900)
+        done = await until_ended(artifact)
+        limits = [limit_of(request.body) for request in server.requests[before:]]
+    assert (stuck.reason, stuck.sections_completed) == (StopReason.TOKENS_EXHAUSTED, 1)
+    assert done.stream_status == StreamStatus.COMPLETE, done.last_error
+    assert await text_of(artifact) == text_of_sections([("Summary", SHORT), ("People", LINES), ("Goals", SHORT)])
+    assert limits == [900, 900]
+    kept = await database_sync_to_async(artifact.versions.get)()
+    assert (kept.content, done.epoch) == (stuck.text, 2)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.asyncio
 async def test_section_that_uses_up_its_tokens_gets_as_many_once_more_by_itself(artifact, owner):
     async with (
         serving_endpoint(Script(texts={"Summary": LINES})) as server,
