@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 
 from artifacts import validation
 from artifacts.errors import IllegalTransition, InvalidInput
-from artifacts.lifecycle import commands
+from artifacts.lifecycle import commands, reworking
 from artifacts.lifecycle.epochs import Change
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, Project, StopRequest, StreamStatus
@@ -126,7 +126,11 @@ def restore(artifact: Artifact, version_id: int, user: User | None = None) -> Wr
 def delete(artifact: Artifact, user: User | None = None) -> None:
     """Remove the document and its text. A live writer finds nothing to write to; viewers are told."""
     with transaction.atomic():
-        commands.delete(artifact.pk)
+        if artifact.draft_of_id is None:
+            commands.delete(artifact.pk)
+        else:
+            by = change_by(user, "Dropped the draft of a new section")
+            reworking.drop_draft(artifact.draft_of_id, artifact.pk, by=by)
         record(user, "delete", artifact=artifact)
     logger.info("deleted artifact=%s", artifact.pk)
 

@@ -115,13 +115,13 @@ def accept(draft: Artifact, user: User | None) -> WriteResult:
 
 
 def reject(draft: Artifact, user: User | None = None) -> Artifact:
-    """Drop a draft; the document that it was for, as it is."""
+    """Drop a draft, with the section that was added for it; the document that it was for, as it is then."""
     base = Artifact.objects.get(pk=_base_of(draft))
     with transaction.atomic():
-        commands.delete(draft.pk)
+        texts.drop_draft(base.pk, draft.pk, by=change_by(user, "Dropped the draft of a new section"))
         record(user, "reject", artifact=base)
     logger.info("rejected draft=%s artifact=%s", draft.pk, base.pk)
-    return base
+    return Artifact.objects.get(pk=base.pk)
 
 
 def rename(artifact: Artifact, title: str, user: User | None = None) -> WriteResult:

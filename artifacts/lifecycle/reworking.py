@@ -15,7 +15,14 @@ from django.db.models import F
 from artifacts.answer_place import NO_ANSWER
 from artifacts.errors import BaseChanged, IllegalTransition, InvalidInput, NotFound
 from artifacts.lifecycle.epochs import Change, begin_epoch, lock_at_rest, set_text
-from artifacts.lifecycle.placed_sections import BETWEEN_SECTIONS, PlacedSection, heading_of, nth, placed_sections
+from artifacts.lifecycle.placed_sections import (
+    BETWEEN_SECTIONS,
+    PlacedSection,
+    heading_of,
+    nth,
+    placed_sections,
+    sha256_of,
+)
 from artifacts.lifecycle.rows import LockedRow, WriteResult, lock
 from artifacts.lifecycle.transitions import illegal
 from artifacts.models import Artifact, Section, SectionStatus, StreamStatus
@@ -89,11 +96,14 @@ def insert_section(artifact_id: int, planned: PlannedSection, *, after: int | No
         raise IllegalTransition(row.artifact.stream_status, "add a section", f"It has {PLAN_SECTIONS} already.")
     begin = len(text) if position == len(rows) else rows[position].start
     assert begin is not None  # a finished document has begun them all
-    heading = (BETWEEN_SECTIONS if begin else "") + heading_of(planned.name).rstrip("\n") + BETWEEN_SECTIONS
+    heading = (BETWEEN_SECTIONS if begin else "") + heading_of(planned.name)
+    # What was the first section has no joint yet; it begins with the one that it gets.
+    joint = BETWEEN_SECTIONS if text and not begin else ""
     begin_epoch(row, by)
-    set_text(row, text[:begin] + heading + text[begin:])
+    set_text(row, text[:begin] + heading + joint + text[begin:])
     for one in reversed(rows[position:]):  # from the end: no two of them at one place
-        one.position, one.start = one.position + 1, (one.start or 0) + len(heading)
+        moved = len(heading) + (len(joint) if one.position else 0)
+        one.position, one.start = one.position + 1, (one.start or 0) + moved
         one.save(update_fields=["position", "start"])
     Section.objects.create(
         artifact=row.artifact,
@@ -106,6 +116,23 @@ def insert_section(artifact_id: int, planned: PlannedSection, *, after: int | No
     )
     row.set(sections_total=len(rows) + 1, sections_completed=len(rows) + 1)
     return Added(number=position + 1, result=row.write())
+
+
+@transaction.atomic
+def drop_draft(artifact_id: int, draft_id: int, *, by: Change) -> WriteResult:
+    """A draft goes, and with it the section that was added for it alone: no bare heading is left behind."""
+    row = lock(artifact_id)
+    draft = lock(draft_id).artifact
+    if draft.draft_of_id != artifact_id:
+        raise NotFound
+    draft.delete()
+    if row.artifact.stream_status == StreamStatus.COMPLETE:
+        text, rows, bodies = _read(row)
+        added = _added_for(draft, rows, bodies)
+        if added is not None:
+            _take_out(row, text, rows, added, by)
+            return row.write()
+    return row.result()
 
 
 def set_title(artifact_id: int, title: str) -> WriteResult:
@@ -137,6 +164,33 @@ def _target(row: LockedRow, bodies: list[PlacedSection], draft: Artifact, name: 
     if same:
         _check_base(row, same[0], draft.draft_base)
     raise NotFound("The section that this draft was written for is not there any more.")
+
+
+def _added_for(draft: Artifact, rows: list[Section], bodies: list[PlacedSection]) -> Section | None:
+    """The section that has had no text yet and waits for this draft alone; None where there is none."""
+    if draft.draft_base != sha256_of("") or len(rows) == 1:
+        return None
+    empty = [rows[one.number - 1] for one in bodies if not one.body and not rows[one.number - 1].model]
+    waiting = Artifact.objects.filter(draft_of=draft.draft_of_id, draft_base=draft.draft_base).count()
+    empty.sort(key=lambda one: abs(one.position - draft.draft_position))
+    return empty[0] if len(empty) > waiting else None
+
+
+def _take_out(row: LockedRow, text: str, rows: list[Section], section: Section, by: Change) -> None:
+    """The next epoch, without this section and its heading."""
+    place = section.position
+    begin = section.start or 0
+    end = len(text) if place + 1 == len(rows) else rows[place + 1].start or 0
+    # The one that becomes the first has no joint before it.
+    joint = len(BETWEEN_SECTIONS) if place == 0 and text[end:].startswith(BETWEEN_SECTIONS) else 0
+    begin_epoch(row, by)
+    set_text(row, text[:begin] + text[end + joint :])
+    section.delete()
+    for one in rows[place + 1 :]:
+        start = max(begin, (one.start or 0) - (end + joint - begin))
+        one.position, one.start = one.position - 1, start
+        one.save(update_fields=["position", "start"])
+    row.set(sections_total=len(rows) - 1, sections_completed=len(rows) - 1)
 
 
 def _replace(row: LockedRow, text: str, rows: list[Section], section: PlacedSection, body: str, by: Change) -> None:

@@ -238,7 +238,34 @@ def test_new_section_stands_where_it_was_asked_for_and_is_filled_by_its_draft(db
     expected = ["One.", "Two."]
     expected.insert(at, "Fresh.")
     assert bodies(artifact) == expected
+    names = ["Part 1", "Part 2"]
+    names.insert(at, "New")
+    assert row(artifact.pk).text == "".join(opening(n, name) + expected[n] for n, name in enumerate(names))
     assert row(artifact.pk).sections_completed == row(artifact.pk).sections_total == 3
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+@pytest.mark.parametrize("drop", [reworking.reject, control.delete])
+def test_dropped_draft_takes_its_new_section_with_it(db, owner, after, drop):
+    artifact = written("One.", "Two.")
+    added = reworking.add_section(artifact, owner, PlannedSection(name="New"), after=after)
+    other = reworking.rewrite_section(row(artifact.pk), owner, added.number).artifact
+    drop(row(other.pk), owner)
+    assert row(artifact.pk).sections_total == 3  # another draft is written for it still
+    drop(row(added.artifact.pk), owner)
+
+    assert row(artifact.pk).text == artifact.text
+    assert bodies(artifact) == ["One.", "Two."]
+    assert row(artifact.pk).epoch == 3
+    assert not artifact.drafts.exists()
+
+
+def test_dropped_draft_of_a_section_with_text_leaves_it(db, owner):
+    artifact = written("One.", "")
+    for number in (1, 2):
+        reworking.reject(reworking.rewrite_section(artifact, owner, number).artifact, owner)
+
+    assert (row(artifact.pk).text, row(artifact.pk).epoch) == (artifact.text, 1)
 
 
 def test_bad_new_section_changes_nothing(db, owner):
