@@ -120,8 +120,9 @@ def reject(draft: Artifact, user: User | None = None) -> Artifact:
     with transaction.atomic():
         texts.drop_draft(base.pk, draft.pk, by=change_by(user, "Dropped the draft of a new section"))
         record(user, "reject", artifact=base)
+        base.refresh_from_db(fields=["epoch"])
     logger.info("rejected draft=%s artifact=%s", draft.pk, base.pk)
-    return Artifact.objects.get(pk=base.pk)
+    return base
 
 
 def rename(artifact: Artifact, title: str, user: User | None = None) -> WriteResult:
