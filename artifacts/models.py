@@ -48,6 +48,7 @@ class Project(models.Model):
     title = models.CharField(max_length=validation.TITLE_CHARS)
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -215,7 +216,7 @@ class Delta(models.Model):
 class ArtifactVersion(models.Model):
     """The text of an earlier epoch, kept when another took its place; `author` and `note` say how that text came about.
 
-    Its number is its epoch.
+    Its number is its epoch; writing it took `seconds`.
     """
 
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="versions", db_index=False)
@@ -230,6 +231,7 @@ class ArtifactVersion(models.Model):
     )
     model = models.CharField(max_length=validation.MODEL_NAME_CHARS, blank=True, default="")
     note = models.CharField(max_length=validation.NOTE_CHARS, blank=True, default="")
+    seconds = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -38,7 +38,7 @@ def test_every_vendored_file_is_named_with_version_licence_and_hash() -> None:
 
 def loaded_by(template: str) -> set[Path]:
     """The scripts that a page names, and those that these import."""
-    source = (ROOT / "templates" / template).read_text(encoding="utf-8")
+    source = "".join((ROOT / "templates" / name).read_text(encoding="utf-8") for name in ("base.html", template))
     found: set[Path] = set()
     wanted = [STATIC / name for name in re.findall(r"""<script[^>]+static '([^']+)'""", source)]
     while wanted:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Q
@@ -59,6 +60,8 @@ def restore(artifact_id: int, version_id: int, *, by: Change = UNKNOWN) -> Write
     # A paused version has no task to resume: what comes back is a document that stands as it is.
     whole = version.stream_status == StreamStatus.COMPLETE
     row.set(stream_status=StreamStatus.COMPLETE if whole else StreamStatus.CANCELLED, finished_at=row.now)
+    if version.seconds is not None:
+        row.set(started_at=row.now - timedelta(seconds=version.seconds))
     Section.objects.bulk_create(Section(artifact=artifact, **section) for section in version.sections)
     row.set(
         tokens_generated=version.tokens_generated,

@@ -11,7 +11,7 @@ from django.conf import settings
 from artifacts.errors import Busy
 from artifacts.lifecycle.rows import LockedRow, lock
 from artifacts.lifecycle.transitions import illegal
-from artifacts.models import ArtifactVersion, Delta, Section, StreamStatus
+from artifacts.models import Artifact, ArtifactVersion, Delta, Section, StreamStatus
 from artifacts.validation import MODEL_NAME_CHARS, NOTE_CHARS
 
 _PLAN_FIELDS = ("position", "name", "instructions", "max_tokens", "status", "start", "tokens", "model")
@@ -56,6 +56,7 @@ def begin_epoch(row: LockedRow, by: Change) -> None:
         author_id=artifact.text_author_id,
         model=", ".join(models)[:MODEL_NAME_CHARS],
         note=artifact.text_note,
+        seconds=_seconds(artifact),
     )
     kept = ArtifactVersion.objects.filter(artifact=artifact).order_by("-epoch")
     for epoch in kept.values_list("epoch", flat=True)[settings.STREAMGEN_VERSIONS - 1 :][:1]:
@@ -63,6 +64,12 @@ def begin_epoch(row: LockedRow, by: Change) -> None:
     Delta.objects.filter(artifact=artifact).delete()
     row.set(epoch=artifact.epoch + 1, content="", content_length=0, length=0, preview_html="", preview_length=0)
     row.set(text_author_id=by.author, text_note=by.note[:NOTE_CHARS])
+
+
+def _seconds(artifact: Artifact) -> int | None:
+    if artifact.started_at is None or artifact.finished_at is None:
+        return None
+    return max(0, round((artifact.finished_at - artifact.started_at).total_seconds()))
 
 
 def set_text(row: LockedRow, text: str) -> None:

@@ -68,6 +68,15 @@ def nth(sections: list[PlacedSection], number: int) -> PlacedSection:
     raise NotFound("This document has no such section, or nothing of it is written yet.")
 
 
+def place_of_draft(sections: list[PlacedSection], draft: Artifact, name: str) -> PlacedSection | None:
+    """The section that a draft of that name was written for, though others may have come before it since; where all
+    that are called so have another text by now, the nearest. None where there is none.
+    """
+    same = [one for one in sections if one.name == name]
+    same.sort(key=lambda one: (one.sha256 != draft.draft_base, abs(one.number - 1 - draft.draft_position)))
+    return same[0] if same else None
+
+
 def _opening_chars(text: str, name: str) -> int:
     for opening in (BETWEEN_SECTIONS + heading_of(name), heading_of(name)):
         if text.startswith(opening):

@@ -20,6 +20,7 @@ from artifacts.lifecycle.placed_sections import (
     PlacedSection,
     heading_of,
     nth,
+    place_of_draft,
     placed_sections,
     sha256_of,
 )
@@ -60,7 +61,10 @@ def put_draft(artifact_id: int, draft_id: int, *, by: Change) -> WriteResult:
         raise illegal(draft, "accept")
     text, rows, bodies = _read(row)
     written = Section.objects.get(artifact=draft, position=0)
-    section = _target(row, bodies, draft, written.name)
+    section = place_of_draft(bodies, draft, written.name)
+    if section is None:
+        raise NotFound("The section that this draft was written for is not there any more.")
+    _check_base(row, section, draft.draft_base)
     target = rows[section.number - 1]
     body = placed_sections(draft.text, [written])[0].body
     target.tokens += draft.tokens_generated  # what was spent on the text before stays its cost
@@ -152,18 +156,6 @@ def _read(row: LockedRow) -> tuple[str, list[Section], list[PlacedSection]]:
 def _check_base(row: LockedRow, section: PlacedSection, base_sha256: str) -> None:
     if section.sha256 != base_sha256:
         raise BaseChanged(text=section.body, sha256=section.sha256, epoch=row.artifact.epoch)
-
-
-def _target(row: LockedRow, bodies: list[PlacedSection], draft: Artifact, name: str) -> PlacedSection:
-    """The section that the draft was written for, though others may have come before it since."""
-    same = [one for one in bodies if one.name == name]
-    same.sort(key=lambda one: abs(one.number - 1 - draft.draft_position))
-    for section in same:
-        if section.sha256 == draft.draft_base:
-            return section
-    if same:
-        _check_base(row, same[0], draft.draft_base)
-    raise NotFound("The section that this draft was written for is not there any more.")
 
 
 def _added_for(draft: Artifact, rows: list[Section], bodies: list[PlacedSection]) -> Section | None:

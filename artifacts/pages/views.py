@@ -28,7 +28,7 @@ from django.views.decorators.http import require_safe
 from artifacts import access
 from artifacts.accounts import sign_in
 from artifacts.errors import Forbidden, NotFound
-from artifacts.lifecycle.placed_sections import placed_section
+from artifacts.lifecycle.placed_sections import place_of_draft, placed_sections
 from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, ArtifactVersion, Project, StreamStatus
 from artifacts.pages import labels
@@ -40,7 +40,7 @@ from artifacts.reasons import REASON_SENTENCES
 P = ParamSpec("P")
 
 PROJECTS_PER_PAGE = 24
-ASKABLE = frozenset({"cancel", "regenerate", "delete"})
+ASKABLE = frozenset({"cancel", "regenerate", "delete", "rename"})
 """The verbs that ask back before they act."""
 
 
@@ -229,16 +229,17 @@ def sign_in_link(request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
 
 def _base(artifact: Artifact) -> dict[str, object] | None:
     """What stands in the place that a draft was written for; None of what is no draft."""
-    if artifact.draft_of is None:
+    document = artifact.draft_of
+    if document is None:
         return None
-    number = artifact.draft_position + 1
-    try:
-        section = placed_section(artifact.draft_of, number)
-    except NotFound:
-        return {"artifact": artifact.draft_of, "number": number, "body": "", "changed": True}
+    name = artifact.sections.values_list("name", flat=True).first() or ""
+    sections = placed_sections(document.text, list(document.sections.order_by("position")))
+    section = place_of_draft(sections, artifact, name)
+    if section is None:
+        return {"artifact": document, "number": 0, "body": "", "changed": True}
     return {
-        "artifact": artifact.draft_of,
-        "number": number,
+        "artifact": document,
+        "number": section.number,
         "body": reachable(text_html(section.body, ())),
         "changed": section.sha256 != artifact.draft_base,
     }

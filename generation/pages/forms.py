@@ -61,6 +61,10 @@ class GenerationForm(forms.Form):
         ]
 
 
+class TitleForm(forms.Form):
+    title = forms.CharField(max_length=validation.TITLE_CHARS)
+
+
 class ResumeForm(forms.Form):
     """What a document goes on with; each may stay empty: then it is as before."""
 

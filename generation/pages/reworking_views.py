@@ -95,7 +95,9 @@ def edit(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse:
         "base": section.sha256,
         "limit": validation.LONG_TEXT_CHARS,
     }
-    status = 200
+    status, draft = 200, _draft_of(request, artifact)
+    if draft is not None:
+        context |= {"draft": draft.pk, "text": placed_section(draft, 1).body, "current": section.body, "is_typed": True}
     if request.method == "POST":
         text = request.POST.get("text", "").replace("\r\n", "\n")
         context |= {"text": text, "base": request.POST.get("base", ""), "is_typed": True}
@@ -104,6 +106,8 @@ def edit(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse:
                 reworking.edit_section(
                     artifact, _person(request), number, text=text, base_sha256=request.POST.get("base", "")
                 )
+                if draft is not None:
+                    reworking.reject(draft, _person(request))
                 messages.success(request, "Saved. The text before is kept as a version.")
                 return redirect("artifact", artifact_id)
             except BaseChanged as error:
@@ -149,6 +153,14 @@ def rewrite(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse
             return redirect("artifact", artifact_id)
     context = {"artifact": artifact, "section": section, "form": form, "body": reachable(text_html(section.body, ()))}
     return render(request, "generation/rewrite.html", context, status=422 if form.errors else 200)
+
+
+def _draft_of(request: HttpRequest, artifact: Artifact) -> Artifact | None:
+    """The finished draft whose text is to be put in by hand, where one is named."""
+    named = request.POST.get("draft") or request.GET.get("draft", "")
+    if not (named.isascii() and named.isdecimal() and len(named) < 18):
+        return None
+    return artifact.drafts.filter(pk=int(named), stream_status=StreamStatus.COMPLETE).first()
 
 
 def _editable(request: HttpRequest, artifact_id: int, action: str = "edit") -> Artifact:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -23,7 +24,7 @@ from artifacts.pages.forms import ArtifactForm, ProjectForm, refuse
 from artifacts.pages.views import artifact_page, or_not_found, project_page, projects_page
 from generation import control, reworking
 from generation.errors import CommandRefused, FormRefused
-from generation.pages.forms import GenerationForm, ResumeForm
+from generation.pages.forms import GenerationForm, ResumeForm, TitleForm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,13 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
         if wants_json:
             return JsonResponse({"detail": error.detail}, status=403)
         raise
-    except (IllegalTransition, BaseChanged, CommandRefused) as error:
+    except BaseChanged as error:
+        if wants_json:
+            return JsonResponse({"detail": error.detail}, status=409)
+        page = artifact_page(request, artifact_id)  # of a draft, which has both texts
+        page.status_code = HTTPStatus.CONFLICT
+        return page
+    except (IllegalTransition, CommandRefused) as error:
         if wants_json:
             return JsonResponse({"detail": error.detail}, status=409)
         messages.error(request, error.detail)
@@ -166,7 +173,19 @@ def _reject(artifact: Artifact, request: HttpRequest) -> CommandResult:
     return CommandResult(message="The draft is dropped.", location=resolve_url("artifact", base))
 
 
-_ACTIONS = {"accept": "edit", "reject": "edit"}
+def _rename(artifact: Artifact, request: HttpRequest) -> CommandResult:
+    form = TitleForm(request.POST)
+    if not form.is_valid():
+        raise FormRefused(form)
+    try:
+        reworking.rename(artifact, form.cleaned_data["title"], _user(request))
+    except InvalidInput as error:
+        refuse(form, error)
+        raise FormRefused(form) from None
+    return CommandResult(location=resolve_url("artifact", artifact.pk))
+
+
+_ACTIONS = {"accept": "edit", "reject": "edit", "rename": "edit"}
 """What a verb is to the table of `access`, where it is called otherwise there."""
 
 _VERBS: dict[str, Callable[[Artifact, HttpRequest], CommandResult]] = {
@@ -179,6 +198,7 @@ _VERBS: dict[str, Callable[[Artifact, HttpRequest], CommandResult]] = {
     "delete": _delete,
     "accept": _accept,
     "reject": _reject,
+    "rename": _rename,
 }
 
 

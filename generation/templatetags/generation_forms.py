@@ -9,7 +9,7 @@ from django.forms import Form
 from artifacts.models import Artifact
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation.models import GenerationTask
-from generation.pages.forms import GenerationForm, ResumeForm, plan_text
+from generation.pages.forms import GenerationForm, ResumeForm, TitleForm, plan_text
 from generation.reasons import HELPED_BY_OTHER_TERMS, HELPED_BY_WRITING_ANEW
 from generation.writing.phases import Phase, phase_of
 
@@ -37,6 +37,14 @@ def generation_form(artifact: Artifact, verb: str, refused_verb: str, refused: F
 def reasons_helped(by: str) -> list[str]:
     """The reasons after which a page offers to go on with something else: "terms", or "anew"."""
     return sorted(HELPED_BY_WRITING_ANEW if by == "anew" else HELPED_BY_OTHER_TERMS)
+
+
+@register.simple_tag
+def title_form(artifact: Artifact, refused_verb: str, refused: Form | None) -> Form:
+    """The form for another title: the refused one as typed, else one with the present title."""
+    form: Form = refused if refused is not None and refused_verb == "rename" else TitleForm({"title": artifact.title})
+    form.auto_id = "rename-%s"
+    return form
 
 
 @register.simple_tag

@@ -69,7 +69,10 @@ function onFrame(frame) {
   } else if (frame.type === "preview") {
     if (frame.epoch === epoch && !text.show(frame.from, frame.fragments, frame.tail, frame.more)) line.open();
   }
-  if (frame.state) status.show(frame.state);
+  if (frame.state) {
+    if (frame.state.status !== page.dataset.status) news.hide(); // it told of the status before
+    status.show(frame.state);
+  }
   follower.growing = page.dataset.status === "streaming";
   lead();
   follower.grown();
@@ -86,6 +89,7 @@ async function begunAnew(number) {
   if (!answer?.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   page.querySelector("[data-versions]").replaceWith(fresh.querySelector("[data-versions]"));
+  status.retime(JSON.parse(fresh.getElementById("live-data").textContent));
 }
 
 function onChange({ kind, detail }) {
@@ -108,5 +112,6 @@ function gone(detail) {
   status.put("pill", "Gone").dataset.status = "deleted";
   follower.growing = false;
   lineNews.show(detail);
+  page.querySelector("[data-back]")?.removeAttribute("hidden");
   announce(detail);
 }

@@ -46,6 +46,7 @@ export class Commands {
     if (form.ariaBusy === "true") return;
     form.ariaBusy = "true";
     this.refusals(form, {});
+    this.before = this.page.dataset.status;
     try {
       // The body of a form has the token that guards it.
       const body = new FormData(form, button);
@@ -68,7 +69,7 @@ export class Commands {
     if (!answer.ok) return this.refuse(form, detail);
     form.closest("dialog")?.close();
     if (location) window.location.assign(location);
-    else if (message) this.say(message);
+    else if (message && this.page.dataset.status === this.before) this.say(message); // else the page shows it
     return undefined;
   }
 

@@ -11,9 +11,7 @@ export class Status {
     this.state = null;
     this.samples = [];
     this.title = document.title;
-    // Times of this page's own clock: a pause counts, as it does for the server.
-    this.began = words.age_s === null ? null : performance.now() - words.age_s * 1000;
-    this.ended = this.began + words.elapsed_s * 1000;
+    this.time(words);
     this.hear(words.cause, words.cause.age_s);
     setInterval(() => this.tick(), 1000);
   }
@@ -23,6 +21,19 @@ export class Status {
     if (reason !== this.reason || error !== this.error) this.heard = Date.now() - age_s * 1000;
     Object.assign(this, { reason, error });
     this.explain();
+  }
+
+  /** Times of this page's own clock: a pause counts, as it does for the server. */
+  time({ age_s, elapsed_s }) {
+    this.began = age_s === null ? null : performance.now() - age_s * 1000;
+    this.ended = this.began + elapsed_s * 1000;
+  }
+
+  /** What the server says of a text that was put in the place of another, unless it grows here already. */
+  retime(words) {
+    if (this.began !== null) return;
+    this.time(words);
+    this.tick();
   }
 
   /** The document is written anew: time and speed begin at nought. */

@@ -71,7 +71,7 @@ PAGES: dict[str, str | dict[str, str]] = {
     "sign-out": "public",
     "project-create": "person",
     "artifact-create": "add",
-    "artifact-command": VERBS | {"accept": "edit", "reject": "edit"},
+    "artifact-command": VERBS | {"accept": "edit", "reject": "edit", "rename": "edit"},
 }
 POSTED = {
     "section-preview",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from artifacts.errors import NotFound, StaleFence
 from artifacts.lifecycle import commands, writing
-from artifacts.models import ArtifactVersion, Delta
+from artifacts.models import Artifact, ArtifactVersion, Delta
 from tests.support import documents
 from tests.support.documents import row
 
@@ -49,6 +51,7 @@ def test_writer_of_the_old_epoch_cannot_write_into_the_new_one():
 
 def test_restore_brings_the_old_text_back_and_keeps_the_present_one():
     artifact = documents.complete("First", "Second")
+    Artifact.objects.filter(pk=artifact.pk).update(started_at=artifact.finished_at - timedelta(seconds=75))
     commands.reset(artifact.pk, documents.sections(1), "")
     documents.reopened(artifact.pk).stop("Worse")
     old = ArtifactVersion.objects.get(artifact=artifact)
@@ -58,6 +61,7 @@ def test_restore_brings_the_old_text_back_and_keeps_the_present_one():
     after = row(artifact.pk)
     assert (after.epoch, after.text, after.content_length, after.stream_status) == (3, "FirstSecond", 11, "complete")
     assert documents.deltas(artifact.pk) == ["FirstSecond"]
+    assert (after.finished_at - after.started_at).total_seconds() == 75
     assert list(after.sections.values_list("name", "status")) == [("Part 1", "complete"), ("Part 2", "complete")]
     assert (after.sections_completed, after.sections_total) == (2, 2)
     kept = ArtifactVersion.objects.get(artifact=artifact, epoch=2)

@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from artifacts.models import Artifact, Project
+from artifacts.planned_section import PlannedSection
 from generation import reworking
 from tests.generation.test_reworking import edit, write, written
 from tests.support import documents
@@ -68,6 +69,44 @@ def test_second_editor_sees_both_texts_and_may_choose(visitor: Client, document:
 
     assert visitor.post(address, {"text": "Mine.", "base": sha("Theirs.")}).status_code == 302
     assert "Mine." in documents.row(document.pk).text
+
+
+def test_draft_of_a_changed_section_is_refused_with_both_texts_and_put_in_by_hand(
+    visitor: Client, document: Artifact
+) -> None:
+    draft = reworking.rewrite_section(document, None, 1).artifact
+    write(draft, "Drafted.")
+    edit(document, 1, "Theirs.", "One.")
+
+    refused = visitor.post(f"/artifacts/{draft.pk}/accept/")
+    assert refused.status_code == 409
+    assert "Drafted." in text_of(refused)
+    assert "Theirs." in text_of(refused)
+
+    address = f"/artifacts/{document.pk}/sections/1/edit/"
+    assert f"{address}?draft={draft.pk}" in text_of(refused)
+    page = text_of(visitor.get(f"{address}?draft={draft.pk}"))
+    assert "Drafted.</textarea>" in page
+    assert "Theirs.</pre>" in page
+    saved = visitor.post(address, {"text": "Both.", "base": sha("Theirs."), "draft": draft.pk})
+    assert saved.status_code == 302
+    assert not document.drafts.exists()
+    assert "Both." in documents.row(document.pk).text
+
+
+def test_draft_shows_its_own_section_though_another_came_before_it(visitor: Client, document: Artifact) -> None:
+    draft = reworking.rewrite_section(document, None, 1).artifact
+    reworking.add_section(documents.row(document.pk), None, PlannedSection(name="New"), after=0)
+    page = text_of(visitor.get(f"/artifacts/{draft.pk}/"))
+    assert "The present text of section 2" in page
+    assert "cannot simply take its place" not in page
+
+
+def test_document_is_renamed_by_a_form(visitor: Client, document: Artifact) -> None:
+    assert 'value="Brief"' in text_of(visitor.get(f"/artifacts/{document.pk}/?ask=rename"))
+    for title, status in (("", 422), ("x" * 201, 422), ("two\x07", 422), (" Better ", 302)):
+        assert visitor.post(f"/artifacts/{document.pk}/rename/", {"title": title}).status_code == status
+    assert documents.row(document.pk).title == "Better"
 
 
 def test_preview_is_sanitised(visitor: Client, document: Artifact) -> None:
@@ -133,17 +172,6 @@ def test_versions_are_listed_and_compared_in_one_text_or_side_by_side(visitor: C
         assert "<i>new" not in page
         assert "Unchanged: Part 2" in page
     assert visitor.get(f"/artifacts/{document.pk}/versions/x/compare/current/").status_code == 404
-
-
-@pytest.mark.parametrize("reason", ["bad_seam", "tokens_exhausted", "user"])
-def test_section_that_cannot_go_on_may_be_written_anew(visitor: Client, owner: User, reason: str) -> None:
-    draft = documents.opened()
-    draft.begin(0)
-    draft.stop("Half", reason=reason)
-    Project.objects.filter(artifacts=draft.pk).update(owner=owner)
-
-    offered = f"/artifacts/{draft.pk}/sections/1/rewrite/" in text_of(visitor.get(f"/artifacts/{draft.pk}/"))
-    assert offered == (reason != "user")
 
 
 @pytest.mark.parametrize(
