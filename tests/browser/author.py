@@ -28,7 +28,7 @@ from artifacts.models import Artifact, Project  # noqa: E402
 from artifacts.planned_section import PlannedSection  # noqa: E402
 from artifacts.reasons import Reason  # noqa: E402
 from artifacts.sharing import links  # noqa: E402
-from generation import control  # noqa: E402
+from generation import control, reworking  # noqa: E402
 from generation.queue import claims  # noqa: E402
 
 AUTHOR_LEASE_S = 600.0
@@ -127,6 +127,24 @@ def delete(artifact: int) -> dict[str, Any]:
     return {}
 
 
+def restore(artifact: int, version: int) -> dict[str, Any]:
+    control.restore(Artifact.objects.get(pk=artifact), version)
+    return {}
+
+
+def draft(artifact: int) -> dict[str, Any]:
+    """A draft of the first section, which this process writes, and never does."""
+    with transaction.atomic():
+        made = reworking.rewrite_section(Artifact.objects.get(pk=artifact), None, 1)
+        claims.claim("author", lease_s=AUTHOR_LEASE_S, only=made.task.pk)
+    return {"draft": made.artifact.pk}
+
+
+def reject(artifact: int, draft: int) -> dict[str, Any]:
+    reworking.reject(Artifact.objects.get(pk=draft, draft_of=artifact))
+    return {}
+
+
 def look(artifact: int) -> dict[str, Any]:
     row = _row(artifact)
     return {
@@ -150,7 +168,7 @@ def _flush(artifact: int, text: str) -> Flush:
 
 def main() -> None:
     orders = (visitor, new_project, start_claimed, begin, write, end_section, stop, wait, finish)
-    orders += (regenerate, cancel, delete, look, share)
+    orders += (regenerate, cancel, delete, look, share, restore, draft, reject)
     known = {verb.__name__: verb for verb in orders}
     call_command("migrate", verbosity=0)
     sys.stdout.write("{}\n")

@@ -1,0 +1,78 @@
+"""Documents that are reworked, as who watches their pages sees it."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import Desk, Visit
+from tests.browser.test_live_page import paragraphs, pill
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_section_that_is_stuck_is_written_anew_from_the_page_that_watched(visit: Visit, desk: Desk) -> None:
+    visit.forgives.append("422")
+    await desk.start_claimed(names=["Purpose", "Dangers"])
+    page = await visit.open(desk.address)
+    await desk.end_section(position=0, text="## Purpose\n\nA lamp.")
+    await desk.begin(position=1)
+    await desk.write(text="\n\n## Dangers\n\nStuck for good.")
+    await desk.stop(reason="bad_seam", detail="It did not go on.")
+    anew = page.get_by_role("button", name="Write this section anew")
+    await page.get_by_label("Tokens for this section").fill("0")
+    await page.get_by_label("Tokens for this section").evaluate("(field) => { field.form.noValidate = true; }")
+    await anew.click()
+    error = page.locator('.end [data-error="max_tokens"]')
+    await expect(error).not_to_be_empty()
+    await page.get_by_label("Tokens for this section").fill("900")
+    await expect(error).to_be_empty()
+    await anew.click()
+    await expect(pill(page)).to_have_text("Complete")
+    document = page.locator("[data-document]")
+    await expect(document).to_contain_text("A lamp.")
+    await expect(document).not_to_contain_text("Stuck for good.")
+    await expect(page.get_by_role("link", name="Version 1")).to_be_visible()
+
+
+async def test_time_of_a_text_is_known_after_it_was_brought_back(visit: Visit, desk: Desk) -> None:
+    await desk.start_claimed(names=["Purpose"])
+    await desk.end_section(position=0, text="## Purpose\n\nFirst.")
+    await desk.finish()
+    await desk.regenerate(names=["Purpose"])
+    await desk.end_section(position=0, text="## Purpose\n\nSecond.")
+    await desk.finish()
+    page = await visit.open(desk.address)
+    await desk.restore(version=(await desk.look())["versions"][-1])
+    await expect(page.locator("[data-document]")).to_contain_text("First.")
+    elapsed = page.locator('[data-field="elapsed"]')
+    await expect(elapsed).to_have_text("0:00")
+    await page.reload()
+    await expect(elapsed).to_have_text("0:00")
+
+
+async def test_way_to_the_growing_end_stands_below_the_text(visit: Visit, desk: Desk) -> None:
+    await desk.start_claimed(names=["Purpose"])
+    await desk.write(text=paragraphs(0, 60))
+    page = await visit.open(desk.address)
+    await page.evaluate("scrollTo(0, 0)")
+    jump = page.get_by_role("button", name="Jump to live")
+    for width in (1400, 360):
+        await page.set_viewport_size({"width": width, "height": 700})
+        await expect(jump).to_be_in_viewport(ratio=1)
+        text, button = [await page.locator(one).bounding_box() for one in ("[data-document]", "[data-jump]")]
+        assert abs((text["x"] + text["width"] / 2) - (button["x"] + button["width"] / 2)) <= 1
+    await desk.stop(reason="user")
+    await expect(jump).to_be_hidden()
+
+
+async def test_who_watches_a_draft_is_shown_the_way_back_when_it_is_gone(visit: Visit, desk: Desk) -> None:
+    await desk.start_claimed(names=["Purpose"])
+    await desk.end_section(position=0, text="## Purpose\n\nFirst.")
+    await desk.finish()
+    draft = (await desk.draft())["draft"]
+    page = await visit.open(f"/artifacts/{draft}/")
+    await expect(page.get_by_role("navigation", name="Breadcrumb").get_by_role("link")).to_have_count(3)
+    await desk.reject(draft=draft)
+    await page.get_by_role("link", name="To the document").click()
+    await expect(page.locator("[data-document]")).to_contain_text("First.")
