@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from generation.pages import reworking_views, views
+from generation.pages import plan_views, reworking_views, views
 
 urlpatterns = [
     path("projects/", views.create_project, name="project-create"),
     path("projects/<int:project_id>/artifacts/", views.create_artifact, name="artifact-create"),
+    path("artifacts/<int:artifact_id>/plan/", plan_views.plan_page, name="plan"),
     path("artifacts/<int:artifact_id>/sections/", reworking_views.sections, name="sections"),
     path("artifacts/<int:artifact_id>/sections/<int:number>/edit/", reworking_views.edit, name="section-edit"),
     path("artifacts/<int:artifact_id>/sections/<int:number>/preview/", reworking_views.preview, name="section-preview"),

@@ -119,11 +119,13 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
 
 
 def _start(artifact: Artifact, request: HttpRequest) -> CommandResult:
-    return _write(control.start, artifact, request)
+    write_as_typed(control.start, artifact, request, GenerationForm(request.POST))
+    return CommandResult()
 
 
 def _regenerate(artifact: Artifact, request: HttpRequest) -> CommandResult:
-    return _write(control.regenerate, artifact, request)
+    write_as_typed(control.regenerate, artifact, request, GenerationForm(request.POST))
+    return CommandResult()
 
 
 def _cancel(artifact: Artifact, request: HttpRequest) -> CommandResult:
@@ -202,8 +204,8 @@ _VERBS: dict[str, Callable[[Artifact, HttpRequest], CommandResult]] = {
 }
 
 
-def _write(verb: Callable[..., object], artifact: Artifact, request: HttpRequest) -> CommandResult:
-    form = GenerationForm(request.POST)
+def write_as_typed(verb: Callable[..., object], artifact: Artifact, request: HttpRequest, form: GenerationForm) -> None:
+    """Have a document written as a form says. Raises `FormRefused` with the form, which then says why not."""
     if not form.is_valid():
         raise FormRefused(form)
     typed = form.cleaned_data
@@ -212,7 +214,6 @@ def _write(verb: Callable[..., object], artifact: Artifact, request: HttpRequest
     except InvalidInput as error:
         refuse(form, error)
         raise FormRefused(form) from None
-    return CommandResult()
 
 
 def _phase_of(title: str) -> str:

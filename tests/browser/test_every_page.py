@@ -96,6 +96,8 @@ async def every_page(visit: Visit, desk: Desk, author: Author, text: str) -> lis
         ("asking to cancel", f"{made['streaming'].address}?ask=cancel"),
         ("asking to regenerate", f"{made['paused'].address}?ask=regenerate"),
         ("version", f"{made['cancelled'].address}versions/{version}/"),
+        ("plan", f"{desk.address}plan/"),
+        ("asking for a title", f"{made['complete'].address}?ask=rename"),
         ("sections", f"{made['complete'].address}sections/"),
         ("editor", f"{made['complete'].address}sections/1/edit/"),
         ("rewriting", f"{made['complete'].address}sections/1/rewrite/"),

@@ -76,3 +76,21 @@ async def test_who_watches_a_draft_is_shown_the_way_back_when_it_is_gone(visit: 
     await desk.reject(draft=draft)
     await page.get_by_role("link", name="To the document").click()
     await expect(page.locator("[data-document]")).to_contain_text("First.")
+
+
+async def test_plan_is_changed_by_the_keyboard_and_written(visit: Visit, desk: Desk) -> None:
+    page = await visit.open(desk.address)
+    await page.get_by_role("link", name="Change the plan").click()
+    names = page.get_by_label("Section ", exact=False).and_(page.locator('[data-rows] [name="name"]'))
+    was = [await one.input_value() for one in await names.all()]
+    await page.get_by_role("button", name="Move section 2 up").press("Enter")
+    await page.keyboard.press("Tab")  # up is out of reach now, so the focus is on down
+    await page.keyboard.press("Enter")
+    await expect(names).to_have_count(len(was) - 1)
+    await names.first.fill("Why at all")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Add a section").click()
+    await page.keyboard.type("Last words")
+    assert [await one.input_value() for one in await names.all()] == ["Why at all", *was[2:], "Last words"]
+    await page.get_by_role("button", name="Start writing").click()
+    await expect(page.locator("[data-sections] > li .name")).to_have_text(["Why at all", *was[2:], "Last words"])

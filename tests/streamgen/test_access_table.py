@@ -54,6 +54,7 @@ PAGES: dict[str, str | dict[str, str]] = {
     "version": "see",
     "versions": "see",
     "versions-compare": "see",
+    "plan": "regenerate",
     "sections": "edit",
     "section-edit": "edit",
     "section-preview": "edit",
@@ -82,7 +83,7 @@ POSTED = {
     "artifact-command",
 }
 OF_A_DOCUMENT = {"artifact", "version", "artifact-command", "versions", "versions-compare"}
-OF_A_DOCUMENT |= {"sections", "section-edit", "section-preview", "section-rewrite"}
+OF_A_DOCUMENT |= {"plan", "sections", "section-edit", "section-preview", "section-rewrite"}
 CALLS = {
     "GET /api/projects": "person",
     "POST /api/projects": "person",
@@ -269,6 +270,7 @@ def _arguments(team: Team, name: str, verb: str) -> dict[str, Any]:
         "artifact-command": {"artifact_id": team.artifact.pk, "verb": verb},
         "versions": {"artifact_id": team.artifact.pk},
         "versions-compare": {"artifact_id": team.artifact.pk, "old": str(team.version.epoch), "new": "current"},
+        "plan": {"artifact_id": team.artifact.pk},
         "sections": {"artifact_id": team.artifact.pk},
         **{
             name: {"artifact_id": team.artifact.pk, "number": 1}
