@@ -73,6 +73,7 @@ class ProjectOut(BaseModel):
     id: int
     title: str
     description: str
+    archived: bool
     artifacts: list[ArtifactRow]
 
 
@@ -143,15 +144,18 @@ def projects(
     response: HttpResponse,
     limit: Annotated[int, Query(ge=1, le=PROJECTS_PER_ANSWER_MAX)] = PROJECTS_PER_ANSWER,
     before: int | None = None,
+    archived: bool = False,
 ) -> list[ProjectBrief]:
-    """The newest projects first. Where there are older ones, the header `Link` has the address of the next answer."""
-    rows = access.projects_for(caller(request)).order_by("-pk")
+    """The newest projects first; with `archived` those that are archived, else the others. Where there are older ones,
+    the header `Link` has the address of the next answer.
+    """
+    rows = access.projects_for(caller(request)).filter(archived_at__isnull=not archived).order_by("-pk")
     if before is not None:
         rows = rows.filter(pk__lt=before)
     found = list(rows.values_list("pk", "title")[: limit + 1])
     if len(found) > limit:
         found.pop()
-        query = urlencode({"limit": limit, "before": found[-1][0]})
+        query = urlencode({"limit": limit, "before": found[-1][0]} | ({"archived": "true"} if archived else {}))
         response["Link"] = f'<{request.build_absolute_uri(request.path)}?{query}>; rel="next"'
     return project_briefs(found)
 
@@ -170,6 +174,7 @@ def project_out(found: Project) -> ProjectOut:
         id=found.pk,
         title=found.title,
         description=found.description,
+        archived=found.archived_at is not None,
         artifacts=[artifact_row(row) for row in rows.order_by("pk")],
     )
 

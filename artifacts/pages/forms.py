@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django import forms
 
 from artifacts import validation
 from artifacts.errors import InvalidInput
+
+Choices = Sequence[tuple[str, str]]
 
 _OF_PLAN = re.compile(r"^plan\[(\d+)\]\.(\w+)")
 
@@ -53,6 +57,37 @@ class ArtifactForm(forms.Form):
         help_text="Lower-case letters, digits and hyphens. Made from the title when left empty.",
         widget=forms.TextInput(attrs={"placeholder": "launch-announcement", "autocapitalize": "none"}),
     )
+
+
+class Search(forms.Form):
+    """What a list is narrowed to, and its order. It refuses nothing: what it does not know is left out."""
+
+    q = forms.CharField(
+        required=False, max_length=validation.TITLE_CHARS, label="Search", widget=forms.TextInput({"type": "search"})
+    )
+
+    def __init__(self, query: Mapping[str, Any], *, show: Choices, order: Choices) -> None:
+        super().__init__(query, auto_id="search-%s")
+        self.fields["show"] = forms.ChoiceField(choices=show, required=False, label="Show")
+        self.fields["order"] = forms.ChoiceField(choices=order, required=False, label="Order")
+        self.full_clean()
+
+    @property
+    def words(self) -> str:
+        return str(self.cleaned_data.get("q", ""))
+
+    @property
+    def show(self) -> str:
+        """The first choice where none is given."""
+        return str(self.cleaned_data.get("show", ""))
+
+    @property
+    def order(self) -> str:
+        return str(self.cleaned_data.get("order", ""))
+
+    @property
+    def is_used(self) -> bool:
+        return bool(self.words or self.show)
 
 
 def refuse(form: forms.Form, error: InvalidInput) -> None:

@@ -56,6 +56,13 @@ def status_words(status: str, reason: str) -> str:
     return calm or STATUS_WORDS[status]
 
 
+def why(status: str, reason: str) -> str:
+    """Why a document waits or has stopped, for a list: a stop by hand and a wrong key are no longer the same there."""
+    if status == StreamStatus.PAUSED and reason == Reason.USER:
+        return "Stopped by hand."
+    return REASON_SENTENCES.get(reason, "") if status in {StreamStatus.PAUSED, StreamStatus.STREAMING} else ""
+
+
 def summary(artifact: Artifact) -> str:
     """The line below the title: the section being written, or why and where it stopped."""
     status, reason, section = artifact.stream_status, artifact.reason, artifact.current_section

@@ -39,6 +39,7 @@ ACTIONS = {
     "revoke": "links",
     "rename": "rename",
     **dict.fromkeys(("webhook", "webhook-secret", "webhook-test", "webhook-remove"), "webhook"),
+    "archive": "rename",
     "leave": "leave",
     "delete": "delete_project",
 }
@@ -185,6 +186,13 @@ def _rename(request: HttpRequest, project: Project) -> HttpResponse:
     return _page(request, project, project_form=form)
 
 
+def _archive(request: HttpRequest, project: Project) -> HttpResponse:
+    archived = request.POST.get("archived") == "yes"
+    projects.archive_project(project, request.user, archived)
+    messages.success(request, "It is archived: lists leave it out." if archived else "It is in the lists again.")
+    return redirect("project", project.pk)
+
+
 def _delete(request: HttpRequest, project: Project) -> HttpResponse:
     if request.POST.get("sure") != "yes":
         return _page(request, project, ask="delete")
@@ -239,6 +247,7 @@ _VERBS: dict[str, Callable[[HttpRequest, Project], HttpResponse]] = {
     "webhook-secret": _rotate_secret,
     "webhook-test": _test_webhook,
     "webhook-remove": _remove_webhook,
+    "archive": _archive,
     "delete": _delete,
 }
 
@@ -328,7 +337,7 @@ def shared(request: HttpRequest, secret: str, link: ShareLink) -> HttpResponse:
     if link.artifact_id is not None:
         return _document(request, secret, link, link.artifact_id)
     project = access.project_for(link, link.project_id)
-    return render(request, "project.html", project_context(link, project) | {"shared": secret})
+    return render(request, "project.html", project_context(request, link, project) | {"shared": secret})
 
 
 @by_link

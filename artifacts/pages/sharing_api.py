@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 from ninja import Status
@@ -33,6 +34,7 @@ class ProjectChange(RequestBody):
 
     title: str | None = None
     description: str | None = None
+    archived: bool | None = None
 
 
 class NewRole(RequestBody):
@@ -144,10 +146,15 @@ class TokenMade(TokenOut):
 
 @router.patch("/projects/{int:project_id}", response={200: ProjectOut} | REFUSALS)
 def rename_project(request: HttpRequest, project_id: int, body: ProjectChange) -> ProjectOut:
-    """Another title, another description."""
+    """Another title, another description; archived, or brought back."""
     user = caller(request)
     project = access.project_for(user, project_id, "rename")
-    return project_out(projects.rename_project(project, user, body.title, body.description))
+    with transaction.atomic():
+        if body.title is not None or body.description is not None:
+            projects.rename_project(project, user, body.title, body.description)
+        if body.archived is not None:
+            projects.archive_project(project, user, body.archived)
+    return project_out(project)
 
 
 @router.delete("/projects/{int:project_id}", response={204: None} | REFUSALS)

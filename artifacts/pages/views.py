@@ -15,7 +15,8 @@ from django.contrib.auth.views import LoginView
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Count, Max, Q
+from django.db.models import Count, F, Max, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
@@ -32,14 +33,25 @@ from artifacts.lifecycle.placed_sections import place_of_draft, placed_sections
 from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, ArtifactVersion, Project, StreamStatus
 from artifacts.pages import labels
-from artifacts.pages.forms import ArtifactForm, ProjectForm
+from artifacts.pages.forms import ArtifactForm, ProjectForm, Search
 from artifacts.pages.html import document_html, reachable, text_html, version_html
 from artifacts.pages.templates import candidates
-from artifacts.reasons import REASON_SENTENCES
+from artifacts.reasons import REASON_SENTENCES, Reason
 
 P = ParamSpec("P")
 
 PROJECTS_PER_PAGE = 24
+PROJECTS_SHOWN = (
+    ("", "All but archived ones"),
+    ("mine", "My own"),
+    ("shared", "Those of others"),
+    ("writing", "Being written"),
+    ("stopped", "Stopped by trouble"),
+    ("archived", "Archived"),
+)
+PROJECTS_ORDER = (("", "Last changed first"), ("new", "Newest first"), ("title", "By title"))
+DOCUMENTS_SHOWN = (("", "All"), *((status, words) for status, words in labels.STATUS_WORDS.items()))
+DOCUMENTS_ORDER = (("", "As planned"), ("changed", "Last changed first"), ("title", "By title"))
 ASKABLE = frozenset({"cancel", "regenerate", "delete", "rename"})
 """The verbs that ask back before they act."""
 
@@ -70,22 +82,47 @@ def projects(request: HttpRequest) -> HttpResponse:
 
 def projects_page(request: HttpRequest, form: ProjectForm | None = None) -> HttpResponse:
     """The visitor's projects, and the form for a new one; a form that was refused is shown again as typed."""
+    search = Search(request.GET, show=PROJECTS_SHOWN, order=PROJECTS_ORDER)
+    seen = access.projects_for(request.user)
+    page = Paginator(_searched(seen, search, request.user), PROJECTS_PER_PAGE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {
+        "page": page,
+        "cards": [_card(row) for row in page.object_list],
+        "form": form or ProjectForm(),
+        "search": search,
+        "query": query.urlencode(),
+        "is_welcome": not page.paginator.count and not seen.exists(),
+    }
+    return _render(request, "projects.html", context)
+
+
+def _searched(seen: QuerySet[Project], search: Search, visitor: access.Visitor) -> QuerySet[Project]:
+    """The projects that are looked for, with the counts that their cards show."""
+    documents = Q(artifacts__draft_of=None)
+    paused = documents & Q(artifacts__stream_status=StreamStatus.PAUSED)
     rows = (
-        access.projects_for(request.user)
-        .select_related("owner")
+        seen.select_related("owner")
         .annotate(
-            documents=Count("artifacts", filter=Q(artifacts__draft_of=None)),
-            complete=Count(
-                "artifacts", filter=Q(artifacts__stream_status=StreamStatus.COMPLETE, artifacts__draft_of=None)
-            ),
+            documents=Count("artifacts", filter=documents),
+            complete=Count("artifacts", filter=documents & Q(artifacts__stream_status=StreamStatus.COMPLETE)),
             writing=Count("artifacts", filter=Q(artifacts__stream_status=StreamStatus.STREAMING)),
-            touched_at=Max("artifacts__updated_at"),
+            paused=Count("artifacts", filter=paused & Q(artifacts__reason=Reason.USER)),
+            stopped=Count("artifacts", filter=paused & ~Q(artifacts__reason=Reason.USER)),
+            touched_at=Coalesce(Max("artifacts__updated_at"), F("created_at")),
         )
-        .order_by("-pk")
+        .filter(archived_at__isnull=search.show != "archived")
     )
-    page = Paginator(rows, PROJECTS_PER_PAGE).get_page(request.GET.get("page"))
-    cards = [_card(row) for row in page.object_list]
-    return _render(request, "projects.html", {"page": page, "cards": cards, "form": form or ProjectForm()})
+    for word in search.words.split():
+        rows = rows.filter(Q(title__icontains=word) | Q(description__icontains=word))
+    if search.show == "mine":
+        rows = rows.filter(owner=visitor.pk)
+    elif search.show == "shared":
+        rows = rows.exclude(owner=visitor.pk)
+    elif search.show in {"writing", "stopped"}:
+        rows = rows.filter(**{f"{search.show}__gt": 0})
+    return rows.order_by(*{"title": ("title", "-pk"), "new": ("-pk",)}.get(search.order, ("-touched_at", "-pk")))
 
 
 def _card(project: Any) -> dict[str, object]:
@@ -103,22 +140,37 @@ def project(request: HttpRequest, project_id: int) -> HttpResponse:
 def project_page(request: HttpRequest, project_id: int, form: ArtifactForm | None = None) -> HttpResponse:
     """The documents of a project, each with where it stands."""
     shown = access.project_for(request.user, project_id)
-    context = project_context(request.user, shown) | {"form": form or ArtifactForm()}
+    context = project_context(request, request.user, shown) | {"form": form or ArtifactForm()}
     return _render(request, "project.html", context)
 
 
-def project_context(visitor: access.Visitor, shown: Project) -> dict[str, object]:
-    """What a page of the project says to this visitor."""
+def project_context(request: HttpRequest, visitor: access.Visitor, shown: Project) -> dict[str, object]:
+    """What a page of the project says to this visitor. The page's module asks for the rows alone."""
+    search = Search(request.GET, show=DOCUMENTS_SHOWN, order=DOCUMENTS_ORDER)
+    found = access.artifacts_for(visitor).filter(project=shown, draft_of=None)
+    for word in search.words.split():
+        found = found.filter(Q(title__icontains=word) | Q(phase__icontains=word))
+    if search.show:
+        found = found.filter(stream_status=search.show)
     rows = [
         {
             "artifact": row,
             "words": labels.status_words(row.stream_status, row.reason),
             "waits": labels.waits(row.stream_status, row.reason),
+            "why": labels.why(row.stream_status, row.reason),
+            "touched": "" if row.stream_status == StreamStatus.IDLE else labels.ago(row.updated_at),
         }
-        for row in access.artifacts_for(visitor).filter(project=shown, draft_of=None)
+        for row in found.order_by(
+            *{"changed": ("-updated_at", "pk"), "title": ("title", "pk")}.get(search.order, ("pk",))
+        )
     ]
-    words = {"statuses": labels.STATUS_WORDS, "labels": labels.CALM_LABELS}
-    return {"project": shown, "rows": rows, "words": words, "may": access.allowed(visitor, shown)}
+    return {
+        "project": shown,
+        "rows": rows,
+        "search": search,
+        "is_part": request.GET.get("part") == "rows",
+        "may": access.allowed(visitor, shown),
+    }
 
 
 @require_safe

@@ -1,9 +1,10 @@
-"""The verbs of a project itself, and of those who own some: rename, delete. I/O: rows."""
+"""The verbs of a project itself, and of those who own some: rename, archive, delete. I/O: rows."""
 
 from __future__ import annotations
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
 from artifacts import validation
 from artifacts.errors import NotFound
@@ -20,6 +21,16 @@ def rename_project(project: Project, by: object, title: str | None = None, descr
         project.description = validation.long_text("description", description)
     project.save(update_fields=["title", "description"])
     record(by, "rename", project=project)
+    return project
+
+
+@transaction.atomic
+def archive_project(project: Project, by: object, archived: bool) -> Project:
+    """Lists leave it out, or show it again; nothing in it changes."""
+    if archived != (project.archived_at is not None):
+        project.archived_at = timezone.now() if archived else None
+        project.save(update_fields=["archived_at"])
+        record(by, "archive" if archived else "bring_back", project=project)
     return project
 
 

@@ -1,53 +1,67 @@
-/** The page of a project: keeps the status of each document live while somebody looks and something is being written. */
+/** The page of a project: keeps its rows as the server would show them now, while somebody looks; for whoever sees it. */
 
-import { announce, labelOf } from "./status.js";
+import { announce } from "./status.js";
 
-const EVERY_MS = 2000;
-const AFTER_FAILURE_MS = 5000;
+const WRITING_MS = 2000;
+const IDLE_MS = 5000;
 const PATIENCE_MS = 3000;
 
 const page = document.querySelector("[data-project]");
-const words = JSON.parse(document.getElementById("project-words").textContent);
+const list = page.querySelector("[data-rows]");
+const address = new URL(location.href);
+address.searchParams.set("part", "rows");
 let timer = null;
 
 for (const event of ["online", "pageshow"]) addEventListener(event, look);
 document.addEventListener("visibilitychange", look);
 
-function schedule(wait) {
-  clearTimeout(timer);
-  if (page.querySelector('[data-artifact][data-status="streaming"]')) timer = setTimeout(look, wait);
-}
-
 async function look() {
+  clearTimeout(timer);
   if (document.visibilityState !== "visible") return;
-  let wait = AFTER_FAILURE_MS;
   try {
     const signal = AbortSignal.timeout(PATIENCE_MS); // a line that died in its sleep never answers
-    const answer = await fetch(page.dataset.project, { signal, headers: { Accept: "application/json" } });
-    if (answer.ok) {
-      (await answer.json()).artifacts.forEach(show);
-      wait = EVERY_MS;
-    }
+    const answer = await fetch(address, { signal });
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-rows]");
+    if (answer.ok && fresh) show(fresh); // without one it is the page to sign in
   } catch {
     // The next look may find the server again.
   }
-  schedule(wait);
+  clearTimeout(timer);
+  timer = setTimeout(look, list.querySelector('[data-status="streaming"]') ? WRITING_MS : IDLE_MS);
 }
 
-function show(artifact) {
-  const row = page.querySelector(`[data-artifact="${artifact.id}"]`);
-  if (!row) return;
-  const { status, title, sections_completed: completed, sections_total: total } = artifact;
-  const { label, waiting } = labelOf(status, artifact.reason, words);
-  const pill = row.querySelector('[data-field="pill"]');
-  if (pill.textContent !== label) {
-    announce(`${title}: ${label}`);
-    pill.textContent = label;
+function show(fresh) {
+  const rows = new Map([...list.children].map((row) => [row.dataset.artifact, row]));
+  const news = [];
+  let place = null;
+  for (const row of [...fresh.children]) {
+    const shown = rows.get(row.dataset.artifact);
+    rows.delete(row.dataset.artifact);
+    if (shown && pill(shown) !== pill(row)) news.push(`${row.querySelector("h3").textContent}: ${pill(row)}`);
+    const now = shown ? renewed(shown, row) : row;
+    const next = place ? place.nextElementSibling : list.firstElementChild;
+    if (next !== now) list.insertBefore(now, next);
+    place = now;
   }
-  row.dataset.status = pill.dataset.status = status;
-  for (const element of [row, pill]) element.toggleAttribute("data-waiting", waiting);
-  row.querySelector('[data-field="figures"]').textContent = total ? `${completed} of ${total} sections` : "";
-  const progress = row.querySelector('[data-field="progress"]');
-  progress.max = total || 1;
-  progress.value = completed;
+  rows.forEach((row) => row.remove());
+  page.querySelector("[data-none]").hidden = list.children.length > 0;
+  if (news.length) announce(`${news.join(". ")}.`);
+}
+
+/** The row as it is now; one that the keyboard stands in stays, and only its state is another. */
+function renewed(shown, row) {
+  if (shown.isEqualNode(row)) return shown;
+  if (!shown.contains(document.activeElement)) {
+    shown.replaceWith(row);
+    return row;
+  }
+  Object.assign(shown.dataset, row.dataset);
+  if (!("waiting" in row.dataset)) delete shown.dataset.waiting;
+  const state = shown.querySelector(".row-state");
+  if (!state.contains(document.activeElement)) state.replaceWith(row.querySelector(".row-state"));
+  return shown;
+}
+
+function pill(row) {
+  return row.querySelector('[data-field="pill"]').textContent;
 }

@@ -27,7 +27,7 @@ from artifacts.lifecycle.writing import Flush  # noqa: E402
 from artifacts.models import Artifact, Project  # noqa: E402
 from artifacts.planned_section import PlannedSection  # noqa: E402
 from artifacts.reasons import Reason  # noqa: E402
-from artifacts.sharing import links  # noqa: E402
+from artifacts.sharing import links, members  # noqa: E402
 from generation import control, reworking  # noqa: E402
 from generation.queue import claims  # noqa: E402
 
@@ -59,6 +59,13 @@ def share(artifact: int = 0, project: int = 0) -> dict[str, Any]:
     of = shown.project if shown else Project.objects.get(pk=project)
     _, secret = links.share(of, of.owner, shown)
     return {"address": f"/shared/{secret}/"}
+
+
+def join(project: int, name: str) -> dict[str, Any]:
+    """A viewer of the project."""
+    user, _ = User.objects.get_or_create(username=name)
+    members.set_role(Project.objects.get(pk=project), user, "viewer", None)
+    return {}
 
 
 def start_claimed(artifact: int, names: list[str]) -> dict[str, Any]:
@@ -168,7 +175,7 @@ def _flush(artifact: int, text: str) -> Flush:
 
 def main() -> None:
     orders = (visitor, new_project, start_claimed, begin, write, end_section, stop, wait, finish)
-    orders += (regenerate, cancel, delete, look, share, restore, draft, reject)
+    orders += (regenerate, cancel, delete, look, share, restore, draft, reject, join)
     known = {verb.__name__: verb for verb in orders}
     call_command("migrate", verbosity=0)
     sys.stdout.write("{}\n")

@@ -529,6 +529,7 @@ async def test_project_page_keeps_its_statuses_live(visit: Visit, desk: Desk) ->
     await expect(row).to_contain_text("1 of 2 sections")
     await desk.stop(reason="user")
     await expect(row.locator(".pill")).to_have_text("Paused")
+    await expect(row).to_contain_text("Stopped by hand.")
 
 
 async def test_screen_reader_hears_sections_and_statuses_not_words(visit: Visit, desk: Desk) -> None:

@@ -44,6 +44,7 @@ SHARING = {
     **dict.fromkeys(("link", "revoke"), "links"),
     "rename": "rename",
     **dict.fromkeys(("webhook", "webhook-secret", "webhook-test", "webhook-remove"), "webhook"),
+    "archive": "rename",
     "leave": "leave",
     "delete": "delete_project",
 }

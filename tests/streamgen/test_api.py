@@ -22,7 +22,7 @@ from artifacts.errors import LeaseHeld
 from artifacts.lifecycle import writing
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.writing import Flush
-from artifacts.models import Artifact, Project
+from artifacts.models import ActionRecord, Artifact, Project
 from generation import control
 from generation.models import GenerationTask
 from generation.queue import claims, finishing
@@ -314,6 +314,25 @@ def test_cancel_of_a_cancelled_document_changes_nothing(caller: Caller, artifact
     response = caller.post(f"/artifacts/{artifact.pk}/cancel")
     assert (response.status_code, response.json()) == (200, {"status": "cancelled"})
     assert Artifact.objects.get(pk=artifact.pk).seq == seq
+
+
+def test_project_is_renamed_archived_and_brought_back(caller: Caller, artifact: Artifact) -> None:
+    path = f"/projects/{artifact.project_id}"
+
+    def patch(**change: Any) -> Any:
+        return caller.send("PATCH", path, json.dumps(change).encode())
+
+    answer = patch(title=" Harbour ", archived=True)
+    assert (answer.status_code, answer.json()["title"], answer.json()["archived"]) == (200, "Harbour", True)
+    assert caller.get("/projects").json() == []
+    assert [one["title"] for one in caller.get("/projects", archived="true").json()] == ["Harbour"]
+    problem(patch(title="", archived=False), 422, "title")
+    assert caller.get(path).json()["archived"]
+    problem(patch(archived="yes"), 422, "archived")
+    assert patch(archived=False).json()["title"] == "Harbour"
+    assert len(caller.get("/projects").json()) == 1
+    verbs = ActionRecord.objects.filter(project=artifact.project_id).order_by("pk").values_list("verb", flat=True)
+    assert list(verbs)[-3:] == ["rename", "archive", "bring_back"]
 
 
 def test_resume_waits_for_a_worker(caller: Caller, artifact: Artifact) -> None:

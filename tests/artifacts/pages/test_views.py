@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from html.parser import HTMLParser
 
@@ -24,6 +25,7 @@ from artifacts.pages.views import PROJECTS_PER_PAGE
 from artifacts.planned_section import PlannedSection
 from artifacts.preview import render
 from artifacts.reasons import Reason
+from artifacts.sharing import links, members, projects
 from generation import control
 from generation.reasons import StopReason
 
@@ -152,6 +154,88 @@ def test_projects_page_costs_the_same_whatever_their_number(
     assert "Page 1 of 2" in first
     assert "Lighthouse" not in first
     assert "Lighthouse" in second
+
+
+def listed(client: Client, **query: str) -> list[str]:
+    """The titles of the cards, in their order."""
+    html = client.get(reverse("projects"), query).content.decode()
+    return re.findall(r'<h2><a class="whole"[^>]*>([^<]*)</a>', html)
+
+
+def test_projects_are_searched_narrowed_and_ordered(visitor: Client, owner: User, stranger: User) -> None:
+    first, second, third = (
+        control.create_project(owner, title, about)
+        for title, about in (("Alpha", "oil_and 100% wick"), ("Beta", "oil"), ("Gamma", ""))
+    )
+    foreign = control.create_project(stranger, "Delta", "oil")
+    members.set_role(foreign, owner, "viewer", None)
+    started = first.artifacts.first()
+    control.start(started, owner)
+    assert listed(visitor) == ["Alpha", "Delta", "Gamma", "Beta"]
+    assert listed(visitor, order="new") == ["Delta", "Gamma", "Beta", "Alpha"]
+    assert listed(visitor, order="title") == ["Alpha", "Beta", "Delta", "Gamma"]
+    assert listed(visitor, q="OIL", order="title") == ["Alpha", "Beta", "Delta"]
+    assert listed(visitor, q="100% oil_") == ["Alpha"]
+    assert listed(visitor, q="_%") == []
+    assert listed(visitor, show="shared") == ["Delta"]
+    assert listed(visitor, show="mine", q="oil", order="title") == ["Alpha", "Beta"]
+    assert listed(visitor, show="writing") == ["Alpha"]
+    assert len(listed(visitor, show="nonsense", order="nonsense", q="x" * 300, page="many")) == 4
+    fence = writing.open(started.pk, lease_s=60).fence
+    writing.stop(started.pk, fence=fence, flush=None, section_tokens=None, reason=StopReason.AUTH)
+    assert listed(visitor, show="stopped") == ["Alpha"]
+    assert "1 stopped" in Markup(page(visitor, "projects")).text
+    for project in (second, third):
+        visitor.post(reverse("sharing-command", args=[project.pk, "archive"]), {"archived": "yes"})
+    assert listed(visitor, order="title") == ["Alpha", "Delta"]
+    assert listed(visitor, show="archived", order="title") == ["Beta", "Gamma"]
+    visitor.post(reverse("sharing-command", args=[third.pk, "archive"]), {"archived": "no"})
+    assert listed(visitor, show="archived") == ["Beta"]
+
+
+def test_visitor_whose_projects_are_all_archived_is_not_taken_for_a_new_one(visitor: Client, owner: User) -> None:
+    projects.archive_project(control.create_project(owner, "Old"), owner, True)
+    text = Markup(page(visitor, "projects")).text
+    assert "All are archived." in text
+    assert "Your first project" not in text
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [(Reason.USER, "Stopped by hand."), (StopReason.AUTH, "The provider refused the key.")],
+)
+def test_project_page_says_why_a_document_stopped(visitor: Client, growing: Artifact, reason: str, said: str) -> None:
+    fence = Artifact.objects.get(pk=growing.pk).fence
+    writing.stop(growing.pk, fence=fence, flush=None, section_tokens=None, reason=reason, detail="sk-secret")
+    html = page(visitor, "project", growing.project_id)
+    assert said in html
+    assert "sk-secret" not in html
+
+
+def test_documents_of_a_project_are_searched_narrowed_and_ordered(visitor: Client, growing: Artifact) -> None:
+    def titles(**query: str) -> list[str]:
+        html = visitor.get(reverse("project", args=[growing.project_id]), query).content.decode()
+        return re.findall(r'<h3><a class="whole"[^>]*>([^<]*)</a>', html)
+
+    every = titles()
+    assert titles(q="story") == titles(q="zzz") == []
+    assert titles(q="stories") == ["User stories"]
+    assert titles(show="streaming") == [growing.title]
+    assert titles(order="title") == sorted(every)
+    control.start(growing.project.artifacts.get(phase="handoff"), None)
+    assert titles(order="changed")[:2] == ["Handoff", growing.title]
+
+
+def test_module_of_a_project_page_is_given_the_rows_without_the_description(visitor: Client, growing: Artifact) -> None:
+    project = growing.project
+    project.description = "Long. " * 1000
+    project.save()
+    _, secret = links.share(project, project.owner)
+    for address in (reverse("project", args=[project.pk]), reverse("shared", args=[secret])):
+        whole, part = (visitor.get(address, query).content.decode() for query in ({}, {"part": "rows"}))
+        assert "js/project.js" in whole
+        assert ("Long. Long." in whole, "Long. Long." in part) == (True, False)
+        assert part.count("data-artifact=") == whole.count("data-artifact=") == 6
 
 
 def test_project_page_shows_where_each_document_stands(visitor: Client, growing: Artifact) -> None:

@@ -1,0 +1,32 @@
+"""Pages of projects: live for whoever sees them, whatever ran when they were opened."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.conftest import Author, Desk, House, Visit, signed_in
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_shared_project_page_on_which_nothing_ran_becomes_live_for_members_and_by_a_link(
+    visit: Visit, desk: Desk, author: Author, browser: Browser, house: House
+) -> None:
+    await author.join(project=desk.project, name="member")
+    shared = (await author.share(project=desk.project))["address"]
+    async with signed_in(browser, house.origin, author, "member") as member:
+        pages = [await member.open(f"/projects/{desk.project}/"), await visit.open(shared)]
+        rows = [page.locator(f'[data-artifact="{desk.artifact}"]') for page in pages]
+        await rows[0].get_by_role("link").focus()
+        await desk.start_claimed(names=["Purpose", "Dangers"])
+        for page, row in zip(pages, rows, strict=True):
+            await page.bring_to_front()
+            await expect(row).to_contain_text("0 of 2 sections")
+        await expect(rows[0].get_by_role("link")).to_be_focused()
+        await desk.stop(reason="auth", detail="401")
+        for page, row in zip(pages, rows, strict=True):
+            await page.bring_to_front()
+            await expect(row).to_contain_text("The provider refused the key.")
+            await expect(page.locator("[data-announce]")).to_have_text("Project brief: Paused.")
+        assert not member.faults
