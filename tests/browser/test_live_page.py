@@ -251,7 +251,7 @@ WATCH = """() => {
     window.records = 0;
     const all = {childList: true, subtree: true, characterData: true, attributes: true};
     const count = new MutationObserver((seen) => { window.records += seen.length; });
-    count.observe(document.querySelector(".desk"), all);
+    for (const part of document.querySelectorAll(".contents, [data-document]")) count.observe(part, all);
 }"""
 SIBLINGS = """() => Math.max(...[...document.querySelectorAll("[data-document], [data-document] *")]
     .map((element) => element.childElementCount))"""
