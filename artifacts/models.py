@@ -409,6 +409,7 @@ class ActionRecord(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["project", "id"], name="record_project"),
             models.Index(fields=["artifact", "id"], name="record_artifact"),
+            models.Index(fields=["actor", "at"], name="record_actor"),  # what somebody did within a minute
         ]
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ A code is stored, sent and compared; its sentence is for people.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -42,6 +42,20 @@ def add_reasons(sentences: Mapping[str, str]) -> None:
     Whatever is added asks for somebody's attention: the work does not go on by itself.
     """
     REASON_SENTENCES.update(sentences)
+
+
+WaitingDetails = Callable[[Collection[int]], Mapping[int, str]]
+_waiting_details: list[WaitingDetails] = []
+
+
+def tell_waiting_by(details: WaitingDetails) -> None:
+    """How the app that writes says, of artifacts whose reason is `queued`, what each waits for; called once."""
+    _waiting_details[:] = [details]
+
+
+def waiting_details(artifact_ids: Collection[int]) -> Mapping[int, str]:
+    """A sentence as of now for each of those that wait for a worker, by id; it may ask the database."""
+    return _waiting_details[0](artifact_ids) if _waiting_details and artifact_ids else {}
 
 
 def reason_choices() -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -47,7 +48,7 @@ class GenerationTaskAdmin(InspectAdmin):
         "state",
         "error",
         "model",
-        "requested_by",
+        ("requested_by", "rank", "served_rank"),
         ("worker", "reclaims", "length_at_claim"),
         ("created_at", "started_at", "finished_at"),
     )
@@ -101,7 +102,7 @@ def pause(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Arti
 
 @admin.action(description="Resume: go on from the last word", permissions=["steer"])
 def resume(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Artifact]) -> None:
-    _each("resume", control.resume, model_admin, request, chosen)
+    _each("resume", partial(control.resume, for_its_user=True), model_admin, request, chosen)
 
 
 def _each(

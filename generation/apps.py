@@ -12,11 +12,13 @@ class GenerationConfig(AppConfig):
 
     def ready(self) -> None:
         from artifacts.pages import templates  # noqa: PLC0415  models exist only now
-        from artifacts.reasons import add_reasons  # noqa: PLC0415  as above
+        from artifacts.reasons import add_reasons, tell_waiting_by  # noqa: PLC0415  as above
         from generation import signals  # noqa: PLC0415  as above
+        from generation.queue.order import places  # noqa: PLC0415  as above
         from generation.reasons import STOP_SENTENCES  # noqa: PLC0415  as above
 
         add_reasons(STOP_SENTENCES)
+        tell_waiting_by(places)
         templates.extend("generation")
         signals.connect()
         atexit.register(close_pools)

@@ -22,6 +22,8 @@ from artifacts.sharing.records import record
 from generation.errors import TaskExists
 from generation.models import UNFINISHED, GenerationTask, TaskStatus
 from generation.queue.finishing import finish, supersede
+from generation.queue.order import next_rank
+from generation.queue.quotas import admit
 from generation.queue.wakeup import wake_after_commit
 from generation.writing import phases
 
@@ -60,7 +62,10 @@ def start(
     plan: Sequence[PlannedSection] | None = None,
     instructions: str = "",
 ) -> GenerationTask:
-    """idle -> streaming: queue the document. Raises `IllegalTransition`, `InvalidInput`, `TaskExists`."""
+    """idle -> streaming: queue the document.
+
+    Raises `IllegalTransition`, `InvalidInput`, `LimitReached`, `TaskExists`.
+    """
     return _queue("start", artifact, user, commands.plan, model, plan, instructions, "Written")
 
 
@@ -78,25 +83,37 @@ def regenerate(
 
 @transaction.atomic
 def resume(
-    artifact: Artifact, user: User | None = None, *, model: str = "", max_tokens: int | None = None, anew: bool = False
+    artifact: Artifact,
+    user: User | None = None,
+    *,
+    model: str = "",
+    max_tokens: int | None = None,
+    anew: bool = False,
+    for_its_user: bool = False,
 ) -> WriteResult:
     """paused -> streaming: the task goes back to the queue and continues from the committed text.
 
     A `model` is asked from the next call on, for all that is missing; empty leaves it as it was. `max_tokens` are the
     budget of the section that stopped, and of later ones that have less. `anew` drops what is written of that section
-    (it is kept as a version) and writes it from its beginning. Raises `InvalidInput`.
+    (it is kept as a version) and writes it from its beginning. The document counts as this user's from now on, unless
+    it is resumed `for_its_user`, by staff: then no limit refuses it. Raises `InvalidInput`, `LimitReached`.
     """
     model = model_name(model)
     if max_tokens is not None:
         check_budget("max_tokens", max_tokens)
     by = change_by(user, "Wrote the section that had stopped anew")
     result = commands.resume(artifact.pk, max_tokens=max_tokens, anew=anew, by=by)
+    if not for_its_user:
+        admit(user)
     task = GenerationTask.objects.select_for_update().filter(artifact=artifact, status__in=UNFINISHED).first()
     if task is None:
         raise IllegalTransition(StreamStatus.PAUSED, "resume", "Its task is gone; regenerate it.")
     task.status, task.worker, task.reclaims, task.error = TaskStatus.QUEUED, "", 0, ""
     task.model = model or task.model
-    task.save(update_fields=["status", "worker", "reclaims", "error", "model"])
+    if user is not None and not for_its_user:
+        task.requested_by = user
+    task.rank = next_rank(task.requested_by_id)
+    task.save(update_fields=["status", "worker", "reclaims", "error", "model", "requested_by", "rank"])
     record(user, "resume", artifact=artifact)
     wake_after_commit()
     return result
@@ -175,9 +192,12 @@ def change_by(user: User | None, note: str, instructions: str = "") -> Change:
 
 
 def new_task(artifact: Artifact, user: User | None, model: str) -> GenerationTask:
+    """One more for this user, at its place in the queue. Raises `LimitReached`, `TaskExists`."""
+    admit(user)
+    rank = next_rank(user.pk if user else None)
     try:
         with transaction.atomic():
-            return GenerationTask.objects.create(artifact=artifact, requested_by=user, model=model)
+            return GenerationTask.objects.create(artifact=artifact, requested_by=user, model=model, rank=rank)
     except IntegrityError:
         raise TaskExists from None
 

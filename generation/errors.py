@@ -4,6 +4,7 @@ an answer or text of a document. Pure files raise them too, so this one imports 
 GenerationError
 ├── CommandRefused       what a person asked for is not done
 │   ├── TaskExists           an unfinished task writes this document already
+│   ├── LimitReached        somebody has as much as one may have at once; has the time to wait
 │   └── FormRefused         what was typed into a form cannot be used
 ├── DiskFull             the database has no room for more text
 ├── SectionMismatch      plan and committed text do not belong together
@@ -54,6 +55,15 @@ class TaskExists(CommandRefused):
 
     def __init__(self) -> None:
         super().__init__("A task for this document is not finished yet. Wait for it, cancel it, or resume it.")
+
+
+class LimitReached(CommandRefused):
+    """Wait `retry_after_s` seconds; `code` names the limit."""
+
+    def __init__(self, detail: str, *, code: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.retry_after_s = retry_after_s
 
 
 class FormRefused(CommandRefused):

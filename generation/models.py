@@ -31,6 +31,10 @@ class GenerationTask(models.Model):
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
     status = models.CharField(max_length=10, choices=TaskStatus.choices, default=TaskStatus.QUEUED)
     model = models.CharField(max_length=MODEL_NAME_CHARS, blank=True, default="")
+    rank = models.PositiveBigIntegerField(default=0)
+    """The round of the queue in which it is to be claimed: in each, every user has one task; see `queue.order`."""
+    served_rank = models.PositiveBigIntegerField(null=True, blank=True)
+    """That in which it was claimed last."""
     reclaims = models.PositiveSmallIntegerField(default=0)
     length_at_claim = models.PositiveIntegerField(default=0)
     worker = models.CharField(max_length=100, blank=True, default="")
@@ -48,8 +52,14 @@ class GenerationTask(models.Model):
             ),
             models.CheckConstraint(condition=Q(status__in=TaskStatus.values), name="task_status_known"),
         ]
-        # The claim: the oldest unfinished row, without reading the finished ones.
-        indexes: ClassVar = [models.Index(fields=["id"], condition=Q(finished_at=None), name="task_unfinished")]
+        # Without the finished rows: the claim, first in the order of the queue; how many of each a user has. With them:
+        # how far the rounds are, for all and for each user.
+        indexes: ClassVar = [
+            models.Index(fields=["status", "rank", "id"], condition=Q(finished_at=None), name="task_order"),
+            models.Index(fields=["requested_by", "status", "rank"], condition=Q(finished_at=None), name="task_of_user"),
+            models.Index(fields=["served_rank"], name="task_served"),
+            models.Index(fields=["requested_by", "served_rank"], name="task_served_of_user"),
+        ]
 
     def __str__(self) -> str:
         return f"task {self.pk} ({self.status})"

@@ -76,14 +76,18 @@ def rewrite_section(
     model: str = "",
     max_tokens: int | None = None,
 ) -> SectionDraft:
-    """Have a section written anew, as a draft beside it. Raises `Busy`, `IllegalTransition`, `InvalidInput`."""
+    """Have a section written anew, as a draft beside it.
+
+    Raises `Busy`, `IllegalTransition`, `InvalidInput`, `LimitReached`.
+    """
     _refuse_draft(artifact, "rewrite")
     model, instructions = model_name(model), validation.long_text("instructions", instructions)
     with transaction.atomic():
         row = lock_at_rest(artifact.pk, "rewrite")
         section = placed_section(row.artifact, number)
+        draft = _draft(row.artifact, user, section, instructions=instructions, model=model, max_tokens=max_tokens)
         record(user, "rewrite", artifact=artifact, note=section.name)
-        return _draft(row.artifact, user, section, instructions=instructions, model=model, max_tokens=max_tokens)
+        return draft
 
 
 def add_section(
@@ -96,11 +100,11 @@ def add_section(
     with transaction.atomic():
         by = change_by(user, f"Added “{planned.name}”")
         added = texts.insert_section(artifact.pk, planned, after=after, by=by)
-        record(user, "rewrite", artifact=artifact, note=planned.name)
         present = Artifact.objects.select_related("project").get(pk=artifact.pk)
-        return _draft(
-            present, user, placed_section(present, added.number), instructions="", model=model, max_tokens=None
-        )
+        section = placed_section(present, added.number)
+        draft = _draft(present, user, section, instructions="", model=model, max_tokens=None)
+        record(user, "rewrite", artifact=artifact, note=planned.name)
+        return draft
 
 
 def accept(draft: Artifact, user: User | None) -> WriteResult:

@@ -61,6 +61,9 @@ STREAMGEN_SOCKETS_PER_LINK = env.integer("STREAMGEN_SOCKETS_PER_LINK", 200, low=
 STREAMGEN_VERSIONS = env.integer("STREAMGEN_VERSIONS", 100, low=1, high=100_000)
 STREAMGEN_WEBHOOKS_TO_PRIVATE = env.flag("STREAMGEN_WEBHOOKS_TO_PRIVATE")
 STREAMGEN_SOCKETS_PER_USER = env.integer("STREAMGEN_SOCKETS_PER_USER", 20, low=1, high=100_000)
+STREAMGEN_USER_RUNNING = env.integer("STREAMGEN_USER_RUNNING", 8, low=1, high=100_000)
+STREAMGEN_USER_QUEUED = env.integer("STREAMGEN_USER_QUEUED", 50, low=1, high=100_000)
+STREAMGEN_USER_STARTS_PER_MINUTE = env.integer("STREAMGEN_USER_STARTS_PER_MINUTE", 30, low=1, high=100_000)
 
 # The rooms of the house; daphne and generation stand first because they replace `runserver` and `runworker`
 INSTALLED_APPS = [

@@ -1,10 +1,11 @@
-"""The STATE of a document as every frame and API answer carries it, read from the database in two queries."""
+"""The STATE of a document as every frame and API answer carries it, read from the database in few queries."""
 
 from __future__ import annotations
 
 from typing import TypedDict
 
 from artifacts.models import Artifact, ArtifactVersion, Section
+from artifacts.reasons import Reason, waiting_details
 
 SHOWN_ERROR_CHARS = 4_000
 """Of the sentence of a failure, whatever an endpoint made it: the state is part of many frames."""
@@ -29,7 +30,9 @@ class State(TypedDict):
 
 
 def state_of(artifact: Artifact) -> State:
-    """The state of a loaded artifact; one query for its sections."""
+    """The state of a loaded artifact; one query for its sections, and where it waits for a worker those for its place
+    in the queue.
+    """
     rows = Section.objects.filter(artifact=artifact).order_by("position")
     return State(
         status=artifact.stream_status,
@@ -37,13 +40,19 @@ def state_of(artifact: Artifact) -> State:
         sections_completed=artifact.sections_completed,
         sections_total=artifact.sections_total,
         tokens_generated=artifact.tokens_generated,
-        last_error=artifact.last_error[:SHOWN_ERROR_CHARS],
+        last_error=_detail(artifact)[:SHOWN_ERROR_CHARS],
         reason=artifact.reason,
         sections=[
             SectionState(name=row.name, status=row.status, tokens=row.tokens, model=row.model)
             for row in rows.only("name", "status", "tokens", "model")
         ],
     )
+
+
+def _detail(artifact: Artifact) -> str:
+    if artifact.last_error or artifact.reason != Reason.QUEUED:
+        return artifact.last_error
+    return waiting_details([artifact.pk]).get(artifact.pk, "")
 
 
 def section_starts(artifact: Artifact) -> tuple[int, ...]:

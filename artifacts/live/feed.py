@@ -7,6 +7,7 @@ writes nothing.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Protocol
 
 from channels.db import database_sync_to_async
@@ -26,6 +27,7 @@ from artifacts.messaging.subscription import Missed, Subscription
 from artifacts.models import Artifact, Delta
 from artifacts.operating import outages
 from artifacts.operating.counts import process_counts
+from artifacts.reasons import waiting_details
 
 HEADS_POLL_S = 1.0
 """So often one query looks whether any of this process's documents went on without news of it."""
@@ -83,12 +85,14 @@ class Feed:
         if self.replica.length != before:
             self._tell_watchers()
 
-    def apply_head(self, seen: tuple[int, int] | None) -> None:
-        """Once a second: (epoch, seq) as the database has them, None where the document is gone."""
+    def apply_head(self, seen: tuple[int, int] | None, waiting: str | None = None) -> None:
+        """Once a second: (epoch, seq) as the database has them, None where the document is gone; and what it waits for,
+        where it waits for a worker.
+        """
         if self._is_stale or seen != (self.replica.epoch, self.replica.seq):
             process_counts.news_missed += 1
             self.reload()
-        if self.replica.show_tokens():
+        if self.replica.show_tokens() or (waiting is not None and self.replica.show_waiting(waiting)):
             self._tell_watchers()
 
     def reload(self) -> None:
@@ -190,14 +194,15 @@ class Feeds:
         while self._feeds:
             await asyncio.sleep(self._poll_s)
             try:
-                seen = await database_sync_to_async(poll_heads)(list(self._feeds))
+                waiting = [artifact_id for artifact_id, feed in self._feeds.items() if feed.replica.is_waiting]
+                seen, details = await database_sync_to_async(heads_and_details)(list(self._feeds), waiting)
             except DatabaseError as error:
                 outages.of_database.failed_by(error)
                 continue
             outages.of_database.answered()
             for artifact_id, feed in list(self._feeds.items()):
                 if artifact_id in seen:
-                    feed.apply_head(seen[artifact_id])
+                    feed.apply_head(seen[artifact_id], details.get(artifact_id))
 
 
 def _make() -> Feeds:
@@ -231,6 +236,13 @@ def load_snapshot(artifact_id: int, epoch: int, have: int) -> Snapshot | None:
         text=Transcript(text),
         sections=section_starts(artifact),
     )
+
+
+def heads_and_details(
+    artifact_ids: list[int], waiting: list[int]
+) -> tuple[dict[int, tuple[int, int] | None], Mapping[int, str]]:
+    """Those of the documents, and what the waiting ones of them wait for."""
+    return poll_heads(artifact_ids), waiting_details(waiting)
 
 
 def poll_heads(artifact_ids: list[int]) -> dict[int, tuple[int, int] | None]:

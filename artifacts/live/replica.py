@@ -131,6 +131,18 @@ class Replica:
         self._show(self.state)
         return True
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for a worker, as far as is known here."""
+        return self.epoch > 0 and not self.is_gone and self.state["reason"] == "queued"
+
+    def show_waiting(self, detail: str) -> bool:
+        """Show what it waits for, where that has changed."""
+        if not self.is_waiting or detail == self.state["last_error"]:
+            return False
+        self._show({**self.state, "last_error": detail})
+        return True
+
     def _begin_sections(self, starts: tuple[int, ...]) -> None:
         if not set(starts) <= set(self.sections):
             self.sections = tuple(sorted({*self.sections, *starts}))

@@ -43,7 +43,7 @@ class ProblemOut(BaseModel):
     code: str | None = None
 
 
-REFUSALS: dict[Any, Any] = {frozenset({401, 403, 404, 409, 413, 415, 422}): ProblemOut}
+REFUSALS: dict[Any, Any] = {frozenset({401, 403, 404, 409, 413, 415, 422, 429}): ProblemOut}
 
 
 class ArtifactBrief(BaseModel):

@@ -66,6 +66,9 @@ class Product:
             "STREAMGEN_DELIVERY": "stream",
             "STREAMGEN_SOCKETS_PER_USER": "100000",
             "STREAMGEN_CONCURRENCY": "1000",
+            "STREAMGEN_USER_RUNNING": "100000",
+            "STREAMGEN_USER_QUEUED": "100000",
+            "STREAMGEN_USER_STARTS_PER_MINUTE": "100000",
             "PYTHONUNBUFFERED": "1",
             **settings,
         }

@@ -15,6 +15,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from artifacts.errors import NotFound
 from artifacts.models import Artifact, Delta, Section, SectionStatus, StreamStatus
 from artifacts.pages import labels
+from artifacts.reasons import Reason, waiting_details
 from generation.cli.terminal import Screen
 
 FOLLOW_POLL_S = 0.2
@@ -144,13 +145,19 @@ class _Follower:
         if seen.stream_status == StreamStatus.IDLE:
             self.say_meanwhile("The document is not started yet; waiting.")
         elif seen.stream_status == StreamStatus.STREAMING and seen.reason:
-            self.say_meanwhile(_sentence(seen))
+            self.say_meanwhile(_sentence(seen) + self._place(seen))
         self._screen.progress(
             section=seen.current_section,
             completed=seen.sections_completed,
             total=seen.sections_total,
             tokens=seen.tokens_generated,
         )
+
+    def _place(self, seen: Seen) -> str:
+        """How many come before it, where it waits for a worker."""
+        is_queued = seen.reason == Reason.QUEUED and not seen.last_error
+        detail = waiting_details([self._artifact_id]).get(self._artifact_id) if is_queued else None
+        return f" {detail}" if detail else ""
 
     def say_meanwhile(self, note: str) -> None:
         """Each note once, however often the same thing is seen."""

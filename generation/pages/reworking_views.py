@@ -22,6 +22,7 @@ from artifacts.pages.html import reachable, text_html
 from artifacts.pages.views import or_not_found
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation import reworking
+from generation.errors import CommandRefused
 
 
 class RewriteForm(forms.Form):
@@ -68,7 +69,7 @@ def sections(request: HttpRequest, artifact_id: int) -> HttpResponse:
             return redirect("artifact", added.artifact.pk)
         except InvalidInput as error:
             refuse(form, error)
-        except IllegalTransition as error:
+        except (IllegalTransition, CommandRefused) as error:
             messages.error(request, error.detail)
             return redirect("sections", artifact_id)
     context = {
@@ -148,7 +149,7 @@ def rewrite(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse
             return redirect("artifact", draft.artifact.pk)
         except InvalidInput as error:
             refuse(form, error)
-        except IllegalTransition as error:
+        except (IllegalTransition, CommandRefused) as error:
             messages.error(request, error.detail)
             return redirect("artifact", artifact_id)
     context = {"artifact": artifact, "section": section, "form": form, "body": reachable(text_html(section.body, ()))}

@@ -23,7 +23,7 @@ from artifacts.models import Artifact, StreamStatus
 from artifacts.pages.forms import ArtifactForm, ProjectForm, refuse
 from artifacts.pages.views import artifact_page, or_not_found, project_page, projects_page
 from generation import control, reworking
-from generation.errors import CommandRefused, FormRefused
+from generation.errors import CommandRefused, FormRefused, LimitReached
 from generation.pages.forms import GenerationForm, ResumeForm, TitleForm
 
 
@@ -108,7 +108,7 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
         return page
     except (IllegalTransition, CommandRefused) as error:
         if wants_json:
-            return JsonResponse({"detail": error.detail}, status=409)
+            return _refused(error)
         messages.error(request, error.detail)
         return redirect(back)
     if wants_json:
@@ -116,6 +116,12 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
     if answer.message:
         messages.success(request, answer.message)
     return redirect(answer.location or back)
+
+
+def _refused(error: IllegalTransition | CommandRefused) -> JsonResponse:
+    if isinstance(error, LimitReached):
+        return JsonResponse({"detail": error.detail}, status=429, headers={"Retry-After": str(error.retry_after_s)})
+    return JsonResponse({"detail": error.detail}, status=409)
 
 
 def _start(artifact: Artifact, request: HttpRequest) -> CommandResult:

@@ -1,7 +1,8 @@
 """The queue is the task table: which task is next, and who may write its document. The artifact says who may (fence,
-lease); what becomes of a task afterwards is `finishing`'s.
+lease); in which order tasks wait is `order`'s, what becomes of one afterwards `finishing`'s.
 
-Locks are always taken in one order, artifact before task, so that a claim and a cancel never wait for each other.
+Locks are always taken in one order, artifact before task and user, so that a claim and a cancel never wait for each
+other.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from artifacts.models import Artifact, StreamStatus
 from artifacts.operating.counts import process_counts
 from generation.models import GenerationTask, TaskStatus
 from generation.queue.finishing import finish
+from generation.queue.order import at_their_limit, unfinished
+from generation.queue.quotas import may_run
 from generation.reasons import StopReason
 
 POISON_RECLAIMS = 5
@@ -69,14 +72,16 @@ def is_empty() -> bool:
 
 
 def claim(worker: str, *, lease_s: float, only: int | None = None, besides: Collection[int] = ()) -> Claim | None:
-    """Take the oldest task that nobody alive is running; None where there is none. `only` names the one task wanted,
-    `besides` artifacts that the worker is writing already.
+    """Take the next task: one whose writer died, else the first that waits and whose user may have one more written;
+    None where there is none. `only` names the one task wanted, `besides` artifacts that the worker is writing already.
     """
     while True:  # each round claims a task, finishes one that had been stopped, or finds none
         with transaction.atomic():
             task = _next(only, besides)
             if task is None:
                 return None
+            if task.status == TaskStatus.QUEUED and not may_run(task.requested_by_id):
+                continue  # other workers were faster: the next round passes this user over
             result = writing.open(task.artifact_id, lease_s=lease_s)
             if result.status == StreamStatus.STREAMING and _is_poison(task, result):
                 result = _pause_poison(task, result)
@@ -120,20 +125,23 @@ def poll_claimed(artifact_ids: list[int]) -> dict[int, ClaimState]:
 
 
 def _next(only: int | None, besides: Collection[int]) -> GenerationTask | None:
-    """The oldest task to be had, locked, and its artifact locked before it."""
+    """The next task to be had, locked, and its artifact locked before it."""
     lease_over = Q(artifact__lease_until=None) | Q(artifact__lease_until__lte=Now())
-    # The partial index serves only a query that repeats its condition, on SQLite only one without parameters.
-    tasks = GenerationTask.objects.filter(lease_over, status__in=_CLAIMABLE, finished_at=None).order_by("pk")
-    if only is not None:
-        tasks = tasks.filter(pk=only)
-    if besides:
-        tasks = tasks.exclude(artifact_id__in=besides)
-    tasks = tasks.select_for_update(of=("artifact",), skip_locked=True).select_related("artifact").only("artifact__id")
-    while (found := tasks.first()) is not None:
-        # PostgreSQL may have found the task in a snapshot older than the lock: another claim may have been faster.
-        task = GenerationTask.objects.select_for_update().filter(pk=found.pk, status__in=_CLAIMABLE).first()
-        if task is not None:
-            return task
+    abandoned = unfinished(TaskStatus.RUNNING)
+    waiting = unfinished(TaskStatus.QUEUED).exclude(requested_by__in=at_their_limit())
+    for tasks in (abandoned, waiting):
+        tasks = tasks.filter(lease_over).order_by("rank", "pk")
+        if only is not None:
+            tasks = tasks.filter(pk=only)
+        if besides:
+            tasks = tasks.exclude(artifact_id__in=besides)
+        tasks = tasks.select_for_update(of=("artifact",), skip_locked=True)
+        tasks = tasks.select_related("artifact").only("artifact__id")
+        while (found := tasks.first()) is not None:
+            # PostgreSQL may have found the task in a snapshot older than the lock: another claim may have been faster.
+            task = GenerationTask.objects.select_for_update().filter(pk=found.pk, status__in=_CLAIMABLE).first()
+            if task is not None:
+                return task
     return None
 
 
@@ -148,7 +156,8 @@ def _is_poison(task: GenerationTask, result: WriteResult) -> bool:
 def _claimed(task: GenerationTask, result: WriteResult, worker: str) -> Claim:
     process_counts.takeovers += task.status == TaskStatus.RUNNING
     task.status, task.worker, task.length_at_claim = TaskStatus.RUNNING, worker, result.length
-    fields = ["status", "worker", "length_at_claim", "reclaims"]
+    task.served_rank = task.rank
+    fields = ["status", "worker", "length_at_claim", "reclaims", "served_rank"]
     if task.started_at is None:
         task.started_at = Now()
         fields.append("started_at")

@@ -39,6 +39,9 @@ class House:
             "DATABASE_URL": f"sqlite:///{folder / 'browser.sqlite3'}",
             "REDIS_URL": "",
             "STREAMGEN_PROVIDER": "scripted",
+            "STREAMGEN_USER_RUNNING": "100000",
+            "STREAMGEN_USER_QUEUED": "100000",
+            "STREAMGEN_USER_STARTS_PER_MINUTE": "100000",
             "DJANGO_SETTINGS_MODULE": "streamgen.settings",
         }
         self.port = 0

@@ -334,6 +334,9 @@ async def rigged(
         "STREAMGEN_MODEL": "test-model",
         "STREAMGEN_LEASE_SECONDS": f"{lease_s:g}",
         "STREAMGEN_SOCKETS_PER_USER": "1000",
+        "STREAMGEN_USER_RUNNING": "100000",
+        "STREAMGEN_USER_QUEUED": "100000",
+        "STREAMGEN_USER_STARTS_PER_MINUTE": "100000",
         "PYTHONUNBUFFERED": "1",
     }
     server, database_proxy, redis_server, redis_proxy = None, None, None, None

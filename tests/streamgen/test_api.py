@@ -289,6 +289,23 @@ def test_second_start_is_a_conflict_that_changes_nothing(caller: Caller, artifac
     assert GenerationTask.objects.count() == 1
 
 
+def test_limit_of_a_user_is_429_with_code_and_the_time_to_wait(
+    caller: Caller, artifact: Artifact, settings: Any
+) -> None:
+    settings.STREAMGEN_USER_STARTS_PER_MINUTE = 1
+    assert caller.post(f"/artifacts/{artifact.pk}/start").status_code == 202
+    other = artifact.project.artifacts.get(phase="prd")
+
+    response = caller.post(f"/artifacts/{other.pk}/start")
+
+    detail = problem(response, 429)
+    assert response.json()["code"] == "too_many_starts"
+    assert (
+        detail
+        == f"You started 1 document within a minute, which is the most. Try again in {response['Retry-After']} s."
+    )
+
+
 @pytest.mark.parametrize(("verb", "status"), [("cancel", "cancelled"), ("pause", "paused")])
 def test_stop_of_a_waiting_document_is_done_on_return(
     caller: Caller, artifact: Artifact, verb: str, status: str

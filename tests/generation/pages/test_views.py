@@ -342,3 +342,17 @@ def test_plan_that_was_used_is_offered_again_as_it_was_typed(visitor: Client, ar
     form = GenerationForm({"plan": plan_text(plan), "section_tokens": "700"})
     assert form.is_valid()
     assert form.planned() == plan
+
+
+def test_limit_of_a_user_is_told_in_the_same_words_with_and_without_the_module(visitor, artifact, settings) -> None:
+    settings.STREAMGEN_USER_QUEUED = 1
+    press(visitor, artifact, "start")
+    other = artifact.project.artifacts.get(phase="prd")
+
+    told = ask(visitor, other, "start")
+    page = visitor.get(press(visitor, other, "start")["Location"])
+
+    assert (told.status_code, told["Retry-After"]) == (429, "60")
+    assert told.json()["detail"].startswith("You have 1 document waiting to be written, which is the most.")
+    assert told.json()["detail"] in page.content.decode()
+    assert "It is the next one." in visitor.get(reverse("artifact", args=[artifact.pk])).content.decode()

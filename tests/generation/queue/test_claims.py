@@ -11,6 +11,7 @@ from threading import Barrier, Event
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -194,22 +195,28 @@ def test_claim_loads_no_text():
 
 
 @pytest.mark.django_db
-def test_idle_poll_reads_no_finished_tasks():
+def test_claims_read_no_finished_tasks():
     """SQLite uses a partial index only where the query repeats its condition without parameters."""
     asked = []
+    control.start(documents.idle(), User.objects.create_user("writer"), plan=PLAN)
 
     def note(execute, sql, params, many, context):
         asked.append((sql, params))
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(note):
+        taken()
         assert claim() is None
-    ((sql, params),) = [(sql, params) for sql, params in asked if "generationtask" in sql]
+    looks = [(sql, params) for sql, params in asked if sql.startswith("SELECT") and 'finished_at" IS NULL' in sql]
+    plans = []
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
-        plan = " ".join(str(line) for line in cursor.fetchall())
+        for sql, params in looks:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+            plans += [line[3] for line in cursor.fetchall() if "generation_generationtask" in line[3]]
 
-    assert "USING INDEX task_unfinished" in plan
+    # Abandoned, waiting with who is at their limit, and the count of one user's; then the first two once more.
+    assert len(looks) == 5
+    assert all("USING INDEX task_o" in plan or "USING COVERING INDEX task_o" in plan for plan in plans), plans
 
 
 # Poison
@@ -427,7 +434,7 @@ def test_artifact_is_locked_before_its_task(postgres):
     task, other, third = queued(), queued(), queued()
 
     # A claim reads the task again under the locks: what it found may be older than they are.
-    assert locks(lambda: claim(only=task.pk))[:2] == ["artifact", "task"]
+    assert locks(lambda: claim(only=task.pk))[:3] == ["artifact", "artifact", "task"]  # abandoned, waiting
 
     found, released = taken(only=other.pk), taken(only=third.pk)
     draft_of(found).stop()
