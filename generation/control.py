@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
@@ -109,7 +110,7 @@ def resume(
     if task is None:
         raise IllegalTransition(StreamStatus.PAUSED, "resume", "Its task is gone; regenerate it.")
     task.status, task.worker, task.reclaims, task.error = TaskStatus.QUEUED, "", 0, ""
-    task.model = model or task.model
+    task.model = model or model_name(task.model)  # which may not be chosen any more
     if user is not None and not for_its_user:
         task.requested_by = user
     task.rank = next_rank(task.requested_by_id)
@@ -175,7 +176,18 @@ def _queue(
 
 
 def model_name(name: str) -> str:
-    return validation.line("model", name, limit=validation.MODEL_NAME_CHARS, required=False)
+    """A model that people may choose; "" is the server's own. Raises `InvalidInput`, which names those there are."""
+    name = validation.line("model", name, limit=validation.MODEL_NAME_CHARS, required=False)
+    models = choosable_models()
+    if name and models and name not in models:
+        raise InvalidInput("model", f"model must be one of those that may be chosen here: {', '.join(models)}.")
+    return name
+
+
+def choosable_models() -> list[str]:
+    """The models that people may choose; none where they may choose any. The server's own is always among them."""
+    own = [settings.STREAMGEN_MODEL] if settings.STREAMGEN_MODEL else []
+    return list(dict.fromkeys([*own, *settings.STREAMGEN_MODELS])) if settings.STREAMGEN_MODELS else []
 
 
 def _anew(artifact_id: int, sections: Sequence[PlannedSection], instructions: str, *, by: Change) -> WriteResult:

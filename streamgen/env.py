@@ -51,6 +51,11 @@ def seconds(name: str, default: float, *, low: float, high: float) -> float:
     return float(_number(name, default, low, high, kind=float))
 
 
+def names(name: str) -> list[str]:
+    """A comma-separated list, each entry once; empty where it is not set."""
+    return list(dict.fromkeys(part for part in (part.strip() for part in text(name).split(",")) if part))
+
+
 def hosts(name: str, default: list[str]) -> list[str]:
     """A comma-separated list of host names, as Django's ALLOWED_HOSTS takes them."""
     value = text(name)

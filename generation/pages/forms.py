@@ -3,14 +3,49 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from django import forms
+from django.conf import settings
 
 from artifacts import validation
 from artifacts.pages.forms import LongText
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
+from generation import control
 
 _LIST_MARK = re.compile(r"^(?:[-*+]|\d{1,3}[.)]|#{1,6})\s+")
+
+
+class ModelField(forms.CharField):
+    """The name of a model: typed, or one of those that may be chosen here. The verbs refuse any other."""
+
+    def __init__(self, *, label: str = "Model", help_text: str = "") -> None:
+        super().__init__(
+            required=False,
+            max_length=validation.MODEL_NAME_CHARS,
+            label=label,
+            help_text=help_text,
+            widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ModelField:
+        """Django copies a form's fields for each of its uses, which is when the settings are read."""
+        copied: ModelField = super().__deepcopy__(memo)
+        copied.offer(own_model())
+        return copied
+
+    def offer(self, otherwise: str) -> None:
+        """What is asked where none is chosen, and the choice as of now."""
+        models = control.choosable_models()
+        if models:
+            self.widget = forms.Select(choices=[("", otherwise), *((name, name) for name in models)])
+        else:
+            self.widget.attrs["placeholder"] = otherwise
+
+
+def own_model() -> str:
+    """How pages call the model that the server is set to."""
+    return str(settings.STREAMGEN_MODEL) or "the server's own"
 
 
 class GenerationForm(forms.Form):
@@ -22,12 +57,7 @@ class GenerationForm(forms.Form):
         help_text="What this document should say beyond the project's description.",
         placeholder="For the harbour board. Two pages. Name the three largest risks…",
     )
-    model = forms.CharField(
-        required=False,
-        max_length=validation.MODEL_NAME_CHARS,
-        help_text="Empty for the model that the server is set to.",
-        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
-    )
+    model = ModelField(help_text="Empty for the model that the server is set to.")
     plan = LongText(
         rows=6,
         label="Your own plan",
@@ -68,13 +98,7 @@ class TitleForm(forms.Form):
 class ResumeForm(forms.Form):
     """What a document goes on with; each may stay empty: then it is as before."""
 
-    model = forms.CharField(
-        required=False,
-        max_length=validation.MODEL_NAME_CHARS,
-        label="Another model",
-        help_text="Empty: it goes on with the same one.",
-        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
-    )
+    model = ModelField(label="Another model", help_text="Empty: it goes on with the same one.")
     max_tokens = forms.IntegerField(
         required=False,
         min_value=1,

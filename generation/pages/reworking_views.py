@@ -23,6 +23,7 @@ from artifacts.pages.views import or_not_found
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation import reworking
 from generation.errors import CommandRefused
+from generation.pages.forms import ModelField
 
 
 class RewriteForm(forms.Form):
@@ -34,7 +35,7 @@ class RewriteForm(forms.Form):
         help_text="Empty: simply once more.",
         placeholder="Shorter. Add a table…",
     )
-    model = forms.CharField(required=False, max_length=validation.MODEL_NAME_CHARS, label="Another model")
+    model = ModelField(label="Another model")
     max_tokens = forms.IntegerField(
         required=False, min_value=1, max_value=validation.SECTION_MAX_TOKENS, label="Tokens at most"
     )
@@ -46,6 +47,7 @@ class SectionForm(forms.Form):
     name = forms.CharField(max_length=validation.SECTION_NAME_CHARS)
     after = forms.TypedChoiceField(coerce=int, label="After")
     instructions = LongText(rows=3, label="What it should hold", help_text="")
+    model = ModelField()
 
     def __init__(self, names: list[str], *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
@@ -65,7 +67,9 @@ def sections(request: HttpRequest, artifact_id: int) -> HttpResponse:
         typed = form.cleaned_data
         planned = PlannedSection(name=typed["name"], instructions=typed["instructions"], max_tokens=SECTION_TOKENS)
         try:
-            added = reworking.add_section(artifact, _person(request), planned, after=typed["after"])
+            added = reworking.add_section(
+                artifact, _person(request), planned, after=typed["after"], model=typed["model"]
+            )
             return redirect("artifact", added.artifact.pk)
         except InvalidInput as error:
             refuse(form, error)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from django import template
-from django.conf import settings
 from django.forms import Form
 
 from artifacts.models import Artifact
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation.models import GenerationTask
-from generation.pages.forms import GenerationForm, ResumeForm, TitleForm, plan_text
+from generation.pages.forms import GenerationForm, ModelField, ResumeForm, TitleForm, own_model, plan_text
 from generation.reasons import HELPED_BY_OTHER_TERMS, HELPED_BY_WRITING_ANEW
 from generation.writing.phases import Phase, phase_of
 
@@ -29,7 +28,6 @@ def generation_form(artifact: Artifact, verb: str, refused_verb: str, refused: F
     else:
         form = GenerationForm(initial=_last_request(artifact))
     form.auto_id = f"{verb}-%s"  # two of these stand on one page
-    form.fields["model"].widget.attrs["placeholder"] = settings.STREAMGEN_MODEL or "the server's own"
     return form
 
 
@@ -53,8 +51,9 @@ def resume_form(artifact: Artifact, refused_verb: str, refused: Form | None) -> 
     form: Form = refused if refused is not None and refused_verb == "resume" else ResumeForm()
     form.auto_id = "resume-%s"
     task = GenerationTask.objects.filter(artifact=artifact).order_by("-id").first()
-    placeholder = (task and task.model) or settings.STREAMGEN_MODEL or "the server's own"
-    form.fields["model"].widget.attrs["placeholder"] = placeholder
+    model = form.fields["model"]
+    assert isinstance(model, ModelField)
+    model.offer((task and task.model) or own_model())
     return form
 
 

@@ -15,7 +15,7 @@ from artifacts.errors import IllegalTransition, InvalidInput, NotFound
 from artifacts.lifecycle import commands
 from artifacts.models import Artifact, ArtifactVersion, StreamStatus
 from artifacts.planned_section import PlannedSection
-from generation import control
+from generation import control, reworking
 from generation.errors import TaskExists
 from generation.models import GenerationTask
 from generation.queue import claims, finishing
@@ -441,3 +441,38 @@ def test_documents_of_somebody_who_is_deactivated_pause_and_no_others(owner, str
 
     assert documents.row(artifact.pk).stream_status == "paused"
     assert documents.row(theirs.pk).stream_status == "streaming"
+
+
+# Which model
+
+
+@pytest.mark.django_db
+def test_only_models_that_may_be_chosen_are_and_the_servers_own_always(settings):
+    settings.STREAMGEN_MODEL, settings.STREAMGEN_MODELS = "own", ["small", "large"]
+    written = documents.complete("One")
+    idle, stopped = documents.idle(), stopped_with_a_task("gone")
+    refused = "model must be one of those that may be chosen here: own, small, large."
+    verbs = [
+        partial(control.start, idle, None, plan=PLAN),
+        partial(control.regenerate, written, None, plan=PLAN),
+        partial(control.resume, stopped),
+        partial(reworking.rewrite_section, written, None, 1),
+        partial(reworking.add_section, written, None, PlannedSection(name="More", instructions="", max_tokens=100)),
+    ]
+
+    for verb in verbs:
+        with pytest.raises(InvalidInput) as raised:
+            verb(model="dear")
+        assert (raised.value.field, raised.value.detail) == ("model", refused)
+    with pytest.raises(InvalidInput):
+        control.resume(stopped)  # it would go on with one that may not be chosen any more
+    for verb, model in zip(verbs, ("own", "small", "large", "", "small"), strict=True):
+        with transaction.atomic():
+            verb(model=model)
+            transaction.set_rollback(True)
+
+
+def stopped_with_a_task(model: str) -> Artifact:
+    artifact = documents.paused()
+    GenerationTask.objects.create(artifact=artifact, status="paused", model=model)
+    return artifact

@@ -356,3 +356,17 @@ def test_limit_of_a_user_is_told_in_the_same_words_with_and_without_the_module(v
     assert told.json()["detail"].startswith("You have 1 document waiting to be written, which is the most.")
     assert told.json()["detail"] in page.content.decode()
     assert "It is the next one." in visitor.get(reverse("artifact", args=[artifact.pk])).content.decode()
+
+
+def test_models_that_may_be_chosen_are_offered_and_others_refused_beside_the_field(visitor, artifact, settings) -> None:
+    settings.STREAMGEN_MODEL, settings.STREAMGEN_MODELS = "own", ["small"]
+
+    page = visitor.get(reverse("artifact", args=[artifact.pk])).content.decode()
+    told = ask(visitor, artifact, "start", model="dear")
+
+    assert re.search(
+        r'<select name="model".*?<option value="" selected>own</option>\s*<option value="own">', page, re.S
+    )
+    assert told.json() == {"errors": {"model": ["Model must be one of those that may be chosen here: own, small."]}}
+    assert ask(visitor, artifact, "start", model="small").status_code == 200
+    assert GenerationTask.objects.get().model == "small"
