@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from artifacts.errors import NotFound
 
 if TYPE_CHECKING:
-    from artifacts.models import Artifact
+    from artifacts.models import Artifact, Section
 
 
 def read_text(artifact: Artifact) -> str:
@@ -22,6 +22,11 @@ def read_text(artifact: Artifact) -> str:
         deltas = artifact.deltas.filter(epoch=artifact.epoch, offset__gte=deltas_from).order_by("offset")
         text = "".join([text, *deltas.values_list("text", flat=True)])[: artifact.length]
     return text if len(text) == artifact.length else _kept(artifact)
+
+
+def read_draft(section: Section) -> str:
+    """What is written of a section whose turn has not come, from its heading on."""
+    return "".join(section.draft_deltas.order_by("offset").values_list("text", flat=True))
 
 
 def _folded(artifact: Artifact) -> tuple[str, int]:

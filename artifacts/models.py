@@ -33,12 +33,16 @@ class StopRequest(models.TextChoices):
 
 
 class SectionStatus(models.TextChoices):
-    """`partial`: begun, and the document was stopped before its end."""
+    """`partial`: begun, and the document was stopped before its end. `drafting` and `drafted`: being written, and
+    written whole, beside the section whose turn it is.
+    """
 
     PENDING = "pending"
     STREAMING = "streaming"
     PARTIAL = "partial"
     COMPLETE = "complete"
+    DRAFTING = "drafting"
+    DRAFTED = "drafted"
 
 
 class Project(models.Model):
@@ -151,7 +155,10 @@ class Artifact(models.Model):
 
 
 class Section(models.Model):
-    """A named part of the plan of the current epoch. `start` is the offset of its joint, once it was begun."""
+    """A named part of the plan of the current epoch. `start` is the offset of its joint, once it is in the document.
+
+    `drafted` characters of it wait for their turn in `DraftDelta`, and have cost `drafted_tokens`.
+    """
 
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="sections", db_index=False)
     position = models.PositiveSmallIntegerField()
@@ -162,6 +169,8 @@ class Section(models.Model):
     start = models.PositiveIntegerField(null=True, blank=True)
     tokens = models.PositiveIntegerField(default=0)
     model = models.CharField(max_length=validation.MODEL_NAME_CHARS, blank=True, default="")
+    drafted = models.PositiveIntegerField(default=0)
+    drafted_tokens = models.PositiveIntegerField(default=0)
 
     # The answer under way, where its endpoint keeps it: see `AnswerPlace`, whose fields these are.
     answer = models.CharField(max_length=ANSWER_ID_CHARS, blank=True, default="")
@@ -175,6 +184,8 @@ class Section(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["artifact", "position"], name="section_artifact_position"),
             models.CheckConstraint(condition=Q(status__in=SectionStatus.values), name="section_status_known"),
+            # What is in the document must not come into it once more.
+            models.CheckConstraint(condition=Q(start=None) | Q(drafted=0), name="section_drafted_or_placed"),
         ]
 
     def __str__(self) -> str:
@@ -211,6 +222,25 @@ class Delta(models.Model):
 
     def __str__(self) -> str:
         return f"{self.artifact_id}:{self.epoch}:{self.offset}"
+
+
+class DraftDelta(models.Model):
+    """What one flush committed of a section whose turn has not come, from its heading on; gone once it is placed."""
+
+    section = models.ForeignKey(Section, on_delete=models.CASCADE, related_name="draft_deltas", db_index=False)
+    offset = models.PositiveIntegerField()
+    text = models.TextField()
+
+    class Meta:
+        ordering: ClassVar = ["section", "offset"]
+        constraints: ClassVar = [
+            # As for `Delta`: never two texts at one place.
+            models.UniqueConstraint(fields=["section", "offset"], name="draft_delta_section_offset"),
+            models.CheckConstraint(condition=~Q(text=""), name="draft_delta_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.section_id}:{self.offset}"
 
 
 class ArtifactVersion(models.Model):

@@ -47,7 +47,7 @@ class GenerationTaskAdmin(InspectAdmin):
         "document",
         "state",
         "error",
-        "model",
+        ("model", "parallel"),
         ("requested_by", "rank", "served_rank"),
         ("worker", "reclaims", "length_at_claim"),
         ("created_at", "started_at", "finished_at"),

@@ -62,12 +62,13 @@ def start(
     model: str = "",
     plan: Sequence[PlannedSection] | None = None,
     instructions: str = "",
+    parallel: int = 1,
 ) -> GenerationTask:
-    """idle -> streaming: queue the document.
+    """idle -> streaming: queue the document, up to `parallel` sections of which are written at once.
 
     Raises `IllegalTransition`, `InvalidInput`, `LimitReached`, `TaskExists`.
     """
-    return _queue("start", artifact, user, commands.plan, model, plan, instructions, "Written")
+    return _queue("start", artifact, user, commands.plan, model, plan, instructions, parallel, "Written")
 
 
 def regenerate(
@@ -77,9 +78,10 @@ def regenerate(
     model: str = "",
     plan: Sequence[PlannedSection] | None = None,
     instructions: str = "",
+    parallel: int = 1,
 ) -> GenerationTask:
     """paused | complete | cancelled -> streaming: write the document anew; the old text is kept as a version."""
-    return _queue("regenerate", artifact, user, _anew, model, plan, instructions, "Written anew")
+    return _queue("regenerate", artifact, user, _anew, model, plan, instructions, parallel, "Written anew")
 
 
 @transaction.atomic
@@ -161,14 +163,17 @@ def _queue(
     model: str,
     plan: Sequence[PlannedSection] | None,
     instructions: str,
+    parallel: int,
     note: str,
 ) -> GenerationTask:
     model = model_name(model)
+    if not 1 <= parallel <= validation.PARALLEL_SECTIONS:
+        raise InvalidInput("parallel", f"parallel must lie between 1 and {validation.PARALLEL_SECTIONS}.")
     instructions = validation.long_text("instructions", instructions)
     sections = checked_plan(plan) if plan is not None else _built_in(artifact)
     with transaction.atomic():
         verb(artifact.pk, sections, instructions, by=change_by(user, note, instructions))
-        task = new_task(artifact, user, model)
+        task = new_task(artifact, user, model, parallel)
         record(user, action, artifact=artifact)
         wake_after_commit()
     logger.info("queued task=%s artifact=%s sections=%s", task.pk, artifact.pk, len(sections))
@@ -203,13 +208,15 @@ def change_by(user: User | None, note: str, instructions: str = "") -> Change:
     )
 
 
-def new_task(artifact: Artifact, user: User | None, model: str) -> GenerationTask:
+def new_task(artifact: Artifact, user: User | None, model: str, parallel: int = 1) -> GenerationTask:
     """One more for this user, at its place in the queue. Raises `LimitReached`, `TaskExists`."""
     admit(user)
     rank = next_rank(user.pk if user else None)
     try:
         with transaction.atomic():
-            return GenerationTask.objects.create(artifact=artifact, requested_by=user, model=model, rank=rank)
+            return GenerationTask.objects.create(
+                artifact=artifact, requested_by=user, model=model, parallel=parallel, rank=rank
+            )
     except IntegrityError:
         raise TaskExists from None
 

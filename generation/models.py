@@ -35,6 +35,7 @@ class GenerationTask(models.Model):
     """The round of the queue in which it is to be claimed: in each, every user has one task; see `queue.order`."""
     served_rank = models.PositiveBigIntegerField(null=True, blank=True)
     """That in which it was claimed last."""
+    parallel = models.PositiveSmallIntegerField(default=1)  # so many sections are written at once
     reclaims = models.PositiveSmallIntegerField(default=0)
     length_at_claim = models.PositiveIntegerField(default=0)
     worker = models.CharField(max_length=100, blank=True, default="")

@@ -15,8 +15,10 @@ from django.db.models import Q
 
 from artifacts.answer_place import NO_ANSWER
 from artifacts.errors import IllegalTransition, NotFound
+from artifacts.lifecycle.drafted import place_drafts
+from artifacts.lifecycle.endings import end_writing
 from artifacts.lifecycle.epochs import UNKNOWN, Change, begin_epoch, lock_at_rest, set_text
-from artifacts.lifecycle.rows import LockedRow, WriteResult, end_writing, lock
+from artifacts.lifecycle.rows import LockedRow, WriteResult, lock
 from artifacts.lifecycle.transitions import illegal, target_of
 from artifacts.models import Artifact, ArtifactVersion, Section, SectionStatus, StopRequest, StreamStatus
 from artifacts.planned_section import PlannedSection
@@ -81,7 +83,7 @@ def resume(artifact_id: int, *, max_tokens: int | None = None, anew: bool = Fals
     row = lock(artifact_id)
     if row.artifact.stream_status != StreamStatus.PAUSED:
         raise illegal(row.artifact, "resume")
-    stopped = Section.objects.filter(artifact=row.artifact, status=SectionStatus.PARTIAL).first()
+    stopped = Section.objects.filter(artifact=row.artifact, status=SectionStatus.PARTIAL, start__isnull=False).first()
     if anew and stopped is None:
         raise IllegalTransition(StreamStatus.PAUSED, "write its section anew", "It stopped in none; resume it.")
     if max_tokens is not None:
@@ -157,6 +159,7 @@ def _begin_anew(row: LockedRow, stopped: Section, by: Change) -> None:
 
 def _begin_empty(row: LockedRow, by: Change) -> None:
     """The next epoch, without a word and without a plan."""
+    place_drafts(row)  # the version has every word
     begin_epoch(row, by)
     Section.objects.filter(artifact=row.artifact).delete()
     row.set(current_section="", sections_completed=0, tokens_generated=0)

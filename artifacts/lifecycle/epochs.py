@@ -11,7 +11,7 @@ from django.conf import settings
 from artifacts.errors import Busy
 from artifacts.lifecycle.rows import LockedRow, lock
 from artifacts.lifecycle.transitions import illegal
-from artifacts.models import Artifact, ArtifactVersion, Delta, Section, StreamStatus
+from artifacts.models import Artifact, ArtifactVersion, Delta, Section, SectionStatus, StreamStatus
 from artifacts.validation import MODEL_NAME_CHARS, NOTE_CHARS
 
 _PLAN_FIELDS = ("position", "name", "instructions", "max_tokens", "status", "start", "tokens", "model")
@@ -44,6 +44,9 @@ def begin_epoch(row: LockedRow, by: Change) -> None:
     """Keep the text as a version and begin an empty one. Deltas of the old epoch go: the version has their text."""
     artifact = row.artifact
     sections = list(Section.objects.filter(artifact=artifact).order_by("position").values(*_PLAN_FIELDS))
+    for section in sections:
+        if section["start"] is None:  # nothing of it is in this text; what is drafted of it stays with its row
+            section["status"] = SectionStatus.PENDING
     models = dict.fromkeys(section["model"] for section in sections if section["model"])
     ArtifactVersion.objects.create(
         artifact=artifact,

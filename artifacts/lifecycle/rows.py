@@ -18,10 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from artifacts.errors import NotFound
-from artifacts.lifecycle.transitions import TRANSITIONS
-from artifacts.models import Artifact, Delta, Section, SectionStatus, StreamStatus
-from artifacts.validation import clean
-from artifacts.webhooks.deliveries import queue_news
+from artifacts.models import Artifact, Delta
 
 _NOW = Now()
 _saved_now: ContextVar[LockedRow | None] = ContextVar("_saved_now", default=None)
@@ -150,30 +147,6 @@ def saved_now(artifact: Artifact) -> LockedRow | None:
     """The write whose save is under way, for the receiver of `post_save`; None where no verb saves this row."""
     row = _saved_now.get()
     return row if row is not None and row.artifact is artifact else None
-
-
-# The steps that the verbs of people and of writers share
-
-
-def end_writing(
-    row: LockedRow, target: StreamStatus, reason: str, detail: str = "", *, section_tokens: int | None = None
-) -> None:
-    """Move to a status in which nobody writes. The fence rises, so that a writer that slept is refused."""
-    if target not in TRANSITIONS[row.artifact.stream_status]:
-        raise AssertionError(f"{row.artifact.stream_status} -> {target} is no transition")
-    row.set(stream_status=target, reason=reason, last_error=clean(detail), stop_requested="", lease_until=None)
-    row.set(finished_at=row.now, fence=row.artifact.fence + 1)
-    leave_section(row, section_tokens)
-    if target == StreamStatus.COMPLETE:
-        row.set(current_section="")
-    fold_deltas(row)
-    queue_news(row.artifact, seq=row.next_seq)
-
-
-def leave_section(row: LockedRow, tokens: int | None) -> None:
-    """The section that was being written stays partial; None leaves its count of tokens."""
-    changes = {"status": SectionStatus.PARTIAL} | ({} if tokens is None else {"tokens": tokens})
-    Section.objects.filter(artifact=row.artifact, status=SectionStatus.STREAMING).update(**changes)
 
 
 def fold_deltas(row: LockedRow) -> None:

@@ -43,8 +43,8 @@ def state_of(artifact: Artifact) -> State:
         last_error=_detail(artifact)[:SHOWN_ERROR_CHARS],
         reason=artifact.reason,
         sections=[
-            SectionState(name=row.name, status=row.status, tokens=row.tokens, model=row.model)
-            for row in rows.only("name", "status", "tokens", "model")
+            SectionState(name=row.name, status=row.status, tokens=max(row.tokens, row.drafted_tokens), model=row.model)
+            for row in rows.only("name", "status", "tokens", "drafted_tokens", "model")
         ],
     )
 

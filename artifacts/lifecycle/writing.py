@@ -15,16 +15,9 @@ from django.db import transaction
 
 from artifacts.answer_place import AnswerPlace
 from artifacts.errors import LeaseHeld, NotFound, NotStreaming, StaleFence, WriterRefused, WrongOffset
-from artifacts.lifecycle.rows import (
-    LockedRow,
-    WriteResult,
-    end_writing,
-    fold_deltas,
-    insert_deltas,
-    leave_section,
-    lock,
-    lock_all,
-)
+from artifacts.lifecycle.drafted import DraftFlush, place, take_drafts
+from artifacts.lifecycle.endings import end_writing, leave_sections
+from artifacts.lifecycle.rows import LockedRow, WriteResult, fold_deltas, insert_deltas, lock, lock_all
 from artifacts.lifecycle.transitions import target_of
 from artifacts.models import Delta, Section, SectionStatus, StopRequest, StreamStatus
 from artifacts.reasons import Reason
@@ -38,7 +31,8 @@ FOLD_CHARS = 4096
 class Flush:
     """Text that a writer wants committed with its verb: where it begins, and the artifact's token count with it.
 
-    `answer` says how much of a kept answer is committed with it, for the section being written; None leaves that.
+    `drafts` are what came of sections whose turn has not come: all of it is committed, or nothing. `answer` says how
+    much of a kept answer is committed with it, for the section being written; None leaves that.
     Raises `ValueError` for text that `validation.clean` would change: databases and offsets would disagree about it.
     """
 
@@ -46,9 +40,10 @@ class Flush:
     text: str
     tokens: int
     answer: AnswerPlace | None = None
+    drafts: tuple[DraftFlush, ...] = ()
 
     def __post_init__(self) -> None:
-        if clean(self.text) != self.text:
+        if any(clean(text) != text for text in (self.text, *(draft.text for draft in self.drafts))):
             raise ValueError("the text holds NUL or a lone surrogate; clean it before it is counted")
 
 
@@ -85,6 +80,39 @@ def begin_section(artifact_id: int, *, fence: int, position: int, model: str, le
     return _worked_on(row, lease_s)
 
 
+@transaction.atomic
+def begin_draft(artifact_id: int, *, fence: int, position: int, model: str, lease_s: float) -> WriteResult:
+    """The section at `position` is now being written beside the one whose turn it is; its text comes with flushes."""
+    row = _lock_owned(artifact_id, fence)
+    section = Section.objects.get(artifact=row.artifact, position=position)
+    section.status, section.model = SectionStatus.DRAFTING, clean(model)[:MODEL_NAME_CHARS]
+    section.save(update_fields=["status", "model"])
+    row.set(current_section=row.artifact.current_section)  # viewers ask for the state
+    _renew_lease(row, lease_s)
+    return row.write()
+
+
+@transaction.atomic
+def place_section(artifact_id: int, *, fence: int, position: int, flush: Flush, lease_s: float) -> WriteResult:
+    """The turn of a drafted section has come: its text so far is in the document, and what follows is seen as it comes.
+
+    The same once more (its answer was lost on the way) changes nothing.
+    """
+    row = _lock_owned(artifact_id, fence)
+    take_drafts(row, flush.drafts)
+    section = Section.objects.get(artifact=row.artifact, position=position)
+    if section.start is None:
+        place(row, section)
+        is_whole = section.status == SectionStatus.DRAFTED
+        section.status = SectionStatus.COMPLETE if is_whole else SectionStatus.STREAMING
+        section.save(update_fields=["status"])
+        _count_completed(row)
+        row.set(current_section="" if is_whole else section.name)
+        _insert([row])
+    row.section_start = section.start
+    return _worked_on(row, lease_s)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Append:
     """One delta of one writer, to be committed with those of others."""
@@ -105,7 +133,7 @@ def append(artifact_id: int, *, fence: int, flush: Flush, lease_s: float) -> Wri
     row = _lock_owned(artifact_id, fence)
     if _take(row, flush):
         _insert([row])
-        return _worked_on(row, lease_s)
+        return _worked_on(row, lease_s, is_seen=bool(flush.text))
     return row.result()
 
 
@@ -118,22 +146,22 @@ def append_together(appends: Sequence[Append]) -> list[WriteResult | WriterRefus
     """
     rows = lock_all({one.artifact for one in appends})
     outcomes: list[WriteResult | WriterRefused | None] = []
-    taken: dict[int, tuple[LockedRow, float]] = {}
-    for place, one in enumerate(appends):
+    taken: dict[int, tuple[LockedRow, Append]] = {}
+    for number, one in enumerate(appends):
         row = rows.get(one.artifact)
         outcome: WriteResult | WriterRefused | None = None
         if row is not None:
             try:
                 if _take(_owned(row, one.fence), one.flush):
-                    taken[place] = row, one.lease_s
+                    taken[number] = row, one
                 else:
                     outcome = row.result()
             except WriterRefused as refusal:
                 outcome = refusal
         outcomes.append(outcome)
     _insert([row for row, _ in taken.values()])
-    for place, (row, lease_s) in taken.items():
-        outcomes[place] = _worked_on(row, lease_s)
+    for number, (row, one) in taken.items():
+        outcomes[number] = _worked_on(row, one.lease_s, is_seen=bool(one.flush.text))
     return outcomes
 
 
@@ -141,15 +169,17 @@ def append_together(appends: Sequence[Append]) -> list[WriteResult | WriterRefus
 def complete_section(
     artifact_id: int, *, fence: int, position: int, flush: Flush, tokens: int, model: str, lease_s: float
 ) -> WriteResult:
-    """The section is written whole; `tokens` are the section's own."""
+    """The section is written whole; `tokens` are the section's own. One that is written beside waits for its turn."""
     row = _lock_owned(artifact_id, fence)
     _commit(row, flush)
     section = Section.objects.get(artifact=row.artifact, position=position)
-    section.status, section.tokens, section.model = SectionStatus.COMPLETE, tokens, clean(model)[:MODEL_NAME_CHARS]
+    is_draft = section.start is None
+    section.status = SectionStatus.DRAFTED if is_draft else SectionStatus.COMPLETE
+    section.tokens, section.model = tokens, clean(model)[:MODEL_NAME_CHARS]
     section.answer = ""  # nothing of it is missing
     section.save(update_fields=["status", "tokens", "model", "answer"])
-    completed = Section.objects.filter(artifact=row.artifact, status=SectionStatus.COMPLETE).count()
-    row.set(sections_completed=completed, current_section="")
+    _count_completed(row)
+    row.set(current_section=row.artifact.current_section if is_draft else "")
     return _worked_on(row, lease_s)
 
 
@@ -200,7 +230,7 @@ def release(artifact_id: int, *, fence: int, flush: Flush, section_tokens: int) 
         target = target_of(row.artifact.stop_requested)
         end_writing(row, target, Reason.USER, section_tokens=section_tokens)
         return row.write()
-    leave_section(row, section_tokens)
+    leave_sections(row, section_tokens)
     row.set(lease_until=None, reason=Reason.SHUTDOWN, last_error="", fence=row.artifact.fence + 1)
     return row.write()
 
@@ -258,11 +288,20 @@ def _is_committed(row: LockedRow, flush: Flush) -> bool:
     return Delta.objects.filter(artifact=artifact, epoch=artifact.epoch, offset=flush.offset, text=flush.text).exists()
 
 
-def _worked_on(row: LockedRow, lease_s: float) -> WriteResult:
-    """The writer is alive and works: it has its lease, and no reason to wait."""
+def _worked_on(row: LockedRow, lease_s: float, *, is_seen: bool = True) -> WriteResult:
+    """The writer is alive and works: it has its lease, and no reason to wait.
+
+    Where nothing of the work `is_seen`, what viewers wait for is still what they were told.
+    """
     _renew_lease(row, lease_s)
-    _clear_reason(row)
+    if is_seen:
+        _clear_reason(row)
     return row.write()
+
+
+def _count_completed(row: LockedRow) -> None:
+    completed = Section.objects.filter(artifact=row.artifact, status=SectionStatus.COMPLETE).count()
+    row.set(sections_completed=completed)
 
 
 def _commit(row: LockedRow, flush: Flush) -> None:
@@ -284,6 +323,8 @@ def _take(row: LockedRow, flush: Flush) -> bool:
         return False
     if flush.offset != artifact.length:
         raise WrongOffset(f"The text ends at {artifact.length}, the delta begins at {flush.offset}.")
+    if flush.drafts:
+        take_drafts(row, flush.drafts)
     row.set(tokens_generated=flush.tokens)
     _keep_answer(row, flush.answer)
     if flush.text:

@@ -89,7 +89,7 @@ class Feed:
         """Once a second: (epoch, seq) as the database has them, None where the document is gone; and what it waits for,
         where it waits for a worker.
         """
-        if self._is_stale or seen != (self.replica.epoch, self.replica.seq):
+        if self._is_stale or self.replica.has_drafts or seen != (self.replica.epoch, self.replica.seq):
             process_counts.news_missed += 1
             self.reload()
         if self.replica.show_tokens() or (waiting is not None and self.replica.show_waiting(waiting)):

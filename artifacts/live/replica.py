@@ -124,6 +124,11 @@ class Replica:
             if _but_tokens(snapshot.state) != _but_tokens(self.state):
                 self._show(snapshot.state)
 
+    @property
+    def has_drafts(self) -> bool:
+        """Sections are written that no text tells of: where they stand only the database knows."""
+        return self.epoch > 0 and any(section["status"] == "drafting" for section in self.state["sections"])
+
     def show_tokens(self) -> bool:
         """Show the count of tokens where it has changed; called rarely, it makes one frame of many flushes."""
         if self.epoch == 0 or self._tokens == self.state["tokens_generated"]:

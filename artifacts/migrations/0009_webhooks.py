@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('artifacts', '0005_reworking'),
+        ('artifacts', '0008_projects'),
     ]
 
     operations = [

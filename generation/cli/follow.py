@@ -27,6 +27,7 @@ EXIT_CODES: dict[str, int] = {StreamStatus.COMPLETE: 0, StreamStatus.PAUSED: 3, 
 """What a command that followed a document to this status exits with."""
 INTERRUPTED = 130
 
+_BESIDE = (SectionStatus.DRAFTING, SectionStatus.DRAFTED)
 _FIELDS = (
     "epoch",
     "length",
@@ -146,12 +147,19 @@ class _Follower:
             self.say_meanwhile("The document is not started yet; waiting.")
         elif seen.stream_status == StreamStatus.STREAMING and seen.reason:
             self.say_meanwhile(_sentence(seen) + self._place(seen))
-        self._screen.progress(
-            section=seen.current_section,
-            completed=seen.sections_completed,
-            total=seen.sections_total,
-            tokens=seen.tokens_generated,
-        )
+        if self._screen.shows_progress:
+            self._screen.progress(
+                section=seen.current_section + self._beside(),
+                completed=seen.sections_completed,
+                total=seen.sections_total,
+                tokens=seen.tokens_generated,
+            )
+
+    def _beside(self) -> str:
+        """What is written beside the section that is shown."""
+        drafts = Section.objects.filter(artifact=self._artifact_id, status__in=_BESIDE)
+        names = list(drafts.order_by("position").values_list("name", flat=True))
+        return f" (beside it: {', '.join(names)})" if names else ""
 
     def _place(self, seen: Seen) -> str:
         """How many come before it, where it waits for a worker."""

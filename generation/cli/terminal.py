@@ -136,6 +136,10 @@ class Screen:
             self._console.file.write(_ERASE)
             self._console.file.flush()
 
+    @property
+    def shows_progress(self) -> bool:
+        return self._bar is not None
+
     def progress(self, *, section: str, completed: int, total: int, tokens: int) -> None:
         if self._bar and self._bar_task is not None:
             self._bar.update(

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('artifacts', '0007_record_actor'),
-        ('generation', '0001_initial'),
+        ('generation', '0002_side_by_side'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

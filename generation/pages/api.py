@@ -52,11 +52,14 @@ class PlanEntry(RequestBody):
 
 
 class Order(RequestBody):
-    """What to write, and with which model; without a plan the built-in one of the phase."""
+    """What to write, and with which model; without a plan the built-in one of the phase. `parallel` of its sections are
+    written at once.
+    """
 
     model: str | None = None
     plan: list[PlanEntry] | None = Field(default=None, max_length=validation.PLAN_SECTIONS)
     instructions: str | None = None
+    parallel: int | None = None
 
 
 class Resume(RequestBody):
@@ -148,6 +151,7 @@ def _terms(body: Order | None) -> dict[str, Any]:
         "model": order.model or "",
         "plan": None if order.plan is None else [entry.planned() for entry in order.plan],
         "instructions": order.instructions or "",
+        "parallel": 1 if order.parallel is None else order.parallel,
     }
 
 

@@ -49,7 +49,7 @@ def own_model() -> str:
 
 
 class GenerationForm(forms.Form):
-    """Model, instructions and plan; each may stay empty."""
+    """What a document is asked for with; each field may stay empty."""
 
     instructions = LongText(
         rows=3,
@@ -71,6 +71,14 @@ class GenerationForm(forms.Form):
         initial=SECTION_TOKENS,
         label="Tokens per section",
         help_text="The most that a section of your own plan may take.",
+    )
+    parallel = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=validation.PARALLEL_SECTIONS,
+        initial=1,
+        label="Sections at once",
+        help_text=f"Up to {validation.PARALLEL_SECTIONS}. Faster, but they do not know each other's text.",
     )
 
     def planned(self) -> list[PlannedSection] | None:

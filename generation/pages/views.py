@@ -216,7 +216,14 @@ def write_as_typed(verb: Callable[..., object], artifact: Artifact, request: Htt
         raise FormRefused(form)
     typed = form.cleaned_data
     try:
-        verb(artifact, _user(request), model=typed["model"], plan=form.planned(), instructions=typed["instructions"])
+        verb(
+            artifact,
+            _user(request),
+            model=typed["model"],
+            plan=form.planned(),
+            instructions=typed["instructions"],
+            parallel=typed["parallel"] or 1,
+        )
     except InvalidInput as error:
         refuse(form, error)
         raise FormRefused(form) from None

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from django.db import Error as DatabaseError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, Sum
 from django.db.models.functions import Now
 
 from artifacts.lifecycle import writing
 from artifacts.lifecycle.rows import WriteResult
-from artifacts.models import Artifact, StreamStatus
+from artifacts.models import Artifact, Section, StreamStatus
 from artifacts.operating.counts import process_counts
 from generation.models import GenerationTask, TaskStatus
 from generation.queue.finishing import finish
@@ -46,6 +46,7 @@ class Claim:
     epoch: int
     length: int
     model: str
+    parallel: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +84,11 @@ def claim(worker: str, *, lease_s: float, only: int | None = None, besides: Coll
             if task.status == TaskStatus.QUEUED and not may_run(task.requested_by_id):
                 continue  # other workers were faster: the next round passes this user over
             result = writing.open(task.artifact_id, lease_s=lease_s)
-            if result.status == StreamStatus.STREAMING and _is_poison(task, result):
+            written = result.length + _drafted_chars(task)
+            if result.status == StreamStatus.STREAMING and _is_poison(task, written):
                 result = _pause_poison(task, result)
             if result.status == StreamStatus.STREAMING:
-                return _claimed(task, result, worker)
+                return _claimed(task, result, worker, written)
             finish(task.artifact_id, result.status)
 
 
@@ -145,17 +147,24 @@ def _next(only: int | None, besides: Collection[int]) -> GenerationTask | None:
     return None
 
 
-def _is_poison(task: GenerationTask, result: WriteResult) -> bool:
+def _drafted_chars(task: GenerationTask) -> int:
+    """What is written of sections whose turn has not come."""
+    if task.parallel == 1:
+        return 0
+    return Section.objects.filter(artifact=task.artifact_id).aggregate(chars=Sum("drafted"))["chars"] or 0
+
+
+def _is_poison(task: GenerationTask, written: int) -> bool:
     """Count this claim; a task that was never interrupted, or that got on since, starts anew at nought."""
     interrupted = task.status == TaskStatus.RUNNING
-    stuck = interrupted and result.length == task.length_at_claim
+    stuck = interrupted and written == task.length_at_claim
     task.reclaims = task.reclaims + 1 if stuck else 0
     return task.reclaims > POISON_RECLAIMS
 
 
-def _claimed(task: GenerationTask, result: WriteResult, worker: str) -> Claim:
+def _claimed(task: GenerationTask, result: WriteResult, worker: str, written: int) -> Claim:
     process_counts.takeovers += task.status == TaskStatus.RUNNING
-    task.status, task.worker, task.length_at_claim = TaskStatus.RUNNING, worker, result.length
+    task.status, task.worker, task.length_at_claim = TaskStatus.RUNNING, worker, written
     task.served_rank = task.rank
     fields = ["status", "worker", "length_at_claim", "reclaims", "served_rank"]
     if task.started_at is None:
@@ -169,6 +178,7 @@ def _claimed(task: GenerationTask, result: WriteResult, worker: str) -> Claim:
         epoch=result.epoch,
         length=result.length,
         model=task.model,
+        parallel=task.parallel,
     )
 
 

@@ -68,6 +68,7 @@ def _last_request(artifact: Artifact) -> dict[str, object]:
     return {
         "instructions": artifact.instructions,
         "model": task.model if task else "",
+        "parallel": task.parallel if task else 1,
         "plan": plan_text(sections) if own else "",
         "section_tokens": max(section.max_tokens for section in sections) if own else SECTION_TOKENS,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from artifacts.answer_place import AnswerPlace
+from artifacts.document_text import read_draft
 from artifacts.models import Artifact, Section, SectionStatus
 from artifacts.planned_section import PlannedSection
 from generation.queue.claims import Claim
@@ -14,13 +15,26 @@ from generation.writing.prompts import Assignment
 
 @dataclass(frozen=True, kw_only=True)
 class SectionProgress:
-    """One section: `start` is where its text begins, `tokens` what it had cost when it was stopped last, or ended."""
+    """One section: `start` is where its text begins, `tokens` what it had cost when it was stopped last, or ended.
+
+    `draft` is what is written of it before its turn, at `draft_tokens`; `is_drafted` says that this is all of it.
+    """
 
     is_complete: bool
     start: int | None
     tokens: int
     model: str
     answer: AnswerPlace
+    draft: str = ""
+    draft_tokens: int = 0
+    is_drafted: bool = False
+
+    @property
+    def spent(self) -> int | None:
+        """What it has cost so far; None where only the document's sum tells it."""
+        if self.is_complete or self.is_drafted:
+            return self.tokens
+        return self.draft_tokens if self.start is None else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +46,16 @@ class Document:
     tokens: int
     sections: tuple[SectionProgress, ...]
 
-    @property
-    def tokens_under_way(self) -> int:
-        """What the section that is begun has cost so far."""
-        return self.tokens - sum(section.tokens for section in self.sections if section.is_complete)
+    def spent(self) -> list[int]:
+        """What each section has cost so far. What none of them is known to have cost was spent on the one that is
+        begun, or comes first.
+        """
+        known = [section.spent or 0 for section in self.sections]
+        for position, section in enumerate(self.sections):
+            if not section.is_complete:
+                known[position] += max(0, self.tokens - sum(known))
+                break
+        return known
 
 
 def read_document(claim: Claim) -> Document:
@@ -62,6 +82,9 @@ def read_document(claim: Claim) -> Document:
                 tokens=row.tokens,
                 model=row.model,
                 answer=row.answer_place,
+                draft=read_draft(row) if row.drafted else "",
+                draft_tokens=row.drafted_tokens,
+                is_drafted=row.status == SectionStatus.DRAFTED,
             )
             for row in rows
         ),

@@ -27,13 +27,14 @@ from generation.worker.database import until_answered
 from generation.worker.document import Document, read_document
 from generation.worker.section_callbacks import SectionCallbacks
 from generation.worker.section_tokens import SectionTokens
+from generation.worker.side_by_side import Ending, SideBySide
 from generation.worker.stop_signal import StopSignal
 from generation.worker.writer import FlushPolicy, Writer
 from generation.writing.kept_text import KeptText
 from generation.writing.patience import Limits, Silences
 from generation.writing.policy import WritingPolicy
 from generation.writing.retries import RetryPolicy
-from generation.writing.sections import SectionWork, portions, write_section
+from generation.writing.sections import JOINT, SectionWork, portions, write_section
 from generation.writing.turns import Continuation, Delivery, Outcome
 
 logger = logging.getLogger(__name__)
@@ -84,11 +85,7 @@ class Run:
         self.stop = StopSignal(claim.fence)
         self._writer = Writer(claim, policy=policy.flush, stop=self.stop)
         self._renewal: asyncio.Task[None] | None = None
-        self._is_read = False
-        self._tokens = SectionTokens()  # of the section under way
-        self._kept: KeptText | None = None
-        limits = replace(policy.writing.limits, deadline=time.monotonic() + policy.task_s)
-        self._writing = replace(policy.writing, limits=limits)
+        self._sections: _ClaimedSections | None = None
 
     def keep_lease(self, at_least_s: float) -> None:
         """Renew the lease in the background where that was not done for so long; one that hangs delays no other run."""
@@ -102,8 +99,9 @@ class Run:
         try:
             document = await self._read()
             if document is not None:
-                await self._write_while_there_is_room(document)
-                await self._cancel_answer()
+                sections = self._sections = self._sections_of(document)
+                await self._write_while_there_is_room(sections)
+                await self._cancel_answers(sections)
         finally:
             if self._renewal is not None:
                 self._renewal.cancel()
@@ -111,9 +109,9 @@ class Run:
 
     async def give_up(self, reason: str, detail: str) -> None:
         """Something unexpected ended `go`: keep what there is and pause."""
-        if self._is_read:
-            await self._writer.stop(reason, detail, section_tokens=self._tokens.count)
-            await self._cancel_answer()
+        if self._sections is not None:
+            await self._writer.stop(reason, detail, section_tokens=self._sections.live_tokens)
+            await self._cancel_answers(self._sections)
         else:
             await self._writer.abandon(reason, detail)
 
@@ -125,116 +123,65 @@ class Run:
             logger.info("lost artifact=%s fence=%s before it was read", self.claim.artifact, self.claim.fence)
             return None
         self._writer.take_up(found.text, found.tokens, [section.start for section in found.sections])
-        self._is_read = True
+        for position, section in enumerate(found.sections):
+            if section.draft:
+                self._writer.take_up_draft(position, section.draft, section.spent or 0, section.answer)
         return found
 
-    async def _write_while_there_is_room(self, document: Document) -> None:
+    def _sections_of(self, document: Document) -> _ClaimedSections:
+        model = self.claim.model or self._policy.model
+        limits = replace(
+            self._policy.writing.limits,
+            deadline=time.monotonic() + self._policy.task_s,
+            silence=self._policy.silences.of(model),
+        )
+        policy = replace(self._policy.writing, limits=limits)
+        return _ClaimedSections(document, self._writer, self._provider, model=model, policy=policy, stop=self.stop)
+
+    async def _write_while_there_is_room(self, sections: _ClaimedSections) -> None:
         try:
-            await self._write(document)
+            await self._write(sections)
         except DiskFull as full:
             # The stop waits for room; then what was received is kept with it.
-            await self._writer.stop(StopReason.DISK_FULL, full.detail, section_tokens=self._tokens.count)
+            await self._writer.stop(StopReason.DISK_FULL, full.detail, section_tokens=sections.live_tokens)
 
-    async def _write(self, document: Document) -> None:
-        text, self._tokens = document.text, SectionTokens(document.tokens_under_way)
-        for position, section in enumerate(document.sections):
-            if section.is_complete:
-                continue
-            start = len(text) if section.start is None else section.start
-            began_at = time.monotonic()
-            result = await self._section(document, position, text[:start], text[start:])
-            if self._writer.is_lost or result is None:
-                return
-            if result.outcome is not Outcome.COMPLETE:
-                await self._end(result)
-                return
-            await self._writer.complete_section(position, tokens=self._tokens.count, model=result.model)
-            logger.info(
-                "section written artifact=%s section=%s seconds=%.1f turns=%s tokens=%s estimated=%s",
-                self.claim.artifact,
-                position,
-                time.monotonic() - began_at,
-                result.turns,
-                result.tokens,
-                result.tokens_estimated,
-            )
-            text, self._tokens = text[:start] + result.text, SectionTokens()
+    async def _write(self, sections: _ClaimedSections) -> None:
+        schedule = SideBySide(sections, sections.unfinished, drafted=sections.drafted, at_once=self.claim.parallel)
+        ending = await schedule.run()
+        if self._writer.is_lost:
+            return
+        if ending is not None:
+            await self._end(sections, ending)
+            return
         written = await self._writer.complete()
         if written is not None:
             logger.info("ended artifact=%s status=%s length=%s", self.claim.artifact, written.status, written.length)
 
-    async def _section(self, document: Document, position: int, earlier: str, held: str) -> Continuation | None:
-        """Write one section, or what is missing of it; None where the provider could not even get ready."""
-        section, model = document.sections[position], self.claim.model or self._policy.model
-        await self._writer.begin_section(position, model, section.answer)
-        spent = self._tokens.count
-        kept = self._kept = self._kept_text(section.answer if section.model == model else NO_ANSWER)
-        is_read_on = kept is not None and kept.place.id
-        self._tokens = SectionTokens(spent, priced=section.answer.tokens if is_read_on else None)
-        if not await self._is_provider_ready():
-            return None
-        max_tokens = document.assignment.plan[position].max_tokens
-        budget_tokens, more_tokens = portions(max_tokens, spent=self._tokens.before, stopped_at=section.tokens)
-        work = SectionWork(
-            assignment=document.assignment,
-            index=position,
-            earlier=earlier,
-            held=held,
-            model=model,
-            mode=self._mode(model, kept),
-            budget_tokens=budget_tokens,
-            more_tokens=more_tokens,
-        )
-        limits = replace(self._writing.limits, silence=self._policy.silences.of(model))
-        policy = replace(self._writing, limits=limits)
-        callbacks = SectionCallbacks(
-            self._writer, self._tokens, others=self._writer.tokens - spent, kept=kept, policy=policy
-        )
-        result = await write_section(
-            self._provider, work, callbacks.take, callbacks=callbacks, policy=policy, kept=kept, stop=self.stop
-        )
-        callbacks.ended(result.tokens)
-        return result
+    async def _cancel_answers(self, sections: _ClaimedSections) -> None:
+        """A document that stopped pays for no more text: the answers under way end at the endpoint too.
 
-    async def _is_provider_ready(self) -> bool:
-        """Else the document is stopped. What is only waited for is waited for by the call, which meets it too."""
-        try:
-            await self._provider.prepare()
-        except ProviderError as error:
-            if not error.retryable:
-                await self._writer.stop(StopReason(error.reason), error.detail, section_tokens=self._tokens.count)
-                return False
-        return True
-
-    async def _cancel_answer(self) -> None:
-        """A document that stopped pays for no more text: the answer under way ends at the endpoint too.
-
-        Where only this writer ends (its process does, or another worker has taken over), whoever goes on reads it on.
+        Where only this writer ends (its process does, or another worker has taken over), whoever goes on reads them on.
         """
-        if self._kept is None or self._kept.is_over or not isinstance(self._provider, KeepsAnswers):
+        unread = [kept for kept in sections.kept.values() if not kept.is_over]
+        if not unread or not isinstance(self._provider, KeepsAnswers):
             return
         seen = await until_answered(partial(claims.poll_claimed, [self.claim.artifact]))
         now = seen.get(self.claim.artifact)
         if now is None or now.status != StreamStatus.STREAMING:
-            await self._provider.cancel(self._kept.place.id)
+            for kept in unread:
+                await self._provider.cancel(kept.place.id)
 
-    def _kept_text(self, answer: AnswerPlace) -> KeptText | None:
-        if self._writing.delivery != "background" or not isinstance(self._provider, KeepsAnswers):
-            return None
-        return KeptText(answer, tokens=self._tokens.count)
-
-    def _mode(self, model: str, kept: KeptText | None) -> Mode:
-        if kept is not None and isinstance(self._provider, KeepsAnswers) and self._provider.keeps(model):
-            return "reprompt"  # an answer that is kept is always a whole one
-        return "prefill" if self._provider.prefills(model) else "reprompt"
-
-    async def _end(self, result: Continuation) -> None:
+    async def _end(self, sections: _ClaimedSections, ending: Ending) -> None:
         """The document stops here: requeued at shutdown, else as a person asked or for the reason of the result."""
+        result, tokens = ending.result, sections.live_tokens
         if result.outcome is Outcome.STOPPED and self.stop.is_shutdown:
-            written = await self._writer.release(section_tokens=self._tokens.count)
+            written = await self._writer.release(section_tokens=tokens)
         else:
             reason = Reason.USER if result.outcome is Outcome.STOPPED else StopReason(result.reason)
-            written = await self._writer.stop(reason, result.detail, section_tokens=self._tokens.count)
+            detail = result.detail
+            if self._writer.is_draft(ending.position):  # else it stops where the text does
+                detail = f"Section {ending.position + 1}, {sections.names[ending.position]}: {detail}"
+            written = await self._writer.stop(reason, detail, section_tokens=tokens)
         if written is not None:
             logger.info(
                 "ended artifact=%s status=%s reason=%s length=%s",
@@ -243,6 +190,144 @@ class Run:
                 result.reason or result.outcome,
                 written.length,
             )
+
+
+class _ClaimedSections:
+    """The sections of one claimed document: what each is asked for with, where its text goes, and what it costs."""
+
+    def __init__(
+        self,
+        document: Document,
+        writer: Writer,
+        provider: Provider,
+        *,
+        model: str,
+        policy: WritingPolicy,
+        stop: StopSignal,
+    ) -> None:
+        self._document = document
+        self._writer = writer
+        self._provider = provider
+        self._model = model
+        self._policy = policy
+        self._stop = stop
+        self.names = [section.name for section in document.assignment.plan]
+        self.unfinished = [position for position, one in enumerate(document.sections) if not one.is_complete]
+        self.drafted = {position for position in self.unfinished if document.sections[position].is_drafted}
+        self.kept: dict[int, KeptText] = {}
+        self._live: int | None = None
+        start = document.sections[self.unfinished[0]].start if self.unfinished else None
+        self._before = document.text[:start]  # the sections that are whole and in their place
+        self._drafts = {position: document.sections[position].draft for position in self.drafted}
+        self._spent = document.spent()
+        self._tokens: dict[int, SectionTokens] = {}
+        self._work: dict[int, SectionWork] = {}
+
+    @property
+    def live_tokens(self) -> int:
+        """What the live section has cost."""
+        return 0 if self._live is None else self._tokens[self._live].count
+
+    async def begin(self, position: int, *, is_live: bool) -> None:
+        section = self._document.sections[position]
+        held = section.draft if section.start is None else self._document.text[section.start :]
+        if is_live and self._writer.is_draft(position):
+            await self._writer.place_section(position)
+            held = JOINT + held if self._before else held
+        if is_live:
+            await self._writer.begin_section(position, self._model, section.answer)
+            self._live = position
+        else:
+            await self._writer.begin_draft(position, self._model, section.answer)
+        spent = self._spent[position]
+        kept = self._kept_text(section.answer if section.model == self._model else NO_ANSWER, spent)
+        if kept is not None:
+            self.kept[position] = kept
+        is_read_on = kept is not None and kept.place.id
+        tokens = self._tokens[position] = SectionTokens(spent, priced=section.answer.tokens if is_read_on else None)
+        max_tokens = self._document.assignment.plan[position].max_tokens
+        budget_tokens, more_tokens = portions(max_tokens, spent=tokens.before, stopped_at=section.tokens)
+        self._work[position] = SectionWork(
+            assignment=self._document.assignment,
+            index=position,
+            earlier=self._before,
+            held=held,
+            unseen=() if is_live else tuple(self.names[self.unfinished[0] : position]),
+            model=self._model,
+            mode=self._mode(kept),
+            budget_tokens=budget_tokens,
+            more_tokens=more_tokens,
+        )
+
+    async def write(self, position: int) -> Continuation:
+        """Write the section, or what is missing of it."""
+        try:
+            await self._provider.prepare()
+        except ProviderError as error:
+            # What is only waited for is waited for by the call, which meets it too.
+            if not error.retryable:
+                return Continuation(text="", outcome=Outcome.FAILED, reason=error.reason, detail=error.detail)
+        kept, began_at = self.kept.get(position), time.monotonic()
+        callbacks = SectionCallbacks(
+            self._writer, position, self._tokens[position], total=self._total, kept=kept, policy=self._policy
+        )
+        result = await write_section(
+            self._provider,
+            self._work[position],
+            callbacks.take,
+            callbacks=callbacks,
+            policy=self._policy,
+            kept=kept,
+            stop=self._stop,
+        )
+        callbacks.ended(result.tokens)
+        logger.info(
+            "section %s artifact=%s section=%s seconds=%.1f turns=%s tokens=%s estimated=%s",
+            "written" if result.outcome is Outcome.COMPLETE else result.outcome,
+            self._writer.claim.artifact,
+            position,
+            time.monotonic() - began_at,
+            result.turns,
+            result.tokens,
+            result.tokens_estimated,
+        )
+        return result
+
+    async def place(self, position: int) -> None:
+        await self._writer.place_section(position)
+        if position in self._drafts:
+            self._join(self._drafts.pop(position), is_draft=True)
+        else:
+            self._live = position
+
+    async def complete(self, position: int, result: Continuation) -> None:
+        await self._writer.complete_section(position, tokens=self._tokens[position].count, model=result.model)
+        if position == self._live:
+            self._live = None
+            self._join(result.text, is_draft=bool(self._work[position].unseen))
+        else:
+            self._drafts[position] = result.text
+
+    def end_all(self) -> None:
+        self._stop.set()
+
+    def _join(self, text: str, *, is_draft: bool) -> None:
+        """The text of a section is whole and in its place."""
+        self._before += JOINT + text if is_draft and self._before else text
+
+    def _total(self) -> int:
+        counts = {position: tokens.count for position, tokens in self._tokens.items()}
+        return sum(counts.get(position, spent) for position, spent in enumerate(self._spent))
+
+    def _kept_text(self, answer: AnswerPlace, spent: int) -> KeptText | None:
+        if self._policy.delivery != "background" or not isinstance(self._provider, KeepsAnswers):
+            return None
+        return KeptText(answer, tokens=spent)
+
+    def _mode(self, kept: KeptText | None) -> Mode:
+        if kept is not None and isinstance(self._provider, KeepsAnswers) and self._provider.keeps(self._model):
+            return "reprompt"  # an answer that is kept is always a whole one
+        return "prefill" if self._provider.prefills(self._model) else "reprompt"
 
 
 def _on_event(stop: StopSignal, event: Event | subscription.Missed) -> None:

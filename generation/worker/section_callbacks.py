@@ -6,6 +6,7 @@ It decides neither what is written nor when it is committed.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from artifacts.answer_place import NO_ANSWER
 from artifacts.operating.counts import process_counts
@@ -21,14 +22,22 @@ from generation.writing.retries import thinking_sentence, waiting_sentence
 
 
 class SectionCallbacks(Callbacks):
-    """One section; `others` are the tokens of all the others."""
+    """The section at `position`; `total` tells what all sections have cost."""
 
     def __init__(
-        self, writer: Writer, tokens: SectionTokens, *, others: int, kept: KeptText | None, policy: WritingPolicy
+        self,
+        writer: Writer,
+        position: int,
+        tokens: SectionTokens,
+        *,
+        total: Callable[[], int],
+        kept: KeptText | None,
+        policy: WritingPolicy,
     ) -> None:
         self._writer = writer
+        self._position = position
         self._tokens = tokens
-        self._others = others
+        self._total = total
         self._kept = kept
         self._policy = policy
         self._called_s = time.monotonic()
@@ -41,7 +50,7 @@ class SectionCallbacks(Callbacks):
             process_counts.provider_first_text_s.add(time.monotonic() - self._called_s)
         self._tokens.received(len(text))
         self._count()
-        await self._writer.put(text)
+        await self._writer.put_section(self._position, text)
 
     def ended(self, tokens: int) -> None:
         """This run of the section has cost so much in all."""
@@ -54,7 +63,7 @@ class SectionCallbacks(Callbacks):
 
     async def on_kept(self) -> None:
         self._count()
-        await self._writer.note_answer()
+        await self._writer.note_answer(self._position)
 
     async def on_turn(self, turn: int, delta: str, aggregated: str, finish: Finish) -> None:
         process_counts.provider_call_s.add(time.monotonic() - self._called_s)
@@ -70,12 +79,20 @@ class SectionCallbacks(Callbacks):
     async def on_wait(self, seconds: float, error: ProviderError, attempt: int, of: int) -> None:
         process_counts.retries[error.reason] += 1
         of = 0 if self._policy.retry.waits_out(error) else of
-        await self._writer.wait(Reason.WAITING_RETRY, waiting_sentence(seconds, error, attempt, of))
+        await self._wait(Reason.WAITING_RETRY, waiting_sentence(seconds, error, attempt, of))
 
     async def on_thinking(self, seconds: float) -> None:
-        await self._writer.wait(Reason.THINKING, thinking_sentence(seconds, self._policy.limits.thinking_s))
+        await self._wait(Reason.THINKING, thinking_sentence(seconds, self._policy.limits.thinking_s))
+
+    async def _wait(self, reason: str, detail: str) -> None:
+        """Viewers are told why the live section does not grow; nobody waits for a draft."""
+        if self._writer.is_draft(self._position):
+            await self._writer.flush()
+        else:
+            await self._writer.wait(reason, detail)
 
     def _count(self) -> None:
         """What the next commit stores beside the text."""
-        self._writer.tokens = self._others + self._tokens.count
-        self._writer.answer = NO_ANSWER if self._kept is None else self._kept.place
+        self._writer.tokens = self._total()
+        answer = NO_ANSWER if self._kept is None else self._kept.place
+        self._writer.count(self._position, self._tokens.count, answer)

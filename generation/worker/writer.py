@@ -14,6 +14,7 @@ from functools import partial
 from artifacts.answer_place import NO_ANSWER, AnswerPlace
 from artifacts.errors import NotFound, WriterRefused
 from artifacts.lifecycle import writing
+from artifacts.lifecycle.drafted import DraftFlush
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.writing import Append, Flush
 from artifacts.live.replica import OVER
@@ -24,6 +25,7 @@ from generation.worker import group_commit
 from generation.worker.database import until_answered
 from generation.worker.preview_saver import PreviewSaver
 from generation.worker.stop_signal import StopSignal
+from generation.writing.sections import JOINT
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +48,44 @@ class FlushPolicy:
     lease_s: float
 
 
+class _Draft:
+    """A section whose turn has not come: what is committed of it, and what came since."""
+
+    def __init__(self, position: int, text: str = "", tokens: int = 0, answer: AnswerPlace = NO_ANSWER) -> None:
+        self.position = position
+        self.tokens = self.tokens_saved = tokens
+        self.answer = self.answer_saved = answer
+        self.unsaved: list[str] = []
+        self._committed = [text]
+        self._length = len(text)
+
+    @property
+    def text(self) -> str:
+        """What is committed."""
+        return "".join(self._committed)
+
+    def flush(self) -> DraftFlush | None:
+        """What there is to commit."""
+        answer = self.answer if self.answer != self.answer_saved else None
+        if not self.unsaved and answer is None and self.tokens == self.tokens_saved:
+            return None
+        text = "".join(self.unsaved)
+        return DraftFlush(position=self.position, offset=self._length, text=text, tokens=self.tokens, answer=answer)
+
+    def saved(self, flush: DraftFlush, pieces: int) -> None:
+        """It is committed; `pieces` of what is unsaved were in it."""
+        del self.unsaved[:pieces]
+        self._committed.append(flush.text)
+        self._length += len(flush.text)
+        self.tokens_saved, self.answer_saved = flush.tokens, flush.answer or self.answer_saved
+
+
 class Writer:
     """Writes the text of one claim, and keeps its lease from the first moment on.
 
     Before the first text `take_up` tells it what is there; `tokens` is the count that the next flush stores, `answer`
-    what is committed with it of an answer that its endpoint keeps.
+    what is committed with it of an answer that its endpoint keeps. One section is live, which is what viewers see;
+    others are drafts until their turn comes. One flush commits what came of all of them.
     """
 
     def __init__(self, claim: Claim, *, policy: FlushPolicy, stop: StopSignal) -> None:
@@ -73,6 +108,8 @@ class Writer:
         self._late: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()  # one verb at a time
         self._begun = set[int]()
+        self._drafts: dict[int, _Draft] = {}
+        self._is_joint_due = False
         self._previews = PreviewSaver(claim, "")
         self._group = group_commit.current()
 
@@ -82,18 +119,44 @@ class Writer:
         self._begun = {position for position, start in enumerate(starts) if start is not None}
         self._previews = PreviewSaver(self.claim, text, [start for start in starts if start is not None])
 
+    def take_up_draft(self, position: int, text: str, tokens: int, answer: AnswerPlace = NO_ANSWER) -> None:
+        """So much is committed of a section whose turn has not come."""
+        self._drafts[position] = _Draft(position, text, tokens, answer)
+
     async def put(self, text: str) -> None:
         """Take one piece; where it fills a flush, return after that, so that a fast model waits for the database."""
         loop, flush_s = asyncio.get_running_loop(), self._policy.ms / 1000
         silent_s, self._put_at_s = loop.time() - self._put_at_s, loop.time()
         if silent_s == float("inf"):
             process_counts.first_text_s.add(time.clock_gettime(_CLOCK) - self._began_at_s)
-        self._unsaved.append(text)
-        self._unsaved_chars += len(text)
+        self._take(text)
         if silent_s >= flush_s or self._unsaved_chars >= self._policy.chars:
             await self._flush(is_awaited=silent_s >= max(flush_s, NOTICED_S))
-        elif self._timer is None:
-            self._timer = loop.call_later(self._group.load.stretched_s(flush_s), self._begin_late_flush)
+        else:
+            self._flush_in_time()
+
+    async def put_section(self, position: int, text: str) -> None:
+        """A piece of this section: live, or of its draft, for which nobody waits."""
+        draft = self._drafts.get(position)
+        if draft is None:
+            await self.put(text)
+            return
+        draft.unsaved.append(text)
+        if sum(map(len, draft.unsaved)) >= self._policy.chars:
+            await self._flush(is_awaited=False)
+        else:
+            self._flush_in_time()
+
+    def count(self, position: int, tokens: int, answer: AnswerPlace) -> None:
+        """What this section has cost, and what is known of its answer, as of its next flush."""
+        draft = self._drafts.get(position)
+        if draft is None:
+            self.answer = answer
+        else:
+            draft.tokens, draft.answer = tokens, answer
+
+    def is_draft(self, position: int) -> bool:
+        return position in self._drafts
 
     async def flush(self) -> None:
         """Commit what is unsaved. Where the artifact is not ours any more nothing is written, and `stop` is set."""
@@ -106,7 +169,7 @@ class Writer:
             one = Append(artifact=self._artifact, fence=self._fence, flush=flush, lease_s=self._lease_s)
             return self._group.append(one, is_awaited=is_awaited)
 
-        if self._unsaved:
+        if self._is_unsaved:
             await self._commit_by(append)
 
     async def begin_section(self, position: int, model: str, answer: AnswerPlace = NO_ANSWER) -> None:
@@ -121,6 +184,40 @@ class Writer:
             self._begun.add(position)
             self._previews.begin_section()
 
+    async def begin_draft(self, position: int, model: str, answer: AnswerPlace = NO_ANSWER) -> None:
+        """The section is written now, beside the live one."""
+        draft = self._drafts.setdefault(position, _Draft(position))
+        draft.answer = draft.answer_saved = answer
+        await self._carry(
+            lambda: writing.begin_draft(
+                self._artifact, fence=self._fence, position=position, model=model, lease_s=self._lease_s
+            )
+        )
+
+    async def place_section(self, position: int) -> None:
+        """The turn of a draft has come: its text goes into the document, and what follows comes live."""
+        draft = self._drafts[position]
+        result = await self._commit(
+            lambda flush: writing.place_section(
+                self._artifact, fence=self._fence, position=position, flush=flush, lease_s=self._lease_s
+            )
+        )
+        if result is None:
+            return
+        del self._drafts[position]
+        self._begun.add(position)
+        self._previews.begin_section()
+        text, self._is_joint_due = draft.text, self._offset > 0
+        if text:
+            text = JOINT + text if self._is_joint_due else text
+            self._previews.note(text)
+            self._offset, self._is_joint_due = self._offset + len(text), False
+        self.answer, self._answer_saved = draft.answer, draft.answer_saved
+        for piece in draft.unsaved:  # what came while it was committed
+            self._take(piece)
+        if self._unsaved:
+            self._flush_in_time()
+
     async def complete_section(self, position: int, *, tokens: int, model: str) -> None:
         await self._commit(
             lambda flush: writing.complete_section(
@@ -133,7 +230,8 @@ class Writer:
                 lease_s=self._lease_s,
             )
         )
-        self._previews.note("", section_ended=True)
+        if position not in self._drafts:
+            self._previews.note("", section_ended=True)
 
     async def wait(self, reason: str, detail: str) -> None:
         """Show why no text comes; what was received is saved first."""
@@ -142,8 +240,13 @@ class Writer:
             lambda: writing.wait(self._artifact, fence=self._fence, reason=reason, detail=detail, lease_s=self._lease_s)
         )
 
-    async def note_answer(self) -> None:
-        """Save which answer has begun; what was received before it is saved first."""
+    async def note_answer(self, position: int | None = None) -> None:
+        """Save which answer has begun; what was received before it is saved first. `position`: of which section."""
+        if position in self._drafts:
+            await self._commit(
+                lambda flush: writing.append(self._artifact, fence=self._fence, flush=flush, lease_s=self._lease_s)
+            )
+            return
         await self.flush()
         answer = self.answer
         await self._carry(
@@ -209,6 +312,21 @@ class Writer:
             await self._previews.finish(is_over=result.status in OVER)
         return result
 
+    def _take(self, text: str) -> None:
+        """Text of the live section, to be committed with the next flush."""
+        text, self._is_joint_due = JOINT + text if self._is_joint_due else text, False
+        self._unsaved.append(text)
+        self._unsaved_chars += len(text)
+
+    @property
+    def _is_unsaved(self) -> bool:
+        return bool(self._unsaved) or any(draft.unsaved for draft in self._drafts.values())
+
+    def _flush_in_time(self) -> None:
+        if self._timer is None:
+            flush_s = self._group.load.stretched_s(self._policy.ms / 1000)
+            self._timer = asyncio.get_running_loop().call_later(flush_s, self._begin_late_flush)
+
     def _begin_late_flush(self) -> None:
         self._timer = None
         self._late = asyncio.get_running_loop().create_task(self._late_flush())
@@ -237,11 +355,13 @@ class Writer:
                 failure, self._failure = self._failure, None
                 raise failure
             taken, answer = len(self._unsaved), self.answer
+            drafts = [(draft, found, len(draft.unsaved)) for draft in self._drafts.values() if (found := draft.flush())]
             flush = Flush(
                 offset=self._offset,
                 text="".join(self._unsaved),
                 tokens=self.tokens,
                 answer=answer if answer != self._answer_saved else None,
+                drafts=tuple(found for _, found, _ in drafts),
             )
             result = await self._attempt(lambda: carry(flush))
             if result is None:
@@ -250,9 +370,11 @@ class Writer:
             self._unsaved_chars -= len(flush.text)
             self._offset += len(flush.text)
             self._answer_saved = answer
+            for draft, found, pieces in drafts:
+                draft.saved(found, pieces)
             if flush.text:
                 self._previews.note(flush.text)
-            if self._timer is not None and not self._unsaved:
+            if self._timer is not None and not self._is_unsaved:
                 self._timer.cancel()
                 self._timer = None
             return result

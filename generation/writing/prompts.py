@@ -77,9 +77,14 @@ class SectionPrompt:
         return [*self.opening, begun, {"role": "user", "content": _go_on(text, is_repeated=is_repeated)}]
 
 
-def section_prompt(assignment: Assignment, index: int, *, earlier: str, mode: Mode) -> SectionPrompt:
-    """The prompt for section `index` (from 0) of the plan; `earlier` is the document's text before it."""
-    parts = [*_about_document(assignment), *_about_earlier(earlier), *_about_section(assignment, index)]
+def section_prompt(
+    assignment: Assignment, index: int, *, earlier: str, mode: Mode, unseen: tuple[str, ...] = ()
+) -> SectionPrompt:
+    """The prompt for section `index` (from 0) of the plan; `earlier` is the document's text before it, and before the
+    sections of the names in `unseen`, which are written at the same time.
+    """
+    before = _about_unseen(earlier, unseen) if unseen else _about_earlier(earlier)
+    parts = [*_about_document(assignment), *before, *_about_section(assignment, index)]
     return SectionPrompt(
         opening=({"role": "system", "content": SYSTEM_ROLE}, {"role": "user", "content": "\n\n".join(parts)}), mode=mode
     )
@@ -145,6 +150,16 @@ def _about_earlier(earlier: str) -> list[str]:
     return [
         "Headings written so far:\n" + _material(outline_of(earlier)),
         "The text before this section ends so:\n" + _material(_end(earlier.strip(), BEFORE_CHARS)),
+    ]
+
+
+def _about_unseen(earlier: str, unseen: tuple[str, ...]) -> list[str]:
+    names = "\n".join(f"- {_line(name)}" for name in unseen)
+    headings = ["Headings written so far:\n" + _material(outline_of(earlier))] if earlier.strip() else []
+    return [
+        *headings,
+        "These sections stand before this one and are being written at the same time, so their text is not known yet. "
+        f"Leave to them what their names promise:\n{names}",
     ]
 
 

@@ -35,13 +35,15 @@ class SectionWork:
 
     `earlier` is the document's committed text before the section, `held` what is committed of this section, the joint
     before its heading included. The section's `max_tokens` is the budget, unless `budget_tokens` says how much of it is
-    left; `more_tokens` follow once.
+    left; `more_tokens` follow once. `unseen` are the names of the sections between `earlier` and this one where they
+    are written at the same time: the joint is then missing, since nobody knows yet what it joins.
     """
 
     assignment: Assignment
     index: int
     earlier: str
     held: str = ""
+    unseen: tuple[str, ...] = ()
     model: str = ""
     mode: Mode = "prefill"
     budget_tokens: int | None = None
@@ -69,7 +71,7 @@ async def write_section(
     on. The result's `text` is the whole section as it then is, what was held and what was taken. Raises
     `SectionMismatch` where what is held is not the beginning of this section.
     """
-    missing, own = _split(opening_of(work.planned.name, earlier=work.earlier), work.held)
+    missing, own = _split(opening_of(work.planned.name, earlier="" if work.unseen else work.earlier), work.held)
     passage = _Passage(work, missing, take, kept)
     calls = _Calls(provider, work, kept)
 
@@ -188,7 +190,9 @@ class _Calls:
 
     def __init__(self, provider: Provider, work: SectionWork, kept: KeptText | None) -> None:
         self._provider = provider
-        self._prompt = section_prompt(work.assignment, work.index, earlier=work.earlier, mode=work.mode)
+        self._prompt = section_prompt(
+            work.assignment, work.index, earlier=work.earlier, unseen=work.unseen, mode=work.mode
+        )
         if isinstance(provider, WordsPrompts):
             self._prompt = replace(self._prompt, opening=provider.opening(brief_of(work.assignment, work.index)))
         self._model = work.model

@@ -49,6 +49,7 @@ class Command(BaseCommand):
         parser.add_argument("--instructions", default="", metavar="TEXT", help="Wishes for this document.")
         parser.add_argument("--title", default="", help="The title of a phase of your own that is not there yet.")
         parser.add_argument("--model", default="", help="The model to ask (STREAMGEN_MODEL).")
+        parser.add_argument("--parallel", type=int, default=1, metavar="N", help="So many sections at once, up to 8.")
         parser.add_argument(
             "--again", action="store_true", help="Write a complete document anew; the old text is kept."
         )
@@ -97,7 +98,7 @@ class Command(BaseCommand):
 
     def _begin(self, artifact: Artifact, options: dict[str, Any]) -> GenerationTask | None:
         """The task that writes the document; None where it is complete already."""
-        wishes = {"model": options["model"], "instructions": options["instructions"]}
+        wishes = {name: options[name] for name in ("model", "instructions", "parallel")}
         match artifact.stream_status:
             case StreamStatus.IDLE:
                 return control.start(artifact, artifact.project.owner, **wishes)
