@@ -97,7 +97,6 @@ def _append(row: LockedRow, text: str) -> None:
     """Text at the end of the document. Viewers read it from the database: it may be much, and more than one delta."""
     artifact = row.artifact
     if text:
-        insert_deltas(
-            [Delta(artifact=artifact, epoch=artifact.epoch, seq=row.next_seq, offset=artifact.length, text=text)]
-        )
+        seq = row.take_seq()
+        insert_deltas([Delta(artifact=artifact, epoch=artifact.epoch, seq=seq, offset=artifact.length, text=text)])
         row.set(length=artifact.length + len(text))

@@ -63,6 +63,11 @@ class LockedRow:
         """The number of this write, once it is committed."""
         return self._seq + 1
 
+    def take_seq(self) -> int:
+        """The number of one more delta in this transaction; the write comes after it, so viewers see the hole."""
+        self._seq = max(self._seq, self.delta.seq if self.delta is not None else 0) + 1
+        return self._seq
+
     def set(self, **columns: object) -> None:
         for name, value in columns.items():
             setattr(self.artifact, name, value)

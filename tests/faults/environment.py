@@ -81,6 +81,8 @@ class Rig:
     calls_may_fail: bool = False
     calls_may_overlap: bool = False
     large: bool = False
+    parallel: int = 1
+    """So many sections of a document are written at once."""
     _spare: list[int] = field(default_factory=list)
 
     # Processes
@@ -158,7 +160,8 @@ class Rig:
     async def start(self, document: Document, verb: str = "start") -> None:
         tokens = 32_000 if self.large else 4_000
         plan = [{"name": name, "instructions": f"Write {name}.", "max_tokens": tokens} for name in document.names]
-        status, answer = await self.call("POST", f"/artifacts/{document.artifact}/{verb}", {"plan": plan})
+        order = {"plan": plan, "parallel": self.parallel}
+        status, answer = await self.call("POST", f"/artifacts/{document.artifact}/{verb}", order)
         assert status == 202, answer
 
     async def begin(self, count: int = 1, **size: int) -> list[Document]:

@@ -18,7 +18,7 @@ from typing import Any
 POINTS = ("before_the_call", "mid_stream", "in_the_transaction", "after_commit", "before_broadcast", "at_completion")
 MID_STREAM_S = 0.1
 """How long after a flush the process ends in the middle of the stream; a flush comes every 0.15 s."""
-_DELTA = 'INSERT INTO "artifacts_delta"'
+_DELTA = ('INSERT INTO "artifacts_delta"', 'INSERT INTO "artifacts_draftdelta"')
 _CLAIM = 'UPDATE "generation_generationtask"'
 _STOP = 'UPDATE "artifacts_artifact"'
 

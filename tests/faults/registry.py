@@ -47,6 +47,7 @@ class Scenario:
 
 SCENARIOS = (
     Scenario(name="worker-killed", play=kills.worker_killed, runs=30, issue_runs=200),
+    Scenario(name="parallel-killed", play=kills.parallel_killed, runs=10, issue_runs=200),
     Scenario(name="web-killed", play=kills.web_killed, runs=5, issue_runs=50, databases=POSTGRES),
     Scenario(name="embedded-killed", play=kills.embedded_killed, runs=5, issue_runs=50, databases=SQLITE),
     Scenario(name="large-documents", play=large_documents.large_documents, runs=3, issue_runs=20, short=POSTGRES),

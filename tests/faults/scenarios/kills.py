@@ -23,24 +23,41 @@ RECLAIMS = 5
 
 async def worker_killed(database: Database, seed: int, runs: int) -> Result:
     """kill -9 of a worker at random and at the named points; two are always there."""
+    return await _kill_workers(database, seed, runs)
+
+
+async def parallel_killed(database: Database, seed: int, runs: int) -> Result:
+    """The same where four of six sections are written at once; at every second death a document is paused and resumed
+    as well. What is drafted is looked at whenever a worker dies.
+    """
+    return await _kill_workers(database, seed, runs, parallel=4, sections=6, chars=700)
+
+
+async def _kill_workers(database: Database, seed: int, runs: int, *, parallel: int = 1, **size: int) -> Result:
     continuation = "prefill" if seed % 2 else "reprompt"
     async with rigged(database, seed=seed, redis=database == "postgres", STREAMGEN_CONTINUATION=continuation) as rig:
         # A joiner may refuse a whole answer, and ask once more.
         rig.calls_may_fail = continuation == "reprompt"
+        rig.parallel = parallel
         await rig.web()
         documents: list[Document] = []
+        wrong: list[str] = []
         points = ["at_random", *POINTS]
         workers = [await _doomed(rig, points[0]), await _doomed(rig, points[1])]
         deaths = 0
         began = died = time.monotonic()
         while deaths < runs:
-            await top_up(rig, documents)
+            await top_up(rig, documents, **size)
             for place, worker in enumerate(workers):
                 if not worker.is_alive:
                     await worker.ended(1)
                     deaths += 1
                     died = time.monotonic()
                     workers[place] = await _doomed(rig, points[(deaths + 1) % len(points)], ready=False)
+                    if parallel > 1:
+                        wrong += drafts_are_what_was_sent(rig)
+                        if deaths % 2:
+                            await _pause_and_resume(rig, documents)
             assert time.monotonic() - died < DOOM_S, "no worker reaches the point at which it dies"
             _note_ready(workers)
             await asyncio.sleep(0.02)
@@ -61,9 +78,48 @@ async def worker_killed(database: Database, seed: int, runs: int) -> Result:
             f"at most {max(verdict.rewritten, default=0)} characters asked for again; {len(documents)} documents, "
             f"{continuation}; {took_s / max(1, runs):.1f} s a kill" + (f"; paused {dict(reasons)}" if reasons else "")
         )
-        wrong = [f"paused as {reason}" for reason in reasons if reason not in {"poison", "bad_seam"}]
+        if parallel > 1:
+            wrong += [f"{rows[0]} drafts outlive their documents" for rows in rig.store.query(_LEFT) if rows[0]]
+        wrong += [f"paused as {reason}" for reason in reasons if reason not in {"poison", "bad_seam"}]
         broken = [*verdict.broken, *wrong, *([f"taken over only after {late:.1f} s"] if late > allowed(5) else [])]
         return Result(runs=deaths, figures=figures, broken=broken)
+
+
+_LEFT = (
+    "SELECT count(*) FROM artifacts_draftdelta d JOIN artifacts_section s ON s.id = d.section_id"
+    " JOIN artifacts_artifact a ON a.id = s.artifact_id WHERE a.stream_status = 'complete'"
+)
+_DRAFTED = (
+    'SELECT s.artifact_id, s.name, s.drafted, d."offset", d.text FROM artifacts_section s'
+    ' JOIN artifacts_draftdelta d ON d.section_id = s.id ORDER BY s.id, d."offset"'
+)
+
+
+def drafts_are_what_was_sent(rig: Rig) -> list[str]:
+    """What is wrong with the drafts: each is a beginning of its section, every word once and in order."""
+    wrong, drafts = [], dict[tuple[int, str], str]()
+    for artifact, name, drafted, offset, text in rig.store.query(_DRAFTED):
+        before = drafts.get((artifact, name), "")
+        if offset != len(before) or offset + len(text) > drafted:
+            wrong.append(
+                f"draft of {name}: a delta begins at {offset} of {drafted}, the text before ends at {len(before)}"
+            )
+        drafts[artifact, name] = before + text
+    for (artifact, name), draft in drafts.items():
+        document = rig.documents[artifact]
+        whole = document.expected[document.expected.index(f"## {name}\n\n") :]
+        if not whole.startswith(draft):
+            wrong.append(f"draft of {name}: {draft[-40:]!r} is not what was sent")
+    return wrong
+
+
+async def _pause_and_resume(rig: Rig, documents: Sequence[Document]) -> None:
+    document = rig.rng.choice(documents[-4:])
+    for verb in ("pause", "resume"):
+        status, answer = await rig.call("POST", f"/artifacts/{document.artifact}/{verb}")
+        while verb == "pause" and status == 202 and rig.status(document) == "streaming":
+            await asyncio.sleep(0.02)
+        assert status in {200, 202, 409}, answer
 
 
 async def _doomed(rig: Rig, point: str, *, ready: bool = True) -> Process:
