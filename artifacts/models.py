@@ -243,6 +243,29 @@ class DraftDelta(models.Model):
         return f"{self.section_id}:{self.offset}"
 
 
+class SourceText(models.Model):
+    """An earlier document that the text of an epoch was written from: which text it was, and what of it was told."""
+
+    artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="sources", db_index=False)
+    epoch = models.PositiveIntegerField()
+    position = models.PositiveSmallIntegerField()
+    earlier = models.ForeignKey(Artifact, on_delete=models.SET_NULL, null=True, related_name="later_sources")
+    title = models.CharField(max_length=validation.TITLE_CHARS)
+    earlier_epoch = models.PositiveIntegerField()
+    earlier_length = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    part = models.TextField()
+
+    class Meta:
+        ordering: ClassVar = ["artifact", "epoch", "position"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["artifact", "epoch", "position"], name="source_artifact_epoch_position"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title}, epoch {self.earlier_epoch}"
+
+
 class ArtifactVersion(models.Model):
     """The text of an earlier epoch, kept when another took its place; `author` and `note` say how that text came about.
 

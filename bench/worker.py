@@ -3,6 +3,8 @@
 Each stream brings 50 pieces of 5 characters a second, as a model does; a level holds when 99 % of the marks are at the
 viewer within 500 ms of the endpoint's write. Then all at once as fast as the endpoint goes: flushes a second, beside
 raw INSERTs, one transaction each, in a database of the same kind.
+
+`--parallel 5`: instead, how long one document of ten sections takes of which so many are written at once.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from bench.writes import database, environment
 
 RATE, CHARS, EVERY, HOLDS = 50, 5, 10, 99.0
 FLOOD_CHARS = 400
+SECTIONS, PIECES = 10, 150
 STARTERS = 8
 """People who start documents at the same time."""
 COLUMNS = [
@@ -30,6 +33,8 @@ COLUMNS = [
 
 
 def measure(options: argparse.Namespace) -> Report:
+    if options.parallel:
+        return side_by_side(options.parallel)
     report = Report(name="worker", title=f"documents of {RATE} pieces a second each, one process", columns=COLUMNS)
     levels, seconds = ([3], 0.5) if options.quick else (options.streams, options.seconds)
     for streams in levels:
@@ -115,6 +120,27 @@ def flood(report: Report, product: Product, writer: Child, streams: int, seconds
     }
 
 
+def side_by_side(levels: list[int]) -> Report:
+    """One document after the other; what the time is over that of sections one after the other."""
+    columns = ["sections at once", "seconds", "over one after the other", "of the waves alone", "characters", "calls"]
+    title = f"one document of {SECTIONS} sections, each {PIECES} pieces at {RATE} a second"
+    report = Report(name="parallel", title=title, columns=columns)
+    with serving("uvicorn") as product:
+        sequential_s = 0.0
+        for document, parallel in zip(product.documents(1 + len(levels)), (1, *levels), strict=True):
+            calls, began = product.endpoint.ask("counts")["calls"], time.monotonic()
+            product.start(document, f"pace-{CHARS}-{RATE}-{PIECES}-1000", sections=SECTIONS, parallel=parallel)
+            while (found := product.api("GET", f"/api/artifacts/{document}"))["state"]["status"] == "streaming":
+                time.sleep(0.05)
+            took_s, calls = time.monotonic() - began, product.endpoint.ask("counts")["calls"] - calls
+            sequential_s = sequential_s or took_s
+            waves = -(-SECTIONS // parallel) / SECTIONS
+            report.add(parallel, took_s, took_s / sequential_s, waves, found["offset"], calls)
+            if found["state"]["status"] != "complete":
+                report.faults.append(f"{parallel} at once: {found['state']['last_error']}")
+    return report
+
+
 def deltas(product: Product) -> int:
     look = sqlite3.connect(f"file:{product.database}?mode=ro", uri=True)
     try:
@@ -126,6 +152,7 @@ def deltas(product: Product) -> int:
 def options() -> argparse.ArgumentParser:
     made = parser(__doc__)
     made.add_argument("--streams", type=int, nargs="*", default=[10, 50, 100])
+    made.add_argument("--parallel", type=int, nargs="*", default=[], metavar="N", help="sections at once, instead")
     made.add_argument("--seconds", type=float, default=6.0, help="of a window")
     return made
 

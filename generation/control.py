@@ -17,9 +17,11 @@ from artifacts.errors import IllegalTransition, InvalidInput
 from artifacts.lifecycle import commands, reworking
 from artifacts.lifecycle.epochs import Change
 from artifacts.lifecycle.rows import WriteResult
+from artifacts.lifecycle.sources import EarlierText
 from artifacts.models import Artifact, Project, StopRequest, StreamStatus
 from artifacts.planned_section import PlannedSection
 from artifacts.sharing.records import record
+from generation.earlier_documents import sources_of
 from generation.errors import TaskExists
 from generation.models import UNFINISHED, GenerationTask, TaskStatus
 from generation.queue.finishing import finish, supersede
@@ -171,8 +173,9 @@ def _queue(
         raise InvalidInput("parallel", f"parallel must lie between 1 and {validation.PARALLEL_SECTIONS}.")
     instructions = validation.long_text("instructions", instructions)
     sections = checked_plan(plan) if plan is not None else _built_in(artifact)
+    sources = sources_of(artifact, sections, instructions)
     with transaction.atomic():
-        verb(artifact.pk, sections, instructions, by=change_by(user, note, instructions))
+        verb(artifact.pk, sections, instructions, by=change_by(user, note, instructions), sources=sources)
         task = new_task(artifact, user, model, parallel)
         record(user, action, artifact=artifact)
         wake_after_commit()
@@ -195,9 +198,16 @@ def choosable_models() -> list[str]:
     return list(dict.fromkeys([*own, *settings.STREAMGEN_MODELS])) if settings.STREAMGEN_MODELS else []
 
 
-def _anew(artifact_id: int, sections: Sequence[PlannedSection], instructions: str, *, by: Change) -> WriteResult:
+def _anew(
+    artifact_id: int,
+    sections: Sequence[PlannedSection],
+    instructions: str,
+    *,
+    by: Change,
+    sources: Sequence[EarlierText],
+) -> WriteResult:
     supersede(artifact_id)
-    return commands.reset(artifact_id, sections, instructions, by=by)
+    return commands.reset(artifact_id, sections, instructions, by=by, sources=sources)
 
 
 def change_by(user: User | None, note: str, instructions: str = "") -> Change:

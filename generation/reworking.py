@@ -23,6 +23,7 @@ from artifacts.planned_section import PlannedSection
 from artifacts.preview import closing
 from artifacts.sharing.records import record
 from generation.control import change_by, checked_plan, model_name, new_task
+from generation.earlier_documents import sources_of
 from generation.models import GenerationTask
 from generation.queue.wakeup import wake_after_commit
 from generation.writing import phases
@@ -192,7 +193,7 @@ def _draft(
     )
     told = "\n\n".join(filter(None, [phase.instructions, artifact.instructions]))[: validation.LONG_TEXT_CHARS]
     by = change_by(user, f"Wrote “{planned.name}” anew" if section.body else f"Wrote “{planned.name}”", instructions)
-    commands.plan(draft.pk, [order], told, by=by)
+    commands.plan(draft.pk, [order], told, by=by, sources=sources_of(draft, [order], instructions))
     task = new_task(draft, user, model)
     wake_after_commit()
     logger.info("queued task=%s draft=%s artifact=%s section=%s", task.pk, draft.pk, artifact.pk, section.number)

@@ -19,6 +19,7 @@ from artifacts.lifecycle.drafted import place_drafts
 from artifacts.lifecycle.endings import end_writing
 from artifacts.lifecycle.epochs import UNKNOWN, Change, begin_epoch, lock_at_rest, set_text
 from artifacts.lifecycle.rows import LockedRow, WriteResult, lock
+from artifacts.lifecycle.sources import EarlierText, copy_sources, keep_sources
 from artifacts.lifecycle.transitions import illegal, target_of
 from artifacts.models import Artifact, ArtifactVersion, Section, SectionStatus, StopRequest, StreamStatus
 from artifacts.planned_section import PlannedSection
@@ -27,25 +28,37 @@ from artifacts.reasons import Reason
 
 @transaction.atomic
 def plan(
-    artifact_id: int, sections: Sequence[PlannedSection], instructions: str, *, by: Change = UNKNOWN
+    artifact_id: int,
+    sections: Sequence[PlannedSection],
+    instructions: str,
+    *,
+    by: Change = UNKNOWN,
+    sources: Sequence[EarlierText] = (),
 ) -> WriteResult:
     """idle -> streaming, waiting for a worker."""
     row = lock(artifact_id)
     if row.artifact.stream_status != StreamStatus.IDLE:
         raise illegal(row.artifact, "start")
     _set_plan(row, sections, instructions)
+    keep_sources(row, sources)
     row.set(text_author_id=by.author, text_note=by.note)
     return row.write()
 
 
 @transaction.atomic
 def reset(
-    artifact_id: int, sections: Sequence[PlannedSection], instructions: str, *, by: Change = UNKNOWN
+    artifact_id: int,
+    sections: Sequence[PlannedSection],
+    instructions: str,
+    *,
+    by: Change = UNKNOWN,
+    sources: Sequence[EarlierText] = (),
 ) -> WriteResult:
     """paused | complete | cancelled -> streaming with a new epoch; the old text is kept as a version."""
     row = lock_at_rest(artifact_id, "regenerate")
     _begin_empty(row, by)
     _set_plan(row, sections, instructions)
+    keep_sources(row, sources)
     return row.write()
 
 
@@ -59,6 +72,7 @@ def restore(artifact_id: int, version_id: int, *, by: Change = UNKNOWN) -> Write
         raise NotFound("There is no such version of this document.")
     _begin_empty(row, by)
     set_text(row, version.content)
+    copy_sources(row, version.epoch)
     # A paused version has no task to resume: what comes back is a document that stands as it is.
     whole = version.stream_status == StreamStatus.COMPLETE
     row.set(stream_status=StreamStatus.COMPLETE if whole else StreamStatus.CANCELLED, finished_at=row.now)

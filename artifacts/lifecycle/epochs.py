@@ -11,7 +11,7 @@ from django.conf import settings
 from artifacts.errors import Busy
 from artifacts.lifecycle.rows import LockedRow, lock
 from artifacts.lifecycle.transitions import illegal
-from artifacts.models import Artifact, ArtifactVersion, Delta, Section, SectionStatus, StreamStatus
+from artifacts.models import Artifact, ArtifactVersion, Delta, Section, SectionStatus, SourceText, StreamStatus
 from artifacts.validation import MODEL_NAME_CHARS, NOTE_CHARS
 
 _PLAN_FIELDS = ("position", "name", "instructions", "max_tokens", "status", "start", "tokens", "model")
@@ -64,6 +64,7 @@ def begin_epoch(row: LockedRow, by: Change) -> None:
     kept = ArtifactVersion.objects.filter(artifact=artifact).order_by("-epoch")
     for epoch in kept.values_list("epoch", flat=True)[settings.STREAMGEN_VERSIONS - 1 :][:1]:
         ArtifactVersion.objects.filter(artifact=artifact, epoch__lt=epoch).delete()
+        SourceText.objects.filter(artifact=artifact, epoch__lt=epoch).delete()
     Delta.objects.filter(artifact=artifact).delete()
     row.set(epoch=artifact.epoch + 1, content="", content_length=0, length=0, preview_html="", preview_length=0)
     row.set(text_author_id=by.author, text_note=by.note[:NOTE_CHARS])

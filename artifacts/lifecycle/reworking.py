@@ -25,6 +25,7 @@ from artifacts.lifecycle.placed_sections import (
     sha256_of,
 )
 from artifacts.lifecycle.rows import LockedRow, WriteResult, lock
+from artifacts.lifecycle.sources import copy_sources
 from artifacts.lifecycle.transitions import illegal
 from artifacts.models import Artifact, Section, SectionStatus, StreamStatus
 from artifacts.planned_section import PlannedSection
@@ -104,6 +105,7 @@ def insert_section(artifact_id: int, planned: PlannedSection, *, after: int | No
     # What was the first section has no joint yet; it begins with the one that it gets.
     joint = BETWEEN_SECTIONS if text and not begin else ""
     begin_epoch(row, by)
+    copy_sources(row, row.artifact.epoch - 1)
     set_text(row, text[:begin] + heading + joint + text[begin:])
     for one in reversed(rows[position:]):  # from the end: no two of them at one place
         moved = len(heading) + (len(joint) if one.position else 0)
@@ -188,6 +190,7 @@ def _take_out(row: LockedRow, text: str, rows: list[Section], section: Section, 
 def _replace(row: LockedRow, text: str, rows: list[Section], section: PlacedSection, body: str, by: Change) -> None:
     """The next epoch, which differs in this body alone."""
     begin_epoch(row, by)
+    copy_sources(row, row.artifact.epoch - 1)
     set_text(row, text[: section.begin] + body + text[section.end :])
     moved = len(body) - (section.end - section.begin)
     later = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('artifacts', '0006_side_by_side'),
+        ('artifacts', '0006_sources'),
     ]
 
     operations = [

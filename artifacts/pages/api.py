@@ -6,7 +6,7 @@ The commands of generation join the same router.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -16,6 +16,7 @@ from ninja import Query, Router
 from pydantic import BaseModel, ConfigDict
 
 from artifacts import access
+from artifacts.lifecycle.freshness import outdated, written_from
 from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, Project
 from artifacts.pages import export as exported
@@ -61,6 +62,7 @@ class ArtifactRow(BaseModel):
     sections_total: int
     tokens_generated: int
     reason: str
+    out_of_date: bool
 
 
 class ProjectBrief(BaseModel):
@@ -95,8 +97,23 @@ class StateOut(BaseModel):
     sections: list[SectionOut]
 
 
+class SourceOut(BaseModel):
+    """A document that the text was written from: its `epoch` and `sha256` of that time. `artifact` is null where it was
+    deleted, `changed` says that its text is another by now.
+    """
+
+    artifact: int | None
+    title: str
+    epoch: int
+    sha256: str
+    changed: bool
+
+
 class ArtifactOut(BaseModel):
-    """`text` is the document as of the committed write `seq` of `epoch`; `offset` is its length in code points."""
+    """`text` is the document as of the committed write `seq` of `epoch`; `offset` is its length in code points.
+
+    It is `out_of_date` where what it was `written_from` has changed since.
+    """
 
     id: int
     project: int
@@ -107,6 +124,8 @@ class ArtifactOut(BaseModel):
     offset: int
     text: str
     state: StateOut
+    written_from: list[SourceOut]
+    out_of_date: bool
 
 
 def caller(request: HttpRequest) -> User:
@@ -126,6 +145,16 @@ def project_briefs(rows: Iterable[tuple[int, str]]) -> list[ProjectBrief]:
 
 
 def artifact_row(artifact: Artifact) -> ArtifactRow:
+    return artifact_rows([artifact])[0]
+
+
+def artifact_rows(artifacts: Sequence[Artifact]) -> list[ArtifactRow]:
+    """Documents as lists tell of them."""
+    old = outdated([artifact.pk for artifact in artifacts])
+    return [_row(artifact, is_outdated=artifact.pk in old) for artifact in artifacts]
+
+
+def _row(artifact: Artifact, *, is_outdated: bool) -> ArtifactRow:
     return ArtifactRow(
         id=artifact.pk,
         phase=artifact.phase,
@@ -135,6 +164,7 @@ def artifact_row(artifact: Artifact) -> ArtifactRow:
         sections_total=artifact.sections_total,
         tokens_generated=artifact.tokens_generated,
         reason=artifact.reason,
+        out_of_date=is_outdated,
     )
 
 
@@ -175,7 +205,7 @@ def project_out(found: Project) -> ProjectOut:
         title=found.title,
         description=found.description,
         archived=found.archived_at is not None,
-        artifacts=[artifact_row(row) for row in rows.order_by("pk")],
+        artifacts=artifact_rows(list(rows.order_by("pk"))),
     )
 
 
@@ -183,6 +213,7 @@ def project_out(found: Project) -> ProjectOut:
 def artifact(request: HttpRequest, artifact_id: int) -> ArtifactOut:
     """The whole document. `epoch` and `offset` are the cursor to go on from with a websocket."""
     found = access.artifact_for(caller(request), artifact_id)
+    sources = written_from([found.pk]).get(found.pk, [])
     return ArtifactOut(
         id=found.pk,
         project=found.project_id,
@@ -193,6 +224,17 @@ def artifact(request: HttpRequest, artifact_id: int) -> ArtifactOut:
         offset=found.length,
         text=found.text,
         state=StateOut.model_validate(state_of(found)),
+        written_from=[
+            SourceOut(
+                artifact=source.artifact,
+                title=source.title,
+                epoch=source.epoch,
+                sha256=source.sha256,
+                changed=source.is_changed,
+            )
+            for source in sources
+        ],
+        out_of_date=any(source.is_changed for source in sources),
     )
 
 

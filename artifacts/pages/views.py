@@ -29,6 +29,7 @@ from django.views.decorators.http import require_safe
 from artifacts import access
 from artifacts.accounts import sign_in
 from artifacts.errors import Forbidden, NotFound
+from artifacts.lifecycle.freshness import outdated, written_from
 from artifacts.lifecycle.placed_sections import place_of_draft, placed_sections
 from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, ArtifactVersion, Project, StreamStatus
@@ -152,17 +153,20 @@ def project_context(request: HttpRequest, visitor: access.Visitor, shown: Projec
         found = found.filter(Q(title__icontains=word) | Q(phase__icontains=word))
     if search.show:
         found = found.filter(stream_status=search.show)
+    artifacts = list(
+        found.order_by(*{"changed": ("-updated_at", "pk"), "title": ("title", "pk")}.get(search.order, ("pk",)))
+    )
+    old = outdated([row.pk for row in artifacts])
     rows = [
         {
             "artifact": row,
             "words": labels.status_words(row.stream_status, row.reason),
             "waits": labels.waits(row.stream_status, row.reason),
+            "outdated": row.pk in old,
             "why": labels.why(row.stream_status, row.reason),
             "touched": "" if row.stream_status == StreamStatus.IDLE else labels.ago(row.updated_at),
         }
-        for row in found.order_by(
-            *{"changed": ("-updated_at", "pk"), "title": ("title", "pk")}.get(search.order, ("pk",))
-        )
+        for row in artifacts
     ]
     return {
         "project": shown,
@@ -186,6 +190,7 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
     asked = verb or request.GET.get("ask", "")
     context = artifact_context(request.user, shown) | {
         "base": _base(shown),
+        "sources": written_from([shown.pk]).get(shown.pk, []),
         "versions": shown.versions.defer("content", "sections"),
         "asked": asked if asked in ASKABLE else "",
         "refused": verb,

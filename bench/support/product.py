@@ -141,13 +141,13 @@ class Product:
             found += [artifact["id"] for artifact in project["artifacts"]]
         return found[:count]
 
-    def start(self, document: int, model: str, verb: str = "start", sections: int = 1) -> None:
+    def start(self, document: int, model: str, verb: str = "start", sections: int = 1, parallel: int = 1) -> None:
         """A document by the model of that name, see `endpoint`, which says how long a section gets."""
         plan = [
             {"name": f"Part {part + 1}", "instructions": "Write.", "max_tokens": 32_000} for part in range(sections)
         ]
         self.started.append(document)
-        self.api("POST", f"/api/artifacts/{document}/{verb}", {"model": model, "plan": plan})
+        self.api("POST", f"/api/artifacts/{document}/{verb}", {"model": model, "plan": plan, "parallel": parallel})
 
     def cancel_all(self) -> None:
         """Whatever is being written is stopped; what has ended stays as it is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import template
 from django.forms import Form
 
+from artifacts.lifecycle.freshness import WrittenFrom
 from artifacts.models import Artifact
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation.models import GenerationTask
@@ -55,6 +56,12 @@ def resume_form(artifact: Artifact, refused_verb: str, refused: Form | None) -> 
     assert isinstance(model, ModelField)
     model.offer((task and task.model) or own_model())
     return form
+
+
+@register.simple_tag
+def outdated_sources(sources: object) -> list[WrittenFrom]:
+    """Of what a document was written from, what is another text by now; nothing where a page says nothing of it."""
+    return [source for source in sources if source.is_changed] if isinstance(sources, list) else []
 
 
 def _last_request(artifact: Artifact) -> dict[str, object]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from artifacts.answer_place import AnswerPlace
 from artifacts.document_text import read_draft
-from artifacts.models import Artifact, Section, SectionStatus
+from artifacts.models import Artifact, Section, SectionStatus, SourceText
 from artifacts.planned_section import PlannedSection
 from generation.queue.claims import Claim
 from generation.writing.phases import phase_of
@@ -69,6 +69,7 @@ def read_document(claim: Claim) -> Document:
             document_title=artifact.title,
             document_instructions=phase_of(artifact.phase, title=artifact.title).instructions,
             user_instructions=artifact.instructions,
+            earlier_documents="\n\n".join(_parts(artifact)),
             plan=tuple(
                 PlannedSection(name=row.name, instructions=row.instructions, max_tokens=row.max_tokens) for row in rows
             ),
@@ -89,3 +90,9 @@ def read_document(claim: Claim) -> Document:
             for row in rows
         ),
     )
+
+
+def _parts(artifact: Artifact) -> list[str]:
+    """The digest as it was made when the text was asked for: the same for every call, and for whoever takes over."""
+    rows = SourceText.objects.filter(artifact=artifact, epoch=artifact.epoch).order_by("position")
+    return list(rows.values_list("part", flat=True))

@@ -88,8 +88,8 @@ async function begunAnew(number) {
   const answer = await fetch(location.pathname).catch(() => null);
   if (!answer?.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  page.querySelector("[data-versions]").replaceWith(fresh.querySelector("[data-versions]"));
   status.retime(JSON.parse(fresh.getElementById("live-data").textContent));
+  for (const part of ["[data-versions]", "[data-outdated]"]) page.querySelector(part).replaceWith(fresh.querySelector(part));
 }
 
 function onChange({ kind, detail }) {

@@ -54,6 +54,7 @@ ORDER = (
     "generation.providers",  # the choice of one
     "generation.writing",
     "generation.queue",
+    "generation.earlier_documents",
     "generation.control",
     "generation.reworking",  # people's verbs: they know the queue and no worker
     "generation.worker",
@@ -108,6 +109,7 @@ READS_ONLY = (
     "artifacts.lifecycle.transitions",
     "artifacts.lifecycle.rows",
     "artifacts.lifecycle.placed_sections",
+    "artifacts.lifecycle.freshness",
 )
 STREAMING_FIELDS = {
     *("stream_status", "stop_requested", "last_error", "content_length", "preview_html", "preview_length", "fence"),

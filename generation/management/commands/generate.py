@@ -23,6 +23,7 @@ from django.core.management.base import BaseCommand, CommandError
 from artifacts import validation
 from artifacts.accounts import sign_in
 from artifacts.errors import ArtifactError
+from artifacts.lifecycle.freshness import written_from
 from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, Project, StreamStatus
 from generation import control
@@ -107,7 +108,9 @@ class Command(BaseCommand):
             case StreamStatus.COMPLETE if options["again"]:
                 return control.regenerate(artifact, artifact.project.owner, **wishes)
             case StreamStatus.COMPLETE:
-                self.stderr.write("The document is complete already; --again writes it anew.")
+                changed = [one.title for one in written_from([artifact.pk]).get(artifact.pk, []) if one.is_changed]
+                old = f" It is out of date: {', '.join(changed)} changed since." if changed else ""
+                self.stderr.write(f"The document is complete already; --again writes it anew.{old}")
                 return None
             case StreamStatus.PAUSED:
                 control.resume(artifact, model=options["model"])
