@@ -156,7 +156,7 @@ CHANNEL_LAYERS: dict[str, dict[str, object]] = {
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_connect_timeout": 2, "health_check_interval": 10}]},
     }
     if REDIS_URL
-    else {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 1_000}}
+    else {"BACKEND": "artifacts.messaging.memory.MemoryLayer", "CONFIG": {"capacity": 1_000}}
 }
 
 # People

@@ -62,10 +62,11 @@ class Doom:
 
 
 def arm(doom: Doom) -> None:
-    from channels.layers import InMemoryChannelLayer  # noqa: PLC0415
     from channels_redis.pubsub import RedisPubSubLoopLayer  # noqa: PLC0415
     from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: PLC0415
     from django.db.backends.signals import connection_created  # noqa: PLC0415
+
+    from artifacts.messaging.memory import MemoryLayer  # noqa: PLC0415
 
     def hook(sender: Any, connection: Any, **_: Any) -> None:
         if doom.on_statement not in connection.execute_wrappers:
@@ -80,7 +81,7 @@ def arm(doom: Doom) -> None:
 
     BaseDatabaseWrapper.run_and_clear_commit_hooks = after_commit  # type: ignore[method-assign]
     if doom.point == "before_broadcast":
-        for layer in (RedisPubSubLoopLayer, InMemoryChannelLayer):
+        for layer in (RedisPubSubLoopLayer, MemoryLayer):
             layer.group_send = _doomed_send(layer.group_send, doom)
 
 

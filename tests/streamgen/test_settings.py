@@ -55,7 +55,7 @@ def test_without_any_variable_it_runs_on_one_machine(load, tmp_path):
     assert settings["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]"]
     assert settings["DATABASES"]["default"]["NAME"] == str(tmp_path / "db.sqlite3")
     assert settings["DATABASES"]["default"]["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
-    assert settings["CHANNEL_LAYERS"]["default"]["BACKEND"] == "channels.layers.InMemoryChannelLayer"
+    assert settings["CHANNEL_LAYERS"]["default"]["BACKEND"] == "artifacts.messaging.memory.MemoryLayer"
     assert (settings["STREAMGEN_LEASE_SECONDS"], settings["STREAMGEN_CONCURRENCY"]) == (5.0, 32)
 
 
