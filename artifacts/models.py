@@ -12,6 +12,7 @@ from django.utils import timezone
 from artifacts import validation
 from artifacts.answer_place import ANSWER_ID_CHARS, AnswerPlace
 from artifacts.document_text import read_text
+from artifacts.kept_update import KeptUpdate
 from artifacts.reasons import ReasonField, reason_choices
 
 
@@ -61,7 +62,7 @@ class Project(models.Model):
         return self.title
 
 
-class Artifact(models.Model):
+class Artifact(KeptUpdate):
     """The document of one (project, phase).
 
     `content` is the folded text; the whole text is `text`: content and the deltas behind it. Lengths and offsets count
