@@ -31,6 +31,11 @@ from artifacts.reasons import waiting_details
 
 HEADS_POLL_S = 1.0
 """So often one query looks whether any of this process's documents went on without news of it."""
+NEWS_PART = 0.3
+"""Of that time, what was committed just now has its news on the way; only what is unheard of then is read."""
+
+Head = tuple[int, int]
+"""Epoch and seq."""
 
 
 class Watcher(Protocol):
@@ -85,12 +90,17 @@ class Feed:
         if self.replica.length != before:
             self._tell_watchers()
 
-    def apply_head(self, seen: tuple[int, int] | None, waiting: str | None = None) -> None:
-        """Once a second: (epoch, seq) as the database has them, None where the document is gone; and what it waits for,
-        where it waits for a worker.
+    @property
+    def head(self) -> Head:
+        return self.replica.epoch, self.replica.seq
+
+    def apply_head(self, seen: Head | None, *, before: Head, waiting: str | None = None) -> None:
+        """Once a second: what the database had a moment ago, None where the document is gone; `before` we had that.
+        And what it waits for, where it waits for a worker.
         """
-        if self._is_stale or self.replica.has_drafts or seen != (self.replica.epoch, self.replica.seq):
-            process_counts.news_missed += 1
+        is_behind = self._is_stale or seen is None or self.head < seen or seen < before
+        process_counts.news_missed += is_behind
+        if is_behind or self.replica.has_drafts:
             self.reload()
         if self.replica.show_tokens() or (waiting is not None and self.replica.show_waiting(waiting)):
             self._tell_watchers()
@@ -192,17 +202,19 @@ class Feeds:
 
     async def _poll(self) -> None:
         while self._feeds:
-            await asyncio.sleep(self._poll_s)
+            await asyncio.sleep(self._poll_s * (1 - NEWS_PART))
+            before = {artifact_id: feed.head for artifact_id, feed in self._feeds.items()}
             try:
                 waiting = [artifact_id for artifact_id, feed in self._feeds.items() if feed.replica.is_waiting]
-                seen, details = await database_sync_to_async(heads_and_details)(list(self._feeds), waiting)
+                seen, details = await database_sync_to_async(heads_and_details)(list(before), waiting)
             except DatabaseError as error:
                 outages.of_database.failed_by(error)
                 continue
             outages.of_database.answered()
+            await asyncio.sleep(self._poll_s * NEWS_PART)
             for artifact_id, feed in list(self._feeds.items()):
                 if artifact_id in seen:
-                    feed.apply_head(seen[artifact_id], details.get(artifact_id))
+                    feed.apply_head(seen[artifact_id], before=before[artifact_id], waiting=details.get(artifact_id))
 
 
 def _make() -> Feeds:
@@ -238,14 +250,12 @@ def load_snapshot(artifact_id: int, epoch: int, have: int) -> Snapshot | None:
     )
 
 
-def heads_and_details(
-    artifact_ids: list[int], waiting: list[int]
-) -> tuple[dict[int, tuple[int, int] | None], Mapping[int, str]]:
+def heads_and_details(artifact_ids: list[int], waiting: list[int]) -> tuple[dict[int, Head | None], Mapping[int, str]]:
     """Those of the documents, and what the waiting ones of them wait for."""
     return poll_heads(artifact_ids), waiting_details(waiting)
 
 
-def poll_heads(artifact_ids: list[int]) -> dict[int, tuple[int, int] | None]:
+def poll_heads(artifact_ids: list[int]) -> dict[int, Head | None]:
     """(epoch, seq) of each document, in one query; None for those that are gone."""
     rows = Artifact.objects.filter(pk__in=artifact_ids).values_list("pk", "epoch", "seq")
     found = {pk: (epoch, seq) for pk, epoch, seq in rows}
