@@ -24,7 +24,7 @@ def measure(options: argparse.Namespace) -> Report:
     report = Report(
         name="provider", title=f"CPU for one piece of {CHARS} characters, from socket to text", columns=COLUMNS
     )
-    cases = [(2, 0, 200)] if options.quick else [(1, 0, 20_000), (20, 50, 100)]
+    cases = [(2, 0, 200)] if options.quick else [(1, 0, 20_000), (20, 50, 300)]
     rounds = 1 if options.quick else options.rounds
     with Child("endpoint") as endpoint:
         for streams, rate, pieces in cases:
