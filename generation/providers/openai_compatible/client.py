@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
@@ -125,6 +126,7 @@ class OpenAICompatible:
 
     async def prepare(self) -> None:
         """Ask an unknown endpoint once which software it is, and which model it has where none is set."""
+        await _load_calls()
         if not self._must_probe:
             return
         line = self._line()
@@ -407,6 +409,12 @@ class _Line:
     def __init__(self, client: openai.AsyncOpenAI) -> None:
         self.client = client
         self.looking = asyncio.Lock()
+
+
+async def _load_calls() -> None:
+    """The SDK imports its calls when they are wanted: for a third of a second in which no stream would be read."""
+    if "openai.resources.chat.chat" not in sys.modules:
+        await asyncio.to_thread(lambda: openai.resources.chat.AsyncChat)
 
 
 def _request(
