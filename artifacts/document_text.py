@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db.models.functions import Substr
+
 from artifacts.errors import NotFound
 
 if TYPE_CHECKING:
@@ -27,6 +29,25 @@ def read_text(artifact: Artifact) -> str:
 def read_draft(section: Section) -> str:
     """What is written of a section whose turn has not come, from its heading on."""
     return "".join(section.draft_deltas.order_by("offset").values_list("text", flat=True))
+
+
+def read_range(artifact: Artifact, begin: int, end: int) -> str:
+    """The characters from `begin` up to `end`, which lie within that row's text; what is not asked for is not loaded.
+
+    Raises `NotFound` where the document was deleted meanwhile.
+    """
+    if begin == end:
+        return ""
+    rows = type(artifact)._default_manager.filter(pk=artifact.pk, epoch=artifact.epoch)
+    wanted = Substr("content", begin + 1, end - begin)
+    text, folded = rows.values_list(wanted, "content_length").first() or ("", 0)
+    if (at := begin + len(text)) < end:
+        deltas = artifact.deltas.filter(epoch=artifact.epoch, offset__gte=min(folded, at), offset__lt=end)
+        first, pieces = at, list(deltas.order_by("offset").values_list("offset", "text"))
+        if pieces:
+            first = pieces[0][0]
+        text += "".join(piece for _, piece in pieces)[at - first : end - first]
+    return text if len(text) == end - begin else read_text(artifact)[begin:end]
 
 
 def _folded(artifact: Artifact) -> tuple[str, int]:

@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import path, re_path
 
 from artifacts.live.consumer import ViewerConsumer
+from artifacts.streams.durable import durable_stream
 from artifacts.streams.events import event_stream
 
 
@@ -27,6 +28,10 @@ websocket_urlpatterns = [
 
 # ASGI applications, not views
 http_urlpatterns = [
+    path("streams/artifacts/<int:artifact_id>", durable_stream),  # type: ignore[arg-type]
+    path("streams/artifacts/<int:artifact_id>/<int:epoch>", durable_stream),  # type: ignore[arg-type]
+    path("streams/artifacts/<int:artifact_id>/link/<str:secret>", durable_stream),  # type: ignore[arg-type]
+    path("streams/artifacts/<int:artifact_id>/link/<str:secret>/<int:epoch>", durable_stream),  # type: ignore[arg-type]
     path("api/artifacts/<int:artifact_id>/events", event_stream),  # type: ignore[arg-type]
     path("api/artifacts/<int:artifact_id>/link/<str:secret>/events", event_stream),  # type: ignore[arg-type]
 ]

@@ -72,5 +72,4 @@ async def _stream(app: Any, scope: dict[str, Any], receive: Any, send: Any) -> N
 
 async def _answer(scope: Any, receive: Any, send: Any, response: HttpResponse) -> None:
     response.setdefault("Cache-Control", "no-store")
-    response["Content-Length"] = str(len(response.content))
     await Exchange(scope, receive, send).answer(response.status_code, response.items(), response.content)

@@ -21,7 +21,7 @@ from streamgen.refusals import WRONG_HOST, origin_sentence
 
 logger = logging.getLogger(__name__)
 
-_LINK = re.compile(r"/link/([^/]+)/")
+_LINK = re.compile(r"/link/([^/]+)(?:/|$)")
 """Where `artifacts.routing` has the secret of a link."""
 
 

@@ -6,10 +6,11 @@ It knows no document and no server: `streamgen.server.outflow` has what servers 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from artifacts.accounts.admission import Credentials
+from artifacts.live.close_codes import GOING_AWAY, SocketEnding
 
 Headers = Iterable[tuple[str, str]]
 
@@ -38,6 +39,15 @@ class Refused(Exception):
         self.headers = headers or {}
 
 
+def refusal(ending: SocketEnding) -> Refused:
+    """What a socket would be closed for, as an answer over HTTP."""
+    if ending is GOING_AWAY:
+        detail = "The server is going away, or its database is for a moment. Come again."
+        return Refused(503, detail, code="unavailable", headers={"Retry-After": "1"})
+    status = {4409: 422}.get(ending.close_code, ending.close_code - 4_000)
+    return Refused(status, ending.detail, code=ending.error)
+
+
 class Stalled(Exception):
     """The reader takes nothing."""
 
@@ -45,24 +55,27 @@ class Stalled(Exception):
 class Exchange:
     """What was asked, and the answer."""
 
-    def __init__(self, scope: Any, receive: Any, send: Any) -> None:
+    def __init__(self, scope: Any, receive: Any, send: Any, *, always: Mapping[str, str] | None = None) -> None:
+        """`always`: headers of every answer."""
         self.method: str = scope["method"]
+        self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self.credentials: Credentials = scope["credentials"]
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
         self._outflow: Outflow | None = scope.get("outflow")
         self._receive, self._send = receive, send
+        self._always = (always or {}).items()
 
     def header(self, name: str) -> str:
         """The last one of that name, "" for none."""
         found = [value for key, value in self._headers if key == name.lower().encode()]
         return found[-1].decode("latin-1").strip() if found else ""
 
-    def read_only(self) -> None:
-        """Raises `Refused` for a method that changes something."""
-        if self.method not in {"GET", "HEAD"}:
-            detail = f"{self.method} is not allowed here; allowed: GET, HEAD."
-            raise Refused(405, detail, code="method_not_allowed", headers={"Allow": "GET, HEAD"})
+    def demand_method(self, *allowed: str) -> None:
+        """Raises `Refused` for another one."""
+        if self.method not in allowed:
+            detail = f"{self.method} is not allowed here; allowed: {', '.join(allowed)}."
+            raise Refused(405, detail, code="method_not_allowed", headers={"Allow": ", ".join(allowed)})
 
     async def gone(self) -> None:
         """Wait until the client has gone, or the answer is complete."""
@@ -71,12 +84,16 @@ class Exchange:
 
     async def answer(self, status: int, headers: Headers, body: bytes = b"") -> None:
         """All of the answer."""
-        await self.begin(status, headers)
-        await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
+        if self.method == "HEAD" or status in {204, 304}:
+            await self.begin(status, headers)
+            body = b""
+        else:
+            await self.begin(status, [*headers, ("Content-Length", str(len(body)))])
+        await self._send({"type": "http.response.body", "body": body})
 
     async def begin(self, status: int, headers: Headers) -> None:
         """The head of the answer."""
-        encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+        encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in (*headers, *self._always)]
         await self._send({"type": "http.response.start", "status": status, "headers": encoded})
 
     async def write(self, body: bytes) -> None:
