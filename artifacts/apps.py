@@ -8,7 +8,8 @@ class ArtifactsConfig(AppConfig):
 
     def ready(self) -> None:
         from artifacts import signals  # noqa: PLC0415  models exist only now
-        from artifacts.accounts import own_sessions  # noqa: PLC0415  as above
+        from artifacts.accounts import own_sessions, sign_in_log  # noqa: PLC0415  as above
 
         signals.connect()
         own_sessions.connect()
+        sign_in_log.connect()

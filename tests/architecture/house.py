@@ -98,6 +98,7 @@ KNOWN_TO = {
     "markdown": ("artifacts.preview.engine",),
     "xllamacpp": ("generation.providers.local",),
     "rich": ("generation.cli.terminal",),
+    "axes": ("artifacts.accounts.sign_in_limits",),
     "channels_redis": (),
     "prometheus_client": ("artifacts.operating.exposition", "streamgen.operating.metrics"),
 }

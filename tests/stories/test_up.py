@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import pty
 import re
 import signal
 import socket
@@ -11,6 +13,7 @@ from contextlib import AsyncExitStack, suppress
 import aiohttp
 import pytest
 import websockets
+from yarl import URL
 
 from tests.support import large
 from tests.support.commands import manage, run
@@ -37,27 +40,52 @@ def address_in(line: str) -> str:
     return found[0]
 
 
-async def test_first_run_prints_facts_and_a_link_that_signs_in_once(tmp_path):
-    async with manage("up", "--port", "0", folder=tmp_path) as up, aiohttp.ClientSession() as browser:
-        link = address_in(await up.until("address"))
-        password = (await up.until("sign in")).split(" / ")[1].split()[0]
-        await up.until("stop")
-        said = "".join(up.said)
+async def test_first_run_on_a_terminal_prints_a_link_whose_button_signs_in_once_and_nowhere_a_password(tmp_path):
+    terminal, inner = pty.openpty()
+    async with manage("up", "--port", "0", folder=tmp_path, stdout=inner) as up, aiohttp.ClientSession() as browser:
+        os.close(inner)
+        said = await asyncio.to_thread(_said_until, terminal, "Ctrl-C")
         assert "scripted (not a model)" in said
         assert "SQLite" in said
+        assert "password" not in said
+        link = address_in(said)
         async with browser.get(link) as page:
+            assert "Sign in as admin" in await page.text()
+        token = {"csrfmiddlewaretoken": browser.cookie_jar.filter_cookies(URL(link))["csrftoken"].value}
+        async with browser.post(link, data=token) as page:
             assert page.status == 200
             assert "A library of things" in await page.text()
         async with aiohttp.ClientSession() as another, another.get(link) as page:
             assert "sign-in" in str(page.url)
         up.process.send_signal(signal.SIGINT)
         ran = await up.ended()
+        os.close(terminal)
     assert ran.code == 0
     assert not any(word in ran.err for word in FORBIDDEN), ran.err
-    assert password not in ran.err
-    async with manage("up", "--port", "0", folder=tmp_path) as up:
+
+
+def _said_until(terminal: int, words: str) -> str:
+    said = ""
+    while words not in said:
+        said += os.read(terminal, 65_536).decode()
+    return said
+
+
+async def test_elsewhere_nothing_that_signs_in_is_printed_and_a_command_makes_the_link(tmp_path):
+    async with manage("up", "--port", "0", folder=tmp_path) as up, aiohttp.ClientSession() as browser:
         await up.until("stop")
-        assert "sign in" not in "".join(up.said), "the password is shown once"
+        said = "".join(up.said)
+        port = re.search(r"address  http://localhost:(\d+)/sign-in/   \(`manage.py sign-in-link admin`", said)
+        assert port, said
+        made = await run("sign-in-link", "admin", "--port", port[1], folder=tmp_path)
+        assert (made.code, made.err, made.out.count("\n")) == (0, "", 1)
+        async with browser.get(made.out.strip()) as page:
+            assert "Sign in as admin" in await page.text()
+    public = await run("sign-in-link", "admin", folder=tmp_path, PUBLIC_URL="https://docs.example.com:8443/path/")
+    assert public.out.startswith("https://docs.example.com:8443/path/sign-in/")
+    nobody = await run("sign-in-link", "nobody", folder=tmp_path)
+    assert (nobody.code, nobody.out) == (1, "")
+    assert "There is no user 'nobody'" in nobody.err
 
 
 async def test_document_is_written_watched_and_left_in_order(tmp_path, size):

@@ -45,26 +45,28 @@ class Running:
         async with asyncio.timeout(WAIT_S):
             out, err = await self.process.communicate()
         assert self.process.returncode is not None
-        return Ran(code=self.process.returncode, out="".join(self.said) + out.decode(), err=err.decode())
+        return Ran(code=self.process.returncode, out="".join(self.said) + (out or b"").decode(), err=err.decode())
 
 
 def environment(folder: Path, **variables: str) -> dict[str, str]:
     """The environment of this process without what would choose another database, layer or provider."""
-    ours = ("DATABASE_URL", "REDIS_URL", "OPENAI_", "STREAMGEN_", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS")
+    ours = ("DATABASE_URL", "REDIS_URL", "OPENAI_", "STREAMGEN_", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "PUBLIC_URL")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     database = f"sqlite:///{folder / 'streamgen.sqlite3'}"
     return kept | {"DATABASE_URL": database, "STREAMGEN_PROVIDER": "scripted", "PYTHONWARNINGS": "default"} | variables
 
 
 @asynccontextmanager
-async def manage(*words: str, folder: Path, **variables: str) -> AsyncIterator[Running]:
+async def manage(
+    *words: str, folder: Path, stdout: int = asyncio.subprocess.PIPE, **variables: str
+) -> AsyncIterator[Running]:
     """`manage.py WORDS`; killed at the end of the block if it still runs."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(ROOT / "manage.py"), *words),
         cwd=ROOT,
         env=environment(folder, **variables),
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
+        stdout=stdout,
         stderr=asyncio.subprocess.PIPE,
     )
     try:

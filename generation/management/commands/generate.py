@@ -85,7 +85,7 @@ class Command(BaseCommand):
     def _artifact(self, options: dict[str, Any]) -> Artifact:
         """The document asked for; the project and a phase of the user's own are made where they are missing."""
         phase, title = validation.phase(options["phase"]), options["title"]
-        owner, _ = sign_in.administrator()
+        owner = sign_in.administrator()
         project = Project.objects.filter(title=validation.title(options["project"])).order_by("-pk").first()
         if project is None:
             project = control.create_project(owner, options["project"], options["describe"])

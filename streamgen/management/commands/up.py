@@ -14,8 +14,6 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.urls import reverse
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 
 from artifacts.accounts import sign_in
 from artifacts.models import Project
@@ -53,7 +51,7 @@ class Command(BaseCommand):
                     call_command("migrate", verbosity=0, interactive=False)
                 if trouble := startup_trouble():
                     raise CommandError(SENTENCES[trouble])
-                admin, password = sign_in.administrator()
+                admin = sign_in.administrator()
                 self._sample(admin)
         except DatabaseError as error:
             kind = kind_of(error)
@@ -62,12 +60,9 @@ class Command(BaseCommand):
             raise CommandError(SENTENCES[kind]) from None
         facts = [("model", self._provider(no_worker))]
         facts.append(("database", _database()))
-        if password:
-            facts.insert(0, ("sign in", f"{admin.username} / {password}   (shown only now)"))
 
         def on_listening(address: str, bound: int) -> None:
-            shown = "localhost" if address in {"127.0.0.1", "0.0.0.0", "::", "::1"} else address
-            self._say("address", f"http://{shown}:{bound}{_sign_in_path(admin)}   (signs you in, once)")
+            self._say("address", self._address(origin_at(address, bound), admin))
             for name, value in facts:
                 self._say(name, value)
             self._say("stop", "Ctrl-C")
@@ -80,6 +75,12 @@ class Command(BaseCommand):
     def _say(self, name: str, value: str) -> None:
         self.stdout.write(f"{name:>9}  {value}")
         self.stdout.flush()
+
+    def _address(self, origin: str, admin: User) -> str:
+        """Where to go. A link that signs in is shown to somebody who looks, and kept out of every log."""
+        if self.stdout.isatty():
+            return f"{origin}{sign_in.sign_in_path(admin)}   (signs you in, once, within 15 minutes)"
+        return f"{origin}{reverse('sign-in')}   (`manage.py sign-in-link {admin.username}` prints a link that signs in)"
 
     def _provider(self, no_worker: bool) -> str:
         """Which provider this process writes with, and why."""
@@ -111,10 +112,12 @@ def _alone() -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [SET_UP_LOCK])
 
 
-def _sign_in_path(user: User) -> str:
-    """A one-time link; signing in makes it void."""
-    uid = urlsafe_base64_encode(force_bytes(user.pk))
-    return reverse("sign-in-link", args=[uid, sign_in.sign_in_tokens.make_token(user)])
+def origin_at(address: str, port: int) -> str:
+    """The beginning of every link in full: the public address, else where a server listens."""
+    if settings.PUBLIC_URL:
+        return settings.PUBLIC_URL.origin
+    shown = "localhost" if address in {"127.0.0.1", "0.0.0.0", "::", "::1"} else address
+    return f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
 
 
 def _database() -> str:

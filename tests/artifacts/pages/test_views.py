@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -15,7 +15,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.views.defaults import bad_request, permission_denied, server_error
 
-from artifacts.accounts.sign_in import sign_in_tokens
+from artifacts.accounts.sign_in import SignInTokens, sign_in_tokens
 from artifacts.lifecycle import writing
 from artifacts.lifecycle.writing import Flush
 from artifacts.models import Artifact, ArtifactVersion
@@ -409,27 +409,49 @@ def link(user: User, target: str = "") -> str:
     return f"{address}?next={target}" if target else address
 
 
-def test_sign_in_link_signs_in_once_and_says_so_kindly_the_second_time(client: Client, owner: User) -> None:
+def test_sign_in_link_is_used_up_by_its_button_alone_and_says_so_kindly_the_second_time(
+    client: Client, owner: User
+) -> None:
     address = link(owner, "/artifacts/7/")
-    response = client.get(address)
+    for _ in range(2):
+        assert client.head(address).status_code == 200
+        looked = client.get(address)
+        assert "Sign in as owner" in looked.content.decode()
+        assert "no-store" in looked["Cache-Control"]
+        assert "_auth_user_id" not in client.session
+    response = client.post(address)
     assert response["Location"] == "/artifacts/7/"
     assert client.session["_auth_user_id"] == str(owner.pk)
     client.logout()
-    response = client.get(address, follow=True)
-    assert response.redirect_chain[-1][0] == reverse("sign-in")
-    assert "was used already" in response.content.decode()
-    assert "_auth_user_id" not in client.session
+    for method in (client.get, client.post):
+        response = method(address, follow=True)
+        assert response.redirect_chain[-1][0] == reverse("sign-in")
+        assert "was used already" in response.content.decode()
+        assert "_auth_user_id" not in client.session
+
+
+def test_sign_in_link_is_good_for_a_quarter_of_an_hour(client: Client, owner: User) -> None:
+    class Earlier(SignInTokens):
+        age_s = 0
+
+        def _now(self) -> datetime:
+            return datetime.now() - timedelta(seconds=self.age_s)
+
+    tokens = Earlier()
+    uid = urlsafe_base64_encode(force_bytes(owner.pk))
+    for tokens.age_s, status in ((890, 200), (910, 302)):
+        assert client.get(reverse("sign-in-link", args=[uid, tokens.make_token(owner)])).status_code == status
 
 
 def test_used_sign_in_link_of_somebody_signed_in_just_goes_on(client: Client, owner: User) -> None:
     address = link(owner)
-    client.get(address)
-    assert client.get(address)["Location"] == reverse("projects")
+    client.post(address)
+    assert client.get(address)["Location"] == client.post(address)["Location"] == reverse("projects")
 
 
 @pytest.mark.parametrize("target", ["https://elsewhere.example/", "//elsewhere.example", "javascript:alert(1)"])
 def test_sign_in_link_leads_nowhere_else(client: Client, owner: User, target: str) -> None:
-    assert client.get(link(owner, target))["Location"] == reverse("projects")
+    assert client.post(link(owner, target))["Location"] == reverse("projects")
 
 
 @pytest.mark.parametrize("uid", ["x", "!!!", "LTE", "OTk5OTk5", "MTAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMA"])

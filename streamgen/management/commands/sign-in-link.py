@@ -1,0 +1,30 @@
+"""`sign-in-link`: a link that signs somebody in once, for who has no password or forgot it. It prints nothing else."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+
+from artifacts.accounts.sign_in import sign_in_path
+from streamgen.management.commands.up import origin_at
+
+
+class Command(BaseCommand):
+    help = "Print a link that signs a user in once, within 15 minutes. Whoever has it is that user."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("user", help="The user name.")
+        parser.add_argument(
+            "--port", type=int, default=8000, help="Where `up` listens, unless PUBLIC_URL is set (8000)."
+        )
+
+    def handle(self, *args: Any, user: str, port: int, **options: Any) -> None:
+        found = User.objects.filter(username=user).first()
+        if found is None:
+            raise CommandError(f"There is no user {user!r}. `manage.py createsuperuser` makes one.")
+        if not found.is_active:
+            raise CommandError(f"The user {user!r} is not active, so a link would be refused.")
+        self.stdout.write(f"{origin_at('127.0.0.1', port)}{sign_in_path(found)}")
