@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, NoReturn
 
 from django.contrib.auth.models import User
@@ -13,6 +14,7 @@ from django.urls import URLPattern, URLResolver, re_path
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 from ninja.parser import Parser
 from ninja.security import HttpBearer, SessionAuth
@@ -23,13 +25,17 @@ from artifacts.pages import sharing_api, versions_api
 from generation.pages import reworking_api
 from generation.pages.api import router
 from streamgen import problems
-from streamgen.problems import BadBody, Problem
+from streamgen.problems import CONTENT_TYPE, BadBody, Problem
 from streamgen.refusals import foreign_origin
 
 OBJECT_MEMBERS = 100
 """No object of ours has so many members; more would only keep the schema busy."""
 
 NO_CSRF_TOKEN = "The CSRF token is missing or wrong. Send it in the header X-CSRFToken."
+
+EVERYWHERE = (400, 405, 500, 503)
+"""What any call may be answered with, whatever it does."""
+RETRY_AFTER = {"Retry-After": {"description": "Seconds", "schema": {"type": "string"}}}
 
 View = Callable[..., HttpResponse]
 
@@ -84,6 +90,14 @@ class JsonAPI(NinjaAPI):
             pattern.callback = _uniform(pattern.callback)
         return [*patterns, rest], app_name, namespace
 
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        """Ninja's, with every answer that there is: it knows one media type, and nothing that happens before a call."""
+        schema = super().get_openapi_schema(**options)
+        for path in schema["paths"].values():
+            for operation in path.values():
+                _complete(operation["responses"])
+        return schema
+
     def get_openapi_operation_id(self, operation: Operation) -> str:
         """The app and the call: generated clients name their methods by it, so it must not follow the layout."""
         function = operation.view_func
@@ -92,6 +106,17 @@ class JsonAPI(NinjaAPI):
     def set_default_exception_handlers(self) -> None:
         for kind in (Exception, HttpError, ValidationError):
             self.add_exception_handler(kind, problems.answer)
+
+
+def _complete(responses: dict[Any, Any]) -> None:
+    for told in responses.values():
+        content = told.get("content", {})
+        if any(kind.startswith("text/") for kind in content):
+            del content["application/json"]  # ninja adds it to whatever was said
+    problem = {"schema": {"$ref": "#/components/schemas/ProblemOut"}}
+    for status in sorted({*(status for status in responses if status >= HTTPStatus.BAD_REQUEST), *EVERYWHERE}):
+        told = {"description": HTTPStatus(status).phrase, "content": {CONTENT_TYPE: problem}}
+        responses[status] = told | ({"headers": RETRY_AFTER} if status == HTTPStatus.SERVICE_UNAVAILABLE else {})
 
 
 def _uniform(view: View) -> View:

@@ -45,7 +45,7 @@ def placed_sections(text: str, rows: list[Section]) -> list[PlacedSection]:
     begun = [(row, row.start) for row in rows if row.start is not None and row.start <= len(text)]
     ends = [start for _, start in begun[1:]] + [len(text)]
     found = []
-    for (row, start), end in zip(begun, ends, strict=True):
+    for (row, start), end in zip(begun, ends, strict=False):  # where nothing was begun there is nothing to end
         begin = start + _opening_chars(text[start:end], row.name)
         found.append(
             PlacedSection(

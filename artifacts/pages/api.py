@@ -33,6 +33,14 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class CurrentSection(BaseModel):
+    """What stands where somebody else was quicker."""
+
+    text: str
+    sha256: str
+    epoch: int
+
+
 class ProblemOut(BaseModel):
     """Every error, as application/problem+json; `field` where one is to blame."""
 
@@ -42,9 +50,11 @@ class ProblemOut(BaseModel):
     detail: str
     field: str | None = None
     code: str | None = None
+    current: CurrentSection | None = None
 
 
 REFUSALS: dict[Any, Any] = {frozenset({401, 403, 404, 409, 413, 415, 422, 429}): ProblemOut}
+FILE_TYPES = ("text/markdown", "text/html")
 
 
 class ArtifactBrief(BaseModel):
@@ -238,7 +248,11 @@ def artifact(request: HttpRequest, artifact_id: int) -> ArtifactOut:
     )
 
 
-@router.get("/artifacts/{int:artifact_id}/export", response={200: Any} | REFUSALS)
+@router.get(
+    "/artifacts/{int:artifact_id}/export",
+    response={200: Any} | REFUSALS,
+    openapi_extra={"responses": {200: {"content": dict.fromkeys(FILE_TYPES, {"schema": {"type": "string"}})}}},
+)
 def export(
     request: HttpRequest, artifact_id: int, format: Annotated[Literal["md", "html"], Query()] = "md"
 ) -> HttpResponse:

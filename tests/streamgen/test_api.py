@@ -746,6 +746,17 @@ def test_passing_trouble_is_503_and_says_when_to_come_back(error: Exception, cap
     assert "Traceback" not in caplog.text
 
 
+def test_schema_tells_every_refusal_as_the_type_it_has(client: Client) -> None:
+    schema = client.get("/api/openapi.json").json()
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            refusals = {status: told for status, told in operation["responses"].items() if status >= "400"}
+            assert refusals.keys() >= {"400", "401", "403", "404", "405", "409", "413", "415", "422", "500", "503"}
+            assert all(list(told["content"]) == ["application/problem+json"] for told in refusals.values())
+    exported = schema["paths"]["/api/artifacts/{artifact_id}/export"]["get"]["responses"]["200"]
+    assert set(exported["content"]) == {"text/markdown", "text/html"}
+
+
 def test_schema_and_docs_list_every_call(client: Client) -> None:
     schema = client.get("/api/openapi.json").json()
     calls = {f"{method.upper()} {path}" for path, methods in schema["paths"].items() for method in methods}

@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from artifacts.models import Artifact, Project
+from generation import control
 from generation.models import GenerationTask
 from tests.generation.test_reworking import write, written
 from tests.streamgen.test_api import Caller, problem
@@ -54,6 +55,13 @@ def test_section_is_read_changed_and_refused_to_who_saw_another(caller: Caller, 
     problem(refused, 409)
     assert refused.json()["code"] == "base_changed"
     assert refused.json()["current"] == {"text": "Zwei.", "sha256": sha("Zwei."), "epoch": 2}
+
+
+def test_section_of_a_document_that_is_only_queued_is_not_there(caller: Caller, owner: User) -> None:
+    queued = control.create_project(owner, "Lighthouse", "").artifacts.first()
+    assert queued is not None
+    control.start(queued, None)
+    problem(caller.get(f"/artifacts/{queued.pk}/sections/1"), 404)
 
 
 def test_edit_of_what_is_being_written_is_busy(caller: Caller, owner: User) -> None:
