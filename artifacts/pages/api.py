@@ -251,7 +251,7 @@ def artifact(request: HttpRequest, artifact_id: int) -> ArtifactOut:
 @router.get(
     "/artifacts/{int:artifact_id}/export",
     response={200: Any} | REFUSALS,
-    openapi_extra={"responses": {200: {"content": dict.fromkeys(FILE_TYPES, {"schema": {"type": "string"}})}}},
+    openapi_extra={"responses": {200: {"content": {kind: {"schema": {"type": "string"}} for kind in FILE_TYPES}}}},
 )
 def export(
     request: HttpRequest, artifact_id: int, format: Annotated[Literal["md", "html"], Query()] = "md"

@@ -353,8 +353,9 @@ def shared_export(request: HttpRequest, secret: str, link: ShareLink, artifact_i
 
 def _document(request: HttpRequest, secret: str, link: ShareLink, artifact_id: int) -> HttpResponse:
     """The live page, without anything to press that would change something."""
-    context = artifact_context(link, access.artifact_for(link, artifact_id))
-    context["live"]["socket"] += f"link/{secret}/"  # see `artifacts.routing`
+    context = artifact_context(request, link, access.artifact_for(link, artifact_id))
+    live = context["live"]
+    live["socket"] = live["socket"].replace("?", f"link/{secret}/?")  # see `artifacts.routing`
     return render(request, "artifact.html", context | {"shared": secret, "shared_project": link.artifact_id is None})
 
 

@@ -189,7 +189,7 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
     """The live page, whole as of now; its module keeps it live from here on. `form` is what `verb` refused."""
     shown = access.artifact_for(request.user, artifact_id)
     asked = verb or request.GET.get("ask", "")
-    context = artifact_context(request.user, shown) | {
+    context = artifact_context(request, request.user, shown) | {
         "base": _base(shown),
         "sources": written_from([shown.pk]).get(shown.pk, []),
         "versions": shown.versions.defer("content", "sections"),
@@ -200,12 +200,13 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
     return _render(request, "artifact.html", context)
 
 
-def artifact_context(visitor: access.Visitor, shown: Artifact) -> dict[str, Any]:
-    """What a live page of the document says to this visitor."""
+def artifact_context(request: HttpRequest, visitor: access.Visitor, shown: Artifact) -> dict[str, Any]:
+    """What a live page of the document says to this visitor, who may be a link."""
     state = state_of(shown)
     elapsed_s = _age_s(shown, shown.finished_at)
     live = {
-        "socket": f"{get_script_prefix()}ws/artifacts/{shown.pk}/",
+        "origin": f"{request.scheme}://{request.get_host()}",
+        "socket": f"{get_script_prefix()}ws/artifacts/{shown.pk}/?format=html",
         "epoch": shown.epoch,
         "age_s": _age_s(shown),
         "elapsed_s": elapsed_s,

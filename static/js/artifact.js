@@ -34,7 +34,7 @@ wireKeys(page, {
 });
 
 const scheme = location.protocol === "https:" ? "wss" : "ws";
-const address = `${scheme}://${location.host}${words.socket}?format=html`;
+const address = `${scheme}://${location.host}${words.socket}`;
 const line = new Line(address, { onFrame, onChange });
 page.querySelector("[data-retry]").addEventListener("click", () => line.retry());
 
@@ -93,6 +93,7 @@ async function begunAnew(number) {
 }
 
 function onChange({ kind, detail }) {
+  if (!status.state && line.attempts > 1) import("./fallback.js").then((way) => way.fallBack(line, words));
   page.dataset.connection = kind;
   page.querySelector("[data-retry]").hidden = kind !== "lost";
   if (kind === "open") lineNews.hide();
