@@ -1,10 +1,13 @@
-"""How log lines look that are not ours: no traceback where a request was refused, one line for a whole outage."""
+"""How log lines look, as text or as JSON, with what each is about; failures that are handled become an outage."""
 
 from __future__ import annotations
 
+import json
 import logging
+import time
 
 from artifacts.operating import outages
+from artifacts.operating.log_context import told_about
 from artifacts.operating.outages import OutageKind
 
 LOGGED_CHARS = 500
@@ -31,3 +34,33 @@ class LayerOutage(logging.Filter):
             return True
         outages.of_layer.failed(OutageKind.LAYER)
         return False
+
+
+class TextLine(logging.Formatter):
+    """A sentence for people, then in brackets which process, worker, task, artifact and user it is about."""
+
+    def __init__(self) -> None:
+        super().__init__("{asctime} {levelname:<7} {name}: {message}", style="{")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        about = {"process": record.process, **told_about()}
+        return f"{super().formatMessage(record)}  [{' '.join(f'{name}={value}' for name, value in about.items())}]"
+
+
+class JsonLine(logging.Formatter):
+    """One object a line, for programs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        milliseconds = f"{record.msecs:03.0f}"
+        line = {
+            "at": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{milliseconds}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            "process": record.process,
+            **told_about(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)

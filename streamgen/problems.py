@@ -76,7 +76,10 @@ class Problem:
         if self.code:
             body["code"] = self.code
         body |= self.more or {}
-        return HttpResponse(json.dumps(body), status=self.status, content_type=CONTENT_TYPE, headers=self.headers)
+        response = HttpResponse(json.dumps(body), status=self.status, content_type=CONTENT_TYPE, headers=self.headers)
+        if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            response._has_been_logged = True  # type: ignore[attr-defined]  # the outage is; Django would log each call
+        return response
 
 
 def answer(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:

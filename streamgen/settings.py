@@ -89,6 +89,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
+    "streamgen.operating.access_log.access_log",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -226,10 +227,14 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG
 
+LOG_LEVEL = env.one_of("LOG_LEVEL", ("debug", "info", "warning", "error"), "debug" if DEBUG else "info").upper()
+LOG_FORMAT = env.one_of("LOG_FORMAT", ("text", "json"), "text")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {"()": "streamgen.logs.JsonLine" if LOG_FORMAT == "json" else "streamgen.logs.TextLine"},
+    },
     "filters": {
         "layer_outage": {"()": "streamgen.logs.LayerOutage"},
         "one_line": {"()": "streamgen.logs.OneLine"},
@@ -237,9 +242,9 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
-        "artifacts": {"level": "DEBUG" if DEBUG else "INFO"},
-        "generation": {"level": "DEBUG" if DEBUG else "INFO"},
-        "streamgen": {"level": "DEBUG" if DEBUG else "INFO"},
+        "artifacts": {"level": LOG_LEVEL},
+        "generation": {"level": LOG_LEVEL},
+        "streamgen": {"level": LOG_LEVEL},
         "axes": {"level": "ERROR"},  # `artifacts.accounts.sign_in_log` says it in one line
         # Its receiver logs a traceback a second while Redis is away, and goes on.
         "channels_redis.pubsub": {"filters": ["layer_outage"]},

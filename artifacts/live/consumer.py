@@ -32,6 +32,7 @@ from artifacts.live.replica import Replica
 from artifacts.live.viewer import Viewer
 from artifacts.live.wire import Wire
 from artifacts.operating.counts import process_counts
+from artifacts.operating.log_context import tell_about
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
             self.scope["credentials"], self.scope["url_route"]["kwargs"]["artifact_id"]
         )
         shows, cursor = parse_query(self.scope["query_string"])
+        tell_about(artifact=self.sight.artifact_id, user=self.sight.login.user_id)
         connections.current().enter(self)
         self._viewer, self.shows_html = Viewer(shows, cursor), shows == "html"
         self._wire = self.scope.get("wire")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
-from artifacts.operating import outages
+from artifacts.operating import log_context, outages
 from generation.providers import ChosenProvider
 from generation.queue import claims
 from generation.queue.claims import Taken
@@ -164,6 +164,7 @@ class Supervisor:
 
     async def _supervise(self, run: Run) -> None:
         """The worker's top: whatever a task raises becomes its status and touches no other task."""
+        log_context.tell_about(worker=self._policy.name, task=run.claim.task, artifact=run.claim.artifact)
         try:
             await run.go()
         except Exception as error:

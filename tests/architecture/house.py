@@ -16,6 +16,7 @@ ORDER = (
     "artifacts.errors",
     "artifacts.operating.outages",
     "artifacts.operating.counts",
+    "artifacts.operating.log_context",
     "artifacts.answer_place",
     "artifacts.validation",
     "artifacts.reasons",

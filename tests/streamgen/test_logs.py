@@ -1,0 +1,73 @@
+"""Log lines: what each is about, as text and as JSON, and a line for each request that gives no secret away."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from contextvars import copy_context
+
+import pytest
+from django.test import Client
+
+from artifacts.accounts.tokens import issue_token
+from artifacts.operating.log_context import tell_about
+from artifacts.sharing import links
+from streamgen.logs import JsonLine, TextLine
+
+
+def formatted(formatter: logging.Formatter, *, failed: bool = False, **ids: object) -> str:
+    def line() -> str:
+        tell_about(**ids)
+        try:
+            raise ValueError("Größe\n二")
+        except ValueError:
+            info = sys.exc_info() if failed else None
+        record = logging.LogRecord("streamgen.x", logging.WARNING, "", 1, "said %s", ("ö\n二",), info)
+        return formatter.format(record)
+
+    return copy_context().run(line)
+
+
+def test_line_of_json_says_what_it_is_about_and_stays_one_line():
+    line = formatted(JsonLine(), failed=True, task=7, artifact=3, worker="here:1", user=None)
+    assert "\n" not in line
+    told = json.loads(line)
+    assert "ValueError: Größe" in told.pop("traceback")
+    assert told.pop("at").endswith("Z")
+    assert told == {
+        "level": "warning",
+        "logger": "streamgen.x",
+        "message": "said ö\n二",
+        "process": os.getpid(),
+        "task": 7,
+        "artifact": 3,
+        "worker": "here:1",
+    }
+
+
+def test_line_of_text_ends_with_what_it_is_about():
+    assert formatted(TextLine(), task=7).endswith(f"WARNING streamgen.x: said ö\n二  [process={os.getpid()} task=7]")
+
+
+@pytest.mark.django_db
+def test_each_request_is_a_line_without_a_secret(caplog, artifact, owner):
+    caplog.set_level(logging.INFO, "streamgen.access")
+    token = issue_token(owner)
+    _, secret = links.share(artifact.project, owner)
+    Client().get(f"/api/artifacts/{artifact.pk}?key=hidden", headers={"authorization": f"Bearer {token}"})
+    signed_in = Client()
+    signed_in.force_login(owner)
+    signed_in.get(f"/artifacts/{artifact.pk}/")
+    for path in (f"/shared/{secret}/", f"/shared/{secret}", "/sign-in/abc/hidden-token/", "/hid%0Aden/x"):
+        Client().get(path)
+    lines = [" ".join(record.getMessage().split()[:2]) for record in caplog.records]
+    assert lines == [
+        f"GET /api/artifacts/{artifact.pk}",
+        f"GET /artifacts/{artifact.pk}/",
+        "GET /shared/***/",
+        "GET /shared/***",
+        "GET /sign-in/***/***/",
+        "GET /hid%0Aden/***",
+    ]
