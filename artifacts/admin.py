@@ -193,8 +193,8 @@ class ArtifactAdmin(InspectAdmin):
     )
     """What a document links to, as (words, admin of the model)."""
 
-    readonly_fields = ("project_link", "status", "progress", "tokens", "age", "more", "preview", "text")
-    fieldsets = (
+    readonly_fields: ClassVar[Any] = ("project_link", "status", "progress", "tokens", "age", "more", "preview", "text")
+    fieldsets: ClassVar[Any] = (
         (None, {"fields": ("title", "phase", "project_link", "status", "progress", "tokens", "age", "more")}),
         (
             "Stream",

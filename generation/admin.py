@@ -25,6 +25,7 @@ from generation import control
 from generation.errors import CommandRefused
 from generation.models import GenerationTask, Worker
 from generation.queue import workers
+from generation.waiting import waiting_of
 
 REFUSALS_TOLD = 5
 
@@ -145,5 +146,13 @@ class WritableArtifactAdmin(ArtifactAdmin):
     def has_steer_permission(self, request: HttpRequest) -> bool:
         """Whether these actions are offered, and done: by the same table as everywhere."""
         return all(access.is_permitted(request.user, action) for action in ("cancel", "pause", "resume"))
+
+    readonly_fields = ("waits_for", *ArtifactAdmin.readonly_fields)
+    fieldsets = (("Waiting", {"fields": ("waits_for",)}), *ArtifactAdmin.fieldsets)
+
+    @admin.display(description="waits for")
+    def waits_for(self, artifact: Artifact) -> str:
+        waiting = waiting_of(artifact)
+        return f"{waiting.on}, since {waiting.since:%Y-%m-%d %H:%M:%S} UTC. {waiting.sentence}" if waiting else "–"
 
     parts = (*ArtifactAdmin.parts, ("tasks", "generation_generationtask"))

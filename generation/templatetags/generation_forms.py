@@ -11,6 +11,7 @@ from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation.models import GenerationTask
 from generation.pages.forms import GenerationForm, ModelField, ResumeForm, TitleForm, own_model, plan_text
 from generation.reasons import HELPED_BY_OTHER_TERMS, HELPED_BY_WRITING_ANEW
+from generation.waiting import Waiting, waiting_of
 from generation.writing.phases import Phase, phase_of
 
 register = template.Library()
@@ -79,3 +80,9 @@ def _last_request(artifact: Artifact) -> dict[str, object]:
         "plan": plan_text(sections) if own else "",
         "section_tokens": max(section.max_tokens for section in sections) if own else SECTION_TOKENS,
     }
+
+
+@register.simple_tag
+def waits_for(artifact: Artifact) -> Waiting | None:
+    """What it waits for, where it gets no text."""
+    return waiting_of(artifact)

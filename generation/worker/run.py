@@ -92,6 +92,11 @@ class Run:
         if self._writer.lease_age_s > at_least_s and (self._renewal is None or self._renewal.done()):
             self._renewal = asyncio.create_task(self._writer.renew())
 
+    @property
+    def silence(self) -> tuple[float, str]:
+        """How long no text has come, and what it waits on."""
+        return self._writer.silent_s, self._writer.waits_on
+
     async def go(self) -> None:
         """Write the document to its end, or to wherever it has to stop."""
         listener = partial(_on_event, self.stop)

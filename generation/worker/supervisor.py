@@ -66,6 +66,14 @@ class Supervisor:
     def running(self) -> int:
         return len(self._runs)
 
+    def log_silent(self, *, after_s: float, every_s: float) -> None:
+        """One line for each document whose silence became that long since the last look, `every_s` ago."""
+        for run in self._runs:
+            silent_s, waits_on = run.silence
+            if after_s <= silent_s < after_s + every_s:
+                ids = (run.claim.task, run.claim.artifact)
+                logger.warning("silent task=%s artifact=%s seconds=%.0f waits_on=%s", *ids, silent_s, waits_on)
+
     async def serve(self) -> None:
         """Claim and poll until cancelled; a database that is away only delays. Neither waits for the other: claims that
         take long let no lease run out.

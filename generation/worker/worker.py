@@ -38,6 +38,8 @@ LISTEN_BACKOFF_S = 1.0
 LISTEN_BACKOFF_MAX_S = 10.0
 RESTART_S = 1.0
 LEAVE_S = 1.0
+SILENT_S = 30.0
+"""A document without text for so long is told in the log, once."""
 
 
 class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
@@ -98,6 +100,7 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
                         row = await database_sync_to_async(workers.register_worker)(
                             self.policy.name, slots=self.policy.capacity
                         )
+                self.supervisor.log_silent(after_s=SILENT_S, every_s=workers.beat_every_s())
                 await asyncio.sleep(workers.beat_every_s())
         finally:
             with suppress(DatabaseError, TimeoutError):

@@ -96,6 +96,7 @@ class Writer:
         self.is_lost = False
         self._leased_at_s = time.clock_gettime(_CLOCK)  # the lease was renewed then or later
         self._began_at_s = self._leased_at_s
+        self._began_s = asyncio.get_running_loop().time()
         self._policy = policy
         self._stop = stop
         self._offset = claim.length
@@ -262,6 +263,17 @@ class Writer:
         """Renew the lease where it may be over: afterwards the document is ours for a while, or `stop` is set."""
         while not self.is_lost and self.lease_age_s > self._lease_s / 2:
             await self._carry(self._renewed)
+
+    @property
+    def silent_s(self) -> float:
+        """How long no text has come."""
+        since_s = self._put_at_s if self._put_at_s > 0 else self._began_s
+        return asyncio.get_running_loop().time() - since_s
+
+    @property
+    def waits_on(self) -> str:
+        """Where no text comes: `database` while one of its transactions is under way, else `endpoint`."""
+        return "database" if self._turn.locked() else "endpoint"
 
     @property
     def lease_age_s(self) -> float:

@@ -57,6 +57,7 @@ ORDER = (
     "generation.writing",
     "generation.queue",
     "generation.earlier_documents",
+    "generation.waiting",
     "generation.control",
     "generation.reworking",  # people's verbs: they know the queue and no worker
     "generation.worker",

@@ -1,0 +1,62 @@
+"""What a document waits for: told by place, worker, endpoint and person, with the time since when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from artifacts.models import Artifact, Delta
+from generation import control
+from generation.queue import claims, workers
+from generation.waiting import waiting_of
+from tests.support import documents
+
+pytestmark = pytest.mark.django_db
+
+
+def test_place_in_the_queue_and_who_could_take_it(project, owner):
+    first, second, *_ = project.artifacts.all()
+    for artifact in (first, second):
+        control.start(artifact, owner)
+    assert waiting_of(second).sentence.startswith("Place 2 in the queue, and no worker is heard of")
+    row = workers.register_worker("here:1", slots=1)
+    workers.beat(row, running=1)
+    waiting = waiting_of(first)
+    assert (waiting.on, waiting.sentence) == (
+        "queue",
+        "Place 1 in the queue; the workers write 1 documents of 1 at once.",
+    )
+    claims.claim("here:1", lease_s=5)
+    assert waiting_of(first) is None
+    assert waiting_of(second).sentence.startswith("Place 1 ")
+
+
+def test_silent_endpoint_gone_worker_and_a_pause(owner):
+    draft = documents.opened()
+    draft.begin(0)
+    draft.append("Hello")
+    artifact = Artifact.objects.get(pk=draft.pk)
+    assert waiting_of(artifact) is None
+    long_ago = timezone.now() - timedelta(minutes=3)
+    Delta.objects.update(created_at=long_ago)
+    waiting = waiting_of(artifact)
+    assert (waiting.on, waiting.since) == ("endpoint", long_ago)
+    Artifact.objects.update(lease_until=Now() - timedelta(minutes=1))
+    assert waiting_of(artifact).on == "worker"
+    assert waiting_of(documents.paused()).on == "person"
+    assert waiting_of(documents.complete()) is None
+
+
+def test_page_and_admin_tell_it(artifact, owner, staff):
+    control.start(artifact, owner)
+    told = "Place 1 in the queue, and no worker is heard of"
+    client = Client()
+    client.force_login(owner)
+    assert told in client.get(reverse("artifact", args=[artifact.pk])).content.decode()
+    client.force_login(staff)
+    assert told in client.get(reverse("admin:artifacts_artifact_change", args=[artifact.pk])).content.decode()
