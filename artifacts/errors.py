@@ -11,6 +11,7 @@ ArtifactError
 │   ├── StaleFence      another writer claimed the artifact
 │   ├── NotStreaming    the artifact is stopped, complete or deleted
 │   └── WrongOffset     the writer's view of the text is not the committed one
+├── ExportFailed    a file could not be made of the document, now or within its bounds
 └── LeaseHeld       somebody alive is writing; claim later
 """
 
@@ -79,6 +80,10 @@ class NotStreaming(WriterRefused):
 
 class WrongOffset(WriterRefused):
     pass
+
+
+class ExportFailed(ArtifactError):
+    retryable = True
 
 
 class LeaseHeld(ArtifactError):

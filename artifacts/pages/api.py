@@ -254,7 +254,7 @@ def artifact(request: HttpRequest, artifact_id: int) -> ArtifactOut:
     openapi_extra={"responses": {200: {"content": {kind: {"schema": {"type": "string"}} for kind in FILE_TYPES}}}},
 )
 def export(
-    request: HttpRequest, artifact_id: int, format: Annotated[Literal["md", "html"], Query()] = "md"
+    request: HttpRequest, artifact_id: int, format: Annotated[Literal["md", "html", "docx", "pdf"], Query()] = "md"
 ) -> HttpResponse:
-    """The document as a file: Markdown byte for byte, or HTML that needs nothing else."""
+    """The document as a file: Markdown byte for byte, HTML that needs nothing else, Word, or PDF."""
     return exported.as_attachment(access.artifact_for(caller(request), artifact_id), format)

@@ -1,21 +1,37 @@
-"""A document as a file: its Markdown, or one HTML file that needs nothing else. It only reads."""
+"""Documents as files: Markdown, HTML that needs nothing else, Word, PDF, and a project's as a ZIP. It only reads."""
 
 from __future__ import annotations
 
+import io
+import zipfile
+from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import quote
 
 from django.contrib.staticfiles import finders
 from django.http import HttpResponse
 from django.template.loader import render_to_string
-from django.utils.http import content_disposition_header
 from django.utils.safestring import mark_safe
 from django.utils.text import slugify
 
+from artifacts.errors import ExportFailed, NotFound
+from artifacts.exports.conversion import convert
 from artifacts.lifecycle.state import section_starts
-from artifacts.models import Artifact
+from artifacts.models import Artifact, Project
 from artifacts.pages.html import final_html, reachable
 from artifacts.preview import unique_labels
 
+MEDIA_TYPES = {
+    "md": "text/markdown; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "pdf": "application/pdf",
+    "zip": "application/zip",
+}
+KINDS = ("md", "html", "docx", "pdf")
+"""Of one document."""
+ZIP_CHARS = 20_000_000
+STEM_CHARS = 80
 STYLE_SHEETS = ("css/tokens.css", "css/document.css", "css/pygments.css", "css/export.css")
 
 
@@ -32,17 +48,46 @@ def html(artifact: Artifact) -> bytes:
     return render_to_string("export.html", context).encode()
 
 
-def filename(artifact: Artifact, extension: str) -> str:
-    """An ASCII file name out of the titles, such as `lighthouse-brief.md`."""
-    stem = slugify(f"{artifact.project.title} {artifact.title}")[:80].strip("-_")
-    return f"{stem or f'artifact-{artifact.pk}'}.{extension}"
+def as_attachment(artifact: Artifact, kind: str) -> HttpResponse:
+    """The file of one of `KINDS`. Raises `ExportFailed`."""
+    match kind:
+        case "md":
+            body = markdown(artifact)
+        case "html":
+            body = html(artifact)
+        case _:
+            body = convert(kind, artifact.title, final_html(artifact))
+    return _attachment(body, kind, f"{artifact.project.title} {artifact.title}", f"artifact-{artifact.pk}")
 
 
-def as_attachment(artifact: Artifact, extension: str) -> HttpResponse:
-    """The file as an attachment: `md`, or else HTML."""
-    body, media_type = (markdown(artifact), "text/markdown") if extension == "md" else (html(artifact), "text/html")
-    disposition = content_disposition_header(True, filename(artifact, extension)) or "attachment"
-    return HttpResponse(body, content_type=f"{media_type}; charset=utf-8", headers={"Content-Disposition": disposition})
+def project_zip(project: Project, artifacts: Iterable[Artifact]) -> HttpResponse:
+    """The documents that have text, each as Markdown and as HTML. Raises `NotFound`, `ExportFailed`."""
+    written = [artifact for artifact in artifacts if artifact.length]
+    if not written:
+        raise NotFound("Nothing is written in this project yet.")
+    if sum(artifact.length for artifact in written) > ZIP_CHARS:
+        raise ExportFailed("The project has too much text for one file. Download its documents one by one.")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, artifact in enumerate(written, 1):
+            stem = f"{number:02}-{_stem(artifact.title) or 'document'}"
+            archive.writestr(f"{stem}.md", markdown(artifact))
+            archive.writestr(f"{stem}.html", html(artifact))
+    return _attachment(packed.getvalue(), "zip", project.title, f"project-{project.pk}")
+
+
+def _attachment(body: bytes, kind: str, title: str, fallback: str) -> HttpResponse:
+    """Named by the title in its own script, and in ASCII for who cannot read that (RFC 6266)."""
+    plain = _stem(title, is_ascii=True) or fallback
+    named = f'attachment; filename="{plain}.{kind}"'
+    if (own := _stem(title)) and own != plain:
+        named += f"; filename*=UTF-8''{quote(f'{own}.{kind}', safe='')}"
+    return HttpResponse(body, content_type=MEDIA_TYPES[kind], headers={"Content-Disposition": named})
+
+
+def _stem(title: str, *, is_ascii: bool = False) -> str:
+    """Letters, digits and hyphens of a title, such as `lighthouse-brief`: no path, no mark that turns a line around."""
+    return slugify(title, allow_unicode=not is_ascii)[:STEM_CHARS].strip("-_")
 
 
 def _style() -> str:

@@ -347,8 +347,14 @@ def shared_artifact(request: HttpRequest, secret: str, link: ShareLink, artifact
 
 @by_link
 def shared_export(request: HttpRequest, secret: str, link: ShareLink, artifact_id: int) -> HttpResponse:
-    extension = "html" if request.GET.get("format") == "html" else "md"
-    return exported.as_attachment(access.artifact_for(link, artifact_id), extension)
+    asked = request.GET.get("format", "")
+    return exported.as_attachment(access.artifact_for(link, artifact_id), asked if asked in exported.KINDS else "md")
+
+
+@by_link
+def shared_project_export(request: HttpRequest, secret: str, link: ShareLink) -> HttpResponse:
+    project = access.project_for(link, link.project_id)
+    return exported.project_zip(project, access.artifacts_for(link).filter(project=project, draft_of=None))
 
 
 def _document(request: HttpRequest, secret: str, link: ShareLink, artifact_id: int) -> HttpResponse:

@@ -29,11 +29,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from artifacts import access
 from artifacts.accounts import sign_in
 from artifacts.accounts.sign_in_limits import seconds_to_wait
-from artifacts.errors import Forbidden, NotFound
+from artifacts.errors import ExportFailed, Forbidden, NotFound
 from artifacts.lifecycle.freshness import outdated, written_from
 from artifacts.lifecycle.placed_sections import place_of_draft, placed_sections
 from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, ArtifactVersion, Project, StreamStatus
+from artifacts.pages import export as exported
 from artifacts.pages import labels
 from artifacts.pages.forms import ArtifactForm, ProjectForm, Search
 from artifacts.pages.html import document_html, reachable, text_html, version_html
@@ -69,6 +70,9 @@ def or_not_found(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
             raise Http404(error.detail) from None
         except Forbidden as error:
             raise PermissionDenied(error.detail) from None
+        except ExportFailed as error:
+            headers = {"Retry-After": "60"}
+            return HttpResponse(error.detail, status=503, content_type="text/plain; charset=utf-8", headers=headers)
 
     return checked
 
@@ -235,6 +239,24 @@ def artifact_context(request: HttpRequest, visitor: access.Visitor, shown: Artif
         "speed": labels.speed(shown.tokens_generated, elapsed_s),
         "live": live,
     }
+
+
+@require_safe
+@login_required
+@or_not_found
+def artifact_export(request: HttpRequest, artifact_id: int, kind: str) -> HttpResponse:
+    shown = access.artifact_for(request.user, artifact_id)
+    if kind not in exported.KINDS:
+        raise NotFound(f"A document can be downloaded as {', '.join(exported.KINDS)}.")
+    return exported.as_attachment(shown, kind)
+
+
+@require_safe
+@login_required
+@or_not_found
+def project_export(request: HttpRequest, project_id: int) -> HttpResponse:
+    shown = access.project_for(request.user, project_id)
+    return exported.project_zip(shown, access.artifacts_for(request.user).filter(project=shown, draft_of=None))
 
 
 @require_safe

@@ -52,6 +52,8 @@ PAGES: dict[str, str | dict[str, str]] = {
     "projects": "person",
     "project": "see_project",
     "artifact": "see",
+    "artifact-export": "see",
+    "project-export": "see_project",
     "version": "see",
     "versions": "see",
     "versions-compare": "see",
@@ -66,6 +68,7 @@ PAGES: dict[str, str | dict[str, str]] = {
     "shared": "by link",
     "shared-artifact": "by link",
     "shared-export": "by link",
+    "shared-project-export": "by link",
     "profile": "person",
     "profile-command": dict.fromkeys(("password", "token", "revoke", "end"), "person"),
     "sign-in": "public",
@@ -83,7 +86,7 @@ POSTED = {
     "artifact-create",
     "artifact-command",
 }
-OF_A_DOCUMENT = {"artifact", "version", "artifact-command", "versions", "versions-compare"}
+OF_A_DOCUMENT = {"artifact", "artifact-export", "version", "artifact-command", "versions", "versions-compare"}
 OF_A_DOCUMENT |= {"plan", "sections", "section-edit", "section-preview", "section-rewrite"}
 CALLS = {
     "GET /api/projects": "person",
@@ -235,7 +238,9 @@ def test_every_page_has_an_entry():
     assert set(named(get_resolver().url_patterns)) == set(PAGES)
 
 
-@pytest.mark.parametrize("name", sorted(set(PAGES) - {"shared", "shared-artifact", "shared-export"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(PAGES) - {"shared", "shared-artifact", "shared-export", "shared-project-export"})
+)
 def test_page_keeps_to_the_table(team: Team, name: str):
     entry = PAGES[name]
     if entry == "public":
@@ -267,6 +272,8 @@ def test_page_keeps_to_the_table(team: Team, name: str):
 def _arguments(team: Team, name: str, verb: str) -> dict[str, Any]:
     arguments = {
         "project": {"project_id": team.project.pk},
+        "project-export": {"project_id": team.project.pk},
+        "artifact-export": {"artifact_id": team.artifact.pk, "kind": "html"},
         "sharing": {"project_id": team.project.pk},
         "sharing-command": {"project_id": team.project.pk, "verb": verb},
         "artifact-create": {"project_id": team.project.pk},
@@ -296,6 +303,9 @@ def test_link_shows_what_it_names_to_whoever_has_it(team: Team, identity: str):
         reverse("shared", args=[team.secret]): 200,
         reverse("shared", args=[team.document_secret]): 200,
         reverse("shared", args=["guessed"]): 404,
+        reverse("shared-project-export", args=[team.secret]): 200,
+        reverse("shared-project-export", args=[team.document_secret]): 404,
+        reverse("shared-project-export", args=["guessed"]): 404,
     }
     for name in ("shared-artifact", "shared-export"):
         shown |= {

@@ -251,8 +251,8 @@ def test_export_is_a_file(caller: Caller, owner: User, artifact: Artifact, forma
 
 
 def test_unknown_export_format_names_the_parameter(caller: Caller, artifact: Artifact) -> None:
-    assert "'md' or 'html'" in problem(
-        caller.get(f"/artifacts/{artifact.pk}/export", format="pdf"), 422, field="format"
+    assert "'md', 'html', 'docx' or 'pdf'" in problem(
+        caller.get(f"/artifacts/{artifact.pk}/export", format="odt"), 422, field="format"
     )
 
 
@@ -779,6 +779,8 @@ def test_schema_and_docs_list_every_call(client: Client) -> None:
         "DELETE /api/links/{link_id}",
         *(f"{method} /api/projects/{{project_id}}/invitations" for method in ("GET", "POST")),
         "DELETE /api/projects/{project_id}/invitations/{invitation_id}",
+        *(f"{method} /api/projects/{{project_id}}/webhook" for method in ("GET", "PUT", "DELETE")),
+        "POST /api/projects/{project_id}/webhook/test",
         *(f"{method} /api/tokens" for method in ("GET", "POST")),
         "DELETE /api/tokens/{token_id}",
         "POST /api/artifacts/{artifact_id}/sections",

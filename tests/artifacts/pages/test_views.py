@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
 from django.contrib.auth.models import User
@@ -28,6 +31,7 @@ from artifacts.reasons import Reason
 from artifacts.sharing import links, members, projects
 from generation import control
 from generation.reasons import StopReason
+from tests.support import documents
 
 pytestmark = pytest.mark.django_db
 
@@ -515,8 +519,35 @@ def test_html_export_needs_nothing_else(growing: Artifact) -> None:
     assert "@import" not in html
 
 
-def test_export_is_named_after_its_titles(artifact: Artifact, owner: User) -> None:
-    assert export.filename(artifact, "md") == "lighthouse-project-brief.md"
-    project = control.create_project(owner, "灯台")
-    nameless = control.add_artifact(project, "own", "灯")
-    assert export.filename(nameless, "html") == f"artifact-{nameless.pk}.html"
+@pytest.mark.parametrize(
+    ("title", "plain", "own"),
+    [
+        ("Brief", "lighthouse-brief.md", "lighthouse-brief.md"),
+        ('a"; x=y\u202efdp.exe', "lighthouse-a-xyfdpexe.md", "lighthouse-a-xyfdpexe.md"),
+        ("../../etc/passwd\\x", "lighthouse-etcpasswdx.md", "lighthouse-etcpasswdx.md"),
+        ("灯台の概要", "lighthouse.md", "lighthouse-灯台の概要.md"),
+        ("Größe: é", "lighthouse-groe-e.md", "lighthouse-größe-é.md"),
+        ("x" * 200, f"lighthouse-{'x' * 69}.md", f"lighthouse-{'x' * 69}.md"),
+    ],
+)
+def test_export_is_named_after_its_titles_and_by_nothing_else_in_them(owner, project, title, plain, own):
+    named = control.add_artifact(project, "own", title)
+    client = Client()
+    client.force_login(owner)
+    header = client.get(f"/artifacts/{named.pk}/export.md")["Content-Disposition"]
+    parsed = dict(part.strip().split("=", 1) for part in header.split(";")[1:])
+    assert parsed["filename"] == f'"{plain}"'
+    assert unquote(parsed.get("filename*", f"UTF-8''{plain}")) == f"UTF-8''{own}"
+    assert header.isascii()
+
+
+def test_project_is_a_zip_of_what_is_written(owner, project, artifact):
+    client = Client()
+    client.force_login(owner)
+    address = f"/projects/{project.pk}/export.zip"
+    assert client.get(address).status_code == 404
+    control.start(artifact, owner, plan=documents.sections(1))
+    documents.reopened(artifact.pk).finish("Zwölf 🎈")
+    archive = zipfile.ZipFile(io.BytesIO(client.get(address).content))
+    assert archive.namelist() == ["01-project-brief.md", "01-project-brief.html"]
+    assert archive.read("01-project-brief.md").decode() == Artifact.objects.get(pk=artifact.pk).text

@@ -1,0 +1,110 @@
+"""Word and PDF files: every script comes out, and nothing of a document is obeyed."""
+
+from __future__ import annotations
+
+import io
+import re
+import zlib
+
+import docx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artifacts.errors import ExportFailed
+from artifacts.exports import conversion
+from artifacts.exports.conversion import convert
+from artifacts.exports.tree import parse_html
+from artifacts.exports.typst_source import typst_source
+from artifacts.exports.word import word_file
+from artifacts.preview import render
+
+WORDS = "Größe и ελληνικά 中文字符 日本語かな 한국어 שלום ไทย नमस्ते 🎈"
+ARABIC = "مرحبا بالعالم"
+DOCUMENT = f"""## {WORDS}
+
+{ARABIC}
+
+- [x] done, *{WORDS}*
+
+3. three
+
+   `code <x>` and $a^2$[^1]
+
+> quote
+
+| A | B |
+|---|--:|
+| 中 | **b** |
+
+```python
+return "{WORDS}"
+```
+
+[link](https://example.org/?a=1&b=2) [bad](javascript:alert%281%29)
+
+[^1]: A note.
+"""
+
+
+def characters_in(pdf: bytes) -> set[str]:
+    """What the fonts in it say that their glyphs stand for."""
+    found = set[str]()
+    for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
+        try:
+            text = zlib.decompress(stream)
+        except zlib.error:
+            continue
+        if b"begincmap" in text:
+            for code in re.findall(rb"<[0-9A-Fa-f]+> <([0-9A-Fa-f]+)>", text):
+                found.update(bytes.fromhex(code.decode()).decode("utf-16-be"))
+    return found
+
+
+def test_every_script_comes_out_of_a_pdf():
+    pdf = convert("pdf", "Ein Titel 中", render(DOCUMENT, ()))
+    assert pdf.startswith(b"%PDF-")
+    assert set(WORDS + ARABIC) - {" "} - characters_in(pdf) == set()
+
+
+def test_word_file_holds_the_text_its_structure_and_no_other_link():
+    made = docx.Document(io.BytesIO(convert("docx", "Ein Titel", render(DOCUMENT, ()))))
+    texts = [paragraph.text for paragraph in made.paragraphs]
+    assert [paragraph.text for paragraph in made.paragraphs if paragraph.style.name == "Heading 2"] == [WORDS]
+    assert {ARABIC, f"☑ done, {WORDS}", "three", "quote", f'return "{WORDS}"'} <= set(texts)
+    assert [[cell.text for cell in row.cells] for row in made.tables[0].rows] == [["A", "B"], ["中", "b"]]
+    links = [part.target_ref for part in made.part.rels.values() if part.is_external]
+    assert links == ["https://example.org/?a=1&b=2"]
+    assert made.core_properties.title == "Ein Titel"
+
+
+NASTY = st.text(st.sampled_from([*'"\\#[]$*_`<>@/(){}\n\t=-+~;:', "x", "é", "中", "\x00", "\x0b", "\ufffe", "\u202e"]))
+
+
+def skeleton(title: str, html: str) -> str:
+    return re.sub(r'"(?:\\.|[^"\\])*"', '""', typst_source(title, parse_html(html)))
+
+
+@given(NASTY, NASTY)
+def test_no_word_of_a_document_is_markup_of_the_typesetter_or_of_word(title, text):
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;")
+    html = f"<h2>a{escaped}</h2><p>a{escaped}<code>{escaped}</code></p><pre><code>a{escaped}</code></pre>"
+    plain = "<h2>a</h2><p>a<code>x</code></p><pre><code>a</code></pre>"
+    assert skeleton(f"a{title}", html) == skeleton("a", plain)
+    made = docx.Document(io.BytesIO(word_file(f"a{title}", parse_html(html))))
+    assert len(made.paragraphs) == 4
+
+
+def test_deep_and_odd_documents_still_come_out():
+    deep = "<blockquote><ul><li><em><strong>" * 40 + "x" + "</strong></em></li></ul></blockquote>" * 40
+    ragged = "<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody></table>"
+    odd = '<p></p><ul></ul><p><a href="#top">in</a><br></p><pre><code class="language-];x">c</code></pre>'
+    odd += deep + ragged
+    assert convert("pdf", "", odd).startswith(b"%PDF-")
+    assert convert("docx", "", odd).startswith(b"PK")
+
+
+def test_file_past_its_bounds_is_refused_with_a_sentence():
+    for _ in range(conversion.AT_ONCE + 1):  # a turn that failed is given back
+        with pytest.raises(ExportFailed, match="Download it as Markdown"):
+            convert("odt", "", "<p>x</p>")
