@@ -28,7 +28,7 @@ class Reason(models.TextChoices):
 
 REASON_SENTENCES: dict[str, str] = {
     Reason.QUEUED: "Waiting for a worker. Writing begins as soon as one is free.",
-    Reason.WAITING_RETRY: "The provider did not answer. The next attempt comes by itself.",
+    Reason.WAITING_RETRY: "The last attempt brought no text. The next one comes by itself.",
     Reason.THINKING: "The model thinks before it writes.",
     Reason.USER: "Stopped by hand. Every word written so far is kept.",
     Reason.SHUTDOWN: "The worker is restarting. Another one goes on from the last word.",

@@ -6,11 +6,13 @@ import logging
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.db.models.signals import post_save
 
 from artifacts.errors import IllegalTransition, NotFound
 from artifacts.models import Artifact, StreamStatus
 from generation import control
+from generation.models import UNFINISHED, GenerationTask
 
 logger = logging.getLogger(__name__)
 
@@ -21,10 +23,14 @@ def connect() -> None:
 
 
 def pause_documents(sender: type[User], instance: User, **kwargs: Any) -> None:
-    """Nobody would be there to read them or to stop them; whoever comes to own them resumes them."""
+    """What is written in their projects, and what they started in those of others: who was shut out spends nothing
+    more. Whoever may resume it there, or comes to own it, does.
+    """
     if instance.is_active:
         return
-    for artifact in Artifact.objects.filter(project__owner=instance, stream_status=StreamStatus.STREAMING):
+    started = GenerationTask.objects.filter(requested_by=instance, status__in=UNFINISHED).values("artifact")
+    theirs = Artifact.objects.filter(Q(project__owner=instance) | Q(pk__in=started))
+    for artifact in theirs.filter(stream_status=StreamStatus.STREAMING):
         try:
             control.pause(artifact)
         except (IllegalTransition, NotFound):

@@ -56,11 +56,15 @@ def status_words(status: str, reason: str) -> str:
     return calm or STATUS_WORDS[status]
 
 
-def why(status: str, reason: str) -> str:
-    """Why a document waits or has stopped, for a list: a stop by hand and a wrong key are no longer the same there."""
+def why(artifact: Artifact) -> str:
+    """Why a document waits or has stopped, for a list: a stop by hand and a wrong key are not the same there."""
+    status, reason = artifact.stream_status, artifact.reason
     if status == StreamStatus.PAUSED and reason == Reason.USER:
         return "Stopped by hand."
-    return REASON_SENTENCES.get(reason, "") if status in {StreamStatus.PAUSED, StreamStatus.STREAMING} else ""
+    if status not in {StreamStatus.PAUSED, StreamStatus.STREAMING}:
+        return ""
+    shown = notice(reason, artifact.last_error, artifact.updated_at)
+    return shown.text if shown else ""
 
 
 def summary(artifact: Artifact) -> str:

@@ -168,7 +168,7 @@ def project_context(request: HttpRequest, visitor: access.Visitor, shown: Projec
             "words": labels.status_words(row.stream_status, row.reason),
             "waits": labels.waits(row.stream_status, row.reason),
             "outdated": row.pk in old,
-            "why": labels.why(row.stream_status, row.reason),
+            "why": labels.why(row),
             "touched": "" if row.stream_status == StreamStatus.IDLE else labels.ago(row.updated_at),
         }
         for row in artifacts

@@ -433,14 +433,17 @@ def test_verbs_do_not_trust_what_the_caller_read_earlier():
 
 def test_documents_of_somebody_who_is_deactivated_pause_and_no_others(owner, stranger, artifact):
     theirs = control.create_project(stranger, "Another").artifacts.get(phase="brief")
-    for one, user in ((artifact, owner), (theirs, stranger)):
+    started, ended = theirs.project.artifacts.filter(phase__in=["prd", "specs"]).order_by("phase")
+    for one, user in ((artifact, stranger), (theirs, stranger), (started, owner), (ended, owner)):
         control.start(one, user)
+    control.cancel(ended)
+    control.regenerate(ended, stranger)
 
     owner.is_active = False
     owner.save(update_fields=["is_active"])
 
-    assert documents.row(artifact.pk).stream_status == "paused"
-    assert documents.row(theirs.pk).stream_status == "streaming"
+    statuses = [documents.row(one.pk).stream_status for one in (artifact, theirs, started, ended)]
+    assert statuses == ["paused", "streaming", "paused", "streaming"]
 
 
 # Which model
