@@ -68,6 +68,11 @@ def join(project: int, name: str) -> dict[str, Any]:
     return {}
 
 
+def invite(project: int) -> dict[str, Any]:
+    of = Project.objects.get(pk=project)
+    return {"address": f"/join/{links.invite(of, of.owner, 'viewer')[1]}/"}
+
+
 def start_claimed(artifact: int, names: list[str]) -> dict[str, Any]:
     """Start the document and claim it in one transaction, so that no worker of the server takes it."""
     plan = [PlannedSection(name=name, instructions="", max_tokens=500) for name in names]
@@ -175,7 +180,7 @@ def _flush(artifact: int, text: str) -> Flush:
 
 def main() -> None:
     orders = (visitor, new_project, start_claimed, begin, write, end_section, stop, wait, finish)
-    orders += (regenerate, cancel, delete, look, share, restore, draft, reject, join)
+    orders += (regenerate, cancel, delete, look, share, restore, draft, reject, join, invite)
     known = {verb.__name__: verb for verb in orders}
     call_command("migrate", verbosity=0)
     sys.stdout.write("{}\n")

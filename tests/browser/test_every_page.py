@@ -45,7 +45,7 @@ WIDE = (
     "<details><summary>" + "summary" * 20 + "</summary>\n\n" + "d" * 90 + "\n\n</details>\n\n"
     "[^1]: " + "n" * 120 + " https://example.org/" + "note" * 40 + "\n\n"
 )
-PHONE = {"viewport": {"width": 375, "height": 740}, "is_mobile": True, "has_touch": True}
+PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 SMALL_PHONE = PHONE | {"viewport": {"width": 320, "height": 560}}
 WIDEST = """() => Math.max(
     document.documentElement.scrollWidth,
@@ -88,6 +88,8 @@ async def every_page(visit: Visit, desk: Desk, author: Author, text: str) -> lis
         await made["complete"].end_section(position=position)
     await made["complete"].finish()
     version = (await made["cancelled"].look())["versions"][0]
+    draft = (await made["complete"].draft())["draft"]
+    shared = (await author.share(project=desk.project))["address"]
     return [
         ("projects", "/"),
         ("project", f"/projects/{desk.project}/"),
@@ -109,7 +111,12 @@ async def every_page(visit: Visit, desk: Desk, author: Author, text: str) -> lis
         ("asking to delete the project", f"/projects/{desk.project}/sharing/?ask=delete"),
         ("profile", "/profile/"),
         ("shared document", (await author.share(artifact=made["streaming"].artifact))["address"]),
-        ("shared project", (await author.share(project=desk.project))["address"]),
+        ("shared project", shared),
+        ("shared document of a project", f"{shared}{desk.artifact}/"),
+        ("draft", f"/artifacts/{draft}/"),
+        ("search without a find", "/?q=nothing+is+called+so"),
+        ("joining", (await author.invite(project=desk.project))["address"]),
+        ("sign-in", "/sign-in/"),
     ]
 
 
