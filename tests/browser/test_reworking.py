@@ -94,3 +94,17 @@ async def test_plan_is_changed_by_the_keyboard_and_written(visit: Visit, desk: D
     assert [await one.input_value() for one in await names.all()] == ["Why at all", *was[2:], "Last words"]
     await page.get_by_role("button", name="Start writing").click()
     await expect(page.locator("[data-sections] > li .name")).to_have_text(["Why at all", *was[2:], "Last words"])
+
+
+async def test_what_a_press_came_to_is_said_until_the_state_it_names_is_over(visit: Visit, desk: Desk) -> None:
+    await desk.start_claimed(names=["Purpose"])
+    page = await visit.context.new_page()
+    await page.clock.install()  # and never run: no timer takes the sentence away
+    await page.goto(desk.address)
+    await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
+    await page.get_by_role("button", name="Pause").click()
+    said = page.locator("[data-news]")
+    await expect(said).to_have_text("Pausing.")
+    await desk.stop(reason="user")
+    await expect(pill(page)).to_have_text("Paused")
+    await expect(said).to_be_hidden()

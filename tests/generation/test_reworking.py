@@ -319,6 +319,14 @@ def test_change_that_breaks_off_at_any_statement_leaves_nothing_half_done(every_
     write(draft, "First.")
     empty = reworking.add_section(row(artifact.pk), owner, PlannedSection(name="New"), after=1).artifact
     version = artifact.versions.latest("epoch").pk
+    paused = documents.idle()
+    control.start(paused, owner, plan=documents.sections(2))
+    stuck = documents.reopened(paused.pk)
+    stuck.begin(0)
+    stuck.end_section(0, opening(0, "Part 1") + "Done.")
+    stuck.begin(1)
+    stuck.stop(opening(1, "Part 2") + "Stuck", reason="bad_seam")
+    finishing.finish(paused.pk, "paused")
     verbs = {
         "edit": lambda: reworking.edit_section(artifact, owner, 4, text="3.", base_sha256=sha("Three.")),
         "rewrite": lambda: reworking.rewrite_section(row(artifact.pk), owner, 3),
@@ -327,6 +335,7 @@ def test_change_that_breaks_off_at_any_statement_leaves_nothing_half_done(every_
         "add": lambda: reworking.add_section(row(artifact.pk), owner, PlannedSection(name="More"), after=0),
         "rename": lambda: reworking.rename(row(artifact.pk), "Another", owner),
         "restore": lambda: control.restore(row(artifact.pk), version, owner),
+        "write the stuck section anew": lambda: control.resume(paused, owner, anew=True, max_tokens=900),
     }
     for verb, work in verbs.items():
         before, at = _all_rows(), 1
