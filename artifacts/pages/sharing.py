@@ -66,7 +66,7 @@ class LinkForm(forms.Form):
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        titles = Artifact.objects.filter(project=project).order_by("pk").values_list("pk", "title")
+        titles = Artifact.objects.filter(project=project, draft_of=None).order_by("pk").values_list("pk", "title")
         field: Any = self.fields["artifact"]
         field.choices = [("0", "The whole project"), *((str(pk), title) for pk, title in titles)]
 

@@ -99,6 +99,7 @@ def test_draft_shows_its_own_section_though_another_came_before_it(visitor: Clie
     reworking.add_section(documents.row(document.pk), None, PlannedSection(name="New"), after=0)
     page = text_of(visitor.get(f"/artifacts/{draft.pk}/"))
     assert "The present text of section 2" in page
+    assert text_of(visitor.get(f"/projects/{document.project_id}/sharing/")).count(">Brief</option>") == 1
     assert "cannot simply take its place" not in page
 
 
