@@ -24,7 +24,7 @@ from django.db import transaction  # noqa: E402
 
 from artifacts.lifecycle import writing  # noqa: E402
 from artifacts.lifecycle.writing import Flush  # noqa: E402
-from artifacts.models import Artifact, Project  # noqa: E402
+from artifacts.models import Artifact, Project, Section  # noqa: E402
 from artifacts.planned_section import PlannedSection  # noqa: E402
 from artifacts.reasons import Reason  # noqa: E402
 from artifacts.sharing import links, members  # noqa: E402
@@ -94,6 +94,8 @@ def write(artifact: int, text: str) -> dict[str, Any]:
 
 
 def end_section(artifact: int, position: int, text: str = "") -> dict[str, Any]:
+    if Section.objects.filter(artifact=artifact, position=position, start=None).exists():
+        begin(artifact, position)  # one that was not begun would be a draft beside the text
     flush = _flush(artifact, text)
     fence = _row(artifact).fence
     writing.complete_section(
