@@ -172,6 +172,8 @@ def _queue(
     if not 1 <= parallel <= validation.PARALLEL_SECTIONS:
         raise InvalidInput("parallel", f"parallel must lie between 1 and {validation.PARALLEL_SECTIONS}.")
     instructions = validation.long_text("instructions", instructions)
+    if plan is not None and artifact.draft_of_id is not None:
+        _check_plan_of_draft(artifact, plan)
     sections = checked_plan(plan) if plan is not None else _built_in(artifact)
     sources = sources_of(artifact, sections, instructions)
     with transaction.atomic():
@@ -241,7 +243,18 @@ def _stop(artifact: Artifact, user: User | None, request: StopRequest) -> WriteR
     return result
 
 
+def _check_plan_of_draft(artifact: Artifact, plan: Sequence[PlannedSection]) -> None:
+    """A draft goes into the place of one section, which it finds by its name."""
+    (name,) = artifact.sections.values_list("name", flat=True)
+    if [section.name.strip() for section in plan] != [name]:
+        raise InvalidInput("plan", f"plan of a draft must have one section, of the same name: “{name}”.")
+
+
 def _built_in(artifact: Artifact) -> list[PlannedSection]:
+    """The plan where none is given: that of the phase; a draft is of its one section."""
+    if artifact.draft_of_id is not None:
+        rows = artifact.sections.values_list("name", "instructions", "max_tokens")
+        return [PlannedSection(name=name, instructions=text, max_tokens=most) for name, text, most in rows]
     phase = phases.phase_of(artifact.phase, title=artifact.title)
     return [
         PlannedSection(name=section.name, instructions=section.instructions, max_tokens=section.max_tokens)

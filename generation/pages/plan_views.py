@@ -46,6 +46,8 @@ def plan_page(request: HttpRequest, artifact_id: int) -> HttpResponse:
     shown = access.artifact_for(request.user, artifact_id)
     is_new = shown.stream_status == StreamStatus.IDLE
     access.demand(request.user, "start" if is_new else "regenerate", shown.project)
+    if shown.draft_of_id is not None:
+        return redirect("artifact", artifact_id)  # a draft is of one section
     if shown.stream_status == StreamStatus.STREAMING:
         messages.error(request, "The plan can be changed when nobody is writing the document.")
         return redirect("artifact", artifact_id)

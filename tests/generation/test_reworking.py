@@ -41,7 +41,8 @@ def edit(artifact: Artifact, number: int, text: str, base: str) -> None:
 
 def write(draft: Artifact, body: str, *, tokens: int = 5) -> None:
     """As a worker writes it."""
-    claim = claims.claim("worker", lease_s=LEASE_S, only=GenerationTask.objects.get(artifact=draft).pk)
+    task = GenerationTask.objects.filter(artifact=draft).latest("pk")
+    claim = claims.claim("worker", lease_s=LEASE_S, only=task.pk)
     assert claim is not None
     writer = Draft(pk=draft.pk, fence=claim.fence)
     name = Section.objects.get(artifact=draft).name
@@ -206,6 +207,21 @@ def test_unfinished_draft_is_not_accepted_but_rejected(db, owner):
     assert not GenerationTask.objects.filter(artifact=draft.pk).exists()
     with pytest.raises(IllegalTransition):
         reworking.reject(artifact)
+
+
+def test_draft_that_is_written_anew_stays_a_draft_of_its_section(db, owner):
+    artifact = written("One.", "Two.")
+    draft = reworking.rewrite_section(artifact, owner, 2).artifact
+    write(draft, "2.")
+    for plan in ([PlannedSection(name="Part 2"), PlannedSection(name="More")], [PlannedSection(name="Part 1")]):
+        with pytest.raises(InvalidInput, match="one section, of the same name"):
+            control.regenerate(row(draft.pk), owner, plan=plan)
+    for plan in (None, [PlannedSection(name="Part 2", instructions="Short.", max_tokens=40)]):
+        control.regenerate(row(draft.pk), owner, plan=plan)
+        write(draft, "zwei.")
+
+    reworking.accept(row(draft.pk), owner)
+    assert bodies(artifact) == ["One.", "zwei."]
 
 
 def test_draft_of_a_draft_is_refused(db, owner):
