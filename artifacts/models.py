@@ -55,6 +55,10 @@ class Project(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     archived_at = models.DateTimeField(null=True, blank=True)
 
+    # In billionths: the most that its documents may cost in all, and what those cost that were deleted.
+    budget = models.PositiveBigIntegerField(null=True, blank=True)
+    cost_of_deleted = models.PositiveBigIntegerField(default=0)
+
     class Meta:
         ordering: ClassVar = ["-id"]
 
@@ -96,6 +100,10 @@ class Artifact(KeptUpdate):
     sections_completed = models.PositiveSmallIntegerField(default=0)
     sections_total = models.PositiveSmallIntegerField(default=0)
     tokens_generated = models.PositiveIntegerField(default=0)
+    # Over all epochs, in billionths: see `Spent`, whose fields these are.
+    cost = models.PositiveBigIntegerField(default=0)
+    cost_estimated = models.PositiveBigIntegerField(default=0)
+    cost_under_way = models.PositiveBigIntegerField(default=0)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -445,6 +453,39 @@ class UserSession(models.Model):
 
     def __str__(self) -> str:
         return f"session {self.pk} of {self.user}"
+
+
+class CallCharge(models.Model):
+    """What one call of a model cost; see `CallCost`. Rows are added, never changed; they outlive what they tell of, so
+    they point at nothing. `document` is the artifact itself, or the one that it is a draft for.
+    """
+
+    at = models.DateTimeField(auto_now_add=True)
+    project = models.BigIntegerField()
+    document = models.BigIntegerField()
+    artifact = models.BigIntegerField()
+    fence = models.PositiveBigIntegerField()
+    number = models.PositiveIntegerField()
+    epoch = models.PositiveIntegerField()
+    section = models.CharField(max_length=validation.SECTION_NAME_CHARS, blank=True, default="")
+    model = models.CharField(max_length=validation.MODEL_NAME_CHARS, blank=True, default="")
+    prompt_tokens = models.PositiveIntegerField(default=0)
+    cached_tokens = models.PositiveIntegerField(default=0)
+    completion_tokens = models.PositiveIntegerField(default=0)
+    is_estimated = models.BooleanField(default=False)
+    cost = models.PositiveBigIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            # A commit whose answer was lost is tried again, and charges nothing twice.
+            models.UniqueConstraint(fields=["artifact", "fence", "number"], name="charge_once"),
+        ]
+        # A project's costs, of some days or of all.
+        indexes: ClassVar = [models.Index(fields=["project", "at"], name="charge_project")]
+
+    def __str__(self) -> str:
+        return f"call {self.number} of {self.artifact}, fence {self.fence}"
 
 
 class ActionRecord(models.Model):

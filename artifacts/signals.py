@@ -35,6 +35,7 @@ from artifacts.models import AccessToken, Artifact, Member, Project, ShareLink, 
 
 _TEXT_FIELDS = frozenset(
     {"seq", "updated_at", "lease_until", "length", "content", "content_length", "tokens_generated"}
+    | {"cost", "cost_estimated", "cost_under_way"}
 )
 """A write of these alone is told by its event in full; after any other, viewers ask the database for the state."""
 _MAY_STOP_A_WRITER = frozenset({"stream_status", "stop_requested", "fence"})
@@ -70,6 +71,8 @@ def broadcast_saved(sender: type[Artifact], instance: Artifact, **kwargs: Any) -
         text=delta.text if delta else "",
         length=instance.length,
         tokens=instance.tokens_generated,
+        cost=instance.cost,
+        cost_estimated=instance.cost_estimated,
         state_changed=not row.changed <= _TEXT_FIELDS,
         section_start=row.section_start,
     )

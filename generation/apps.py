@@ -3,7 +3,9 @@
 import atexit
 
 from django.apps import AppConfig
+from django.core import checks
 
+from generation.costs.price_file import check_prices
 from generation.worker.shutdown import close_pools
 
 
@@ -17,6 +19,7 @@ class GenerationConfig(AppConfig):
         from generation.queue.order import places  # noqa: PLC0415  as above
         from generation.reasons import STOP_SENTENCES  # noqa: PLC0415  as above
 
+        checks.register(check_prices)
         add_reasons(STOP_SENTENCES)
         tell_waiting_by(places)
         templates.extend("generation")

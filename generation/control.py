@@ -21,6 +21,7 @@ from artifacts.lifecycle.sources import EarlierText
 from artifacts.models import Artifact, Project, StopRequest, StreamStatus
 from artifacts.planned_section import PlannedSection
 from artifacts.sharing.records import record
+from generation.costs.budgets import check_budget
 from generation.earlier_documents import sources_of
 from generation.errors import TaskExists
 from generation.models import UNFINISHED, GenerationTask, TaskStatus
@@ -105,7 +106,7 @@ def resume(
     """
     model = model_name(model)
     if max_tokens is not None:
-        check_budget("max_tokens", max_tokens)
+        check_max_tokens("max_tokens", max_tokens)
     by = change_by(user, "Wrote the section that had stopped anew")
     result = commands.resume(artifact.pk, max_tokens=max_tokens, anew=anew, by=by)
     if not for_its_user:
@@ -115,6 +116,7 @@ def resume(
         raise IllegalTransition(StreamStatus.PAUSED, "resume", "Its task is gone; regenerate it.")
     task.status, task.worker, task.reclaims, task.error = TaskStatus.QUEUED, "", 0, ""
     task.model = model or model_name(task.model)  # which may not be chosen any more
+    check_budget(artifact.project_id, task.model)
     if user is not None and not for_its_user:
         task.requested_by = user
     task.rank = next_rank(task.requested_by_id)
@@ -221,7 +223,8 @@ def change_by(user: User | None, note: str, instructions: str = "") -> Change:
 
 
 def new_task(artifact: Artifact, user: User | None, model: str, parallel: int = 1) -> GenerationTask:
-    """One more for this user, at its place in the queue. Raises `LimitReached`, `TaskExists`."""
+    """One more for this user, at its place in the queue. Raises `BudgetRefused`, `LimitReached`, `TaskExists`."""
+    check_budget(artifact.project_id, model)
     admit(user)
     rank = next_rank(user.pk if user else None)
     try:
@@ -262,7 +265,7 @@ def _built_in(artifact: Artifact) -> list[PlannedSection]:
     ]
 
 
-def check_budget(field: str, tokens: int) -> None:
+def check_max_tokens(field: str, tokens: int) -> None:
     """Raises `InvalidInput` where a section may not have so many tokens."""
     if not 1 <= tokens <= validation.SECTION_MAX_TOKENS:
         raise InvalidInput(field, f"{field} must lie between 1 and {validation.SECTION_MAX_TOKENS}.")
@@ -274,7 +277,7 @@ def checked_plan(plan: Sequence[PlannedSection]) -> list[PlannedSection]:
     checked = []
     for position, section in enumerate(plan):
         field = f"plan[{position}]"
-        check_budget(f"{field}.max_tokens", section.max_tokens)
+        check_max_tokens(f"{field}.max_tokens", section.max_tokens)
         checked.append(
             PlannedSection(
                 name=validation.section_name(section.name, f"{field}.name"),

@@ -5,7 +5,9 @@ GenerationError
 ├── CommandRefused       what a person asked for is not done
 │   ├── TaskExists           an unfinished task writes this document already
 │   ├── LimitReached        somebody has as much as one may have at once; has the time to wait
+│   ├── BudgetRefused       the project's budget is used up, or cannot be held
 │   └── FormRefused         what was typed into a form cannot be used
+├── BadPrices            the file of prices cannot be used
 ├── DiskFull             the database has no room for more text
 ├── SectionMismatch      plan and committed text do not belong together
 ├── AnswerDiffers        a kept answer does not become the committed text
@@ -66,12 +68,23 @@ class LimitReached(CommandRefused):
         self.retry_after_s = retry_after_s
 
 
+class BudgetRefused(CommandRefused):
+    """Raise the project's budget, or choose another model."""
+
+
 class FormRefused(CommandRefused):
     """Show the `form` again: it says why, field by field."""
 
     def __init__(self, form: Any) -> None:
         super().__init__("The form was refused.")
         self.form = form
+
+
+# Of the installation
+
+
+class BadPrices(GenerationError):
+    """Correct the file: the `detail` says what is wrong with it."""
 
 
 # Of the writing of a document

@@ -20,6 +20,7 @@ class StopReason(StrEnum):
     FILTERED = "filtered"
     POISON = "poison"
     DISK_FULL = "disk_full"
+    BUDGET = "budget"
 
 
 STOP_SENTENCES: dict[str, str] = {
@@ -35,6 +36,7 @@ STOP_SENTENCES: dict[str, str] = {
     StopReason.FILTERED: "The provider's filter stopped the text.",
     StopReason.POISON: "Worker after worker died on this document.",
     StopReason.DISK_FULL: "The server's disk is full.",
+    StopReason.BUDGET: "The project's budget is used up.",
 }
 
 HELPED_BY_OTHER_TERMS = frozenset(

@@ -21,7 +21,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from artifacts.errors import ArtifactError, BaseChanged, Busy, Forbidden, IllegalTransition, InvalidInput, NotFound
 from artifacts.operating import outages
 from artifacts.operating.outages import SENTENCES
-from generation.errors import CommandRefused, LimitReached
+from generation.errors import BudgetRefused, CommandRefused, LimitReached
 
 logger = logging.getLogger(__name__)
 
@@ -110,6 +110,8 @@ def problem_of(error: BaseException) -> Problem | None:
         case LimitReached():
             headers = {"Retry-After": str(error.retry_after_s)}
             return Problem(status=429, detail=error.detail, code=error.code, headers=headers)
+        case BudgetRefused():
+            return Problem(status=409, detail=error.detail, code="budget")
         case IllegalTransition() | CommandRefused():
             return Problem(status=409, detail=error.detail)
         case ArtifactError():

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from artifacts.answer_place import NO_ANSWER
 from artifacts.errors import IllegalTransition, NotFound
@@ -21,7 +21,7 @@ from artifacts.lifecycle.epochs import UNKNOWN, Change, begin_epoch, lock_at_res
 from artifacts.lifecycle.rows import LockedRow, WriteResult, lock
 from artifacts.lifecycle.sources import EarlierText, copy_sources, keep_sources
 from artifacts.lifecycle.transitions import illegal, target_of
-from artifacts.models import Artifact, ArtifactVersion, Section, SectionStatus, StopRequest, StreamStatus
+from artifacts.models import Artifact, ArtifactVersion, Project, Section, SectionStatus, StopRequest, StreamStatus
 from artifacts.planned_section import PlannedSection
 from artifacts.reasons import Reason
 
@@ -141,10 +141,18 @@ def request_stop(artifact_id: int, request: StopRequest) -> WriteResult:
 
 @transaction.atomic
 def delete(artifact_id: int) -> None:
-    """Remove the document, its drafts and all text, from any status. Writers are refused; viewers are told."""
+    """Remove the document, its drafts and all text, from any status. Writers are refused; viewers are told.
+
+    What they cost stays the project's cost.
+    """
+    # The project before its documents, as whoever deletes the project locks them.
+    project = Project.objects.select_for_update(of=("self",)).filter(artifacts=artifact_id).only("pk").first()
     row = lock(artifact_id)
+    cost = row.artifact.cost
     for draft in Artifact.objects.filter(draft_of=artifact_id).order_by("pk").values_list("pk", flat=True):
-        lock(draft)  # else a flush of its writer would fail the whole deletion
+        cost += lock(draft).artifact.cost  # locked, else a flush of its writer would fail the whole deletion
+    if project is not None and cost:
+        Project.objects.filter(pk=project.pk).update(cost_of_deleted=F("cost_of_deleted") + cost)
     row.artifact.delete()
 
 

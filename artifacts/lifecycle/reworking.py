@@ -75,6 +75,7 @@ def put_draft(artifact_id: int, draft_id: int, *, by: Change) -> WriteResult:
     completed = sum(one.status == SectionStatus.COMPLETE for one in rows)
     _replace(row, text, rows, section, body, by)
     row.set(tokens_generated=row.artifact.tokens_generated + draft.tokens_generated, sections_completed=completed)
+    row.set(cost=row.artifact.cost + draft.cost, cost_estimated=row.artifact.cost_estimated + draft.cost_estimated)
     draft.delete()
     return row.write()
 

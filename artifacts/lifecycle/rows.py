@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache, partial, reduce
 from typing import Any
@@ -17,8 +17,9 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from artifacts.costs import CallCost
 from artifacts.errors import NotFound
-from artifacts.models import Artifact, Delta
+from artifacts.models import Artifact, CallCharge, Delta
 
 _NOW = Now()
 _saved_now: ContextVar[LockedRow | None] = ContextVar("_saved_now", default=None)
@@ -40,8 +41,9 @@ class WriteResult:
 class LockedRow:
     """The row of one document, locked and without its long fields.
 
-    Its columns are read from `artifact` and changed by `set` alone. `delta` and `section_start` are what the write
-    brings beside the columns: the text it commits, and where the section begins that begins with it.
+    Its columns are read from `artifact` and changed by `set` alone. `delta`, `section_start` and `charges` are what the
+    write brings beside the columns: the text it commits, where the section begins that begins with it, and what the
+    calls cost that ended.
     """
 
     def __init__(self, artifact: Artifact, now: datetime) -> None:
@@ -50,6 +52,7 @@ class LockedRow:
         """Database time at the moment of the lock."""
         self.delta: Delta | None = None
         self.section_start: int | None = None
+        self.charges: Sequence[CallCost] = ()
         self._seq = artifact.seq
         self._changed = set[str]()
 
@@ -146,6 +149,24 @@ def _inserting_sql(number: int) -> str:
     return (
         f'INSERT INTO "artifacts_delta" ("artifact_id", "epoch", "seq", "offset", "text", "created_at") VALUES {values}'
     )
+
+
+def insert_charges(rows: Collection[LockedRow]) -> None:
+    """What the calls cost that ended; those that were committed before stay as they are."""
+    charges = [
+        CallCharge(
+            project=row.artifact.project_id,
+            document=row.artifact.draft_of_id or row.artifact.pk,
+            artifact=row.artifact.pk,
+            fence=row.artifact.fence,
+            epoch=row.artifact.epoch,
+            **asdict(charge),
+        )
+        for row in rows
+        for charge in row.charges
+    ]
+    if charges:
+        CallCharge.objects.bulk_create(charges, ignore_conflicts=True)
 
 
 def saved_now(artifact: Artifact) -> LockedRow | None:

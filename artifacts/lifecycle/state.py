@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from artifacts.costs import shown_cost
 from artifacts.models import Artifact, ArtifactVersion, Section
 from artifacts.reasons import Reason, waiting_details
 
@@ -24,6 +25,8 @@ class State(TypedDict):
     sections_completed: int
     sections_total: int
     tokens_generated: int
+    cost: str
+    cost_estimated: str
     last_error: str
     reason: str
     sections: list[SectionState]
@@ -40,6 +43,8 @@ def state_of(artifact: Artifact) -> State:
         sections_completed=artifact.sections_completed,
         sections_total=artifact.sections_total,
         tokens_generated=artifact.tokens_generated,
+        cost=shown_cost(artifact.cost),
+        cost_estimated=shown_cost(artifact.cost_estimated),
         last_error=_detail(artifact)[:SHOWN_ERROR_CHARS],
         reason=artifact.reason,
         sections=[

@@ -14,10 +14,11 @@ from datetime import timedelta
 from django.db import transaction
 
 from artifacts.answer_place import AnswerPlace
+from artifacts.costs import CallCost, Spent
 from artifacts.errors import LeaseHeld, NotFound, NotStreaming, StaleFence, WriterRefused, WrongOffset
 from artifacts.lifecycle.drafted import DraftFlush, place, take_drafts
 from artifacts.lifecycle.endings import end_writing, leave_sections
-from artifacts.lifecycle.rows import LockedRow, WriteResult, fold_deltas, insert_deltas, lock, lock_all
+from artifacts.lifecycle.rows import LockedRow, WriteResult, fold_deltas, insert_charges, insert_deltas, lock, lock_all
 from artifacts.lifecycle.transitions import target_of
 from artifacts.models import Delta, Section, SectionStatus, StopRequest, StreamStatus
 from artifacts.reasons import Reason
@@ -33,6 +34,8 @@ class Flush:
 
     `drafts` are what came of sections whose turn has not come: all of it is committed, or nothing. `answer` says how
     much of a kept answer is committed with it, for the section being written; None leaves that.
+    `answer` says how much of a kept answer is committed with it, for the section being written; None leaves that.
+    `spent` is what the document has cost so far, None leaves that; `charges` are of the calls that ended meanwhile.
     Raises `ValueError` for text that `validation.clean` would change: databases and offsets would disagree about it.
     """
 
@@ -41,6 +44,8 @@ class Flush:
     tokens: int
     answer: AnswerPlace | None = None
     drafts: tuple[DraftFlush, ...] = ()
+    spent: Spent | None = None
+    charges: tuple[CallCost, ...] = ()
 
     def __post_init__(self) -> None:
         if any(clean(text) != text for text in (self.text, *(draft.text for draft in self.drafts))):
@@ -309,8 +314,8 @@ def _commit(row: LockedRow, flush: Flush) -> None:
     if _take(row, flush):
         _insert([row])
     else:
-        row.set(tokens_generated=flush.tokens)
-        _keep_answer(row, flush.answer)
+        _count(row, flush)
+        insert_charges([row])
 
 
 def _take(row: LockedRow, flush: Flush) -> bool:
@@ -325,8 +330,7 @@ def _take(row: LockedRow, flush: Flush) -> bool:
         raise WrongOffset(f"The text ends at {artifact.length}, the delta begins at {flush.offset}.")
     if flush.drafts:
         take_drafts(row, flush.drafts)
-    row.set(tokens_generated=flush.tokens)
-    _keep_answer(row, flush.answer)
+    _count(row, flush)
     if flush.text:
         row.delta = Delta(
             artifact=artifact, epoch=artifact.epoch, seq=row.next_seq, offset=flush.offset, text=flush.text
@@ -335,8 +339,18 @@ def _take(row: LockedRow, flush: Flush) -> bool:
     return True
 
 
+def _count(row: LockedRow, flush: Flush) -> None:
+    """What the text has cost, in tokens and in money, and how much of a kept answer it is."""
+    row.set(tokens_generated=flush.tokens)
+    if flush.spent is not None:
+        row.set(cost=flush.spent.cost, cost_estimated=flush.spent.estimated, cost_under_way=flush.spent.under_way)
+    row.charges = flush.charges
+    _keep_answer(row, flush.answer)
+
+
 def _insert(rows: Collection[LockedRow]) -> None:
-    """The deltas of these rows, which are folded where enough is behind the folded text."""
+    """What these rows bring: charges, and deltas, which are folded where enough is behind the folded text."""
+    insert_charges(rows)
     deltas = [row.delta for row in rows if row.delta is not None]
     if deltas:
         insert_deltas(deltas)

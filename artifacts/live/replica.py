@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from artifacts.costs import shown_cost
 from artifacts.live.protocol import EncodedFrames, Frame
 from artifacts.live.rendered import Page
 from artifacts.live.text_log import Transcript
@@ -25,6 +26,14 @@ class Cursor(NamedTuple):
 
     epoch: int
     offset: int
+
+
+class Figures(NamedTuple):
+    """What of the state grows with the text, as the state has it."""
+
+    cost: str
+    cost_estimated: str
+    tokens: int
 
 
 class Step(NamedTuple):
@@ -72,7 +81,7 @@ class Replica:
         self.is_over = False
         """Nothing more will be written in this epoch, and all of it is here."""
         self.is_gone = False
-        self._tokens = 0
+        self._figures = Figures("0", "0", 0)
 
     def apply_event(self, event: Event) -> bool:
         """Take what an event brings; True where only the database can tell the rest.
@@ -94,7 +103,7 @@ class Replica:
         if event.section_start is not None:
             self._begin_sections((event.section_start,))
         self.seq = event.seq
-        self._tokens = event.tokens
+        self._figures = Figures(shown_cost(event.cost), shown_cost(event.cost_estimated), event.tokens)
         return event.state_changed or event.status != self.state["status"]
 
     def apply_snapshot(self, snapshot: Snapshot | None) -> None:
@@ -112,7 +121,7 @@ class Replica:
             self.sections = ()
             self._begin_sections(snapshot.sections)
             self.page = None
-            self._tokens = snapshot.state["tokens_generated"]
+            self._figures = _figures_of(snapshot.state)
             self._show(snapshot.state)
         elif snapshot.epoch == self.epoch:
             if snapshot.length > self.length:
@@ -120,8 +129,8 @@ class Replica:
                 self.length = snapshot.length
             self._begin_sections(snapshot.sections)
             if snapshot.seq >= self.seq:
-                self.seq, self._tokens = snapshot.seq, snapshot.state["tokens_generated"]
-            if _but_tokens(snapshot.state) != _but_tokens(self.state):
+                self.seq, self._figures = snapshot.seq, _figures_of(snapshot.state)
+            if _but_figures(snapshot.state) != _but_figures(self.state):
                 self._show(snapshot.state)
 
     @property
@@ -130,8 +139,8 @@ class Replica:
         return self.epoch > 0 and any(section["status"] == "drafting" for section in self.state["sections"])
 
     def show_tokens(self) -> bool:
-        """Show the count of tokens where it has changed; called rarely, it makes one frame of many flushes."""
-        if self.epoch == 0 or self._tokens == self.state["tokens_generated"]:
+        """Show tokens and cost where they have changed; called rarely, it makes one frame of many flushes."""
+        if self.epoch == 0 or self._figures == _figures_of(self.state):
             return False
         self._show(self.state)
         return True
@@ -153,10 +162,23 @@ class Replica:
             self.sections = tuple(sorted({*self.sections, *starts}))
 
     def _show(self, state: State) -> None:
-        self.state = {**state, "tokens_generated": self._tokens}
+        self.state = _with_figures(state, self._figures)
         self.is_over = state["status"] in OVER
         self.state_number += 1
 
 
-def _but_tokens(state: State) -> State:
-    return {**state, "tokens_generated": 0}
+def _figures_of(state: State) -> Figures:
+    return Figures(state["cost"], state["cost_estimated"], state["tokens_generated"])
+
+
+def _with_figures(state: State, figures: Figures) -> State:
+    return {
+        **state,
+        "tokens_generated": figures.tokens,
+        "cost": figures.cost,
+        "cost_estimated": figures.cost_estimated,
+    }
+
+
+def _but_figures(state: State) -> State:
+    return _with_figures(state, Figures("", "", 0))

@@ -20,9 +20,9 @@ class Event:
     """One committed write.
 
     `text` is the delta beginning at `offset` (code points), "" where the write changed only the state. `length` is the
-    length of the whole text after the write. `tokens` is the artifact's count. `state_changed` is False where nothing
-    but text and tokens changed: then the event says it all. `section_start` is the offset of a section that
-    was begun by the write, None for any other. `deleted` says that the row is gone.
+    length of the whole text after the write. `tokens`, `cost` and `cost_estimated` are the artifact's. `state_changed`
+    is False where nothing but text and these changed: then the event says it all. `section_start` is the offset of a
+    section that was begun by the write, None for any other. `deleted` says that the row is gone.
     """
 
     artifact: int
@@ -35,6 +35,8 @@ class Event:
     text: str = ""
     length: int = 0
     tokens: int = 0
+    cost: int = 0
+    cost_estimated: int = 0
     state_changed: bool = True
     section_start: int | None = None
     deleted: bool = False

@@ -16,6 +16,7 @@ from ninja import Query, Router
 from pydantic import BaseModel, ConfigDict
 
 from artifacts import access
+from artifacts.costs import amount
 from artifacts.lifecycle.freshness import outdated, written_from
 from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, Project
@@ -82,10 +83,13 @@ class ProjectBrief(BaseModel):
 
 
 class ProjectOut(BaseModel):
+    """`budget` is an amount in the currency of the price list."""
+
     id: int
     title: str
     description: str
     archived: bool
+    budget: str | None
     artifacts: list[ArtifactRow]
 
 
@@ -102,6 +106,8 @@ class StateOut(BaseModel):
     sections_completed: int
     sections_total: int
     tokens_generated: int
+    cost: str
+    cost_estimated: str
     last_error: str
     reason: str
     sections: list[SectionOut]
@@ -215,6 +221,7 @@ def project_out(found: Project) -> ProjectOut:
         title=found.title,
         description=found.description,
         archived=found.archived_at is not None,
+        budget=None if found.budget is None else amount(found.budget),
         artifacts=artifact_rows(list(rows.order_by("pk"))),
     )
 

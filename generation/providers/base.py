@@ -33,10 +33,13 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """Tokens a call was billed, as the provider reported them."""
+    """Tokens a call was billed, as the provider reported them; `cached_tokens` are those of the prompt that it had
+    already.
+    """
 
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

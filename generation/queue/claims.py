@@ -19,6 +19,7 @@ from artifacts.lifecycle import writing
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, Section, StreamStatus
 from artifacts.operating.counts import process_counts
+from generation.costs.budgets import ceilings
 from generation.models import GenerationTask, TaskStatus
 from generation.queue.finishing import finish
 from generation.queue.order import at_their_limit, unfinished
@@ -51,11 +52,14 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimState:
-    """What is committed of an artifact that somebody is writing: whose it is, and whether it is to go on."""
+    """What is committed of an artifact that somebody is writing: whose it is, and whether it is to go on; `ceiling` is
+    the most that it may cost, where its project has a budget.
+    """
 
     fence: int
     status: str
     stop_requested: str
+    ceiling: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,9 +125,17 @@ def next_lease_end_s(besides: Collection[int] = ()) -> float | None:
 
 
 def poll_claimed(artifact_ids: list[int]) -> dict[int, ClaimState]:
-    """One query for everything a worker is writing; an artifact that is missing was deleted."""
-    rows = Artifact.objects.filter(pk__in=artifact_ids).values_list("pk", "fence", "stream_status", "stop_requested")
-    return {pk: ClaimState(fence=fence, status=status, stop_requested=request) for pk, fence, status, request in rows}
+    """One query for everything a worker is writing, two more where budgets are to be held; an artifact that is missing
+    was deleted.
+    """
+    rows = Artifact.objects.filter(pk__in=artifact_ids)
+    fields = ("pk", "fence", "stream_status", "stop_requested", "project__budget")
+    found = list(rows.values_list(*fields))
+    most = ceilings([pk for pk, *_, budget in found if budget is not None])
+    return {
+        pk: ClaimState(fence=fence, status=status, stop_requested=request, ceiling=most.get(pk))
+        for pk, fence, status, request, _ in found
+    }
 
 
 def _next(only: int | None, besides: Collection[int]) -> GenerationTask | None:

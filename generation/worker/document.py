@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from artifacts.answer_place import AnswerPlace
+from artifacts.costs import Spent
 from artifacts.document_text import read_draft
 from artifacts.models import Artifact, Section, SectionStatus, SourceText
 from artifacts.planned_section import PlannedSection
+from generation.costs.budgets import ceilings
 from generation.queue.claims import Claim
 from generation.writing.phases import phase_of
 from generation.writing.prompts import Assignment
@@ -39,11 +41,13 @@ class SectionProgress:
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """All of it, as it was when it was read."""
+    """All of it, as it was when it was read; `ceiling` is the most that it may cost, where its project has a budget."""
 
     assignment: Assignment
     text: str
     tokens: int
+    cost: Spent
+    ceiling: int | None
     sections: tuple[SectionProgress, ...]
 
     def spent(self) -> list[int]:
@@ -76,6 +80,8 @@ def read_document(claim: Claim) -> Document:
         ),
         text=artifact.text,
         tokens=artifact.tokens_generated,
+        cost=Spent(cost=artifact.cost, estimated=artifact.cost_estimated, under_way=artifact.cost_under_way),
+        ceiling=ceilings([artifact.pk]).get(artifact.pk) if artifact.project.budget is not None else None,
         sections=tuple(
             SectionProgress(
                 is_complete=row.status == SectionStatus.COMPLETE,

@@ -17,10 +17,12 @@ from artifacts.messaging import subscription
 from artifacts.messaging.events import Event, writer_group
 from artifacts.models import Artifact, StreamStatus
 from artifacts.reasons import Reason
+from generation.costs.budgets import budget_sentence, without_price
+from generation.costs.metered import metered
 from generation.errors import DiskFull, ProviderError
 from generation.providers.base import KeepsAnswers, Provider
 from generation.queue import claims
-from generation.queue.claims import LEASE_PART, Claim
+from generation.queue.claims import LEASE_PART, Claim, ClaimState
 from generation.reasons import StopReason
 from generation.seams import Mode
 from generation.worker.database import until_answered
@@ -30,6 +32,7 @@ from generation.worker.section_tokens import SectionTokens
 from generation.worker.side_by_side import Ending, SideBySide
 from generation.worker.stop_signal import StopSignal
 from generation.worker.writer import FlushPolicy, Writer
+from generation.writing.callbacks import OnCall
 from generation.writing.kept_text import KeptText
 from generation.writing.patience import Limits, Silences
 from generation.writing.policy import WritingPolicy
@@ -87,6 +90,13 @@ class Run:
         self._renewal: asyncio.Task[None] | None = None
         self._sections: _ClaimedSections | None = None
 
+    def observe(self, seen: ClaimState | None) -> None:
+        """What was seen of the document; None where it is gone."""
+        self.stop.observe(seen)
+        if seen is not None:
+            self._writer.meter.ceiling = seen.ceiling
+            self._writer.meter.check_ceiling()
+
     def keep_lease(self, at_least_s: float) -> None:
         """Renew the lease in the background where that was not done for so long; one that hangs delays no other run."""
         if self._writer.lease_age_s > at_least_s and (self._renewal is None or self._renewal.done()):
@@ -127,7 +137,8 @@ class Run:
         except (Artifact.DoesNotExist, NotFound):
             logger.info("lost artifact=%s fence=%s before it was read", self.claim.artifact, self.claim.fence)
             return None
-        self._writer.take_up(found.text, found.tokens, [section.start for section in found.sections])
+        self._writer.take_up(found.text, found.tokens, [section.start for section in found.sections], found.cost)
+        self._writer.meter.ceiling = found.ceiling
         for position, section in enumerate(found.sections):
             if section.draft:
                 self._writer.take_up_draft(position, section.draft, section.spent or 0, section.answer)
@@ -141,7 +152,15 @@ class Run:
             silence=self._policy.silences.of(model),
         )
         policy = replace(self._policy.writing, limits=limits)
-        return _ClaimedSections(document, self._writer, self._provider, model=model, policy=policy, stop=self.stop)
+        return _ClaimedSections(
+            document,
+            self._writer,
+            self._provider,
+            model=model,
+            policy=policy,
+            stop=self.stop,
+            before_call=self._check_budget,
+        )
 
     async def _write_while_there_is_room(self, sections: _ClaimedSections) -> None:
         try:
@@ -162,6 +181,12 @@ class Run:
         if written is not None:
             logger.info("ended artifact=%s status=%s length=%s", self.claim.artifact, written.status, written.length)
 
+    async def _check_budget(self) -> None:
+        """What is left of the project's budget, before a call is made: other documents spend of it too."""
+        if self._writer.meter.ceiling is not None:
+            seen = await until_answered(partial(claims.poll_claimed, [self.claim.artifact]))
+            self.observe(seen.get(self.claim.artifact))
+
     async def _cancel_answers(self, sections: _ClaimedSections) -> None:
         """A document that stopped pays for no more text: the answers under way end at the endpoint too.
 
@@ -181,6 +206,9 @@ class Run:
         result, tokens = ending.result, sections.live_tokens
         if result.outcome is Outcome.STOPPED and self.stop.is_shutdown:
             written = await self._writer.release(section_tokens=tokens)
+        elif result.outcome is Outcome.STOPPED and self.stop.is_over_budget:
+            sentence = await until_answered(partial(budget_sentence, self.claim.artifact))
+            written = await self._writer.stop(StopReason.BUDGET, sentence, section_tokens=tokens)
         else:
             reason = Reason.USER if result.outcome is Outcome.STOPPED else StopReason(result.reason)
             detail = result.detail
@@ -209,6 +237,7 @@ class _ClaimedSections:
         model: str,
         policy: WritingPolicy,
         stop: StopSignal,
+        before_call: OnCall,
     ) -> None:
         self._document = document
         self._writer = writer
@@ -216,6 +245,7 @@ class _ClaimedSections:
         self._model = model
         self._policy = policy
         self._stop = stop
+        self._before_call = before_call
         self.names = [section.name for section in document.assignment.plan]
         self.unfinished = [position for position, one in enumerate(document.sections) if not one.is_complete]
         self.drafted = {position for position in self.unfinished if document.sections[position].is_drafted}
@@ -272,12 +302,24 @@ class _ClaimedSections:
             # What is only waited for is waited for by the call, which meets it too.
             if not error.retryable:
                 return Continuation(text="", outcome=Outcome.FAILED, reason=error.reason, detail=error.detail)
+        meter = self._writer.meter
+        if meter.ceiling is not None and meter.prices.of(self._model) is None:
+            # A budget cannot be held with a model of which nobody knows what it costs.
+            return Continuation(
+                text="", outcome=Outcome.FAILED, reason=StopReason.BUDGET, detail=without_price(self._model)
+            )
         kept, began_at = self.kept.get(position), time.monotonic()
         callbacks = SectionCallbacks(
-            self._writer, position, self._tokens[position], total=self._total, kept=kept, policy=self._policy
+            self._writer,
+            position,
+            self._tokens[position],
+            total=self._total,
+            kept=kept,
+            policy=self._policy,
+            before_call=self._before_call,
         )
         result = await write_section(
-            self._provider,
+            metered(self._provider, meter, self.names[position]),
             self._work[position],
             callbacks.take,
             callbacks=callbacks,
@@ -306,6 +348,7 @@ class _ClaimedSections:
             self._live = position
 
     async def complete(self, position: int, result: Continuation) -> None:
+        self._writer.meter.settle(self.names[position])
         await self._writer.complete_section(position, tokens=self._tokens[position].count, model=result.model)
         if position == self._live:
             self._live = None

@@ -15,14 +15,14 @@ from generation.errors import ProviderError
 from generation.providers.base import Finish
 from generation.worker.section_tokens import SectionTokens
 from generation.worker.writer import Writer
-from generation.writing.callbacks import Callbacks
+from generation.writing.callbacks import Callbacks, OnCall, ignore
 from generation.writing.kept_text import KeptText
 from generation.writing.policy import WritingPolicy
 from generation.writing.retries import thinking_sentence, waiting_sentence
 
 
 class SectionCallbacks(Callbacks):
-    """The section at `position`; `total` tells what all sections have cost."""
+    """The section at `position`; `total` tells what all sections have cost. `before_call` is awaited before each."""
 
     def __init__(
         self,
@@ -33,6 +33,7 @@ class SectionCallbacks(Callbacks):
         total: Callable[[], int],
         kept: KeptText | None,
         policy: WritingPolicy,
+        before_call: OnCall = ignore,
     ) -> None:
         self._writer = writer
         self._position = position
@@ -42,6 +43,7 @@ class SectionCallbacks(Callbacks):
         self._policy = policy
         self._called_s = time.monotonic()
         self._has_text = True
+        self._before_call = before_call
 
     async def take(self, text: str) -> None:
         """Text of the section: the next flush commits it, with what it cost."""
@@ -60,6 +62,7 @@ class SectionCallbacks(Callbacks):
     async def on_call(self) -> None:
         await self._writer.assure()
         self._called_s, self._has_text = time.monotonic(), False
+        await self._before_call()
 
     async def on_kept(self) -> None:
         self._count()

@@ -24,13 +24,15 @@ class ArtifactHead(Protocol):
 class StopSignal(asyncio.Event):
     """Set where the claim with this `fence` is to be written no further.
 
-    By `observe` for what became of the artifact, by `shut_down` for the process, by `set` for trouble of one's own.
+    By `observe` for what became of the artifact, by `shut_down` for the process, by `exhaust` for the project's budget,
+    by `set` for trouble of one's own.
     """
 
     def __init__(self, fence: int) -> None:
         super().__init__()
         self._fence = fence
         self.is_shutdown = False
+        self.is_over_budget = False
 
     def observe(self, seen: ArtifactHead | None) -> None:
         """What was seen of the artifact; None where it is gone. All but plain going on sets the signal."""
@@ -48,4 +50,9 @@ class StopSignal(asyncio.Event):
     def shut_down(self) -> None:
         """The process ends: what is written goes back to the queue."""
         self.is_shutdown = True
+        self.set()
+
+    def exhaust(self) -> None:
+        """The budget of the project is used up."""
+        self.is_over_budget = True
         self.set()

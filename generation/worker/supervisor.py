@@ -117,7 +117,7 @@ class Supervisor:
         if runs:
             seen = await database_sync_to_async(claims.poll_claimed)(self._ours())
             for run in runs:
-                run.stop.observe(seen.get(run.claim.artifact))
+                run.observe(seen.get(run.claim.artifact))
 
     # Claiming
 

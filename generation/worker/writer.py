@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from artifacts.answer_place import NO_ANSWER, AnswerPlace
+from artifacts.costs import NOTHING_SPENT, Spent
 from artifacts.errors import NotFound, WriterRefused
 from artifacts.lifecycle import writing
 from artifacts.lifecycle.drafted import DraftFlush
@@ -19,6 +20,8 @@ from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.writing import Append, Flush
 from artifacts.live.replica import OVER
 from artifacts.operating.counts import process_counts
+from generation.costs.meter import Meter
+from generation.costs.price_file import price_list
 from generation.queue import finishing
 from generation.queue.claims import Claim
 from generation.worker import group_commit
@@ -84,8 +87,8 @@ class Writer:
     """Writes the text of one claim, and keeps its lease from the first moment on.
 
     Before the first text `take_up` tells it what is there; `tokens` is the count that the next flush stores, `answer`
-    what is committed with it of an answer that its endpoint keeps. One section is live, which is what viewers see;
-    others are drafts until their turn comes. One flush commits what came of all of them.
+    what is committed with it of an answer that its endpoint keeps, `meter` what all of it costs. One section is live,
+    which is what viewers see; others are drafts until their turn comes. One flush commits what came of all of them.
     """
 
     def __init__(self, claim: Claim, *, policy: FlushPolicy, stop: StopSignal) -> None:
@@ -93,6 +96,7 @@ class Writer:
         self._artifact, self._fence, self._lease_s = claim.artifact, claim.fence, policy.lease_s
         self.tokens = 0
         self.answer = NO_ANSWER
+        self.meter = Meter(price_list(), on_over=stop.exhaust)
         self.is_lost = False
         self._leased_at_s = time.clock_gettime(_CLOCK)  # the lease was renewed then or later
         self._began_at_s = self._leased_at_s
@@ -114,9 +118,10 @@ class Writer:
         self._previews = PreviewSaver(claim, "")
         self._group = group_commit.current()
 
-    def take_up(self, text: str, tokens: int, starts: Sequence[int | None] = ()) -> None:
-        """Go on from this committed text, in which the sections begin that were begun."""
+    def take_up(self, text: str, tokens: int, starts: Sequence[int | None] = (), spent: Spent = NOTHING_SPENT) -> None:
+        """Go on from this committed text, in which the sections begin that were begun, and which has cost so much."""
         self.tokens, self._offset = tokens, len(text)
+        self.meter.take_up(spent)
         self._begun = {position for position, start in enumerate(starts) if start is not None}
         self._previews = PreviewSaver(self.claim, text, [start for start in starts if start is not None])
 
@@ -282,6 +287,7 @@ class Writer:
 
     async def stop(self, reason: str, detail: str, *, section_tokens: int) -> WriteResult | None:
         """Commit the tail and stop, as a person asked or else `paused` with the reason."""
+        self.meter.settle()  # no answer is read on after a stop
         return await self._end(
             lambda flush: finishing.stop_writing(
                 self._artifact,
@@ -366,7 +372,7 @@ class Writer:
             if self._failure is not None and not self.is_lost:
                 failure, self._failure = self._failure, None
                 raise failure
-            taken, answer = len(self._unsaved), self.answer
+            taken, answer, charges = len(self._unsaved), self.answer, self.meter.charges
             drafts = [(draft, found, len(draft.unsaved)) for draft in self._drafts.values() if (found := draft.flush())]
             flush = Flush(
                 offset=self._offset,
@@ -374,6 +380,8 @@ class Writer:
                 tokens=self.tokens,
                 answer=answer if answer != self._answer_saved else None,
                 drafts=tuple(found for _, found, _ in drafts),
+                spent=self.meter.spent,
+                charges=charges,
             )
             result = await self._attempt(lambda: carry(flush))
             if result is None:
@@ -384,6 +392,7 @@ class Writer:
             self._answer_saved = answer
             for draft, found, pieces in drafts:
                 draft.saved(found, pieces)
+            self.meter.committed(len(charges))
             if flush.text:
                 self._previews.note(flush.text)
             if self._timer is not None and not self._is_unsaved:

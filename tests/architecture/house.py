@@ -18,6 +18,7 @@ ORDER = (
     "artifacts.operating.counts",
     "artifacts.operating.log_context",
     "artifacts.answer_place",
+    "artifacts.costs",
     "artifacts.validation",
     "artifacts.reasons",
     "artifacts.planned_section",
@@ -56,6 +57,7 @@ ORDER = (
     "generation.providers.scripted",
     "generation.providers",  # the choice of one
     "generation.writing",
+    "generation.costs",
     "generation.queue",
     "generation.earlier_documents",
     "generation.waiting",

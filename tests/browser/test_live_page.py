@@ -276,7 +276,14 @@ async def cost_of_updates(visit: Visit, desk: Desk, fragments: int) -> dict[str,
     await page.wait_for_function("performance.getEntriesByType('navigation')[0].loadEventEnd > 0")
     (line,) = lines
     state = {"status": "streaming", "current_section": "Purpose", "sections_completed": 0, "sections_total": 1}
-    state |= {"tokens_generated": 1, "last_error": "", "reason": "", "sections": []}
+    state |= {
+        "tokens_generated": 1,
+        "cost": "0.0000",
+        "cost_estimated": "0.0000",
+        "last_error": "",
+        "reason": "",
+        "sections": [],
+    }
     begun = {"epoch": 1, "seq": 1, "offset": 0, "state": state}
     line.send(json.dumps(begun | {"type": "snapshot", "fragments": [FRAGMENT] * fragments, "tail": "<p>And</p>"}))
     await expect(page.locator("[data-live]")).to_have_attribute("data-connection", "open")

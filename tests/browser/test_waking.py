@@ -22,7 +22,14 @@ WAKES = {
     "after a leap of the clock": "(() => { const now = Date.now; Date.now = () => now() + 60_000; })()",
 }
 STATE = {"status": "streaming", "current_section": "Purpose", "sections_completed": 0, "sections_total": 1}
-STATE |= {"tokens_generated": 1, "last_error": "", "reason": "", "sections": []}
+STATE |= {
+    "tokens_generated": 1,
+    "cost": "0.0000",
+    "cost_estimated": "0.0000",
+    "last_error": "",
+    "reason": "",
+    "sections": [],
+}
 SNAPSHOT = {"type": "snapshot", "v": 1, "epoch": 1, "seq": 1, "offset": 8, "state": STATE}
 SNAPSHOT |= {"fragments": [], "tail": "<p>A lamp.</p>"}
 

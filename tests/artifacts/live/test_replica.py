@@ -21,6 +21,8 @@ def state(status: str = "streaming", *, tokens: int = 0, reason: str = "") -> St
         "sections_completed": 0,
         "sections_total": 1,
         "tokens_generated": tokens,
+        "cost": f"{tokens}.0000",  # a token costs 1 here
+        "cost_estimated": "0.0000",
         "last_error": "",
         "reason": reason,
         "sections": [],
@@ -67,6 +69,7 @@ class Truth:
             text=text,
             length=len(self.text),
             tokens=self.tokens,
+            cost=self.tokens * 10**9,
             state_changed=state_changed,
         )
         self.events.append(event)
@@ -167,7 +170,7 @@ def test_tokens_alone_are_shown_when_asked_for_and_once() -> None:
         replica.apply_event(truth.events[-1])
     assert replica.state_number == number
     assert replica.show_tokens()
-    assert (replica.state_number, replica.state["tokens_generated"]) == (number + 1, 3)
+    assert (replica.state_number, replica.state["tokens_generated"], replica.state["cost"]) == (number + 1, 3, "3.0000")
     assert not replica.show_tokens()
 
 

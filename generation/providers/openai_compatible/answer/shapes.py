@@ -202,9 +202,19 @@ def _usage(source: Json, prompt_names: tuple[str, str], completion_names: tuple[
     )
     if prompt is None and "eval_count" in source:
         prompt = 0  # Ollama leaves it out where it knew the prompt already
-    return (
-        Usage(prompt_tokens=prompt, completion_tokens=completion) if is_count(prompt) and is_count(completion) else None
-    )
+    if not is_count(prompt) or not is_count(completion):
+        return None
+    return Usage(prompt_tokens=prompt, completion_tokens=completion, cached_tokens=cached_in(source))
+
+
+def cached_in(usage: Json) -> int:
+    """How many tokens of the prompt the endpoint had already, wherever it says so."""
+    for name in ("prompt_tokens_details", "input_tokens_details"):
+        details = usage.get(name)
+        if isinstance(details, dict) and is_count(cached := details.get("cached_tokens")):
+            return cached
+    cached = usage.get("prompt_cache_hit_tokens")  # DeepSeek
+    return cached if is_count(cached) else 0
 
 
 def is_count(value: object) -> TypeGuard[int]:

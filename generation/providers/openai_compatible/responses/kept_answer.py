@@ -16,7 +16,7 @@ from generation.providers.base import Begun, Finish, FinishReason, Item, Life, P
 from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer.answers import MAX_CHARS_PER_TOKEN, SLACK_CHARS
 from generation.providers.openai_compatible.answer.finishes import reason_of
-from generation.providers.openai_compatible.answer.shapes import MOST_TOKENS, Json
+from generation.providers.openai_compatible.answer.shapes import MOST_TOKENS, Json, cached_in
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
 from generation.providers.openai_compatible.refusals import Asked, Said
 
@@ -346,7 +346,8 @@ class KeptAnswer:
             return
         prompt, completion = usage.get("input_tokens"), usage.get("output_tokens")
         if _is_count(prompt) and _is_count(completion):
-            self._usage = Usage(prompt_tokens=prompt, completion_tokens=completion)
+            cached = cached_in(dict(usage))
+            self._usage = Usage(prompt_tokens=prompt, completion_tokens=completion, cached_tokens=cached)
         details = usage.get("output_tokens_details")
         if isinstance(details, Mapping) and _is_count(thought := details.get("reasoning_tokens")) and thought:
             self._reasoned = True
