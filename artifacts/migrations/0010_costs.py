@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('artifacts', '0007_record_actor'),
+        ('artifacts', '0009_webhooks'),
     ]
 
     operations = [
