@@ -37,9 +37,11 @@ _TABLE = """
     add             no      no      yes     yes     artifacts.add_artifact
     rename          no      no      yes     yes     artifacts.change_project
     links           no      no      yes     yes     artifacts.change_sharelink
+    usage           no      no      yes     yes     artifacts.view_project
     leave           no      yes     yes     no      -
     members         no      no      no      yes     artifacts.change_member
     webhook         no      no      no      yes     artifacts.change_webhook
+    budget          no      no      no      yes     artifacts.change_project
     delete          no      no      no      yes     artifacts.delete_artifact
     delete_project  no      no      no      yes     artifacts.delete_project
 """

@@ -1,4 +1,4 @@
-"""The admin of tasks and workers, to inspect; and what it lets people do with documents, by the verbs of everybody."""
+"""The admin of tasks, workers and costs, to inspect; and what people do there with documents, by everybody's verbs."""
 
 from __future__ import annotations
 
@@ -6,22 +6,35 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from artifacts import access
-from artifacts.admin import ERROR_EXCERPT_CHARS, ArtifactAdmin, InspectAdmin, badge, bar, part_of_document
+from artifacts.admin import (
+    ERROR_EXCERPT_CHARS,
+    ArtifactAdmin,
+    InspectAdmin,
+    ProjectAdmin,
+    badge,
+    bar,
+    part_of_document,
+)
+from artifacts.costs import amount
 from artifacts.errors import ArtifactError
 from artifacts.lifecycle.rows import WriteResult
-from artifacts.models import Artifact, StreamStatus
+from artifacts.models import Artifact, CallCharge, Project, StreamStatus
 from generation import control
+from generation.costs.budgets import spent
+from generation.costs.price_file import price_list
 from generation.errors import CommandRefused
 from generation.models import GenerationTask, Worker
 from generation.queue import workers
@@ -156,3 +169,46 @@ class WritableArtifactAdmin(ArtifactAdmin):
         return f"{waiting.on}, since {waiting.since:%Y-%m-%d %H:%M:%S} UTC. {waiting.sentence}" if waiting else "–"
 
     parts = (*ArtifactAdmin.parts, ("tasks", "generation_generationtask"))
+
+
+admin.site.unregister(Project)
+
+
+@admin.register(Project)
+class CostedProjectAdmin(ProjectAdmin):
+    """The admin of projects with what they cost."""
+
+    fields = (*ProjectAdmin.fields, "spending")  # type: ignore[assignment]  # longer than the other's
+    readonly_fields = ("spending",)
+
+    @admin.display(description="cost and budget")
+    def spending(self, project: Project) -> SafeString:
+        listed = f"{reverse('admin:artifacts_callcharge_changelist')}?{urlencode({'project': project.pk})}"
+        of = "" if project.budget is None else f" of {amount(project.budget)}"
+        return format_html('<a href="{}">{}{} {}</a>', listed, amount(spent(project)), of, price_list().currency)
+
+
+@admin.register(CallCharge)
+class CallChargeAdmin(InspectAdmin):
+    """What each call cost."""
+
+    list_display = ("at", "project", "document", "section", "model", "tokens", "money", "is_estimated")
+    list_filter = ("at", "is_estimated")
+    search_fields = ("=project", "=document", "model")
+    readonly_fields = ("money",)
+    fields = (
+        "at",
+        ("project", "document", "artifact", "epoch"),
+        ("fence", "number"),
+        ("section", "model"),
+        ("prompt_tokens", "cached_tokens", "completion_tokens", "is_estimated"),
+        "money",
+    )
+
+    @admin.display(description="tokens")
+    def tokens(self, row: CallCharge) -> str:
+        return f"{row.prompt_tokens} + {row.completion_tokens}"
+
+    @admin.display(description="cost", ordering="cost")
+    def money(self, row: CallCharge) -> str:
+        return "no price" if row.cost is None else f"{amount(row.cost)} {price_list().currency}"

@@ -176,7 +176,7 @@ def _queue(
     instructions = validation.long_text("instructions", instructions)
     if plan is not None and artifact.draft_of_id is not None:
         _check_plan_of_draft(artifact, plan)
-    sections = checked_plan(plan) if plan is not None else _built_in(artifact)
+    sections = asked_plan(artifact, plan)
     sources = sources_of(artifact, sections, instructions)
     with transaction.atomic():
         verb(artifact.pk, sections, instructions, by=change_by(user, note, instructions), sources=sources)
@@ -253,8 +253,10 @@ def _check_plan_of_draft(artifact: Artifact, plan: Sequence[PlannedSection]) -> 
         raise InvalidInput("plan", f"plan of a draft must have one section, of the same name: “{name}”.")
 
 
-def _built_in(artifact: Artifact) -> list[PlannedSection]:
-    """The plan where none is given: that of the phase; a draft is of its one section."""
+def asked_plan(artifact: Artifact, plan: Sequence[PlannedSection] | None) -> list[PlannedSection]:
+    """The plan as it would be written; without one that of the phase, of a draft its section. Raises `InvalidInput`."""
+    if plan is not None:
+        return checked_plan(plan)
     if artifact.draft_of_id is not None:
         rows = artifact.sections.values_list("name", "instructions", "max_tokens")
         return [PlannedSection(name=name, instructions=text, max_tokens=most) for name, text, most in rows]

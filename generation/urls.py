@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from generation.pages import plan_views, reworking_views, views
+from generation.pages import cost_views, plan_views, reworking_views, views
 
 urlpatterns = [
     path("projects/", views.create_project, name="project-create"),
     path("projects/<int:project_id>/artifacts/", views.create_artifact, name="artifact-create"),
     path("artifacts/<int:artifact_id>/plan/", plan_views.plan_page, name="plan"),
+    path("projects/<int:project_id>/cost/", cost_views.cost, name="cost"),
+    path("projects/<int:project_id>/cost/budget/", cost_views.budget, name="budget"),
     path("artifacts/<int:artifact_id>/sections/", reworking_views.sections, name="sections"),
     path("artifacts/<int:artifact_id>/sections/<int:number>/edit/", reworking_views.edit, name="section-edit"),
     path("artifacts/<int:artifact_id>/sections/<int:number>/preview/", reworking_views.preview, name="section-preview"),

@@ -22,7 +22,7 @@ from ninja.utils import check_csrf
 
 from artifacts.accounts import tokens
 from artifacts.pages import sharing_api, versions_api
-from generation.pages import reworking_api
+from generation.pages import costs_api, reworking_api
 from generation.pages.api import router
 from streamgen import problems
 from streamgen.problems import CONTENT_TYPE, BadBody, Problem
@@ -155,7 +155,7 @@ def _constant(name: str) -> NoReturn:
 api = JsonAPI(
     title="streamgen", version="1", auth=[Bearer(), Session()], parser=JsonParser(), docs_url=None, openapi_url=""
 )
-for _calls in (sharing_api, versions_api, reworking_api):
+for _calls in (sharing_api, versions_api, reworking_api, costs_api):
     assert _calls.router is router  # one for all: each of these modules adds its calls to it
 api.add_router("", router)
 

@@ -35,6 +35,8 @@ class ProjectChange(RequestBody):
     title: str | None = None
     description: str | None = None
     archived: bool | None = None
+    budget: str | int | float | None = None
+    """An amount such as "12.50"; null for none."""
 
 
 class NewRole(RequestBody):
@@ -146,10 +148,13 @@ class TokenMade(TokenOut):
 
 @router.patch("/projects/{int:project_id}", response={200: ProjectOut} | REFUSALS)
 def rename_project(request: HttpRequest, project_id: int, body: ProjectChange) -> ProjectOut:
-    """Another title, another description; archived, or brought back."""
+    """Another title, another description, another budget; archived, or brought back."""
     user = caller(request)
     project = access.project_for(user, project_id, "rename")
     with transaction.atomic():
+        if "budget" in body.model_fields_set:
+            access.demand(user, "budget", project)
+            projects.set_budget(project, user, None if body.budget is None else str(body.budget))
         if body.title is not None or body.description is not None:
             projects.rename_project(project, user, body.title, body.description)
         if body.archived is not None:

@@ -1,4 +1,4 @@
-"""The verbs of a project itself, and of those who own some: rename, archive, delete. I/O: rows."""
+"""The verbs of a project itself, and of those who own some: rename, archive, set a budget, delete. I/O: rows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from artifacts import validation
+from artifacts.costs import amount, billionths
 from artifacts.errors import NotFound
 from artifacts.models import Project
 from artifacts.sharing.records import record
@@ -21,6 +22,15 @@ def rename_project(project: Project, by: object, title: str | None = None, descr
         project.description = validation.long_text("description", description)
     project.save(update_fields=["title", "description"])
     record(by, "rename", project=project)
+    return project
+
+
+@transaction.atomic
+def set_budget(project: Project, by: object, budget: str | None) -> Project:
+    """The most that the project may cost, as "12.50"; None for no such limit. Raises `InvalidInput`."""
+    project.budget = None if budget is None else billionths("budget", budget)
+    project.save(update_fields=["budget"])
+    record(by, "budget", project=project, note="none" if project.budget is None else amount(project.budget))
     return project
 
 

@@ -12,11 +12,13 @@ from typing import TextIO
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 
+from artifacts.costs import shown_cost
 from artifacts.errors import NotFound
 from artifacts.models import Artifact, Delta, Section, SectionStatus, StreamStatus
 from artifacts.pages import labels
 from artifacts.reasons import Reason, waiting_details
 from generation.cli.terminal import Screen
+from generation.costs.price_file import price_list
 
 FOLLOW_POLL_S = 0.2
 AWAY_LOOKS = 300
@@ -38,6 +40,8 @@ _FIELDS = (
     "sections_completed",
     "sections_total",
     "tokens_generated",
+    "cost",
+    "cost_estimated",
 )
 
 
@@ -54,6 +58,8 @@ class Seen:
     sections_completed: int
     sections_total: int
     tokens_generated: int
+    cost: int
+    cost_estimated: int
 
 
 def follow(
@@ -181,5 +187,7 @@ def _sentence(seen: Seen) -> str:
 
 def _ending(seen: Seen) -> str:
     progress = f"{seen.sections_completed} of {seen.sections_total} sections, {seen.tokens_generated} tokens"
+    if seen.cost:
+        progress += f", {'about ' if seen.cost_estimated else ''}{shown_cost(seen.cost)} {price_list().currency}"
     sentence = _sentence(seen) if seen.stream_status == StreamStatus.PAUSED else ""
     return f"{seen.stream_status}: {progress}. {sentence}"

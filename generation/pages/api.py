@@ -103,7 +103,7 @@ def add_artifact(request: HttpRequest, project_id: int, body: NewArtifact) -> St
 def start(request: HttpRequest, artifact_id: int, body: Order | None = None) -> Status[TaskOut]:
     """Write an idle document. The body may be empty."""
     artifact = access.artifact_for(caller(request), artifact_id, "start")
-    task = control.start(artifact, caller(request), **_terms(body))
+    task = control.start(artifact, caller(request), **order_terms(body))
     return Status(HTTPStatus.ACCEPTED, TaskOut(task=task.pk))
 
 
@@ -111,7 +111,7 @@ def start(request: HttpRequest, artifact_id: int, body: Order | None = None) -> 
 def regenerate(request: HttpRequest, artifact_id: int, body: Order | None = None) -> Status[TaskOut]:
     """Write a stopped or complete document anew; its text is kept as a version. The body may be empty."""
     artifact = access.artifact_for(caller(request), artifact_id, "regenerate")
-    task = control.regenerate(artifact, caller(request), **_terms(body))
+    task = control.regenerate(artifact, caller(request), **order_terms(body))
     return Status(HTTPStatus.ACCEPTED, TaskOut(task=task.pk))
 
 
@@ -145,7 +145,8 @@ def delete(request: HttpRequest, artifact_id: int) -> Status[None]:
     return Status(HTTPStatus.NO_CONTENT, None)
 
 
-def _terms(body: Order | None) -> dict[str, Any]:
+def order_terms(body: Order | None) -> dict[str, Any]:
+    """The arguments of the verbs that an order has."""
     order = body or Order()
     return {
         "model": order.model or "",

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from django import template
+from django.conf import settings
 from django.forms import Form
 
+from artifacts.costs import shown_cost
 from artifacts.lifecycle.freshness import WrittenFrom
 from artifacts.models import Artifact
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
+from generation import control
+from generation.costs.budgets import spent
+from generation.costs.estimate import estimate
+from generation.costs.price_file import price_list
 from generation.models import GenerationTask
 from generation.pages.forms import GenerationForm, ModelField, ResumeForm, TitleForm, own_model, plan_text
 from generation.reasons import HELPED_BY_OTHER_TERMS, HELPED_BY_WRITING_ANEW
@@ -57,6 +63,39 @@ def resume_form(artifact: Artifact, refused_verb: str, refused: Form | None) -> 
     assert isinstance(model, ModelField)
     model.offer((task and task.model) or own_model())
     return form
+
+
+@register.filter
+def money(value: int) -> str:
+    """An amount as pages show it: to four places."""
+    return shown_cost(value)
+
+
+@register.simple_tag
+def currency_of(artifact: Artifact) -> str:
+    """The currency in which the document's cost is shown; "" where nothing is known of it."""
+    prices = price_list()
+    task = GenerationTask.objects.filter(artifact=artifact).order_by("-id").first()
+    is_known = artifact.cost or prices.of((task and task.model) or settings.STREAMGEN_MODEL)
+    return prices.currency if is_known else ""
+
+
+@register.simple_tag
+def cost_sentence(artifact: Artifact, form: Form) -> str:
+    """What it would cost with what the form holds; "" where the model has no price."""
+    asked = {name: form[name].value() or "" for name in ("model", "instructions")}
+    plan = [
+        PlannedSection(name=row.name, instructions=row.instructions, max_tokens=row.max_tokens)
+        for row in artifact.sections.order_by("position")
+    ]
+    found = estimate(artifact, (form["plan"].value() and plan) or control.asked_plan(artifact, None), **asked)
+    if found.amount is None or found.most is None:
+        return ""
+    currency, project = price_list().currency, artifact.project
+    told = f"About {shown_cost(found.amount)} {currency} with {found.model}, {shown_cost(found.most)} at most."
+    if project.budget is None:
+        return told
+    return f"{told} Of the project's budget {shown_cost(max(0, project.budget - spent(project)))} {currency} is left."
 
 
 @register.simple_tag

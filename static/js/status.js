@@ -16,7 +16,7 @@ export class Status {
     setInterval(() => this.tick(), 1000);
   }
 
-  /** Why nothing is written, and since when: what is said once more was heard already. */
+  /** Why nothing is written, and since when. */
   hear({ reason, last_error: error }, age_s = 0) {
     if (reason !== this.reason || error !== this.error) this.heard = Date.now() - age_s * 1000;
     Object.assign(this, { reason, error });
@@ -55,6 +55,7 @@ export class Status {
     this.hear(state);
     this.put("sections", `${completed} of ${total}`);
     this.put("tokens", state.tokens_generated.toLocaleString("en"));
+    this.put("cost", (state.cost_estimated > 0 ? "~" : "") + state.cost);
     const model = state.sections.find((section) => section.model)?.model;
     this.put("model", model ? `Written by ${model}` : "");
     const progress = this.field("progress");
@@ -115,7 +116,7 @@ export class Status {
     this.put("speed", speed === null ? "–" : speed.toLocaleString("en")).toggleAttribute("data-none", speed === null);
   }
 
-  /** Tokens per second: of the last seconds, of the whole time at the end; null where that says nothing. */
+  /** Tokens per second: of the last seconds, in the end of all; null where it says nothing. */
   speed(now, elapsed) {
     const tokens = this.state.tokens_generated;
     if (!this.running) return tokens && elapsed >= 1000 ? Math.round(tokens / (elapsed / 1000)) : null;

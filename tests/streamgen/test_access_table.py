@@ -63,6 +63,8 @@ PAGES: dict[str, str | dict[str, str]] = {
     "section-preview": "edit",
     "section-rewrite": "rewrite",
     "sharing": "see_members",
+    "cost": "usage",
+    "budget": "budget",
     "sharing-command": SHARING,
     "join": "person",
     "shared": "by link",
@@ -79,6 +81,7 @@ PAGES: dict[str, str | dict[str, str]] = {
     "artifact-command": VERBS | {"accept": "edit", "reject": "edit", "rename": "edit"},
 }
 POSTED = {
+    "budget",
     "section-preview",
     "sharing-command",
     "profile-command",
@@ -95,6 +98,7 @@ CALLS = {
     "PATCH /api/projects/{project_id}": "rename",
     "DELETE /api/projects/{project_id}": "delete_project",
     "POST /api/projects/{project_id}/artifacts": "add",
+    "GET /api/projects/{project_id}/usage": "usage",
     "GET /api/projects/{project_id}/members": "see_members",
     "GET /api/projects/{project_id}/members/{username}": "see_members",
     "PUT /api/projects/{project_id}/members/{username}": "members",
@@ -125,6 +129,7 @@ CALLS = {
     "GET /api/artifacts/{artifact_id}/versions/{number}": "see",
     "GET /api/artifacts/{artifact_id}/versions/{number}/compare/{other}": "see",
     "POST /api/artifacts/{artifact_id}/versions/{number}/restore": "restore",
+    "POST /api/artifacts/{artifact_id}/estimate": "start",
     "DELETE /api/artifacts/{artifact_id}": "delete",
     **{f"POST /api/artifacts/{{artifact_id}}/{verb}": verb for verb in VERBS if verb not in {"restore", "delete"}},
 }
@@ -274,7 +279,7 @@ def _arguments(team: Team, name: str, verb: str) -> dict[str, Any]:
         "project": {"project_id": team.project.pk},
         "project-export": {"project_id": team.project.pk},
         "artifact-export": {"artifact_id": team.artifact.pk, "kind": "html"},
-        "sharing": {"project_id": team.project.pk},
+        **{page: {"project_id": team.project.pk} for page in ("sharing", "cost", "budget")},
         "sharing-command": {"project_id": team.project.pk, "verb": verb},
         "artifact-create": {"project_id": team.project.pk},
         "artifact": {"artifact_id": team.artifact.pk},
@@ -399,7 +404,7 @@ def test_editors_do_all_but_members_and_deletion_and_viewers_read():
     assert of["link"] == reads
     assert of["viewer"] == reads | {"see_members", "leave"}
     assert of["owner"] == set(access.RULES) - {"leave"}
-    assert of["editor"] == set(access.RULES) - {"members", "webhook", "delete", "delete_project"}
+    assert of["editor"] == set(access.RULES) - {"members", "webhook", "budget", "delete", "delete_project"}
     assert [action for action, rule in access.RULES.items() if not rule.permission] == ["leave"]
 
 

@@ -1,0 +1,149 @@
+"""What a project has cost and what a document would: over the API and on the pages, in exact sums that agree."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from artifacts.costs import CallCost, Spent
+from artifacts.lifecycle import writing
+from artifacts.lifecycle.writing import Flush
+from artifacts.models import Artifact, CallCharge, Project
+from generation import control
+from generation.costs.budgets import spent
+from generation.queue import claims
+from tests.support.documents import LEASE_S
+
+pytestmark = pytest.mark.django_db
+
+MODEL = "gpt-5-mini"  # of the list that comes with the product
+
+
+@pytest.fixture
+def visitor(client: Client, owner: User, settings: Any) -> Client:
+    settings.STREAMGEN_MODEL = MODEL
+    client.force_login(owner)
+    return client
+
+
+def call(number: int, cost: int | None, *, section: str = "Summary", estimated: bool = False) -> CallCost:
+    return CallCost(
+        number=number,
+        section=section,
+        model=MODEL if cost is not None else "unknown",
+        prompt_tokens=100,
+        cached_tokens=60,
+        completion_tokens=10,
+        is_estimated=estimated,
+        cost=cost,
+    )
+
+
+def write(artifact: Artifact, user: User, *charges: CallCost, under_way: int = 0) -> None:
+    """A flush that brings these, of a document that is being written."""
+    control.start(artifact, user)
+    claim = claims.claim("worker", lease_s=LEASE_S)
+    assert claim is not None
+    cost = sum(charge.cost or 0 for charge in charges)
+    estimated = sum(charge.cost or 0 for charge in charges if charge.is_estimated)
+    spent = Spent(cost=cost + under_way, estimated=estimated + under_way, under_way=under_way)
+    flush = Flush(offset=0, text="word", tokens=1, spent=spent, charges=charges)
+    for _ in range(2):  # its answer was lost on the way
+        writing.append(claim.artifact, fence=claim.fence, flush=flush, lease_s=LEASE_S)
+
+
+def amounts(rows: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
+    return [tuple(row[name] for name in (*names, "spent", "estimated")) for row in rows]
+
+
+def test_usage_adds_up_by_document_section_and_day(visitor: Client, owner: User, artifact: Artifact) -> None:
+    other = artifact.project.artifacts.get(phase="prd")
+    write(artifact, owner, call(1, 1), call(2, 2_000_000_000, section="Goals", estimated=True), under_way=5)
+    write(other, owner, call(1, 30), call(2, None))
+    yesterday: datetime = timezone.now() - timedelta(days=1)
+    CallCharge.objects.filter(document=other.pk, number=1).update(at=yesterday)
+    assert control.delete(other, owner) is None
+    Project.objects.filter(pk=artifact.project_id).update(budget=3_000_000_000)
+
+    body = visitor.get(f"/api/projects/{artifact.project_id}/usage").json()
+
+    assert (body["currency"], body["budget"], body["unpriced"]) == ("USD", "3.00", ["unknown"])
+    assert (body["spent"], body["estimated"], body["left"]) == ("2.000000036", "2.000000005", "0.999999964")
+    assert (body["prompt_tokens"], body["cached_tokens"], body["completion_tokens"]) == (400, 240, 40)
+    written = [row for row in body["documents"] if row["completion_tokens"]]
+    assert amounts(written, "artifact", "title") == [
+        (artifact.pk, "Project brief", "2.000000006", "2.000000005"),
+        (other.pk, None, "0.00000003", "0.00"),
+    ]
+    assert amounts(written[0]["sections"], "name")[:2] == [
+        ("Goals", "2.00", "2.00"),
+        ("Summary", "0.000000001", "0.00"),
+    ]
+    assert amounts(body["days"], "day")[0] == (yesterday.date().isoformat(), "0.00000003", "0.00")
+    assert sum(Decimal(row["spent"]) for row in body["days"]) == Decimal(body["spent"])
+    assert spent(Project.objects.get(pk=artifact.project_id)) == 2_000_000_036
+    page = visitor.get(reverse("cost", args=[artifact.project_id])).content.decode()
+    assert "2.0000 USD so far, 2.0000 of it estimated; 1.0000 USD of the budget of 3.0000 left." in page
+    assert f"Deleted document {other.pk}" in page
+    assert "~2.0000" in visitor.get(reverse("artifact", args=[artifact.pk])).content.decode()
+
+
+def test_budget_is_set_by_its_owner_in_amounts_and_refused_in_words(visitor: Client, project: Project) -> None:
+    path = f"/api/projects/{project.pk}"
+
+    def patch(**body: Any) -> Any:
+        return visitor.patch(path, body, content_type="application/json")
+
+    assert patch(budget="12.50").json()["budget"] == "12.50"
+    assert patch(title="Harbour").json()["budget"] == "12.50"
+    assert patch(budget=0.1).json()["budget"] == "0.10"
+    refused = patch(budget="-1", title="Not this")
+    assert (refused.status_code, refused.json()["field"]) == (422, "budget")
+    assert patch(budget=None).json() | {"artifacts": 0} == {
+        "id": project.pk,
+        "title": "Harbour",
+        "description": project.description,
+        "budget": None,
+        "artifacts": 0,
+    }
+    typed = visitor.post(reverse("budget", args=[project.pk]), {"budget": "1,5"})
+    assert typed.status_code == 422
+    assert "Budget must be an amount such as &quot;12.50&quot;." in typed.content.decode()
+    visitor.post(reverse("budget", args=[project.pk]), {"budget": "7"})
+    project.refresh_from_db()
+    assert project.budget == 7_000_000_000
+
+
+def test_start_that_the_budget_does_not_allow_is_409_with_its_code(visitor: Client, artifact: Artifact) -> None:
+    Project.objects.filter(pk=artifact.project_id).update(budget=0)
+
+    response = visitor.post(f"/api/artifacts/{artifact.pk}/start", {}, content_type="application/json")
+
+    assert (response.status_code, response.json()["code"]) == (409, "budget")
+
+
+def test_estimate_is_of_the_plan_that_would_be_written_and_starts_nothing(visitor: Client, artifact: Artifact) -> None:
+    path = f"/api/artifacts/{artifact.pk}/estimate"
+
+    def estimate(body: Any) -> Any:
+        return visitor.post(path, body, content_type="application/json").json()
+
+    built_in, own = estimate({}), estimate({"plan": [{"name": "Why", "max_tokens": 1_000}]})
+
+    assert (own["model"], own["currency"]) == (MODEL, "USD")
+    # 500 tokens of an answer, then 2 000; a million cost 2.00; the prompts come on top.
+    assert Decimal("0.001") < Decimal(own["amount"]) < Decimal("0.0015")
+    assert Decimal("0.004") < Decimal(own["most"]) < Decimal("0.006")
+    assert len(built_in["sections"]) == 5
+    assert sum(Decimal(one["amount"]) for one in built_in["sections"]) == Decimal(built_in["amount"])
+    assert estimate({"model": "unknown"})["amount"] is None
+    assert Artifact.objects.get(pk=artifact.pk).stream_status == "idle"
+    page = visitor.get(reverse("artifact", args=[artifact.pk])).content.decode()
+    assert f"with {MODEL}, " in page
