@@ -108,6 +108,7 @@ async def every_page(visit: Visit, desk: Desk, author: Author, text: str) -> lis
         ("comparison side by side", f"{made['cancelled'].address}versions/1/compare/current/?view=side"),
         ("not found", "/artifacts/999999/"),
         ("sharing", f"/projects/{desk.project}/sharing/"),
+        ("cost", f"/projects/{desk.project}/cost/"),
         ("asking to delete the project", f"/projects/{desk.project}/sharing/?ask=delete"),
         ("profile", "/profile/"),
         ("shared document", (await author.share(artifact=made["streaming"].artifact))["address"]),

@@ -765,6 +765,8 @@ def test_schema_and_docs_list_every_call(client: Client) -> None:
         "GET /api/projects",
         "POST /api/projects",
         "GET /api/projects/{project_id}",
+        "GET /api/projects/{project_id}/usage",
+        "POST /api/artifacts/{artifact_id}/estimate",
         "POST /api/projects/{project_id}/artifacts",
         "GET /api/artifacts/{artifact_id}",
         "DELETE /api/artifacts/{artifact_id}",
