@@ -170,9 +170,7 @@ def _queue(
     parallel: int,
     note: str,
 ) -> GenerationTask:
-    model = model_name(model)
-    if not 1 <= parallel <= validation.PARALLEL_SECTIONS:
-        raise InvalidInput("parallel", f"parallel must lie between 1 and {validation.PARALLEL_SECTIONS}.")
+    model, parallel = model_name(model), checked_parallel(parallel)
     instructions = validation.long_text("instructions", instructions)
     if plan is not None and artifact.draft_of_id is not None:
         _check_plan_of_draft(artifact, plan)
@@ -200,6 +198,13 @@ def choosable_models() -> list[str]:
     """The models that people may choose; none where they may choose any. The server's own is always among them."""
     own = [settings.STREAMGEN_MODEL] if settings.STREAMGEN_MODEL else []
     return list(dict.fromkeys([*own, *settings.STREAMGEN_MODELS])) if settings.STREAMGEN_MODELS else []
+
+
+def checked_parallel(parallel: int) -> int:
+    """How many sections are written at once. Raises `InvalidInput`."""
+    if not 1 <= parallel <= validation.PARALLEL_SECTIONS:
+        raise InvalidInput("parallel", f"parallel must lie between 1 and {validation.PARALLEL_SECTIONS}.")
+    return parallel
 
 
 def _anew(

@@ -1,4 +1,6 @@
-"""The queue: one durable row asks for one document. Who may write belongs to the artifact, not to the task."""
+"""The queue: one durable row asks for one document, and one for all of a project. Who may write belongs to the
+artifact, not to the task.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from artifacts.models import Artifact
+from artifacts.models import Artifact, Project
 from artifacts.validation import MODEL_NAME_CHARS
 
 
@@ -82,3 +84,46 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RunStatus(models.TextChoices):
+    """Of the wish; whether its document waits for somebody, the document says."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    COMPLETE = "complete"
+
+
+UNFINISHED_RUNS = (RunStatus.RUNNING, RunStatus.PAUSED)
+
+
+class ProjectRun(models.Model):
+    """The wish that all idle documents of a project be written, one after the other. `current` is the one under way or
+    written last, `error` why the next one cannot begin.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    status = models.CharField(max_length=9, choices=RunStatus.choices, default=RunStatus.RUNNING)
+    model = models.CharField(max_length=MODEL_NAME_CHARS, blank=True, default="")
+    parallel = models.PositiveSmallIntegerField(default=1)
+    current = models.ForeignKey(Artifact, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    error = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            # "Write all" pressed twice at the same moment: one of the two inserts fails.
+            models.UniqueConstraint(
+                fields=["project"], condition=Q(status__in=["running", "paused"]), name="run_one_unfinished"
+            ),
+            models.CheckConstraint(condition=Q(status__in=RunStatus.values), name="run_status_known"),
+        ]
+        # What every worker asks once a second.
+        indexes: ClassVar = [models.Index(fields=["id"], condition=Q(status="running"), name="run_running")]
+
+    def __str__(self) -> str:
+        return f"run {self.pk} ({self.status})"

@@ -12,7 +12,7 @@ from django.db.models.signals import post_save
 from artifacts.errors import IllegalTransition, NotFound
 from artifacts.models import Artifact, StreamStatus
 from generation import control
-from generation.models import UNFINISHED, GenerationTask
+from generation.models import UNFINISHED, GenerationTask, ProjectRun, RunStatus
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,9 @@ def pause_documents(sender: type[User], instance: User, **kwargs: Any) -> None:
         return
     started = GenerationTask.objects.filter(requested_by=instance, status__in=UNFINISHED).values("artifact")
     theirs = Artifact.objects.filter(Q(project__owner=instance) | Q(pk__in=started))
+    for run in ProjectRun.objects.filter(requested_by=instance, status=RunStatus.RUNNING):
+        run.status = RunStatus.PAUSED
+        run.save(update_fields=["status"])
     for artifact in theirs.filter(stream_status=StreamStatus.STREAMING):
         try:
             control.pause(artifact)

@@ -10,6 +10,7 @@ urlpatterns = [
     path("artifacts/<int:artifact_id>/plan/", plan_views.plan_page, name="plan"),
     path("projects/<int:project_id>/cost/", cost_views.cost, name="cost"),
     path("projects/<int:project_id>/cost/budget/", cost_views.budget, name="budget"),
+    path("projects/<int:project_id>/write/<slug:verb>/", views.project_command, name="project-command"),
     path("artifacts/<int:artifact_id>/sections/", reworking_views.sections, name="sections"),
     path("artifacts/<int:artifact_id>/sections/<int:number>/edit/", reworking_views.edit, name="section-edit"),
     path("artifacts/<int:artifact_id>/sections/<int:number>/preview/", reworking_views.preview, name="section-preview"),

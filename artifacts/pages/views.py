@@ -176,6 +176,7 @@ def project_context(request: HttpRequest, visitor: access.Visitor, shown: Projec
     return {
         "project": shown,
         "rows": rows,
+        "has_idle": any(row.stream_status == StreamStatus.IDLE for row in artifacts),
         "search": search,
         "is_part": request.GET.get("part") == "rows",
         "may": access.allowed(visitor, shown),

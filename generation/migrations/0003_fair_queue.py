@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('artifacts', '0007_record_actor'),
-        ('generation', '0002_side_by_side'),
+        ('generation', '0002_project_run'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

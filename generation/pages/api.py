@@ -5,6 +5,7 @@ The calls join the router of `artifacts.pages.api`, because a path belongs to on
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -26,7 +27,8 @@ from artifacts.pages.api import (
     router,
 )
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
-from generation import control
+from generation import control, project_runs
+from generation.models import ProjectRun
 
 __all__ = ["router"]
 
@@ -60,6 +62,26 @@ class Order(RequestBody):
     plan: list[PlanEntry] | None = Field(default=None, max_length=validation.PLAN_SECTIONS)
     instructions: str | None = None
     parallel: int | None = None
+
+
+class WritingOrder(RequestBody):
+    """With which model to write all documents, and how many sections of each at once."""
+
+    model: str | None = None
+    parallel: int | None = None
+
+
+class RunOut(BaseModel):
+    """Where the writing of all documents stands: `running`, `stopped` (its document waits for somebody), `paused`,
+    `cancelled` or `complete`; `artifact` is the document under way or the last one, `detail` says it in a sentence.
+    """
+
+    run: int
+    status: str
+    detail: str
+    artifact: int | None
+    complete: int
+    total: int
 
 
 class Resume(RequestBody):
@@ -97,6 +119,44 @@ def add_artifact(request: HttpRequest, project_id: int, body: NewArtifact) -> St
     return Status(
         HTTPStatus.CREATED, artifact_row(control.add_artifact(project, body.phase, body.title or "", caller(request)))
     )
+
+
+@router.post("/projects/{int:project_id}/write", response={202: RunOut} | REFUSALS)
+def write_all(request: HttpRequest, project_id: int, body: WritingOrder | None = None) -> Status[RunOut]:
+    """Write all idle documents of a project, one after the other. The body may be empty."""
+    project = access.project_for(caller(request), project_id, "start")
+    order = body or WritingOrder()
+    parallel = 1 if order.parallel is None else order.parallel
+    run = project_runs.write_all(project, caller(request), model=order.model or "", parallel=parallel)
+    return Status(HTTPStatus.ACCEPTED, _run_out(run))
+
+
+@router.get("/projects/{int:project_id}/write", response={200: RunOut | None} | REFUSALS)
+def writing(request: HttpRequest, project_id: int) -> RunOut | None:
+    """Where the latest run of a project stands; null where there was none."""
+    run = project_runs.latest_run(access.project_for(caller(request), project_id).pk)
+    return None if run is None else _run_out(run)
+
+
+@router.post("/projects/{int:project_id}/write/pause", response={200: RunOut} | REFUSALS)
+def pause_all(request: HttpRequest, project_id: int) -> RunOut:
+    """Begin nothing more, and pause the document under way."""
+    project = access.project_for(caller(request), project_id, "pause")
+    return _run_out(project_runs.pause_run(project, caller(request)))
+
+
+@router.post("/projects/{int:project_id}/write/resume", response={202: RunOut} | REFUSALS)
+def resume_all(request: HttpRequest, project_id: int) -> Status[RunOut]:
+    """Go on with the document that stopped, or with the next one where it was cancelled."""
+    project = access.project_for(caller(request), project_id, "resume")
+    return Status(HTTPStatus.ACCEPTED, _run_out(project_runs.resume_run(project, caller(request))))
+
+
+@router.post("/projects/{int:project_id}/write/cancel", response={200: RunOut} | REFUSALS)
+def cancel_all(request: HttpRequest, project_id: int) -> RunOut:
+    """Begin nothing more, and cancel the document under way."""
+    project = access.project_for(caller(request), project_id, "cancel")
+    return _run_out(project_runs.cancel_run(project, caller(request)))
 
 
 @router.post("/artifacts/{int:artifact_id}/start", response={202: TaskOut} | REFUSALS)
@@ -143,6 +203,10 @@ def delete(request: HttpRequest, artifact_id: int) -> Status[None]:
     """Stop the writer, close the viewers, keep no text."""
     control.delete(access.artifact_for(caller(request), artifact_id, "delete"), caller(request))
     return Status(HTTPStatus.NO_CONTENT, None)
+
+
+def _run_out(run: ProjectRun) -> RunOut:
+    return RunOut(**asdict(project_runs.state_of_run(run)))
 
 
 def order_terms(body: Order | None) -> dict[str, Any]:

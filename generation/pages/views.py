@@ -19,10 +19,10 @@ from django.utils.text import slugify
 
 from artifacts import access
 from artifacts.errors import BaseChanged, Forbidden, IllegalTransition, InvalidInput, NotFound
-from artifacts.models import Artifact, StreamStatus
+from artifacts.models import Artifact, Project, StreamStatus
 from artifacts.pages.forms import ArtifactForm, ProjectForm, refuse
 from artifacts.pages.views import artifact_page, or_not_found, project_page, projects_page
-from generation import control, reworking
+from generation import control, project_runs, reworking
 from generation.errors import CommandRefused, FormRefused, LimitReached
 from generation.pages.forms import GenerationForm, ResumeForm, TitleForm
 
@@ -69,6 +69,31 @@ def create_artifact(request: HttpRequest, project_id: int) -> HttpResponse:
         except InvalidInput as error:
             refuse(form, error)
     return project_page(request, project_id, form)
+
+
+@login_required
+@or_not_found
+def project_command(request: HttpRequest, project_id: int, verb: str) -> HttpResponse:
+    """Write all, or stop that as a whole."""
+    if verb not in _RUN_VERBS:
+        raise NotFound
+    if request.method == "POST":
+        action, command = _RUN_VERBS[verb]
+        project = access.project_for(request.user, project_id, action)
+        try:
+            command(project, _user(request))
+        except (IllegalTransition, InvalidInput, CommandRefused) as error:
+            messages.error(request, error.detail)
+    return redirect("project", project_id)
+
+
+_RUN_VERBS: dict[str, tuple[str, Callable[[Project, User], object]]] = {
+    "all": ("start", project_runs.write_all),
+    "pause": ("pause", project_runs.pause_run),
+    "resume": ("resume", project_runs.resume_run),
+    "cancel": ("cancel", project_runs.cancel_run),
+}
+"""With what each is to the table of `access`."""
 
 
 # The verbs of one document

@@ -8,7 +8,7 @@ from django.forms import Form
 
 from artifacts.costs import shown_cost
 from artifacts.lifecycle.freshness import WrittenFrom
-from artifacts.models import Artifact
+from artifacts.models import Artifact, Project
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation import control
 from generation.costs.budgets import spent
@@ -16,6 +16,7 @@ from generation.costs.estimate import estimate
 from generation.costs.price_file import price_list
 from generation.models import GenerationTask
 from generation.pages.forms import GenerationForm, ModelField, ResumeForm, TitleForm, own_model, plan_text
+from generation.project_runs import RunState, latest_run, state_of_run
 from generation.reasons import HELPED_BY_OTHER_TERMS, HELPED_BY_WRITING_ANEW
 from generation.waiting import Waiting, waiting_of
 from generation.writing.phases import Phase, phase_of
@@ -96,6 +97,13 @@ def cost_sentence(artifact: Artifact, form: Form) -> str:
     if project.budget is None:
         return told
     return f"{told} Of the project's budget {shown_cost(max(0, project.budget - spent(project)))} {currency} is left."
+
+
+@register.simple_tag
+def run_of(project: Project) -> RunState | None:
+    """Where the writing of all documents stands; None where nobody asked for it."""
+    run = latest_run(project.pk)
+    return None if run is None else state_of_run(run)
 
 
 @register.simple_tag

@@ -11,6 +11,7 @@ from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
 from artifacts.operating import log_context, outages
+from generation import project_runs
 from generation.providers import ChosenProvider
 from generation.queue import claims
 from generation.queue.claims import Taken
@@ -145,6 +146,8 @@ class Supervisor:
 
     async def _claim_all(self) -> float:
         """Claim while there are slots and tasks; the seconds until it is worth trying again."""
+        if self._policy.only is None:
+            await database_sync_to_async(project_runs.advance_all)()
         while self._is_open and (free := self._policy.capacity - len(self._runs)) > 0:
             taken = await self._claim(min(free, MOST_CLAIMED))
             if taken.is_last:  # perhaps a writer died: its task is to be had when its lease is over

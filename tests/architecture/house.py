@@ -62,6 +62,7 @@ ORDER = (
     "generation.earlier_documents",
     "generation.waiting",
     "generation.control",
+    "generation.project_runs",
     "generation.reworking",  # people's verbs: they know the queue and no worker
     "generation.worker",
     "generation.cli",

@@ -79,6 +79,7 @@ PAGES: dict[str, str | dict[str, str]] = {
     "project-create": "person",
     "artifact-create": "add",
     "artifact-command": VERBS | {"accept": "edit", "reject": "edit", "rename": "edit"},
+    "project-command": {"all": "start", "pause": "pause", "resume": "resume", "cancel": "cancel"},
 }
 POSTED = {
     "budget",
@@ -87,6 +88,7 @@ POSTED = {
     "profile-command",
     "project-create",
     "artifact-create",
+    "project-command",
     "artifact-command",
 }
 OF_A_DOCUMENT = {"artifact", "artifact-export", "version", "artifact-command", "versions", "versions-compare"}
@@ -99,6 +101,9 @@ CALLS = {
     "DELETE /api/projects/{project_id}": "delete_project",
     "POST /api/projects/{project_id}/artifacts": "add",
     "GET /api/projects/{project_id}/usage": "usage",
+    "GET /api/projects/{project_id}/write": "see_project",
+    "POST /api/projects/{project_id}/write": "start",
+    **{f"POST /api/projects/{{project_id}}/write/{verb}": verb for verb in ("pause", "resume", "cancel")},
     "GET /api/projects/{project_id}/members": "see_members",
     "GET /api/projects/{project_id}/members/{username}": "see_members",
     "PUT /api/projects/{project_id}/members/{username}": "members",
@@ -282,6 +287,7 @@ def _arguments(team: Team, name: str, verb: str) -> dict[str, Any]:
         **{page: {"project_id": team.project.pk} for page in ("sharing", "cost", "budget")},
         "sharing-command": {"project_id": team.project.pk, "verb": verb},
         "artifact-create": {"project_id": team.project.pk},
+        "project-command": {"project_id": team.project.pk, "verb": verb},
         "artifact": {"artifact_id": team.artifact.pk},
         "version": {"artifact_id": team.artifact.pk, "version_id": team.version.pk},
         "artifact-command": {"artifact_id": team.artifact.pk, "verb": verb},

@@ -12,8 +12,9 @@ import threading
 from argparse import ArgumentParser
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from channels.db import database_sync_to_async
 from django.conf import settings
@@ -26,13 +27,21 @@ from artifacts.errors import ArtifactError
 from artifacts.lifecycle.freshness import written_from
 from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, Project, StreamStatus
-from generation import control
+from generation import control, project_runs
 from generation.cli.follow import EXIT_CODES, INTERRUPTED, follow
 from generation.cli.log_file import log_beside
 from generation.cli.terminal import printable, without_key_marks
 from generation.errors import CommandRefused
-from generation.models import UNFINISHED, GenerationTask
+from generation.models import UNFINISHED, UNFINISHED_RUNS, GenerationTask, RunStatus
 from generation.worker.worker import GenerationWorker
+
+_RUN_EXIT_CODES = {
+    RunStatus.COMPLETE: 0,
+    RunStatus.RUNNING: 1,
+    project_runs.STOPPED: 3,
+    RunStatus.PAUSED: 3,
+    RunStatus.CANCELLED: 4,
+}
 
 
 class Command(BaseCommand):
@@ -43,8 +52,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--project", required=True, metavar="TITLE", help="The project; made where there is none.")
-        parser.add_argument(
-            "--phase", required=True, help="brief, prd, specs, stories, artifacts, handoff, or your own."
+        which = parser.add_mutually_exclusive_group(required=True)
+        which.add_argument("--phase", help="brief, prd, specs, stories, artifacts, handoff, or your own.")
+        which.add_argument(
+            "--all", action="store_true", help="All of its documents that were not started yet, one after the other."
         )
         parser.add_argument("--describe", default="", metavar="TEXT", help="What a new project is about.")
         parser.add_argument("--instructions", default="", metavar="TEXT", help="Wishes for this document.")
@@ -60,19 +71,16 @@ class Command(BaseCommand):
         log = log_beside(sys.stderr, settings.DATA_DIR / "cli.log")
         try:
             call_command("migrate", verbosity=0, interactive=False)
+            if options["all"]:
+                self._write_all(options)
             artifact = self._artifact(options)
             self._say(f"Document {artifact.pk}: {artifact.title}.{f' Log: {log}' if log else ''}")
             task = self._begin(artifact, options)
-            worker = GenerationWorker(only=task.pk, capacity=1) if task else None
         except (ArtifactError, CommandRefused) as error:
             raise CommandError(error.detail) from None
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)  # where it was queued already, the same command goes on with it
-        interruption = Interruption(artifact)
-        with open(os.devnull, "w") as nowhere, without_key_marks(sys.stdin):
-            out = nowhere if options["json"] else sys.stdout
-            following = partial(follow, artifact.pk, out=out, err=sys.stderr, remark=lambda: interruption.remark)
-            status = asyncio.run(_write(interruption, worker, partial(following, stop=threading.Event())))
+        status = self._follow(artifact, task, options)
         if status == StreamStatus.PAUSED:
             self._say(f"To go on: {_command(options)}")
         if options["json"]:
@@ -82,13 +90,42 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         print(printable(line), file=sys.stderr, flush=True)
 
+    def _write_all(self, options: dict[str, Any]) -> NoReturn:
+        """The same again goes on with a run that stopped."""
+        project = self._project(options)
+        run, owner = project_runs.latest_run(project.pk), project.owner
+        if run is None or run.status not in UNFINISHED_RUNS:
+            run = project_runs.write_all(project, owner, model=options["model"], parallel=options["parallel"])
+        elif project_runs.state_of_run(run).status != RunStatus.RUNNING:
+            run = project_runs.resume_run(project, owner)
+        while True:
+            state = project_runs.state_of_run(run)
+            task = GenerationTask.objects.filter(artifact=state.artifact, status__in=UNFINISHED).first()
+            if state.status != RunStatus.RUNNING or task is None:
+                break
+            self._say(state.detail)
+            self._follow(task.artifact, task, options)
+            project_runs.advance(run.pk)
+        self._say(state.detail)
+        if state.status in {RunStatus.PAUSED, project_runs.STOPPED}:
+            self._say(f"To go on: {_command(options)}")
+        if options["json"]:
+            self.stdout.write(json.dumps(asdict(state), ensure_ascii=False))
+        sys.exit(_RUN_EXIT_CODES[state.status])
+
+    def _follow(self, artifact: Artifact, task: GenerationTask | None, options: dict[str, Any]) -> str:
+        """Write it, unless another worker does, and show it; the status in which it ended."""
+        worker = GenerationWorker(only=task.pk, capacity=1) if task else None
+        interruption = Interruption(artifact)
+        with open(os.devnull, "w") as nowhere, without_key_marks(sys.stdin):
+            out = nowhere if options["json"] else sys.stdout
+            following = partial(follow, artifact.pk, out=out, err=sys.stderr, remark=lambda: interruption.remark)
+            return asyncio.run(_write(interruption, worker, partial(following, stop=threading.Event())))
+
     def _artifact(self, options: dict[str, Any]) -> Artifact:
         """The document asked for; the project and a phase of the user's own are made where they are missing."""
         phase, title = validation.phase(options["phase"]), options["title"]
-        owner = sign_in.administrator()
-        project = Project.objects.filter(title=validation.title(options["project"])).order_by("-pk").first()
-        if project is None:
-            project = control.create_project(owner, options["project"], options["describe"])
+        project = self._project(options)
         artifact = project.artifacts.filter(phase=phase).first()
         if artifact is None and not title:
             known = ", ".join(project.artifacts.values_list("phase", flat=True))
@@ -96,6 +133,11 @@ class Command(BaseCommand):
                 f"The project has no phase {phase}, only {known}. For a phase of your own give its --title."
             )
         return artifact or control.add_artifact(project, phase, title)
+
+    def _project(self, options: dict[str, Any]) -> Project:
+        owner = sign_in.administrator()
+        project = Project.objects.filter(title=validation.title(options["project"])).order_by("-pk").first()
+        return project or control.create_project(owner, options["project"], options["describe"])
 
     def _begin(self, artifact: Artifact, options: dict[str, Any]) -> GenerationTask | None:
         """The task that writes the document; None where it is complete already."""
@@ -169,7 +211,8 @@ async def _write(interruption: Interruption, worker: GenerationWorker | None, fo
 def _command(options: dict[str, Any]) -> str:
     """What goes on with the document, as it is typed: this command as it was called, without what is done already."""
     called = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
-    words = ["generate", "--project", options["project"], "--phase", options["phase"]]
+    which = ["--all"] if options["all"] else ["--phase", options["phase"]]
+    words = ["generate", "--project", options["project"], *which]
     return shlex.join([*called, *words, *(["--json"] if options["json"] else [])])
 
 
