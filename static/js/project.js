@@ -5,6 +5,7 @@ import { announce } from "./status.js";
 const WRITING_MS = 2000;
 const IDLE_MS = 5000;
 const PATIENCE_MS = 3000;
+const LOST = { 404: "This project is gone, or no longer yours to see." };
 
 const page = document.querySelector("[data-project]");
 const list = page.querySelector("[data-rows]");
@@ -22,12 +23,19 @@ async function look() {
     const signal = AbortSignal.timeout(PATIENCE_MS); // a line that died in its sleep never answers
     const answer = await fetch(address, { signal });
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-rows]");
-    if (answer.ok && fresh) show(fresh); // without one it is the page to sign in
+    tell(fresh || answer.status >= 500 ? "" : LOST[answer.status] ?? "You are signed out. Reload this page to sign in.");
+    if (answer.ok && fresh) show(fresh);
   } catch {
     // The next look may find the server again.
   }
   clearTimeout(timer);
   timer = setTimeout(look, list.querySelector('[data-status="streaming"]') ? WRITING_MS : IDLE_MS);
+}
+
+/** Why the rows are no longer kept up to date; "" where they are, or will be by themselves. */
+function tell(text) {
+  const place = page.querySelector("[data-lost]");
+  if (place.textContent !== text) place.textContent = text;
 }
 
 function show(fresh) {

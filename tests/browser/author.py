@@ -68,6 +68,12 @@ def join(project: int, name: str) -> dict[str, Any]:
     return {}
 
 
+def leave(project: int, name: str) -> dict[str, Any]:
+    user = User.objects.get(username=name)
+    members.remove_member(Project.objects.get(pk=project), user, user)
+    return {}
+
+
 def invite(project: int) -> dict[str, Any]:
     of = Project.objects.get(pk=project)
     return {"address": f"/join/{links.invite(of, of.owner, 'viewer')[1]}/"}
@@ -182,7 +188,7 @@ def _flush(artifact: int, text: str) -> Flush:
 
 def main() -> None:
     orders = (visitor, new_project, start_claimed, begin, write, end_section, stop, wait, finish)
-    orders += (regenerate, cancel, delete, look, share, restore, draft, reject, join, invite)
+    orders += (regenerate, cancel, delete, look, share, restore, draft, reject, join, leave, invite)
     known = {verb.__name__: verb for verb in orders}
     call_command("migrate", verbosity=0)
     sys.stdout.write("{}\n")

@@ -29,4 +29,9 @@ async def test_shared_project_page_on_which_nothing_ran_becomes_live_for_members
             await page.bring_to_front()
             await expect(row).to_contain_text("The provider refused the key.")
             await expect(page.locator("[data-announce]")).to_have_text("Project brief: Paused.")
-        assert not member.faults
+        await author.leave(project=desk.project, name="member")
+        await pages[0].bring_to_front()
+        await expect(pages[0].get_by_role("alert")).to_have_text("This project is gone, or no longer yours to see.")
+        await member.context.clear_cookies()
+        await expect(pages[0].get_by_role("alert")).to_contain_text("You are signed out.")
+        assert [fault for fault in member.faults if "404" not in fault] == []
