@@ -85,7 +85,7 @@ async function begunAnew(number) {
   epoch = number;
   text.show(0, [], "");
   status.restart();
-  const answer = await fetch(location.pathname).catch(() => null);
+  const answer = await fetch(`${location.pathname}?part=versions`).catch(() => null);
   if (!answer?.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   status.retime(JSON.parse(fresh.getElementById("live-data").textContent));

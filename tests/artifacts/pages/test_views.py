@@ -242,6 +242,15 @@ def test_module_of_a_project_page_is_given_the_rows_without_the_description(visi
         assert part.count("data-artifact=") == whole.count("data-artifact=") == 6
 
 
+def test_module_that_asks_for_a_part_takes_no_message_from_the_page_that_follows(
+    visitor: Client, artifact: Artifact
+) -> None:
+    visitor.post(reverse("sharing-command", args=[artifact.project_id, "archive"]), {"archived": "no"})
+    for address in (reverse("project", args=[artifact.project_id]), reverse("artifact", args=[artifact.pk])):
+        assert "It is in the lists again." not in visitor.get(address, {"part": "some"}).content.decode()
+    assert "It is in the lists again." in page(visitor, "project", artifact.project_id)
+
+
 def test_project_page_shows_where_each_document_stands(visitor: Client, growing: Artifact) -> None:
     text = Markup(page(visitor, "project", growing.project_id)).text
     assert "Writing" in text
