@@ -5,6 +5,8 @@ They work without a script; the editor's module adds a preview while one types, 
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -14,7 +16,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from artifacts import access, validation
-from artifacts.errors import BaseChanged, IllegalTransition, InvalidInput
+from artifacts.errors import BaseChanged, IllegalTransition, InvalidInput, NotFound
 from artifacts.lifecycle.placed_sections import placed_section
 from artifacts.models import Artifact, StreamStatus
 from artifacts.pages.forms import LongText, refuse
@@ -112,7 +114,8 @@ def edit(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse:
                     artifact, _person(request), number, text=text, base_sha256=request.POST.get("base", "")
                 )
                 if draft is not None:
-                    reworking.reject(draft, _person(request))
+                    with suppress(NotFound):  # somebody else dropped it
+                        reworking.reject(draft, _person(request))
                 messages.success(request, "Saved. The text before is kept as a version.")
                 return redirect("artifact", artifact_id)
             except BaseChanged as error:
