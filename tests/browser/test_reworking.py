@@ -55,8 +55,11 @@ async def test_way_to_the_growing_end_stands_below_the_text(visit: Visit, desk: 
     await desk.start_claimed(names=["Purpose"])
     await desk.write(text=paragraphs(0, 60))
     page = await visit.open(desk.address)
-    await page.evaluate("scrollTo(0, 0)")
+    await expect(page.get_by_text("Paragraph 59 ")).to_be_in_viewport()  # it follows
+    await page.mouse.move(600, 400)
+    await page.mouse.wheel(0, -1500)
     jump = page.get_by_role("button", name="Jump to live")
+    await expect(jump).to_be_visible()
     for width in (1400, 360):
         await page.set_viewport_size({"width": width, "height": 700})
         await expect(jump).to_be_in_viewport(ratio=1)

@@ -175,7 +175,7 @@ def test_page_offers_other_terms_where_they_are_a_way_out(visitor: Client, artif
     fence = writing.open(artifact.pk, lease_s=60).fence
     writing.stop(artifact.pk, fence=fence, flush=None, section_tokens=None, reason=reason, detail="Why.")
     page = visitor.get(reverse("artifact", args=[artifact.pk])).content.decode()
-    terms, button = re.findall(r"<\w+ [^>]*data-reasons=[^>]*>", page)
+    terms, button, _ = re.findall(r"<\w+ [^>]*data-reasons=[^>]*>", page)
     assert ("hidden" not in terms, " hidden" not in button) == (asks, anew)
 
 
