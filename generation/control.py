@@ -27,7 +27,7 @@ from generation.errors import TaskExists
 from generation.models import UNFINISHED, GenerationTask, TaskStatus
 from generation.queue.finishing import finish, supersede
 from generation.queue.order import next_rank
-from generation.queue.quotas import admit
+from generation.queue.quotas import demand_quota
 from generation.queue.wakeup import wake_after_commit
 from generation.writing import phases
 
@@ -110,7 +110,7 @@ def resume(
     by = change_by(user, "Wrote the section that had stopped anew")
     result = commands.resume(artifact.pk, max_tokens=max_tokens, anew=anew, by=by)
     if not for_its_user:
-        admit(user)
+        demand_quota(user)
     task = GenerationTask.objects.select_for_update().filter(artifact=artifact, status__in=UNFINISHED).first()
     if task is None:
         raise IllegalTransition(StreamStatus.PAUSED, "resume", "Its task is gone; regenerate it.")
@@ -230,7 +230,7 @@ def change_by(user: User | None, note: str, instructions: str = "") -> Change:
 def new_task(artifact: Artifact, user: User | None, model: str, parallel: int = 1) -> GenerationTask:
     """One more for this user, at its place in the queue. Raises `BudgetRefused`, `LimitReached`, `TaskExists`."""
     check_budget(artifact.project_id, model)
-    admit(user)
+    demand_quota(user)
     rank = next_rank(user.pk if user else None)
     try:
         with transaction.atomic():

@@ -45,7 +45,7 @@ class CountedSignIns(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no 
         super().user_logged_in(sender, request, user, **kwargs)
 
 
-def address_of(request: HttpRequest) -> str | None:
+def client_address(request: HttpRequest) -> str | None:
     """By what attempts are counted: the address, of IPv6 its network."""
     try:
         address = ip_address(request.META.get("REMOTE_ADDR", ""))

@@ -16,7 +16,7 @@ from artifacts.errors import ExportFailed
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 2
-WAIT_S = 20.0
+TURN_S = 20.0
 """For its turn."""
 MAKING_S = 90.0
 _ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +25,7 @@ _turns = BoundedSemaphore(AT_ONCE)
 
 def convert(kind: str, title: str, html: str) -> bytes:
     """A file of the kind `docx` or `pdf`. Raises `ExportFailed`; blocks, so it is called in a thread of a request."""
-    if not _turns.acquire(timeout=WAIT_S):
+    if not _turns.acquire(timeout=TURN_S):
         raise ExportFailed("Other files are being made just now. Try again in a minute.")
     try:
         return _made(kind, title, html)

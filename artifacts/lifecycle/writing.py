@@ -8,7 +8,7 @@ renews the lease, for so many seconds of database time.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.db import transaction
@@ -105,6 +105,7 @@ def place_section(artifact_id: int, *, fence: int, position: int, flush: Flush, 
     """
     row = _lock_owned(artifact_id, fence)
     take_drafts(row, flush.drafts)
+    _count(row, replace(flush, answer=None))  # nothing is live that an answer could belong to
     section = Section.objects.get(artifact=row.artifact, position=position)
     if section.start is None:
         place(row, section)
@@ -114,6 +115,8 @@ def place_section(artifact_id: int, *, fence: int, position: int, flush: Flush, 
         _count_completed(row)
         row.set(current_section="" if is_whole else section.name)
         _insert([row])
+    else:
+        insert_charges([row])
     row.section_start = section.start
     return _worked_on(row, lease_s)
 

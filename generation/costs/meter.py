@@ -34,7 +34,8 @@ class Call:
         if isinstance(item, Piece):
             self.chars += len(item.text)
         self.is_begun = self.is_begun or not (isinstance(item, Life) and item.is_accepted)
-        self._meter.check_ceiling()
+        if self._meter.ceiling is not None:
+            self._meter.check_ceiling()
 
     @property
     def estimate(self) -> int:
@@ -58,7 +59,8 @@ class Meter:
         self._open: list[Call] = []
         self._left: list[Call] = []  # ended without a report, and perhaps to be read on
         self._number = 0
-        self._charges: list[CallCost] = []
+        self.charges: list[CallCost] = []
+        """Those that are not committed yet."""
 
     def take_up(self, before: Spent) -> None:
         """Go on from what is committed."""
@@ -120,14 +122,9 @@ class Meter:
         under_way = sum(call.estimate for call in (*self._open, *self._left))
         return Spent(cost=self._cost + under_way, estimated=self._estimated + under_way, under_way=under_way)
 
-    @property
-    def charges(self) -> tuple[CallCost, ...]:
-        """Those that are not committed yet."""
-        return tuple(self._charges)
-
     def committed(self, number: int) -> None:
-        """So many of them are."""
-        del self._charges[:number]
+        """So many of the charges are."""
+        del self.charges[:number]
 
     def _charge(self, call: Call, usage: Usage | None) -> None:
         price = call.price
@@ -138,7 +135,7 @@ class Meter:
         self._cost += cost or 0
         self._estimated += 0 if usage else cost or 0
         self._number += 1
-        self._charges.append(
+        self.charges.append(
             CallCost(
                 number=self._number,
                 section=call.section,

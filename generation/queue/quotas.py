@@ -32,7 +32,7 @@ somebody holds while their documents are paused.
 """
 
 
-def admit(user: User | None) -> None:
+def demand_quota(user: User | None) -> None:
     """Let this user have one document more written. Raises `LimitReached`. In the transaction that queues it, and
     before the verb is recorded; the lock lasts until its end.
     """

@@ -372,7 +372,7 @@ class Writer:
             if self._failure is not None and not self.is_lost:
                 failure, self._failure = self._failure, None
                 raise failure
-            taken, answer, charges = len(self._unsaved), self.answer, self.meter.charges
+            taken, answer, charges = len(self._unsaved), self.answer, tuple(self.meter.charges)
             drafts = [(draft, found, len(draft.unsaved)) for draft in self._drafts.values() if (found := draft.flush())]
             flush = Flush(
                 offset=self._offset,

@@ -23,7 +23,6 @@ ORDER = (
     "artifacts.reasons",
     "artifacts.planned_section",
     "artifacts.document_text",
-    "artifacts.kept_update",
     "artifacts.models",
     "artifacts.access",
     "artifacts.sharing.records",

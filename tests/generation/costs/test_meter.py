@@ -33,7 +33,7 @@ def test_estimate_grows_with_the_text_and_the_report_takes_its_place():
     assert (charge.section, charge.cost, charge.is_estimated) == ("Why", 120, False)
     assert (charge.prompt_tokens, charge.cached_tokens, charge.completion_tokens) == (90, 40, 5)
     meter.committed(1)
-    assert meter.charges == ()
+    assert meter.charges == []
 
 
 def test_call_without_a_report_is_charged_as_estimated_and_one_that_was_refused_not_at_all():
@@ -54,7 +54,7 @@ def test_kept_answer_that_is_read_on_is_paid_once():
     first = meter.begin("Why", "m", 40, is_kept=True)
     first.take(Piece(text="12345678"))
     meter.close(first)
-    assert meter.charges == ()
+    assert meter.charges == []
 
     again = meter.begin("Why", "m", 40, is_kept=True, reads_on=True)
     again.take(Piece(text="1234"))

@@ -110,6 +110,7 @@ def test_budget_is_set_by_its_owner_in_amounts_and_refused_in_words(visitor: Cli
         "id": project.pk,
         "title": "Harbour",
         "description": project.description,
+        "archived": False,
         "budget": None,
         "artifacts": 0,
     }

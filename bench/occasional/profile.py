@@ -1,5 +1,5 @@
-"""Where the CPU of a process with many documents goes: `python -m bench.profile`; a sampling profiler, py-spy
-(`pip install py-spy`), looks at a server as `bench.worker` runs it, a viewer for each document.
+"""Where the CPU of a process with many documents goes: `python -m bench.occasional.profile`; a sampling profiler,
+py-spy (`pip install py-spy`), looks at a server as `bench.worker` runs it, a viewer for each document.
 
 Only samples that hold the interpreter count. What a library does is its caller's: the ORM belongs to the transaction,
 the HTTP client to the reading. So the parts are those of the product, and add up to the CPU of a piece.
