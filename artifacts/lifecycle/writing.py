@@ -34,7 +34,6 @@ class Flush:
 
     `drafts` are what came of sections whose turn has not come: all of it is committed, or nothing. `answer` says how
     much of a kept answer is committed with it, for the section being written; None leaves that.
-    `answer` says how much of a kept answer is committed with it, for the section being written; None leaves that.
     `spent` is what the document has cost so far, None leaves that; `charges` are of the calls that ended meanwhile.
     Raises `ValueError` for text that `validation.clean` would change: databases and offsets would disagree about it.
     """
