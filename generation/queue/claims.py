@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from django.db import Error as DatabaseError
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Now
 
 from artifacts.lifecycle import writing
@@ -76,17 +76,35 @@ def is_empty() -> bool:
     return not GenerationTask.objects.filter(status__in=_CLAIMABLE, finished_at=None).exists()
 
 
-def claim(worker: str, *, lease_s: float, only: int | None = None, besides: Collection[int] = ()) -> Claim | None:
+class _Trip:
+    """What is known from one claim to the next: that no writer is dead, and who may have no more written at once."""
+
+    def __init__(self) -> None:
+        self.is_after_the_dead = False
+        self.full: set[int | None] | None = None
+
+
+def claim(
+    worker: str,
+    *,
+    lease_s: float,
+    only: int | None = None,
+    besides: Collection[int] = (),
+    trip: _Trip | None = None,
+) -> Claim | None:
     """Take the next task: one whose writer died, else the first that waits and whose user may have one more written;
     None where there is none. `only` names the one task wanted, `besides` artifacts that the worker is writing already.
     """
+    trip = trip or _Trip()
     while True:  # each round claims a task, finishes one that had been stopped, or finds none
         with transaction.atomic():
-            task = _next(only, besides)
+            task = _next(only, besides, trip)
             if task is None:
                 return None
             if task.status == TaskStatus.QUEUED and not may_run(task.requested_by_id):
-                continue  # other workers were faster: the next round passes this user over
+                assert trip.full is not None  # read before any that waits is found
+                trip.full.add(task.requested_by_id)
+                continue
             result = writing.open(task.artifact_id, lease_s=lease_s)
             written = result.length + _drafted_chars(task)
             if result.status == StreamStatus.STREAMING and _is_poison(task, written):
@@ -101,10 +119,11 @@ def take(worker: str, *, most: int, lease_s: float, only: int | None = None, bes
     returned, because nobody else would run it before its lease is over; raises only where nothing was claimed.
     """
     found: list[Claim] = []
+    trip = _Trip()
     try:
         while len(found) < most:
             ours = [*besides, *(one.artifact for one in found)]
-            one = claim(worker, lease_s=lease_s, only=only, besides=ours)
+            one = claim(worker, lease_s=lease_s, only=only, besides=ours, trip=trip)
             if one is None:
                 return Taken(claims=found, is_last=True, lease_end_s=next_lease_end_s(ours))
             found.append(one)
@@ -138,24 +157,32 @@ def poll_claimed(artifact_ids: list[int]) -> dict[int, ClaimState]:
     }
 
 
-def _next(only: int | None, besides: Collection[int]) -> GenerationTask | None:
+def _next(only: int | None, besides: Collection[int], trip: _Trip) -> GenerationTask | None:
     """The next task to be had, locked, and its artifact locked before it."""
+    if not trip.is_after_the_dead:
+        task = _first(unfinished(TaskStatus.RUNNING), only, besides)
+        if task is not None:
+            return task
+        trip.is_after_the_dead = True
+    if trip.full is None:
+        trip.full = set(at_their_limit())
+    waiting = unfinished(TaskStatus.QUEUED)
+    return _first(waiting.exclude(requested_by__in=trip.full) if trip.full else waiting, only, besides)
+
+
+def _first(tasks: QuerySet[GenerationTask], only: int | None, besides: Collection[int]) -> GenerationTask | None:
     lease_over = Q(artifact__lease_until=None) | Q(artifact__lease_until__lte=Now())
-    abandoned = unfinished(TaskStatus.RUNNING)
-    waiting = unfinished(TaskStatus.QUEUED).exclude(requested_by__in=at_their_limit())
-    for tasks in (abandoned, waiting):
-        tasks = tasks.filter(lease_over).order_by("rank", "pk")
-        if only is not None:
-            tasks = tasks.filter(pk=only)
-        if besides:
-            tasks = tasks.exclude(artifact_id__in=besides)
-        tasks = tasks.select_for_update(of=("artifact",), skip_locked=True)
-        tasks = tasks.select_related("artifact").only("artifact__id")
-        while (found := tasks.first()) is not None:
-            # PostgreSQL may have found the task in a snapshot older than the lock: another claim may have been faster.
-            task = GenerationTask.objects.select_for_update().filter(pk=found.pk, status__in=_CLAIMABLE).first()
-            if task is not None:
-                return task
+    tasks = tasks.filter(lease_over).order_by("rank", "pk")
+    if only is not None:
+        tasks = tasks.filter(pk=only)
+    if besides:
+        tasks = tasks.exclude(artifact_id__in=besides)
+    tasks = tasks.select_for_update(of=("artifact",), skip_locked=True).select_related("artifact").only("artifact__id")
+    while (found := tasks.first()) is not None:
+        # PostgreSQL may have found the task in a snapshot older than the lock: another claim may have been faster.
+        task = GenerationTask.objects.select_for_update().filter(pk=found.pk, status__in=_CLAIMABLE).first()
+        if task is not None:
+            return task
     return None
 
 

@@ -9,12 +9,15 @@ import pytest
 from channels.db import database_sync_to_async
 from django.db.models import Sum
 
-from artifacts.lifecycle import commands
+from artifacts.costs import CallCost, Spent
+from artifacts.lifecycle import commands, writing
+from artifacts.lifecycle.writing import Flush
 from artifacts.models import Artifact, CallCharge, Project, StreamStatus
 from generation import control
 from generation.costs.budgets import ceilings, spent
 from generation.errors import BudgetRefused
 from tests.support import documents
+from tests.support.documents import LEASE_S
 from tests.support.endpoint.openai_script import ABSENT, Behaviour, Script
 from tests.support.endpoint.openai_server import serving_endpoint
 from tests.support.workbench import choice_of, start, until_artifact, until_ended, working
@@ -110,6 +113,28 @@ class TestWriting:
         assert rows[0].cost is not None
         assert rows[0].cost >= seen.cost_under_way
         assert ended.cost == await charged(artifact.project_id)
+
+
+def test_call_is_charged_once_however_often_its_commit_is_tried(every_database: str) -> None:
+    draft = documents.opened(total=1)
+    draft.begin(0)
+    charge = CallCost(
+        number=1,
+        section="Part 1",
+        model="m",
+        prompt_tokens=4,
+        cached_tokens=0,
+        completion_tokens=2,
+        is_estimated=False,
+        cost=10**15,
+    )
+    flush = Flush(offset=0, text="", tokens=2, spent=Spent(cost=10**15, estimated=0, under_way=0), charges=(charge,))
+    for _ in range(3):  # the answer of the first was lost on the way
+        writing.complete_section(
+            draft.pk, fence=draft.fence, position=0, flush=flush, tokens=2, model="m", lease_s=LEASE_S
+        )
+
+    assert CallCharge.objects.get().cost == documents.row(draft.pk).cost == 10**15
 
 
 @pytest.mark.django_db
