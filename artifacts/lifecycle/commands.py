@@ -145,8 +145,10 @@ def delete(artifact_id: int) -> None:
 
     What they cost stays the project's cost.
     """
-    # The project before its documents, as whoever deletes the project locks them.
-    project = Project.objects.select_for_update(of=("self",)).filter(artifacts=artifact_id).only("pk").first()
+    # The project before its documents, as whoever deletes the project locks them; new documents do not wait for it.
+    project = (
+        Project.objects.select_for_update(of=("self",), no_key=True).filter(artifacts=artifact_id).only("pk").first()
+    )
     row = lock(artifact_id)
     cost = row.artifact.cost
     for draft in Artifact.objects.filter(draft_of=artifact_id).order_by("pk").values_list("pk", flat=True):

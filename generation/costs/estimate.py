@@ -56,9 +56,9 @@ def estimate(
         user_instructions=instructions,
         plan=tuple(plan),
     )
-    sections, earlier = [], ""
+    sections, headings, written = [], "", ""
     for index, section in enumerate(plan):
-        opening = section_prompt(assignment, index, earlier=earlier, mode="reprompt").messages("")
+        opening = section_prompt(assignment, index, earlier=headings + written, mode="reprompt").messages("")
         prompt_chars = sum(len(message["content"]) for message in opening)
         asked = max(1, int(section.max_tokens * ASKED_PART))
         sections.append(
@@ -73,8 +73,9 @@ def estimate(
                 ),
             )
         )
+        # Of what stands before a section a prompt has the outline and the end: no more is made up here.
+        headings = f"{headings}## {section.name}\n\n"
         written = "word " * (min(asked * CHARS_PER_TOKEN, MOST_EARLIER_CHARS) // len("word "))
-        earlier = f"{earlier}## {section.name}\n\n{written}\n\n"
     amounts, mosts = [one.amount for one in sections], [one.most for one in sections]
     return Estimate(model=model, amount=_sum(amounts), most=_sum(mosts), sections=tuple(sections))
 
