@@ -5,17 +5,25 @@ viewer within 500 ms of the endpoint's write. Then all at once as fast as the en
 raw INSERTs, one transaction each, in a database of the same kind.
 
 `--parallel 5`: instead, how long one document of ten sections takes of which so many are written at once.
+With `--newcomer` instead: how long somebody waits for the first text beside one who has 200 documents in the queue, and
+in an empty product.
 """
 
 from __future__ import annotations
 
 import argparse
+import http.client
+import json
 import signal
 import sqlite3
+import statistics
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from bench.support.child import Child
+from bench.support.child import ROOT, Child
 from bench.support.machine import Window, resident_mb
 from bench.support.product import Product, serving
 from bench.support.report import Cell, Report, parser, run
@@ -32,9 +40,24 @@ COLUMNS = [
 ]
 
 
+NEWCOMER_MODEL = "pace-200-20-2000-1"
+NEWCOMER_LIMITS = {"STREAMGEN_USER_RUNNING": "8", "STREAMGEN_CONCURRENCY": "32"}
+NEWCOMER_WAITS_S = 60.0
+SECOND_PERSON = """
+import os, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "streamgen.settings"
+django.setup()
+from django.contrib.auth.models import User
+from artifacts.accounts.tokens import issue_token
+print(issue_token(User.objects.create_superuser("newcomer")))
+"""
+
+
 def measure(options: argparse.Namespace) -> Report:
     if options.parallel:
         return side_by_side(options.parallel)
+    if options.newcomer:
+        return newcomers(options)
     report = Report(name="worker", title=f"documents of {RATE} pieces a second each, one process", columns=COLUMNS)
     levels, seconds = ([3], 0.5) if options.quick else (options.streams, options.seconds)
     for streams in levels:
@@ -149,10 +172,80 @@ def deltas(product: Product) -> int:
         look.close()
 
 
+def newcomers(options: argparse.Namespace) -> Report:
+    """How long somebody waits for the first text beside one who has queued many documents."""
+    report = Report(
+        name="fairness",
+        title="from the start to the first text, 8 documents of a user written at once",
+        columns=["who starts one", "times", "median ms", "longest ms", "in the queue then"],
+    )
+    queued, times = (30, 3) if options.quick else (200, 15)
+    with Product(**NEWCOMER_LIMITS) as product:
+        newcomer = second_person(product)
+        waits(report, product, "a newcomer in an empty product", newcomer, times)
+        for document in product.documents(queued):
+            product.start(document, NEWCOMER_MODEL, sections=20)
+        waits(report, product, f"a newcomer beside one with {queued} documents", newcomer, times)
+    if not report.faults:
+        report.figures["longer_ms"] = float(report.rows[1][2] or 0) - float(report.rows[0][2] or 0)
+        report.notes.append(f"The newcomer waits {report.figures['longer_ms']:.0f} ms longer (median).")
+    return report
+
+
+def second_person(product: Product) -> str:
+    """Somebody else's bearer token."""
+    made = subprocess.run(
+        [sys.executable, "-c", SECOND_PERSON],
+        cwd=ROOT,
+        env=product.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return made.stdout.split()[-1]
+
+
+def waits(report: Report, product: Product, who: str, token: str, times: int) -> None:
+    taken_ms = []
+    queued = 0
+    for _ in range(times):
+        project = ask(product, token, "POST", "/api/projects", {"title": "Newcomer"})
+        document = project["artifacts"][0]["id"]
+        plan = [{"name": "Part", "instructions": "Write.", "max_tokens": 2_000}]
+        began_at = time.monotonic()
+        ask(product, token, "POST", f"/api/artifacts/{document}/start", {"model": NEWCOMER_MODEL, "plan": plan})
+        while not ask(product, token, "GET", f"/api/artifacts/{document}")["offset"]:
+            if time.monotonic() - began_at > NEWCOMER_WAITS_S:
+                report.faults.append(f"{who}: no text within {NEWCOMER_WAITS_S:.0f} s")
+                return
+            time.sleep(0.005)
+        taken_ms.append((time.monotonic() - began_at) * 1_000)
+        queued = sum(
+            product.api("GET", f"/api/artifacts/{one}")["state"]["reason"] == "queued" for one in product.started
+        )
+        ask(product, token, "POST", f"/api/artifacts/{document}/cancel")
+    report.add(who, times, statistics.median(taken_ms), max(taken_ms), queued)
+
+
+def ask(product: Product, token: str, method: str, path: str, body: Any = None) -> Any:
+    connection = http.client.HTTPConnection("127.0.0.1", product.port, timeout=120)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    try:
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        answer = connection.getresponse()
+        text = answer.read()
+    finally:
+        connection.close()
+    if answer.status >= 400:
+        raise RuntimeError(f"{method} {path}: {answer.status} {text[:300]!r}")
+    return json.loads(text or b"null")
+
+
 def options() -> argparse.ArgumentParser:
     made = parser(__doc__)
     made.add_argument("--streams", type=int, nargs="*", default=[10, 50, 100])
     made.add_argument("--parallel", type=int, nargs="*", default=[], metavar="N", help="sections at once, instead")
+    made.add_argument("--newcomer", action="store_true", help="measure how long a newcomer waits, and nothing else")
     made.add_argument("--seconds", type=float, default=6.0, help="of a window")
     return made
 
