@@ -20,6 +20,7 @@ from django.utils import timezone
 from artifacts.costs import CallCost
 from artifacts.errors import NotFound
 from artifacts.models import Artifact, CallCharge, Delta
+from artifacts.validation import MODEL_NAME_CHARS, clean
 
 _NOW = Now()
 _saved_now: ContextVar[LockedRow | None] = ContextVar("_saved_now", default=None)
@@ -160,7 +161,7 @@ def insert_charges(rows: Collection[LockedRow]) -> None:
             artifact=row.artifact.pk,
             fence=row.artifact.fence,
             epoch=row.artifact.epoch,
-            **asdict(charge),
+            **asdict(charge) | {"model": clean(charge.model)[:MODEL_NAME_CHARS]},  # as the endpoint calls it
         )
         for row in rows
         for charge in row.charges

@@ -121,7 +121,7 @@ def test_call_is_charged_once_however_often_its_commit_is_tried(every_database: 
     charge = CallCost(
         number=1,
         section="Part 1",
-        model="m",
+        model="m\0" + "灯" * 300,
         prompt_tokens=4,
         cached_tokens=0,
         completion_tokens=2,
@@ -134,7 +134,9 @@ def test_call_is_charged_once_however_often_its_commit_is_tried(every_database: 
             draft.pk, fence=draft.fence, position=0, flush=flush, tokens=2, model="m", lease_s=LEASE_S
         )
 
-    assert CallCharge.objects.get().cost == documents.row(draft.pk).cost == 10**15
+    charged = CallCharge.objects.get()
+    assert charged.cost == documents.row(draft.pk).cost == 10**15
+    assert charged.model == "m" + "灯" * 199
 
 
 @pytest.mark.django_db
