@@ -19,6 +19,7 @@ urlpatterns = [
     path("shared/<str:secret>/<int:artifact_id>/", sharing.shared_artifact, name="shared-artifact"),
     path("shared/<str:secret>/<int:artifact_id>/export/", sharing.shared_export, name="shared-export"),
     path("shared/<str:secret>/export.zip", sharing.shared_project_export, name="shared-project-export"),
+    path("pictures/", views.picture_frame, name="picture-frame"),
     path("profile/", profile.profile, name="profile"),
     path("profile/<slug:verb>/", profile.profile_command, name="profile-command"),
     path("artifacts/<int:artifact_id>/versions/", versions.versions, name="versions"),

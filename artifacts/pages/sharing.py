@@ -21,7 +21,7 @@ from artifacts.models import Artifact, Invitation, Project, ShareLink, Webhook
 from artifacts.pages import export as exported
 from artifacts.pages.forms import ProjectForm, refuse
 from artifacts.pages.sharing_api import DELIVERIES_TOLD, address, document_of, link_for
-from artifacts.pages.views import artifact_context, or_not_found, project_context
+from artifacts.pages.views import artifact_context, or_not_found, project_context, show_document
 from artifacts.sharing import links, members, projects
 from artifacts.validation import URL_CHARS
 from artifacts.webhooks import endpoints
@@ -362,7 +362,8 @@ def _document(request: HttpRequest, secret: str, link: ShareLink, artifact_id: i
     context = artifact_context(request, link, access.artifact_for(link, artifact_id))
     live = context["live"]
     live["socket"] = live["socket"].replace("?", f"link/{secret}/?")  # see `artifacts.routing`
-    return render(request, "artifact.html", context | {"shared": secret, "shared_project": link.artifact_id is None})
+    own = {"shared": secret, "shared_project": link.artifact_id is None}
+    return show_document(request, "artifact.html", context | own)
 
 
 def _unlisted(response: HttpResponse) -> HttpResponse:

@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec
 
+from csp.constants import NONE, SELF, UNSAFE_INLINE
+from csp.decorators import csp
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
@@ -24,6 +27,7 @@ from django.urls import get_script_prefix
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme, urlsafe_base64_decode
 from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from artifacts import access
@@ -202,7 +206,7 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
         "refused": verb,
         "form": form,
     }
-    return _render(request, "artifact.html", context)
+    return show_document(request, "artifact.html", context)
 
 
 def artifact_context(request: HttpRequest, visitor: access.Visitor, shown: Artifact) -> dict[str, Any]:
@@ -276,7 +280,28 @@ def version(request: HttpRequest, artifact_id: int, version_id: int) -> HttpResp
         "may": access.allowed(request.user, shown.project),
         "restorable": shown.stream_status not in {StreamStatus.IDLE, StreamStatus.STREAMING},
     }
-    return _render(request, "version.html", context)
+    return show_document(request, "version.html", context)
+
+
+@require_safe
+@xframe_options_exempt  # the policy says who may frame it
+@csp(
+    {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [UNSAFE_INLINE],  # of what is drawn; nothing can be loaded from it
+        "sandbox": ["allow-scripts"],
+        "base-uri": [NONE],
+        "form-action": [NONE],
+        "frame-ancestors": [SELF],
+    }
+)
+@or_not_found
+def picture_frame(request: HttpRequest) -> HttpResponse:
+    """The page in which formulas and diagrams are drawn: it has no origin, no rights and nothing of anybody."""
+    if not settings.STREAMGEN_PICTURES:
+        raise NotFound("There is no such page.")
+    return render(request, "picture_frame.html")
 
 
 # People
@@ -358,6 +383,15 @@ def _render(request: HttpRequest, template: str, context: dict[str, object]) -> 
     form = context.get("form")
     refused = isinstance(form, Form) and form.is_bound and not form.is_valid()
     return render(request, candidates(template), context, status=422 if refused else 200)
+
+
+def show_document(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
+    """A page with a document's text, which may frame the page that draws its pictures and show them."""
+    if not settings.STREAMGEN_PICTURES:
+        return _render(request, template, context)
+    response = _render(request, template, context | {"pictures": resolve_url("picture-frame")})
+    response._csp_update = {"img-src": ["data:"], "frame-src": [SELF]}  # type: ignore[attr-defined]  # as `csp_update` does
+    return response
 
 
 def _age_s(artifact: Artifact, end: datetime | None = None) -> float | None:

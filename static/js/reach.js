@@ -1,6 +1,7 @@
 /** What the HTML of Markdown lacks for those without mouse or sight: names for its boxes, a way to scroll what is wide. */
 
-const WIDE = "pre, table, .math";
+const WIDE = "pre, table, .math:not([data-pictured])";
+const pictures = document.querySelector("[data-pictures]");
 
 // Widths are read when the browser has laid the page out anyway; asking earlier would make it do so once more.
 const measured = new ResizeObserver((entries) => {
@@ -16,6 +17,8 @@ export function reachable(element) {
     box.setAttribute("aria-label", box.checked ? "done" : "open");
   }
   for (const wide of element.querySelectorAll(WIDE)) measured.observe(wide);
+  if (element.querySelector("pre")) import("./code.js");
+  if (pictures && element.querySelector(".math, .language-mermaid")) import("./pictures.js");
 }
 
 /** Keep it so when the window changes its width. */

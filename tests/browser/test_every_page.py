@@ -58,6 +58,8 @@ POLICY = {
     *("default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'"),
     *("form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"),
 }
+DRAWING = POLICY - {"img-src 'self'"} | {"img-src 'self' data:", "frame-src 'self'"}
+"""Of pages that show a document's pictures."""
 
 
 async def settled(page: Page) -> None:
@@ -126,7 +128,8 @@ async def test_every_page_is_accessible_by_day_and_by_night(visit: Visit, desk: 
     page = await visit.context.new_page()
     axe = Axe()
     for name, address in await every_page(visit, desk, author, EVERYTHING):
-        assert policy(await page.goto(address)) == POLICY, name
+        told = policy(await page.goto(address))
+        assert told == (DRAWING if await page.locator("[data-pictures]").count() else POLICY), name
         await settled(page)
         found = await axe.run(page, options=BRIEFLY)
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"

@@ -71,6 +71,7 @@ PAGES: dict[str, str | dict[str, str]] = {
     "shared-artifact": "by link",
     "shared-export": "by link",
     "shared-project-export": "by link",
+    "picture-frame": "public",
     "profile": "person",
     "profile-command": dict.fromkeys(("password", "token", "revoke", "end"), "person"),
     "sign-in": "public",
