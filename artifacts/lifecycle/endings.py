@@ -26,7 +26,7 @@ def end_writing(
     if target == StreamStatus.CANCELLED:
         place_drafts(row)
     fold_deltas(row)
-    queue_news(row.artifact, seq=row.next_seq)
+    queue_news(row.artifact, seq=row.next_seq, now=row.now)
 
 
 def leave_sections(row: LockedRow, tokens: int | None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from http import HTTPStatus
 
 from channels.db import database_sync_to_async
@@ -55,13 +54,12 @@ class Courier:
             del self._under_way[parcel.webhook]
 
     async def _sent(self, parcel: Parcel) -> tuple[int | None, str]:
-        now = int(time.time())
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "streamgen",
             "webhook-id": parcel.event,
-            "webhook-timestamp": str(now),
-            "webhook-signature": signing.signatures(parcel.nonces, parcel.event, now, parcel.body),
+            "webhook-timestamp": str(parcel.timestamp),
+            "webhook-signature": signing.signatures(parcel.nonces, parcel.event, parcel.timestamp, parcel.body),
         }
         allows_private = settings.STREAMGEN_WEBHOOKS_TO_PRIVATE
         try:

@@ -1,7 +1,7 @@
 """The rows of events on their way: queued with what they tell of, taken by a sender for a while, tried again, given up.
 
 Whoever takes one has it for `LEASE`; a sender that died loses it to the next one, so an event may arrive twice, always
-with the same id.
+with the same id. All times are the database's: a worker whose clock is wrong delays nothing.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import random
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Min
-from django.utils import timezone
+from django.db.models import Min, QuerySet
+from django.db.models.functions import Now
 
 from artifacts.models import Artifact, DeliveryStatus, Webhook, WebhookDelivery
 from artifacts.validation import NOTE_CHARS
@@ -43,10 +43,11 @@ class Parcel:
     url: str
     event: str
     body: str
+    timestamp: int
     nonces: tuple[str, ...]
 
 
-def queue_news(artifact: Artifact, *, seq: int) -> None:
+def queue_news(artifact: Artifact, *, seq: int, now: datetime) -> None:
     """In the transaction in which writing ends: the event for the project's webhook, where there is one.
 
     A draft is part of another document, whose news it is not.
@@ -72,12 +73,11 @@ def queue_news(artifact: Artifact, *, seq: int) -> None:
         "sections_completed": artifact.sections_completed,
         "sections_total": artifact.sections_total,
     }
-    put_in_queue(webhook, _EVENTS[artifact.stream_status], json.dumps(news, ensure_ascii=False))
+    put_in_queue(webhook, _EVENTS[artifact.stream_status], json.dumps(news, ensure_ascii=False), now=now)
 
 
-def put_in_queue(webhook: Webhook, kind: str, news: str) -> WebhookDelivery:
+def put_in_queue(webhook: Webhook, kind: str, news: str, *, now: datetime) -> WebhookDelivery:
     """`news` is the JSON of what it tells. Where too many wait, the oldest is given up."""
-    now = timezone.now()
     waiting = WebhookDelivery.objects.filter(webhook=webhook, status=DeliveryStatus.WAITING)
     for oldest in waiting.order_by("-pk").values_list("pk", flat=True)[MOST_WAITING - 1 : MOST_WAITING]:
         waiting.filter(pk__lte=oldest).update(status=DeliveryStatus.FAILED, detail="Too many events waited behind it.")
@@ -89,21 +89,25 @@ def put_in_queue(webhook: Webhook, kind: str, news: str) -> WebhookDelivery:
 
 def take_due(most: int, besides: Collection[int]) -> list[Parcel]:
     """What is to be sent now, one event of a webhook at once, none of those whose numbers are given."""
-    now = timezone.now()
-    due = WebhookDelivery.objects.filter(status=DeliveryStatus.WAITING, due_at__lte=now).exclude(webhook__in=besides)
+    due = WebhookDelivery.objects.filter(status=DeliveryStatus.WAITING, due_at__lte=Now()).exclude(webhook__in=besides)
     if not due.exists():
         return []  # asked once a second, so it takes no lock
     with transaction.atomic():
         first = due.order_by().values("webhook").annotate(first=Min("due_at")).order_by("first")
-        return [
-            parcel
-            for webhook in first.values_list("webhook", flat=True)[:most]
-            for parcel in _take_first(Webhook.objects.get(pk=webhook))
-        ]
+        return [parcel for webhook in first.values_list("webhook", flat=True)[:most] for parcel in _take_first(webhook)]
 
 
-def _take_first(webhook: Webhook) -> list[Parcel]:
-    now = timezone.now()
+def with_time(webhooks: QuerySet[Webhook]) -> tuple[Webhook, datetime] | None:
+    """The first, and what time it is."""
+    row = webhooks.annotate(now=Now()).first()
+    return None if row is None else (row, row.now)
+
+
+def _take_first(webhook_id: int) -> list[Parcel]:
+    found = with_time(Webhook.objects.filter(pk=webhook_id))
+    if found is None:
+        return []
+    webhook, now = found
     rows = WebhookDelivery.objects.select_for_update(skip_locked=True).filter(webhook=webhook)
     row = rows.filter(status=DeliveryStatus.WAITING, due_at__lte=now).order_by("due_at", "pk").first()
     if row is None:
@@ -121,6 +125,7 @@ def _take_first(webhook: Webhook) -> list[Parcel]:
             url=webhook.url,
             event=row.event,
             body=row.body,
+            timestamp=int(now.timestamp()),
             nonces=tuple(nonces),
         )
     ]
@@ -129,11 +134,11 @@ def _take_first(webhook: Webhook) -> list[Parcel]:
 @transaction.atomic
 def note_outcome(parcel: Parcel, answer: int | None, trouble: str) -> None:
     """What came of an attempt: `answer` is a status of HTTP, `trouble` a sentence, "" where it arrived."""
-    webhook = Webhook.objects.select_for_update(no_key=True).filter(pk=parcel.webhook).first()
+    found = with_time(Webhook.objects.select_for_update(no_key=True).filter(pk=parcel.webhook))
     row = WebhookDelivery.objects.select_for_update().filter(pk=parcel.delivery, attempts=parcel.attempt).first()
-    if webhook is None or row is None or row.status != DeliveryStatus.WAITING:
+    if found is None or row is None or row.status != DeliveryStatus.WAITING:
         return  # removed or given up meanwhile, or another sender has taken it over
-    now = timezone.now()
+    webhook, now = found
     row.answer, row.detail = answer, trouble[:NOTE_CHARS]
     if not trouble:
         row.status = DeliveryStatus.DELIVERED
@@ -142,15 +147,14 @@ def note_outcome(parcel: Parcel, answer: int | None, trouble: str) -> None:
     else:
         row.due_at = now + DELAYS[parcel.attempt - 1] * random.uniform(0.9, 1.1)
     row.save(update_fields=["status", "answer", "detail", "due_at"])
-    _note_health(webhook, answer, trouble, url_tried=parcel.url)
+    _note_health(webhook, answer, trouble, url_tried=parcel.url, now=now)
     over = WebhookDelivery.objects.filter(webhook=webhook).exclude(status=DeliveryStatus.WAITING)
     for oldest in over.order_by("-pk").values_list("pk", flat=True)[MOST_KEPT : MOST_KEPT + 1]:
         over.filter(pk__lte=oldest).delete()
 
 
-def _note_health(webhook: Webhook, answer: int | None, trouble: str, *, url_tried: str) -> None:
+def _note_health(webhook: Webhook, answer: int | None, trouble: str, *, url_tried: str, now: datetime) -> None:
     """A webhook that has failed for days is switched off, with a sentence for its owner."""
-    now = timezone.now()
     if webhook.url != url_tried:
         return  # it was given another address meanwhile, of which this says nothing
     if not trouble and webhook.failing_since is None:

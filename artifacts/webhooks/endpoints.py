@@ -13,16 +13,17 @@ from artifacts.models import Project, Webhook, WebhookDelivery
 from artifacts.sharing.records import record
 from artifacts.webhooks import signing
 from artifacts.webhooks.addresses import checked_url
-from artifacts.webhooks.deliveries import put_in_queue
+from artifacts.webhooks.deliveries import put_in_queue, with_time
 
 TEST = "webhook.test"
+NO_WEBHOOK = "The project has no webhook."
 
 
 def webhook_of(project: Project) -> Webhook:
     """Raises `NotFound`."""
     webhook = Webhook.objects.filter(project=project).first()
     if webhook is None:
-        raise NotFound("The project has no webhook.")
+        raise NotFound(NO_WEBHOOK)
     return webhook
 
 
@@ -57,8 +58,11 @@ def remove_webhook(project: Project, by: object) -> None:
 @transaction.atomic
 def send_test(project: Project, by: object) -> WebhookDelivery:
     """An event that tells of nothing. Raises `NotFound`, or `InvalidInput` where the webhook is switched off."""
-    webhook = webhook_of(project)
+    found = with_time(Webhook.objects.filter(project=project))
+    if found is None:
+        raise NotFound(NO_WEBHOOK)
+    webhook, now = found
     if webhook.disabled_at is not None:
         raise InvalidInput("url", "The webhook is switched off. Save its address to switch it on again.")
     record(by, "test_webhook", project=project)
-    return put_in_queue(webhook, TEST, json.dumps({"project": project.pk}))
+    return put_in_queue(webhook, TEST, json.dumps({"project": project.pk}), now=now)

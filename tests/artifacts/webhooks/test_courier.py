@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from artifacts.lifecycle import commands
@@ -21,6 +22,7 @@ from artifacts.webhooks import endpoints
 from artifacts.webhooks.courier import Courier
 from artifacts.webhooks.posting import HEAD_BYTES
 from tests.support import documents
+from tests.support.commands import manage
 from tests.support.limits import WAIT_S
 from tests.support.place import in_database
 
@@ -130,15 +132,17 @@ async def test_each_end_of_writing_is_told_signed_and_only_once():
     ]
 
 
-async def test_sender_that_dies_leaves_the_event_to_the_next_with_the_same_id():
+async def test_worker_that_is_killed_leaves_the_event_to_the_next_with_the_same_id(tmp_path):
+    here = {"DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}", "STREAMGEN_WEBHOOKS_TO_PRIVATE": "1"}
     async with receiving(None, OK) as receiver:
         artifact = await in_database(documents.complete)("Text.")
         await in_database(hooked)(artifact, receiver.url)
         await in_database(lambda: endpoints.send_test(artifact.project, None))()
-        async with carrying():
+        async with manage("runworker", "generation", folder=tmp_path, **here) as worker:
             async with asyncio.timeout(WAIT_S):
                 while not receiver.posts:
                     await asyncio.sleep(OFTEN_S)
+            worker.process.kill()
         row = await until(lambda row: row.status == "waiting")
         assert row.due_at > timezone.now()  # another sender that is there at once does not send it as well
         await in_database(WebhookDelivery.objects.update)(due_at=timezone.now())
