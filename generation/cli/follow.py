@@ -80,7 +80,7 @@ def follow(
     with Screen(out, err) as screen:
         follower = _Follower(artifact_id, screen)
         while not follower.poll() and not stop.wait(FOLLOW_POLL_S):
-            follower.say_meanwhile(remark())
+            follower.pass_on(remark())
         return follower.status
 
 
@@ -93,6 +93,7 @@ class _Follower:
         self._offset = 0
         self._completed = 0
         self._note = ""
+        self._remark = ""
         self._away = 0
 
     def poll(self) -> bool:
@@ -103,7 +104,7 @@ class _Follower:
             self._away += 1
             if self._away > AWAY_LOOKS:
                 raise
-            self.say_meanwhile("The database does not answer; trying again.")
+            self._say("The database does not answer; trying again.")
             return False
         finally:
             close_old_connections()  # none is held while a model writes
@@ -150,9 +151,9 @@ class _Follower:
                 self._screen.passing_note(f"[{position + 1}/{seen.sections_total}] {name}: {tokens} tokens")
             self._completed = seen.sections_completed
         if seen.stream_status == StreamStatus.IDLE:
-            self.say_meanwhile("The document is not started yet; waiting.")
+            self._say("The document is not started yet; waiting.")
         elif seen.stream_status == StreamStatus.STREAMING and seen.reason:
-            self.say_meanwhile(_sentence(seen) + self._place(seen))
+            self._say(_sentence(seen) + self._place(seen))
         if self._screen.shows_progress:
             self._screen.progress(
                 section=seen.current_section + self._beside(),
@@ -173,9 +174,15 @@ class _Follower:
         detail = waiting_details([self._artifact_id]).get(self._artifact_id) if is_queued else None
         return f" {detail}" if detail else ""
 
-    def say_meanwhile(self, note: str) -> None:
+    def pass_on(self, remark: str) -> None:
+        """What the caller has to say, once, whatever is seen meanwhile."""
+        if remark != self._remark:
+            self._remark = remark
+            self._screen.passing_note(remark)
+
+    def _say(self, note: str) -> None:
         """Each note once, however often the same thing is seen."""
-        if note and note != self._note:
+        if note != self._note:
             self._note = note
             self._screen.passing_note(note)
 

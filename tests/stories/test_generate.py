@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from generation.writing import phases
 from tests.support.commands import ROOT, environment, manage, run
 from tests.support.endpoint.openai_script import Behaviour, Script
 from tests.support.endpoint.openai_server import serving_endpoint
@@ -49,8 +50,8 @@ async def test_brief_from_nothing_is_what_the_endpoint_sent(tmp_path):
 
 
 async def test_interrupt_pauses_says_how_to_go_on_and_that_command_does(tmp_path):
-    slow = Behaviour(text=SAID * 20, pause_s=0.02)
-    async with serving_endpoint(Script(default=slow)) as server:
+    texts = {section.name: SAID for section in phases.phase_of("brief").plan} | {"Summary": SAID * 20}
+    async with serving_endpoint(Script(texts=texts, default=Behaviour(pause_s=0.02))) as server:
         words = ("generate", "--project", "Light's house", "--phase", "brief")
         async with manage(*words, folder=tmp_path, **endpoint(server)) as running:
             await running.until("One light")
@@ -63,10 +64,10 @@ async def test_interrupt_pauses_says_how_to_go_on_and_that_command_does(tmp_path
     assert re.fullmatch(r"Document \d+: .+", first)
     command = shlex.split(last.removeprefix("To go on: "))
     assert command[-5:] == list(words)
-    async with serving_endpoint(Script(default=Behaviour(text=SAID))) as server:
+    async with serving_endpoint(Script(texts=texts)) as server:
         whole = await run(*command[2:], folder=tmp_path, **endpoint(server))
-    assert (whole.code, whole.err.splitlines()[0]) == (0, first)
-    assert whole.out.startswith(ran.out)
+    assert (whole.code, whole.err.splitlines()[0]) == (0, first), whole.err
+    assert whole.out.startswith(f"## Summary\n\n{texts['Summary']}\n\n## ")
 
 
 Steps = dict[str, Callable[[int], object]]

@@ -145,6 +145,18 @@ def test_waiting_is_said_once():
     ]
 
 
+def test_remark_of_the_caller_is_said_once_beside_what_is_waited_for():
+    artifact = documents.waiting(total=1)
+    err = io.StringIO()
+    script = Script(lambda: None, lambda: None, lambda: documents.reopened(artifact.pk).finish("Text."))
+    follow(artifact.pk, out=io.StringIO(), err=err, stop=script, remark=lambda: "Pausing.")
+    assert err.getvalue().splitlines()[:3] == [
+        "Waiting for a worker. Writing begins as soon as one is free.",
+        "Pausing.",
+        "[1/1] Part 1: 0 tokens",
+    ]
+
+
 def test_regenerate_is_announced_and_shown_from_its_beginning():
     draft = documents.opened(total=1)
     draft.append("Old text")
