@@ -10,6 +10,7 @@ const PATIENCE_MS = 15000;
 const SVG_CHARS = 2_000_000;
 const SOURCE_CHARS = { math: 5_000, mermaid: 20_000 };
 const NEAR = "800px";
+const LINE_EM = 16; // a wider formula stands by itself, where it can be scrolled
 
 const page = document.querySelector("[data-pictures]");
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -63,6 +64,14 @@ class Studio {
 
 let studio = null;
 
+// What is wider than the page is scrolled in its own box, by keyboard as well.
+const measured = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+
 const near = new IntersectionObserver(
   (entries) => {
     for (const { target, isIntersecting } of entries) {
@@ -108,8 +117,9 @@ function place(entry) {
     image.alt = ""; // the source beside it says it
     element.dataset.pictured = "";
     element.removeAttribute("tabindex");
-    if (element.localName === "p") picture.classList.add("block");
+    picture.classList.toggle("block", element.localName === "p" || parseFloat(image.style.width) > LINE_EM);
     picture.append(element, image);
+    measured.observe(picture);
     return;
   }
   image.alt = "A diagram, drawn after the source below";

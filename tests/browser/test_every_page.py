@@ -50,7 +50,8 @@ SMALL_PHONE = PHONE | {"viewport": {"width": 320, "height": 560}}
 WIDEST = """() => Math.max(
     document.documentElement.scrollWidth,
     ...[...document.querySelectorAll("body *")]
-        .filter((element) => element.checkVisibility() && !element.closest("pre, table, p.math, .visually-hidden"))
+        .filter((element) => element.checkVisibility())
+        .filter((element) => !element.closest("pre, table, p.math, .math-picture.block, .visually-hidden"))
         .filter((element) => getComputedStyle(element).clipPath === "none")
         .map((element) => Math.round(element.getBoundingClientRect().right)))"""
 BRIEFLY = {"resultTypes": ["violations"], "preload": False}
