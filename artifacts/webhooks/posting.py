@@ -39,7 +39,7 @@ async def post_to(url: str, headers: Mapping[str, str], body: bytes, *, allows_p
     except TimeoutError:
         raise Undelivered(f"It gave no answer within {ANSWER_TIMEOUT_S:.0f} s.") from None
     except ssl.SSLCertVerificationError as error:
-        raise Undelivered(f"Its certificate was refused: {error.verify_message}.") from None
+        raise Undelivered(f"Its certificate was refused: {error.verify_message.rstrip('.')}.") from None
     except socket.gaierror:
         raise Undelivered("Its name leads nowhere.") from None
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
