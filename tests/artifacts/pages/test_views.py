@@ -371,6 +371,24 @@ def test_every_page_carries_the_policy(visitor: Client, artifact: Artifact) -> N
             assert part in policy
 
 
+def test_pictures_open_the_policy_only_as_far_as_they_need_and_not_at_all_where_they_are_off(
+    visitor: Client, artifact: Artifact, settings
+) -> None:
+    address = reverse("artifact", args=[artifact.pk])
+    shown = visitor.get(address)
+    assert b"data-pictures" in shown.content
+    assert "img-src 'self' data:" in shown["Content-Security-Policy"]
+    frame = Client().get(reverse("picture-frame"))
+    assert "sandbox allow-scripts;" in f"{frame['Content-Security-Policy']};"
+    assert "connect-src" not in frame["Content-Security-Policy"]
+    assert "X-Frame-Options" not in frame
+    settings.STREAMGEN_PICTURES = False
+    shown = visitor.get(address)
+    assert b"data-pictures" not in shown.content
+    assert "data:" not in shown["Content-Security-Policy"]
+    assert Client().get(reverse("picture-frame")).status_code == 404
+
+
 def test_elapsed_time_stops_when_the_document_does(visitor: Client, growing: Artifact) -> None:
     stopped(growing, Reason.USER)
     ended = timezone.now() - timedelta(hours=5)
