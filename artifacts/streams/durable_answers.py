@@ -56,7 +56,8 @@ def part_headers(asked: StreamRead, part: Part, exchange: Exchange) -> dict[str,
         headers["Stream-Closed"] = "true"
     if exchange.method == "HEAD":
         return headers | NO_STORE
-    headers["Stream-Cursor"] = next_cursor(time.time(), asked.cursor)
+    if asked.live:  # else whoever begins to wait at one place asks for the same
+        headers["Stream-Cursor"] = next_cursor(time.time(), asked.cursor)
     if asked.begin is None:
         return headers | NO_STORE
     closed = ":closed" if part.is_last else ""

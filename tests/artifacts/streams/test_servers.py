@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 import pytest_asyncio
 from channels.db import database_sync_to_async
 from django.db import connection
+from durable_streams import stream
 
 from artifacts.accounts.tokens import issue_token
 from artifacts.lifecycle import commands
@@ -24,6 +27,7 @@ from tests.support.servers import Server, serving_product
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
 READERS = 200
+STREAMS = Path(__file__).resolve().parents[3] / "docs" / "streams.md"
 
 in_database = database_sync_to_async
 
@@ -123,12 +127,12 @@ async def test_reader_that_does_not_read_costs_little_and_gets_all_of_it_later(p
         assert (await other).text == whole + "The end"
     assert growth.megabytes < 16, growth  # eight copies would be 35 MB
     reader = Reader()
-    stream, writer = silent[0]
+    unread, writer = silent[0]
     writer.transport.resume_reading()  # type: ignore[attr-defined]
     body = b""
-    while size := int(await stream.readline(), 16):
-        body += await stream.readexactly(size)
-        await stream.readexactly(2)
+    while size := int(await unread.readline(), 16):
+        body += await unread.readexactly(size)
+        await unread.readexactly(2)
         *events, body = body.split(b"\n\n")
         for event in events:
             if b"data: " in event:
@@ -137,6 +141,39 @@ async def test_reader_that_does_not_read_costs_little_and_gets_all_of_it_later(p
     assert reader.is_ended
     for _, writer in silent:
         writer.transport.abort()
+
+
+def follow(url: str, token: str, live: str) -> str:
+    """The text, read by the protocol's own client, which goes away after each piece and comes back."""
+    text, offset, headers = "", None, {"Authorization": f"Bearer {token}"}
+    while True:
+        with stream(url, offset=offset, live=False, headers=headers) as answer:
+            text += answer.read_text()
+            offset = answer.offset
+            if "stream-closed" in answer.headers:
+                return text
+        with stream(url, offset=offset, live=live, headers=headers) as answer:
+            for event in answer.iter_events(mode="text"):
+                text, offset = text + event.data, event.next_offset
+                break
+
+
+async def test_public_client_follows_a_document_to_its_end(place: Place) -> None:
+    url = f"{place.server.origin}/streams/artifacts/{place.draft.pk}/1"
+    reading = [asyncio.create_task(asyncio.to_thread(follow, url, place.token, live)) for live in ("long-poll", "sse")]
+    await in_database(place.draft.append)("\U0001f468\u200d\U0001f469 \u91cd\u8981\n  \n" * 2_000)
+    for number in range(2):
+        await in_database(place.draft.append)(f"{number} \u0e01\u0301\n")
+        await asyncio.sleep(0.2)  # so that the readers come and go
+    await in_database(commands.request_stop)(place.draft.pk, "cancel")
+    await in_database(place.draft.stop)("The end")
+    text = (await in_database(documents.row)(place.draft.pk)).text
+    assert await asyncio.gather(*reading) == [text, text]
+    (code,) = re.findall(r"```python\n(.*?)```", STREAMS.read_text(), re.DOTALL)
+    code = code.replace("http://localhost:8000/streams/artifacts/7/1", url).replace("print(", "found.append(")
+    names: dict[str, Any] = {"token": place.token, "found": []}
+    await asyncio.to_thread(exec, code, names)
+    assert names["found"] == [text]
 
 
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
