@@ -14,7 +14,7 @@ from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
 
 from artifacts.accounts.sessions import Sight
-from artifacts.live import connections, feed, protocol
+from artifacts.live import connections, protocol
 from artifacts.live.close_codes import (
     DELETED,
     TOO_BIG,
@@ -33,6 +33,8 @@ from artifacts.live.viewer import Viewer
 from artifacts.live.wire import Wire
 from artifacts.operating.counts import process_counts
 from artifacts.operating.log_context import tell_about
+from artifacts.replay import playback
+from artifacts.replay.playback import Playback
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
     sight: Sight
 
     def __init__(self) -> None:
-        self._feed: Feed | None = None
+        self._feed: Feed | Playback | None = None
         self._viewer = Viewer("text")
         self._wire: Wire | None = None
         self._pump: asyncio.Task[None] | None = None
@@ -107,12 +109,12 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         self.sight = await connections.admit(
             self.scope["credentials"], self.scope["url_route"]["kwargs"]["artifact_id"]
         )
-        shows, cursor = parse_query(self.scope["query_string"])
         tell_about(artifact=self.sight.artifact_id, user=self.sight.login.user_id)
+        viewing = parse_query(self.scope["query_string"])
         connections.current().enter(self)
-        self._viewer, self.shows_html = Viewer(shows, cursor), shows == "html"
+        self._viewer, self.shows_html = Viewer(viewing.shows, viewing.cursor), viewing.shows == "html"
         self._wire = self.scope.get("wire")
-        self._feed = feed.current().enter(self.sight.artifact_id, self)
+        self._feed = playback.enter(self.sight.artifact_id, self, viewing)
         self.on_news()
 
     async def _take(self, message: dict[str, Any]) -> None:
@@ -224,4 +226,4 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
                 task.cancel()
         connections.current().leave(self)
         if self._feed is not None:
-            await feed.current().leave(self._feed, self)
+            await playback.leave(self._feed, self)

@@ -8,7 +8,7 @@ import time
 
 from artifacts.accounts.sessions import Sight
 from artifacts.live.close_codes import DELETED
-from artifacts.live.feed import Feed
+from artifacts.live.replica import Replica
 from artifacts.streams.durable_answers import KEPT_AT_THE_TAIL_S, StreamRead, kept, load, part_headers
 from artifacts.streams.exchange import Exchange, refusal
 from artifacts.streams.lasting import HEARTBEAT, HEARTBEAT_S, LastingAnswer
@@ -32,9 +32,8 @@ class DurableAnswer(LastingAnswer):
         self.asked = asked
         self.at = at
 
-    async def part(self, entered: Feed) -> Part | None:
+    async def part(self, replica: Replica) -> Part | None:
         """What there is now at that place; None where this process does not know yet. Raises `Refused`."""
-        replica = entered.replica
         if self.ending is not None:
             raise refusal(self.ending)
         if replica.is_gone:
@@ -51,11 +50,11 @@ class LongPoll(DurableAnswer):
         super().__init__(exchange, sight, asked, at)
         self._wait_s = wait_s
 
-    async def fill(self, entered: Feed) -> None:
+    async def fill(self, replica: Replica) -> None:
         now = asyncio.get_running_loop().time
         ends_at, is_tick = now() + self._wait_s, False
         while True:
-            part = await self.part(entered)
+            part = await self.part(replica)
             if part is not None and (part.is_full or part.is_over or (part.text and is_tick)):
                 break
             if part is not None and part.text:
@@ -75,12 +74,12 @@ class LongPoll(DurableAnswer):
 class TextEvents(DurableAnswer):
     """Server-sent events: each text is followed by the place where it ends."""
 
-    async def fill(self, entered: Feed) -> None:
+    async def fill(self, replica: Replica) -> None:
         await self.exchange.begin(200, SSE_HEADERS)
         loop = asyncio.get_running_loop()
         ends_at, is_first = loop.time() + SSE_S, True
-        while self.ending is None and not entered.replica.is_gone and loop.time() < ends_at:
-            part = await self.part(entered)
+        while self.ending is None and not replica.is_gone and loop.time() < ends_at:
+            part = await self.part(replica)
             text = _that_may_go(part) if part is not None else ""
             if part is not None and (text or is_first or part.is_last):
                 self.at += len(text)

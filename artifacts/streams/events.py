@@ -10,10 +10,10 @@ from typing import Any
 from artifacts.accounts.sessions import Sight
 from artifacts.live import connections
 from artifacts.live.close_codes import DELETED, GOING_AWAY, SocketRefused
-from artifacts.live.feed import Feed
 from artifacts.live.protocol import Ack, ErrorFrame, encode_frame
-from artifacts.live.query import parse_query
-from artifacts.live.viewer import Format, Viewer
+from artifacts.live.query import Viewing, parse_query
+from artifacts.live.replica import Replica
+from artifacts.live.viewer import Viewer
 from artifacts.streams.event_ids import EventId, event, parse_event_id
 from artifacts.streams.exchange import Exchange, refusal
 from artifacts.streams.lasting import HEARTBEAT, HEARTBEAT_S, LastingAnswer
@@ -36,7 +36,7 @@ async def event_stream(scope: Any, receive: Any, send: Any, *, heartbeat_s: floa
     exchange.demand_method("GET", "HEAD")
     try:
         sight = await connections.admit(exchange.credentials, scope["url_route"]["kwargs"]["artifact_id"])
-        shows, cursor = parse_query(exchange.query)
+        viewing = parse_query(exchange.query)
     except SocketRefused as refused:
         if refused.ending is not GOING_AWAY:
             raise refusal(refused.ending) from None
@@ -47,19 +47,21 @@ async def event_stream(scope: Any, receive: Any, send: Any, *, heartbeat_s: floa
         await exchange.answer(200, STREAM_HEADERS)
         return
     last = parse_event_id(exchange.header("last-event-id"))
-    last = last or (EventId(cursor) if cursor else None)
-    await EventReader(exchange, sight, shows, last, heartbeat_s=heartbeat_s).run()
+    last = last or (EventId(viewing.cursor) if viewing.cursor else None)
+    viewing = viewing._replace(cursor=last.cursor if last else None)
+    await EventReader(exchange, sight, viewing, last, heartbeat_s=heartbeat_s).run()
 
 
 class EventReader(LastingAnswer):
     """One reader of one document: a viewer whose frames count as applied once they are on their way."""
 
     def __init__(
-        self, exchange: Exchange, sight: Sight, shows: Format, last: EventId | None, *, heartbeat_s: float
+        self, exchange: Exchange, sight: Sight, viewing: Viewing, last: EventId | None, *, heartbeat_s: float
     ) -> None:
         super().__init__(exchange, sight)
-        self.shows_html = shows == "html"
-        self._viewer = Viewer(shows, last.cursor if last else None)
+        self.viewing = viewing
+        self.shows_html = viewing.shows == "html"
+        self._viewer = Viewer(viewing.shows, viewing.cursor)
         self._last = last
         self._heartbeat_s = heartbeat_s
 
@@ -67,26 +69,25 @@ class EventReader(LastingAnswer):
     def unacknowledged_bytes(self) -> int:
         return self._viewer.unacknowledged_bytes
 
-    async def fill(self, entered: Feed) -> None:
-        if await self._has_seen_the_end(entered):
+    async def fill(self, replica: Replica) -> None:
+        if await self._has_seen_the_end(replica):
             await self.exchange.answer(204, [("Cache-Control", "no-store")])  # EventSource asks no more
             return
         await self.exchange.begin(200, STREAM_HEADERS)
         await self.exchange.write(BEGINNING)
-        await self._send_frames(entered)
+        await self._send_frames(replica)
         await self.exchange.finish()
 
-    async def _has_seen_the_end(self, entered: Feed) -> bool:
+    async def _has_seen_the_end(self, replica: Replica) -> bool:
         """Whether the text is still the one that this reader has all of."""
         if self._last is None or not self._last.is_end:
             return False
-        replica = entered.replica
         while replica.epoch == 0 and not replica.is_gone and await self.news(LOAD_S):
             pass
         return replica.is_over and self._last.cursor == (replica.epoch, replica.length)
 
-    async def _send_frames(self, entered: Feed) -> None:
-        viewer, replica, exchange = self._viewer, entered.replica, self.exchange
+    async def _send_frames(self, replica: Replica) -> None:
+        viewer, exchange = self._viewer, self.exchange
         while self.ending is None:
             if (frame := viewer.next_frame(replica)) is not None:
                 await exchange.write(event(EventId(viewer.cursor, is_end=viewer.has_ended), frame.payload))

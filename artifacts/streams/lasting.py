@@ -10,9 +10,11 @@ import logging
 from contextlib import suppress
 
 from artifacts.accounts.sessions import Sight
-from artifacts.live import connections, feed
+from artifacts.live import connections
 from artifacts.live.close_codes import GOING_AWAY, SocketEnding
-from artifacts.live.feed import Feed
+from artifacts.live.query import Viewing
+from artifacts.live.replica import Replica
+from artifacts.replay import playback
 from artifacts.streams.exchange import Exchange, Stalled
 
 logger = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ class LastingAnswer:
     """One reader of one document, who counts as a socket."""
 
     shows_html = False
+    viewing = Viewing()
 
     def __init__(self, exchange: Exchange, sight: Sight) -> None:
         self.sight = sight
@@ -42,7 +45,7 @@ class LastingAnswer:
         """What was sent and not taken, as far as this side knows."""
         return 0
 
-    async def fill(self, entered: Feed) -> None:
+    async def fill(self, replica: Replica) -> None:
         """Answer; return when the answer is complete, soon where there is an `ending`."""
         raise NotImplementedError
 
@@ -62,8 +65,8 @@ class LastingAnswer:
     async def run(self) -> None:
         """Until the answer is complete, or either side goes. Raises what `fill` raises."""
         connections.current().enter(self)
-        entered = feed.current().enter(self.sight.artifact_id, self)
-        self._filling = asyncio.create_task(self._fill(entered))
+        entered = playback.enter(self.sight.artifact_id, self, self.viewing)
+        self._filling = asyncio.create_task(self._fill(entered.replica))
         gone = asyncio.create_task(self.exchange.gone())
         try:
             await asyncio.wait({self._filling, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -73,7 +76,7 @@ class LastingAnswer:
             gone.cancel()
             self._filling.cancel()
             connections.current().leave(self)
-            await feed.current().leave(entered, self)
+            await playback.leave(entered, self)
         with suppress(asyncio.CancelledError):
             await self._filling
 
@@ -87,9 +90,9 @@ class LastingAnswer:
                 await self.exchange.abort()
                 self._filling.cancel()
 
-    async def _fill(self, entered: Feed) -> None:
+    async def _fill(self, replica: Replica) -> None:
         try:
-            await self.fill(entered)
+            await self.fill(replica)
         except Stalled:
             logger.info("A reader takes nothing, its answer ends artifact=%s", self.sight.artifact_id)
             await self.exchange.abort()

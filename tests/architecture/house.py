@@ -35,6 +35,8 @@ ORDER = (
     "artifacts.sharing",
     "artifacts.exports",
     "artifacts.live",
+    "artifacts.replay",
+    "artifacts.live.consumer",  # it shows replays, too
     "artifacts.streams",
     "artifacts.pages",
     "artifacts",  # admin, apps, routing, urls
