@@ -21,7 +21,7 @@ from artifacts.models import Artifact, Invitation, Project, ShareLink, Webhook
 from artifacts.pages import export as exported
 from artifacts.pages.forms import ProjectForm, refuse
 from artifacts.pages.sharing_api import DELIVERIES_TOLD, address, document_of, link_for
-from artifacts.pages.views import artifact_context, or_not_found, project_context, show_document
+from artifacts.pages.views import artifact_context, or_not_found, project_context, replay_context, show_document
 from artifacts.sharing import links, members, projects
 from artifacts.validation import URL_CHARS
 from artifacts.webhooks import endpoints
@@ -343,6 +343,14 @@ def shared(request: HttpRequest, secret: str, link: ShareLink) -> HttpResponse:
 @by_link
 def shared_artifact(request: HttpRequest, secret: str, link: ShareLink, artifact_id: int) -> HttpResponse:
     return _document(request, secret, link, artifact_id)
+
+
+@by_link
+def shared_replay(request: HttpRequest, secret: str, link: ShareLink, artifact_id: int) -> HttpResponse:
+    shown = access.artifact_for(link, artifact_id)
+    back = resolve_url("shared-artifact", secret, artifact_id)
+    context = replay_context(shown, source=f"{artifact_id}/link/{secret}", back=back)
+    return render(request, "replay.html", context | {"shared": secret})
 
 
 @by_link

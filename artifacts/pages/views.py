@@ -267,6 +267,22 @@ def project_export(request: HttpRequest, project_id: int) -> HttpResponse:
 @require_safe
 @login_required
 @or_not_found
+def replay(request: HttpRequest, artifact_id: int) -> HttpResponse:
+    """How a document was written."""
+    shown = access.artifact_for(request.user, artifact_id)
+    back = resolve_url("artifact", artifact_id)
+    return _render(request, "replay.html", replay_context(shown, source=str(artifact_id), back=back))
+
+
+def replay_context(shown: Artifact, *, source: str, back: str) -> dict[str, Any]:
+    """What the page of a replay says; `source` is where its socket is, `back` the document's own page."""
+    body = reachable(document_html(shown))
+    return {"artifact": shown, "body": body, "source": source, "back": back, "speeds": (1, 2, 5, 10, 20, 50)}
+
+
+@require_safe
+@login_required
+@or_not_found
 def version(request: HttpRequest, artifact_id: int, version_id: int) -> HttpResponse:
     """An earlier text of a document, as it was kept."""
     shown = access.artifact_for(request.user, artifact_id)

@@ -103,6 +103,7 @@ async def every_page(visit: Visit, desk: Desk, author: Author, text: str) -> lis
         ("version", f"{made['cancelled'].address}versions/{version}/"),
         ("plan", f"{desk.address}plan/"),
         ("asking for a title", f"{made['complete'].address}?ask=rename"),
+        ("replay", f"{made['complete'].address}replay/"),
         ("sections", f"{made['complete'].address}sections/"),
         ("editor", f"{made['complete'].address}sections/1/edit/"),
         ("rewriting", f"{made['complete'].address}sections/1/rewrite/"),

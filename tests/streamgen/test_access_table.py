@@ -54,6 +54,7 @@ PAGES: dict[str, str | dict[str, str]] = {
     "artifact": "see",
     "artifact-export": "see",
     "project-export": "see_project",
+    "replay": "see",
     "version": "see",
     "versions": "see",
     "versions-compare": "see",
@@ -72,6 +73,7 @@ PAGES: dict[str, str | dict[str, str]] = {
     "shared-export": "by link",
     "shared-project-export": "by link",
     "picture-frame": "public",
+    "shared-replay": "by link",
     "profile": "person",
     "profile-command": dict.fromkeys(("password", "token", "revoke", "end"), "person"),
     "sign-in": "public",
@@ -92,7 +94,7 @@ POSTED = {
     "project-command",
     "artifact-command",
 }
-OF_A_DOCUMENT = {"artifact", "artifact-export", "version", "artifact-command", "versions", "versions-compare"}
+OF_A_DOCUMENT = {"artifact", "artifact-export", "replay", "version", "artifact-command", "versions", "versions-compare"}
 OF_A_DOCUMENT |= {"plan", "sections", "section-edit", "section-preview", "section-rewrite"}
 CALLS = {
     "GET /api/projects": "person",
@@ -250,7 +252,8 @@ def test_every_page_has_an_entry():
 
 
 @pytest.mark.parametrize(
-    "name", sorted(set(PAGES) - {"shared", "shared-artifact", "shared-export", "shared-project-export"})
+    "name",
+    sorted(set(PAGES) - {"shared", "shared-artifact", "shared-export", "shared-replay", "shared-project-export"}),
 )
 def test_page_keeps_to_the_table(team: Team, name: str):
     entry = PAGES[name]
@@ -290,6 +293,7 @@ def _arguments(team: Team, name: str, verb: str) -> dict[str, Any]:
         "artifact-create": {"project_id": team.project.pk},
         "project-command": {"project_id": team.project.pk, "verb": verb},
         "artifact": {"artifact_id": team.artifact.pk},
+        "replay": {"artifact_id": team.artifact.pk},
         "version": {"artifact_id": team.artifact.pk, "version_id": team.version.pk},
         "artifact-command": {"artifact_id": team.artifact.pk, "verb": verb},
         "versions": {"artifact_id": team.artifact.pk},
@@ -319,7 +323,7 @@ def test_link_shows_what_it_names_to_whoever_has_it(team: Team, identity: str):
         reverse("shared-project-export", args=[team.document_secret]): 404,
         reverse("shared-project-export", args=["guessed"]): 404,
     }
-    for name in ("shared-artifact", "shared-export"):
+    for name in ("shared-artifact", "shared-export", "shared-replay"):
         shown |= {
             reverse(name, args=[team.secret, team.artifact.pk]): 200,
             reverse(name, args=[team.secret, other.pk]): 200,

@@ -1,0 +1,32 @@
+"""The page of a replay: it plays a document from any point to its end, and is readable without playing."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import Desk, Visit
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_reader_plays_a_document_from_a_place_of_their_choice_to_its_end(visit: Visit, desk: Desk) -> None:
+    await desk.start_claimed(names=["Purpose"])
+    for number in range(4):
+        await desk.write(text=f"Paragraph {number} about *oil* and 重要 😀.\n\n")
+    await desk.cancel()
+    page = await visit.open(desk.address)
+    whole = await page.locator("[data-document]").inner_text()
+    await page.locator("summary[aria-label=More]").click()
+    await page.get_by_role("link", name="Replay how it was written").click()
+    document, place = page.locator("[data-document]"), page.get_by_label("Place in the text")
+    assert (await document.inner_text()).split() == whole.split()
+
+    await place.press("Home")
+    await expect(page.locator("[data-told]")).to_contain_text("Paused")
+    await expect(document).not_to_contain_text("Paragraph")
+    await page.get_by_label("Speed").select_option("50")
+    await page.get_by_role("button", name="Play").click()
+    await expect(page.locator("[data-told]")).to_contain_text("The end")
+    await expect(page.get_by_role("button", name="Play")).to_be_visible()
+    assert (await document.inner_text()).split() == whole.split()
