@@ -130,8 +130,8 @@ class Sockets:
         )
 
 
-async def admit(brought: Credentials, artifact_id: int) -> Sight:
-    """Let somebody look at a document. Raises `SocketRefused`."""
+async def admit(brought: Credentials, artifact_id: int, *, stays: bool = True) -> Sight:
+    """Let somebody look at a document; who `stays` takes one of the places that there are. Raises `SocketRefused`."""
     if not any(brought):
         raise SocketRefused(LOGIN_REQUIRED)
     try:
@@ -146,7 +146,7 @@ async def admit(brought: Credentials, artifact_id: int) -> Sight:
     if present.is_closing:
         raise SocketRefused(GOING_AWAY)
     limit = settings.STREAMGEN_SOCKETS_PER_LINK if login.link_id else settings.STREAMGEN_SOCKETS_PER_USER
-    if present.count(login) >= limit:
+    if stays and present.count(login) >= limit:
         raise SocketRefused(TOO_MANY_SOCKETS)
     if not admitted.may_see:
         raise SocketRefused(NOT_FOUND)

@@ -52,15 +52,15 @@ async def _answer(exchange: Exchange, artifact_id: int, epoch: int | None, secre
     if exchange.method == "OPTIONS":
         await exchange.answer(204, PREFLIGHT.items())
         return
+    asked = None if epoch is None else _read(exchange, artifact_id, epoch)
     try:
-        sight = await connections.admit(exchange.credentials, artifact_id)
+        sight = await connections.admit(exchange.credentials, artifact_id, stays=bool(asked and asked.live))
     except SocketRefused as refused:
         raise refusal(refused.ending) from None
-    if epoch is None:
+    if asked is None:
         await _redirect(exchange, artifact_id)
         return
-    asked = _read(exchange, artifact_id, epoch)
-    if asked.live and exchange.method == "GET":
+    if asked.live:
         await _answer_live(exchange, sight, asked)
         return
     part = await load(asked, asked.begin)
@@ -98,10 +98,9 @@ def _read(exchange: Exchange, artifact_id: int, epoch: int) -> StreamRead:
         fields = parse_qs(exchange.query.decode("latin-1"), keep_blank_values=True, max_num_fields=20)
     except ValueError:
         raise Refused(400, "The query has too many fields.", code="bad_query") from None
-    live = _live(fields.get("live", []))
-    offsets = fields.get("offset", [] if live else ["-1"])
-    if exchange.method == "HEAD":
-        offsets = ["now"]
+    is_head = exchange.method == "HEAD"
+    live: Live = "" if is_head else _live(fields.get("live", []))
+    offsets = ["now"] if is_head else fields.get("offset", [] if live else ["-1"])
     if len(offsets) != 1:
         raise Refused(400, "A live read needs one offset, any other one at most.", code="bad_offset")
     try:
@@ -110,7 +109,12 @@ def _read(exchange: Exchange, artifact_id: int, epoch: int) -> StreamRead:
         detail = "The offset must be -1, now, or what Stream-Next-Offset said."
         raise Refused(400, detail, code="bad_offset") from None
     return StreamRead(
-        artifact_id=artifact_id, epoch=epoch, begin=begin, live=live, cursor=fields.get("cursor", [""])[-1]
+        artifact_id=artifact_id,
+        epoch=epoch,
+        begin=begin,
+        live=live,
+        cursor=fields.get("cursor", [""])[-1],
+        by_link=bool(exchange.credentials.link_digest),
     )
 
 

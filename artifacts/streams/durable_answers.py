@@ -32,12 +32,15 @@ class StreamRead:
     begin: int | None
     live: Live
     cursor: str
+    by_link: bool
+    """Links show no earlier versions."""
 
 
 async def load(asked: StreamRead, begin: int | None) -> Part:
     """The part at that place. Raises `Refused`."""
     try:
-        part: Part = await database_sync_to_async(load_part)(asked.artifact_id, asked.epoch, begin)
+        find = database_sync_to_async(load_part)
+        part: Part = await find(asked.artifact_id, asked.epoch, begin, earlier=not asked.by_link)
     except BadOffset:
         raise Refused(400, "The offset lies behind the end of this text.", code="bad_offset") from None
     except NotFound as error:

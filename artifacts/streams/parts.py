@@ -51,8 +51,11 @@ def newest_epoch(artifact_id: int) -> int:
     return found
 
 
-def load_part(artifact_id: int, epoch: int, begin: int | None) -> Part:
-    """The part at `begin`, None for the end. Raises `NotFound`, and `BadOffset` behind the end."""
+def load_part(artifact_id: int, epoch: int, begin: int | None, *, earlier: bool) -> Part:
+    """The part at `begin`, None for the end; `earlier`: also of texts that another one took the place of.
+
+    Raises `NotFound`, and `BadOffset` behind the end.
+    """
     fields = ("epoch", "length", "stream_status")
     artifact = Artifact.objects.only(*fields).filter(pk=artifact_id, epoch=epoch).first()
     if artifact is not None:
@@ -61,7 +64,7 @@ def load_part(artifact_id: int, epoch: int, begin: int | None) -> Part:
         return Part(begin=begin, text=text, length=artifact.length, is_over=artifact.stream_status in OVER)
     version = ArtifactVersion.objects.filter(artifact=artifact_id, epoch=epoch)
     length = version.values_list("length", flat=True).first()
-    if length is None:
+    if length is None or not earlier:
         raise NotFound("There is no such text, or it is not kept any more.")
     begin, end = _bounds(begin, length)
     text = version.values_list(Substr("content", begin + 1, max(1, end - begin)), flat=True).first() or ""

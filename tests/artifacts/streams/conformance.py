@@ -1,4 +1,4 @@
-"""The public client and the public conformance suite of Durable Streams, against real servers; no test of the suite.
+"""The public clients and the public conformance suite of Durable Streams, against real servers; no test of the suite.
 
 `python -m tests.artifacts.streams.conformance [--server uvicorn|daphne] [--documents 100]`. It needs node and npm, and
 installs the pinned packages beside it. `docs/streams.md` says which cases do not apply to streams that are only read.
@@ -13,14 +13,17 @@ import os
 import random
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import django
+from durable_streams import stream
 
 if TYPE_CHECKING:
     from tests.artifacts.streams.writing_half import WritingHalf
 
+Client = Callable[[str, str], Awaitable[tuple[str, int]]]
 NODE = Path(__file__).parent / "node"
 CASES = (
     "Read Operations",
@@ -57,7 +60,8 @@ async def try_all(server: str, documents: int, folder: Path) -> bool:
         half = WritingHalf(running.origin)
         async with serving_writing_half(half) as origin:
             is_good = await _suite(server, origin, folder)
-            is_good &= await _documents(server, half, running.origin, documents)
+            for client in (npm_client, pypi_client):
+                is_good &= await _documents(server, half, running.origin, documents, client)
         return is_good
 
 
@@ -79,33 +83,59 @@ async def _suite(server: str, origin: str, folder: Path) -> bool:
     return not failed and passed > 0
 
 
-async def _documents(server: str, half: WritingHalf, origin: str, number: int) -> bool:
-    """Each is read by the client of npm while it is written, dropped and resumed all the time."""
+async def _documents(server: str, half: WritingHalf, origin: str, number: int, client: Client) -> bool:
+    """Each is read by that client while it is written, dropped and resumed all the time."""
     gate = asyncio.Semaphore(4)
-    found = await asyncio.gather(*(_document(half, origin, gate, index) for index in range(number)))
+    found = await asyncio.gather(*(_document(half, origin, gate, index, client) for index in range(number)))
     equal = sum(is_equal for is_equal, _ in found)
-    say(f"{server}: npm client: {equal} of {number} texts equal, {sum(drops for _, drops in found)} drops")
+    drops = sum(drops for _, drops in found)
+    say(f"{server}: {client.__name__}: {equal} of {number} texts equal, {drops} drops")
     return equal == number
 
 
-async def _document(half: WritingHalf, origin: str, gate: asyncio.Semaphore, seed: int) -> tuple[bool, int]:
+async def _document(
+    half: WritingHalf, origin: str, gate: asyncio.Semaphore, seed: int, client: Client
+) -> tuple[bool, int]:
     chance = random.Random(seed)
     pieces = ["".join(chance.choices(ALPHABET, k=chance.randint(1, 4_000))) for _ in range(chance.randint(3, 30))]
     async with gate:
         written = await half.open()
-        live = ("long-poll", "sse")[seed % 2]
-        reader = await asyncio.create_subprocess_exec(
-            "node", "read.mjs", origin + written.path, live, cwd=NODE, stdout=asyncio.subprocess.PIPE
-        )
-        for piece in pieces:
+        reading = asyncio.create_task(client(origin + written.path, ("long-poll", "sse")[seed % 2]))
+        for piece in pieces[:-1]:
             await half.write(written, piece)
             await asyncio.sleep(chance.random() * 0.2)
-        await half.write(written, "", closes=True)
-        output, _ = await reader.communicate()
-    if reader.returncode:
-        return False, 0
-    told = json.loads(output)
-    return told["text"] == "".join(pieces), told["drops"]
+        await half.write(written, pieces[-1], closes=True)
+        text, drops = await reading
+    return text == "".join(pieces), drops
+
+
+async def npm_client(url: str, live: str) -> tuple[str, int]:
+    """The text, and how often the client was dropped."""
+    process = await asyncio.create_subprocess_exec(
+        "node", "read.mjs", url, live, cwd=NODE, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    told = json.loads(output or b"{}")
+    return told.get("text", ""), told.get("drops", 0)
+
+
+async def pypi_client(url: str, live: str) -> tuple[str, int]:
+    return await asyncio.to_thread(read_in_pieces, url, live)
+
+
+def read_in_pieces(url: str, live: str, headers: dict[str, str] | None = None) -> tuple[str, int]:
+    """The same by the client of PyPI, which goes away after each piece and comes back."""
+    text, offset, drops = "", None, 0
+    while True:
+        with stream(url, offset=offset, live=False, headers=headers) as answer:
+            text += answer.read_text()
+            offset = answer.offset
+            if "stream-closed" in answer.headers:
+                return text, drops
+        with stream(url, offset=offset, live=live, headers=headers) as answer:
+            for event in answer.iter_events(mode="text"):
+                text, offset, drops = text + event.data, event.next_offset, drops + 1
+                break
 
 
 def say(*lines: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,14 @@ from tests.support.line import Headers, bearer
 from tests.support.place import Place, in_database, place
 
 __all__ = ["place"]
+
+GONE = {
+    "type": "about:blank",
+    "title": "Not Found",
+    "status": 404,
+    "detail": "There is no such text, or it is not kept any more.",
+    "code": "not_found",
+}
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
@@ -96,8 +105,8 @@ async def test_reader_that_waits_gets_what_is_written_and_the_end(place: Place) 
     assert (over.status, over.headers["stream-closed"], over.next) == (204, "true", part.next)
 
 
-async def test_wait_ends_with_a_greater_cursor_and_the_same_place(place: Place, settings: object) -> None:
-    settings.STREAMGEN_LONG_POLL_SECONDS = 0.1  # type: ignore[attr-defined]
+async def test_wait_ends_with_a_greater_cursor_and_the_same_place(place: Place, settings: Any) -> None:
+    settings.STREAMGEN_LONG_POLL_SECONDS = 0.1
     said = str(2**40)
     answer = await read(place, f"?cursor={said}&live=long-poll&offset=now")
     assert (answer.status, answer.next) == (204, offset_token(5))
@@ -156,6 +165,28 @@ async def test_only_what_a_link_shows_may_be_kept_by_everybodys_caches(place: Pl
         assert never.headers["cache-control"] == "no-store"
     newest = await got(stream_of(place, epoch=f"link/{secret}"), [])
     assert (newest.status, newest.headers["location"]) == (307, shared)
+
+
+async def test_link_shows_no_earlier_text(place: Place) -> None:
+    project = await in_database(lambda: Project.objects.get(artifacts=place.draft.pk))()
+    _, secret = await in_database(links.share)(project, place.owner)
+    waiting = asyncio.create_task(
+        got(stream_of(place, f"?offset={offset_token(5)}&live=long-poll", f"link/{secret}/1"), [])
+    )
+    await end(place, " there")
+    await in_database(commands.reset)(place.draft.pk, documents.sections(), "Anew.")
+    assert (await waiting).body in {b" there", json.dumps(GONE).encode()}
+    answer = await got(stream_of(place, epoch=f"link/{secret}/1"), [])
+    assert (answer.status, json.loads(answer.body)) == (404, GONE)
+    assert (await got(stream_of(place, epoch=f"link/{secret}/2"), [])).status == 200
+
+
+async def test_answer_at_once_takes_no_place_from_those_who_wait(place: Place, settings: Any) -> None:
+    settings.STREAMGEN_SOCKETS_PER_USER = 1
+    async with Answer(stream_of(place, "?offset=-1&live=sse"), bearer(place.token)) as answer:
+        assert answer.status == 200
+        assert (await read(place)).status == 200
+        assert (await read(place, "?offset=-1&live=sse")).status == 429
 
 
 @pytest.mark.parametrize("query", ["?offset=", "?offset=5", "?offset=a&offset=b", "?offset=0000000000000006",

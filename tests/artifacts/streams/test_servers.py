@@ -13,11 +13,11 @@ import pytest
 import pytest_asyncio
 from channels.db import database_sync_to_async
 from django.db import connection
-from durable_streams import stream
 
 from artifacts.accounts.tokens import issue_token
 from artifacts.lifecycle import commands
 from artifacts.models import Artifact
+from tests.artifacts.streams.conformance import read_in_pieces
 from tests.support import documents
 from tests.support.limits import WAIT_S
 from tests.support.memory import grown
@@ -143,24 +143,11 @@ async def test_reader_that_does_not_read_costs_little_and_gets_all_of_it_later(p
         writer.transport.abort()
 
 
-def follow(url: str, token: str, live: str) -> str:
-    """The text, read by the protocol's own client, which goes away after each piece and comes back."""
-    text, offset, headers = "", None, {"Authorization": f"Bearer {token}"}
-    while True:
-        with stream(url, offset=offset, live=False, headers=headers) as answer:
-            text += answer.read_text()
-            offset = answer.offset
-            if "stream-closed" in answer.headers:
-                return text
-        with stream(url, offset=offset, live=live, headers=headers) as answer:
-            for event in answer.iter_events(mode="text"):
-                text, offset = text + event.data, event.next_offset
-                break
-
-
 async def test_public_client_follows_a_document_to_its_end(place: Place) -> None:
     url = f"{place.server.origin}/streams/artifacts/{place.draft.pk}/1"
-    reading = [asyncio.create_task(asyncio.to_thread(follow, url, place.token, live)) for live in ("long-poll", "sse")]
+    headers = {"Authorization": f"Bearer {place.token}"}
+    ways = [asyncio.to_thread(read_in_pieces, url, live, headers) for live in ("long-poll", "sse")]
+    reading = [asyncio.create_task(way) for way in ways]
     await in_database(place.draft.append)("\U0001f468\u200d\U0001f469 \u91cd\u8981\n  \n" * 2_000)
     for number in range(2):
         await in_database(place.draft.append)(f"{number} \u0e01\u0301\n")
@@ -168,7 +155,7 @@ async def test_public_client_follows_a_document_to_its_end(place: Place) -> None
     await in_database(commands.request_stop)(place.draft.pk, "cancel")
     await in_database(place.draft.stop)("The end")
     text = (await in_database(documents.row)(place.draft.pk)).text
-    assert await asyncio.gather(*reading) == [text, text]
+    assert [read for read, _ in await asyncio.gather(*reading)] == [text, text]
     (code,) = re.findall(r"```python\n(.*?)```", STREAMS.read_text(), re.DOTALL)
     code = code.replace("http://localhost:8000/streams/artifacts/7/1", url).replace("print(", "found.append(")
     names: dict[str, Any] = {"token": place.token, "found": []}

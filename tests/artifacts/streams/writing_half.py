@@ -16,7 +16,7 @@ from channels.db import database_sync_to_async
 from yarl import URL
 
 from artifacts.lifecycle import commands
-from artifacts.models import Artifact
+from artifacts.models import Artifact, StopRequest
 from artifacts.sharing import links
 from artifacts.streams.offsets import offset_token
 from tests.support import documents
@@ -40,8 +40,8 @@ class WrittenStream:
     def write(self, text: str, closes: bool) -> str:
         """The offset behind it."""
         if closes:
-            self.draft.end_section(0, text)
-            self.draft.complete()
+            commands.request_stop(self.draft.pk, StopRequest.CANCEL)
+            self.draft.stop(text)  # both in one transaction
             self.is_closed = True
         else:
             self.draft.append(text)
