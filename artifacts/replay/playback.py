@@ -24,6 +24,9 @@ from artifacts.live.query import Viewing
 from artifacts.live.renderer import Renderer
 from artifacts.live.replica import OVER, Replica, Snapshot
 from artifacts.live.text_log import Transcript
+from artifacts.messaging import subscription
+from artifacts.messaging.events import Event, group
+from artifacts.messaging.subscription import Missed
 from artifacts.models import Artifact, Delta, SectionStatus, StreamStatus
 from artifacts.replay.timeline import Timeline
 
@@ -40,25 +43,24 @@ def enter(artifact_id: int, watcher: Watcher, viewing: Viewing) -> Feed | Playba
     """Where a viewer gets its frames from: the document as it is, or its replay."""
     if viewing.speed is None:
         return feed.current().enter(artifact_id, watcher)
-    begin = max(viewing.begin, viewing.cursor.offset if viewing.cursor else 0)
-    return Playback(artifact_id, watcher, speed=viewing.speed, begin=begin)
+    return Playback(artifact_id, watcher, viewing, speed=viewing.speed)
 
 
 async def leave(entered: Feed | Playback, watcher: Watcher) -> None:
     if isinstance(entered, Playback):
-        entered.stop()
+        await entered.close()
     else:
         await feed.current().leave(entered, watcher)
 
 
 class Playback:
-    """From the place `begin` on, so many times as fast. It plays until `stop`, or to the end."""
+    """So many times as fast. It plays until `close`, or to the end, or until the document is deleted."""
 
-    def __init__(self, artifact_id: int, watcher: Watcher, *, speed: float, begin: int) -> None:
+    def __init__(self, artifact_id: int, watcher: Watcher, viewing: Viewing, *, speed: float) -> None:
         self.replica = Replica(artifact_id)
         self._watcher = watcher
         self._speed = speed
-        self._begin = begin
+        self._from, self._cursor = viewing.begin, viewing.cursor
         self._ahead = ""
         self._renderer: Renderer | None = None
         if watcher.shows_html:
@@ -66,12 +68,20 @@ class Playback:
             self._renderer = Renderer(self.replica, interval_s=interval_s, on_page=watcher.on_news)
         self._playing = asyncio.create_task(self._play())
 
-    def stop(self) -> None:
+    async def close(self) -> None:
+        await subscription.current().leave(group(self.replica.artifact_id), self.on_news)
         self._playing.cancel()
         if self._renderer is not None:
             self._renderer.stop()
 
+    def on_news(self, news: Event | Missed) -> None:
+        """What the subscription tells: only that the document is gone matters here."""
+        if isinstance(news, Event) and news.deleted:
+            self._playing.cancel()
+            self._show(None)
+
     async def _play(self) -> None:
+        await subscription.current().join(group(self.replica.artifact_id), self.on_news)
         is_over = False
         while not is_over:
             try:
@@ -92,13 +102,19 @@ class Playback:
             self._show(None)
             return True
         if found.artifact.epoch != replica.epoch:
-            self._ahead, begin = "", min(self._begin, found.artifact.length)
-            self._begin = 0  # another epoch is shown from its beginning
+            self._ahead, begin = "", self._begin_in(found.artifact)
             self._show(found.at(await self._read(found, begin), 0, found.timeline.seq_of(begin)))
         await self._play_timeline(found)
         rest = await self._read(found, found.artifact.length)  # what no delta tells of any more
         self._show(found.at(rest, replica.length, found.artifact.seq, is_now=True))
         return found.artifact.stream_status in OVER
+
+    def _begin_in(self, artifact: Artifact) -> int:
+        """Where it begins; a cursor counts for its epoch only, and a later epoch is shown from its beginning."""
+        begin, self._from = self._from, 0
+        if self._cursor is not None and self._cursor.epoch == artifact.epoch:
+            begin = max(begin, self._cursor.offset)
+        return min(begin, artifact.length)
 
     async def _play_timeline(self, found: Recording) -> None:
         timeline, replica, now = found.timeline, self.replica, asyncio.get_running_loop().time

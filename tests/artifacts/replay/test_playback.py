@@ -60,6 +60,8 @@ async def test_it_begins_anywhere_and_goes_on_where_a_reader_was(place: Place) -
         while (event := await answer.event()).frame["type"] != "delta":
             pass
     assert first.frame["text"] == text[:7]
+    async with Answer(f"{path}&epoch=7&offset=9", bearer(place.token)) as answer:
+        assert (await answer.event()).frame["text"] == text[:7]  # another epoch's cursor is none
     reader.epoch = 0
     async with Answer(path, [*bearer(place.token), (b"last-event-id", event.id.encode())], reader=reader) as answer:
         assert (await answer.event()).frame["text"] == ""
@@ -91,3 +93,11 @@ async def test_speed_that_is_none_is_refused(place: Place, speed: str) -> None:
     async with place.line(f"?replay={speed}") as line:
         errors = await errors_of(line)
     assert errors == (["bad_replay"], 4409)
+
+
+async def test_deleted_document_ends_its_replay(place: Place) -> None:
+    await in_database(written)(place)
+    async with place.line("?replay=1") as line:
+        await line.frame_of("delta")
+        await in_database(commands.delete)(place.draft.pk)
+        assert await errors_of(line) == (["deleted"], 4404)
