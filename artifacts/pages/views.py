@@ -277,7 +277,8 @@ def replay(request: HttpRequest, artifact_id: int) -> HttpResponse:
 def replay_context(shown: Artifact, *, source: str, back: str) -> dict[str, Any]:
     """What the page of a replay says; `source` is where its socket is, `back` the document's own page."""
     body = reachable(document_html(shown))
-    return {"artifact": shown, "body": body, "source": source, "back": back, "speeds": (1, 2, 5, 10, 20, 50)}
+    socket = f"{get_script_prefix()}ws/artifacts/{source}/?format=html"
+    return {"artifact": shown, "body": body, "socket": socket, "back": back, "speeds": (1, 2, 5, 10, 20, 50)}
 
 
 @require_safe

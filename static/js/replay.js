@@ -10,7 +10,7 @@ const [play, speed, place, told] = ["play", "speed", "place", "told"].map((name)
 const text = new LiveDocument(page.querySelector("[data-document]"));
 const follower = new Follower({ end: text.tail, button: page.querySelector("[data-jump]") });
 const scheme = location.protocol === "https:" ? "wss" : "ws";
-const address = `${scheme}://${location.host}/ws/artifacts/${page.dataset.source}/?format=html`;
+const address = `${scheme}://${location.host}${page.dataset.socket}`;
 const line = new Line(address, { onFrame, onChange });
 
 let playing = false;
