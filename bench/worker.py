@@ -2,7 +2,7 @@
 
 Each stream brings 50 pieces of 5 characters a second, as a model does; a level holds when 99 % of the marks are at the
 viewer within 500 ms of the endpoint's write. Then all at once as fast as the endpoint goes: flushes a second, beside
-raw INSERTs, one transaction each, in a database of the same kind.
+raw INSERTs, one transaction each, in a database of the same kind. With `--profile` instead: where the CPU goes.
 
 `--parallel 5`: instead, how long one document of ten sections takes of which so many are written at once.
 With `--newcomer` instead: how long somebody waits for the first text beside one who has 200 documents in the queue, and
@@ -25,18 +25,20 @@ from typing import Any
 
 from bench.support.child import ROOT, Child
 from bench.support.machine import Window, resident_mb
-from bench.support.product import Product, serving
+from bench.support.product import Product, parts, sample, serving
 from bench.support.report import Cell, Report, parser, run
 from bench.writes import database, environment
 
 RATE, CHARS, EVERY, HOLDS = 50, 5, 10, 99.0
 FLOOD_CHARS = 400
 SECTIONS, PIECES = 10, 150
+SETTLE_S = 5.0
+"""So long after the start of all it is profiled."""
 STARTERS = 8
 """People who start documents at the same time."""
 COLUMNS = [
     *("streams", "all writing after s", "one more: text after s", "within 500 ms %", "p50 ms", "p99 ms"),
-    *("flushes/s", "INSERTs/s", "server CPU %", "endpoint CPU %", "client CPU %", "MB", "waited %"),
+    *("flushes/s", "KB/s", "INSERTs/s", "server CPU %", "endpoint CPU %", "client CPU %", "MB", "waited %"),
 ]
 
 
@@ -58,6 +60,8 @@ def measure(options: argparse.Namespace) -> Report:
         return side_by_side(options.parallel)
     if options.newcomer:
         return newcomers(options)
+    if options.profile:
+        return profile(options)
     report = Report(name="worker", title=f"documents of {RATE} pieces a second each, one process", columns=COLUMNS)
     levels, seconds = ([3], 0.5) if options.quick else (options.streams, options.seconds)
     for streams in levels:
@@ -83,8 +87,10 @@ def level(report: Report, product: Product, streams: int, seconds: float) -> Non
         writing_s = start(product, documents, model)
         time.sleep(min(3.0, seconds))
         since = client.ask("begin")
+        before = written_chars(product)
         with Window(product.pid) as server, Window(client.pid) as reader, Window(product.endpoint.pid) as endpoint:
             time.sleep(seconds)
+        kb = (written_chars(product) - before) / server.seconds / 1_000
         until = time.monotonic_ns()
         time.sleep(0.5)  # what was written at the end may still come in time
         seen = client.ask("stats")
@@ -102,7 +108,7 @@ def level(report: Report, product: Product, streams: int, seconds: float) -> Non
         more_s = time.monotonic() - began
     cpu = (100 * window.cpu_s / window.seconds for window in (server, endpoint, reader))
     timing: tuple[Cell, ...] = (share, seen["p50_ms"], seen["p99_ms"])
-    report.add(streams, writing_s, more_s, *timing, flushes, None, *cpu, memory, server.waited_percent)
+    report.add(streams, writing_s, more_s, *timing, flushes, kb, None, *cpu, memory, server.waited_percent)
     report.figures |= {f"within_{streams}": share, f"writing_s_{streams}": writing_s, f"one_more_s_{streams}": more_s}
     report.figures[f"server_cpu_percent_{streams}"] = 100 * server.cpu_s / server.seconds
 
@@ -117,14 +123,40 @@ def start(product: Product, documents: list[int], model: str, *, sections: int =
     return time.monotonic() - began
 
 
+def profile(options: argparse.Namespace) -> Report:
+    """What a piece costs, by the parts of the product; a viewer for each document."""
+    columns = ["streams", "part", "of the CPU %", "us/piece"]
+    report = Report(name="profile", title=f"CPU of {RATE} pieces a second and stream, one process", columns=columns)
+    for streams in options.streams:
+        with serving("uvicorn") as product, Child("viewers") as client:
+            documents, samples = product.documents(streams), product.folder / "samples"
+            client.ask("connect", port=product.port, places=product.places(documents, streams))
+            start(product, documents, f"pace-{CHARS}-{RATE}-1000000-{EVERY}")
+            time.sleep(SETTLE_S)
+            before = written_chars(product)
+            with Window(product.pid) as server:
+                sample(product.pid, options.seconds, samples)
+            pieces = (written_chars(product) - before) / CHARS
+            found = parts(samples.read_text().splitlines())
+        us, total = server.cpu_s / max(1.0, pieces) * 1e6, sum(found.values())
+        for part, count in found.most_common():
+            report.add(streams, part, 100 * count / total, us * count / total)
+        report.add(streams, "all", 100.0, us)
+        report.notes.append(
+            f"{streams} streams: {100 * server.cpu_s / server.seconds:.0f} % of a core, waited"
+            f" {server.waited_percent:.0f} %, {pieces / server.seconds:.0f} of {streams * RATE} pieces/s"
+        )
+    return report
+
+
 def flood(report: Report, product: Product, writer: Child, streams: int, seconds: float) -> None:
     """As fast as the process takes it; nobody looks on."""
     writing_s = start(product, product.documents(streams), f"pace-{FLOOD_CHARS}-0-120-1000", sections=100)
     time.sleep(min(2.0, seconds))
     with Window(product.pid) as server, Window(product.endpoint.pid) as endpoint:
-        before = deltas(product)
+        before, chars = deltas(product), written_chars(product)
         time.sleep(seconds)
-        flushed = deltas(product) - before
+        flushed, kb = deltas(product) - before, (written_chars(product) - chars) / 1_000
     memory = resident_mb([product.pid])
     product.process.send_signal(signal.SIGSTOP)  # held, so that the reference has the core
     writer.ask("begin")
@@ -132,15 +164,9 @@ def flood(report: Report, product: Product, writer: Child, streams: int, seconds
     product.process.send_signal(signal.SIGCONT)
     cpu = (100 * window.cpu_s / window.seconds for window in (server, endpoint))
     nothing: tuple[Cell, ...] = (None, None, None, None)
-    flushes = flushed / server.seconds
-    report.add(
-        f"{streams}, unpaced", writing_s, *nothing, flushes, raw["a_second"], *cpu, None, memory, server.waited_percent
-    )
-    report.figures |= {
-        "flushes_s": flushes,
-        "inserts_s": raw["a_second"],
-        "flushes_over_inserts": flushes / raw["a_second"],
-    }
+    rates = (flushed / server.seconds, kb / server.seconds, raw["a_second"])
+    report.add(f"{streams}, unpaced", writing_s, *nothing, *rates, *cpu, None, memory, server.waited_percent)
+    report.figures |= {"flushes_s": rates[0], "kb_s": rates[1], "inserts_s": rates[2]}
 
 
 def side_by_side(levels: list[int]) -> Report:
@@ -165,9 +191,17 @@ def side_by_side(levels: list[int]) -> Report:
 
 
 def deltas(product: Product) -> int:
+    return counted(product, "SELECT count(*) FROM artifacts_delta")
+
+
+def written_chars(product: Product) -> int:
+    return counted(product, "SELECT sum(length) FROM artifacts_artifact")
+
+
+def counted(product: Product, query: str) -> int:
     look = sqlite3.connect(f"file:{product.database}?mode=ro", uri=True)
     try:
-        return int(look.execute("SELECT count(*) FROM artifacts_delta").fetchone()[0])
+        return int(look.execute(query).fetchone()[0])
     finally:
         look.close()
 
@@ -247,6 +281,7 @@ def options() -> argparse.ArgumentParser:
     made.add_argument("--parallel", type=int, nargs="*", default=[], metavar="N", help="sections at once, instead")
     made.add_argument("--newcomer", action="store_true", help="measure how long a newcomer waits, and nothing else")
     made.add_argument("--seconds", type=float, default=6.0, help="of a window")
+    made.add_argument("--profile", action="store_true", help="where the CPU goes; needs py-spy")
     return made
 
 

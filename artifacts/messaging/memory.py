@@ -5,6 +5,7 @@ What has expired goes once a second instead of with each message; who is full lo
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import suppress
 from typing import Any
@@ -25,6 +26,7 @@ class MemoryLayer(InMemoryChannelLayer):  # type: ignore[misc]  # Channels has n
         for channel in list(self.groups.get(group, ())):
             with suppress(ChannelFull):
                 await self.send(channel, message)
+            await asyncio.sleep(0)  # who receives has its turn before the next one: a channel holds so many
 
     def _clean_expired(self) -> None:
         now_s = time.monotonic()

@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -207,3 +208,52 @@ def shared() -> Iterator[None]:
             yield
         finally:
             kept.clear()
+
+
+# Which part of it the CPU of a server goes to. A sampling profiler, py-spy (`pip install py-spy`), looks from outside;
+# only samples that hold the interpreter count. What a library does is its caller's: the ORM belongs to the
+# transaction, the HTTP client to the reading.
+
+SAMPLES_S = 250
+PARTS = {
+    "flush: the transaction": ("artifacts/lifecycle", "artifacts/kept_update", "artifacts/models", "worker/database"),
+    "flush: writer, group, hand-over to the thread": ("worker/writer", "worker/group_commit", "channels/db"),
+    "reading: socket, TLS, HTTP": ("openai_compatible/client", "openai_compatible/network", "answer/chunks"),
+    "reading: events to text": ("openai_compatible",),
+    "joints, sections, counting": (
+        "generation/writing",
+        "generation/seams",
+        "generation/markdown",
+        "generation/worker",
+    ),
+    "news: signal, outbox, layer": ("artifacts/signals", "artifacts/messaging", "channels/layers"),
+    "viewers: feed, frame, socket": ("artifacts/live", "server/wires"),
+    "previews": ("artifacts/preview", "worker/preview_saver", "renderer"),
+    "queue: claims and polls": ("generation/queue", "worker/supervisor"),
+}
+"""Of two that fit a place in the code the one with the longer name of it."""
+REST = "event loop, server, threads"
+
+
+def sample(pid: int, seconds: float, to: Path) -> None:
+    program = shutil.which("py-spy")
+    if program is None:
+        raise RuntimeError("py-spy is not there: pip install py-spy")
+    options = ("--gil", "--format", "raw", "--rate", str(SAMPLES_S), "--duration", str(round(seconds)))
+    done = subprocess.run([program, "record", *options, "--pid", str(pid), "--output", str(to)], capture_output=True)
+    if done.returncode:
+        raise RuntimeError(f"py-spy: {done.stderr.decode()[-300:]}")
+
+
+def parts(stacks: Iterable[str]) -> Counter[str]:
+    """Lines of `frame;frame;... count`, outermost first -> samples of each part."""
+    found = Counter[str]()
+    for line in stacks:
+        stack, _, count = line.rpartition(" ")
+        found[next(filter(None, map(part_of, reversed(stack.split(";")))), REST)] += int(count)
+    return found
+
+
+def part_of(frame: str) -> str:
+    fitting = [(len(place), part) for part, places in PARTS.items() for place in places if place in frame]
+    return max(fitting, default=(0, ""))[1]

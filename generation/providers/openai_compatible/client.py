@@ -356,11 +356,11 @@ class OpenAICompatible:
                     answer.break_off()
                 if not chunk:
                     break
-                read_at, has_text = clock(), False
+                read_at, is_heard = clock(), False
                 for item in answer.feed(chunk):
                     yield item
-                    heard_at, has_text = clock(), has_text or isinstance(item, Piece)
-                if has_text and not (answer.is_over or answer.has_reason):
+                    heard_at, is_heard = clock(), True
+                if is_heard and not (answer.is_over or answer.has_reason):
                     await asyncio.sleep(pace.rest_s(len(chunk), heard_at - read_at))
             if trouble is not None and not answer.is_sure:
                 raise trouble

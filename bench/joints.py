@@ -1,4 +1,4 @@
-"""How a real model that is asked anew goes on, and how it is joined: `python -m bench.occasional.joints [joints]`.
+"""How a real model that is asked anew goes on, and how it is joined: `python -m bench.joints [joints]`.
 
 The bundled small model writes sections, the text is cut where a turn would end, and the model is asked to go on from
 there as a reprompt asks it. The table says how often it copied the last words, and how often it was joined or refused;
