@@ -55,7 +55,10 @@ class Position:
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """One text fragment of the answer, exactly as received; never empty. It ends `at` a place of a kept answer."""
+    """A part of the answer's text, exactly as received; never empty, nor with half of a character that came in two.
+
+    It ends `at` a place of a kept answer.
+    """
 
     text: str
     at: Position | None = None

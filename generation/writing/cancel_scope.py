@@ -41,9 +41,6 @@ class CancelScope:
     def stopped(self) -> bool:
         return self._stop.is_set()
 
-    def now_s(self) -> float:
-        return self._clock()
-
     def left_s(self) -> float | None:
         """Seconds until the deadline, or None without one."""
         return None if self._deadline is None else self._deadline - self._clock()

@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 
+from artifacts.validation import clean
 from generation.errors import (
     AnsweredAnew,
     BadSeam,
@@ -38,7 +39,6 @@ from generation.writing.patience import Limits, Patience
 from generation.writing.policy import Timing, WritingPolicy
 from generation.writing.prompts import last_words
 from generation.writing.retries import Random, RetryPolicy, Troubles
-from generation.writing.section_text import Characters
 from generation.writing.stream_joiner import WAY_OUT, StreamJoiner
 from generation.writing.turns import CallDelivery, Complete, Continuation, Delivery, Outcome, TakeText
 
@@ -122,7 +122,7 @@ class _Loop:
         self.tokens = 0
         self.tokens_estimated = 0
         self.model = ""
-        self.troubles = Troubles(terms.policy.retry, terms.timing.random, scope.now_s)
+        self.troubles = Troubles(terms.policy.retry, terms.timing.random, terms.timing.clock)
         self.barren = 0  # turns in a row that ended and brought nothing
         self.bad_seams = 0  # turns in a row that could not be joined
 
@@ -216,8 +216,8 @@ class _Loop:
             return pieces, await anext(pieces, None)
 
         await self.terms.callbacks.on_call()
-        patience = Patience(self.policy.limits, is_whole=call == "turns", now_s=self.scope.now_s)
-        characters, unsure = Characters(), ""
+        patience = Patience(self.policy.limits, is_whole=call == "turns", now_s=self.terms.timing.clock)
+        unsure = ""
         try:
             pieces, item = await self.scope.wait(begin, at_most_s=patience.left_s())
             following = partial(anext, pieces, None)
@@ -225,17 +225,15 @@ class _Loop:
                 unsure = item.held if isinstance(item, Life) else ""
                 if isinstance(item, Piece):
                     patience.text_came()
-                    await self._take(joiner.feed(characters.feed(item.text)))
+                    await self._take(joiner.feed(clean(item.text)))
                 else:
                     if item.at is not None:
                         await self.terms.callbacks.on_kept()
                     if (silent_s := patience.life_came(item)) is not None:
                         await self.terms.callbacks.on_thinking(silent_s)
                 item = await self.scope.wait(following, at_most_s=patience.left_s())
-            if isinstance(item, Finish) and item.reason in (FinishReason.COMPLETE, FinishReason.TRUNCATED):
-                await self._take(joiner.feed(characters.end()))
         except WaitCut as cut:
-            await self._take(joiner.feed(characters.feed(unsure)))
+            await self._take(joiner.feed(clean(unsure)))
             if isinstance(cut, TooSlow):
                 raise patience.failure() from None
             raise

@@ -1,4 +1,4 @@
-"""What of a model's text belongs to a section: what can be stored, no repeated heading, no outer blank lines; pure.
+"""What of a model's text belongs to a section: no repeated heading, no outer blank lines; pure.
 
 All else passes exactly as it came, as early as the characters allow, and never depends on how the text was chunked.
 """
@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 
 _BLANK = " \t\r\n"
-_SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_BREAK = re.compile(r"[\r\n]")
 _FIRST_LINE = re.compile(r"([^\r\n]*)(\r\n|\n|\r)?")
 _ATX = re.compile(r" {0,3}#{1,6}(?:[ \t]+(.*?))?[ \t#]*")
@@ -21,28 +19,6 @@ _UNDERLINE_BEGUN = re.compile(r" {0,3}(?:=*|-*)[ \t]*")
 _NUMBER = re.compile(r"\s*\d+(?:\.\d+)*[.):]?(?:\s+|$)")
 _ORNAMENT_CHARS = 40
 """A heading may have this many characters more than the name: its marks, a number, a colon."""
-
-
-class Characters:
-    """Turns received text into text that can be stored: no NUL, no lone surrogate, pairs joined across pieces."""
-
-    def __init__(self) -> None:
-        self._half = ""
-
-    def feed(self, text: str) -> str:
-        text = self._half + text.replace("\0", "")
-        self._half = ""
-        if text and "\ud800" <= text[-1] <= "\udbff":
-            text, self._half = text[:-1], text[-1]
-        if not _SURROGATE.search(text):
-            return text
-        joined = _SURROGATE_PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
-        return _SURROGATE.sub("\ufffd", joined)
-
-    def end(self) -> str:
-        """The answer has ended. Of one that broke off, half a character is left out: it will be written again."""
-        half, self._half = self._half, ""
-        return "\ufffd" if half else ""
 
 
 class SectionText:

@@ -145,6 +145,13 @@ ODD_TEXTS = [
 ]
 
 
+async def test_half_a_character_before_a_break_is_left_out():
+    answer = Answer(ASKED, 1_000, said=lambda _: Said(words="", quote="", wait_s=None))
+    items = [*answer.feed(says("a")), *answer.feed(says("b\ud83d")), *answer.salvage()]
+
+    assert "".join(item.text for item in items if isinstance(item, Piece)) == "ab"
+
+
 def read_of(chunks: list[bytes]) -> tuple[str, Finish | str]:
     answer = Answer(ASKED, 1_000, said=lambda _: Said(words="", quote="", wait_s=None))
     try:

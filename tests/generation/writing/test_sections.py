@@ -9,14 +9,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from artifacts.planned_section import PlannedSection
-from generation.errors import ProviderUnavailable, SectionMismatch
+from generation.errors import SectionMismatch
 from generation.providers.base import FinishReason
 from generation.providers.scripted.provider import Reply, ScriptedCall, ScriptedProvider
 from generation.writing.continuation import Continuation, Outcome
 from generation.writing.phases import BRIEF
 from generation.writing.prompts import Assignment
 from generation.writing.retries import RetryPolicy
-from generation.writing.section_text import Characters, SectionText, has_text
+from generation.writing.section_text import SectionText, has_text
 from generation.writing.sections import opening_of
 from tests.generation.writing.keywords import write_section
 
@@ -276,34 +276,10 @@ def test_body_has_no_outer_blank_lines_and_loses_nothing_else(text):
 # Characters
 
 
-@settings(max_examples=100, deadline=None)
-@given(
-    st.text(alphabet=["a", "\0", "\ud83d", "\ude00", "\U0001f600", "\n", "\x1b"], max_size=12),
-    st.lists(st.integers(1, 3), min_size=1, max_size=4),
-)
-def test_characters_are_made_storable_however_they_are_cut(text, lengths):
-    characters = Characters()
-    got = "".join(map(characters.feed, split(text, lengths))) + characters.end()
-    assert got == text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    got.encode()
-
-
-def test_surrogate_pair_over_two_pieces_is_the_character():
-    characters = Characters()
-    assert characters.feed("a\ud83d") + characters.feed("\ude00b") == "a\U0001f600b"
-
-
 @pytest.mark.asyncio
 async def test_nul_and_surrogates_never_reach_the_document():
-    result, _ = await write([Reply(pieces=("a\0b\ud83d", "\ude00 \udc00 c\ud83d"))])
+    result, _ = await write([Reply(pieces=("a\0b\U0001f600", " \udc00 c\ud83d"))])
     assert result.text == OPENING + "ab\U0001f600 \ufffd c\ufffd"
-
-
-@pytest.mark.asyncio
-async def test_half_a_character_before_a_break_is_written_again():
-    replies = [Reply(pieces=("a\ud83d",), error=ProviderUnavailable("dropped")), Reply(text="\U0001f600.")]
-    result, _ = await write(replies)
-    assert result.text == OPENING + "a\U0001f600."
 
 
 # Going on

@@ -415,7 +415,7 @@ class Answer:
         if content:
             self._pieces.append(content)
             self._length += len(content)
-        text = self._whole_characters(self.thoughts.feed(content))
+        text = self.thoughts.feed(self._whole_characters(content))
         if self.thoughts.is_lost:
             raise refusals.thought_as_text(self._asked)
         return text
