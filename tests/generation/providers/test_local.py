@@ -262,6 +262,7 @@ class Settings:
     STREAMGEN_FIRST_PIECE_SECONDS: float = 60
     STREAMGEN_STALL_SECONDS: float = 30
     STREAMGEN_THINKING_SECONDS: float = 600
+    STREAMGEN_FLUSH_MS: int = 150
 
 
 @pytest.mark.parametrize(

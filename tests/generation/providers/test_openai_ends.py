@@ -303,11 +303,6 @@ async def test_news_of_a_queue_is_life():
     assert (answered.text, answered.finish.reason, len(answered.lives)) == (TEXT, FinishReason.COMPLETE, 2)
 
 
-async def test_text_that_begins_like_a_thought_is_none_where_thoughts_have_a_field():
-    answered = await streamed(chunk({"reasoning_content": "Hm."}), says("Okay, "), says("then."), says("", "stop"))
-    assert [answered.pieces, answered.text] == [["Okay, ", "then."], "Okay, then."]
-
-
 # How events are parted
 
 

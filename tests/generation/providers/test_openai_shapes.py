@@ -15,7 +15,7 @@ from generation.providers.openai_compatible.answer.answers import Answer
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.providers.openai_compatible.refusals import Asked, Said
 from tests.generation.providers.test_openai_compatible import Answered, call
-from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, event, http, json_document, raw_server, says
+from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, chunk, event, http, json_document, raw_server, says
 
 pytestmark = pytest.mark.asyncio
 
@@ -143,6 +143,13 @@ ODD_TEXTS = [
     '"content":"a"',
     "content",
 ]
+
+
+async def test_text_that_begins_like_a_thought_is_none_where_thoughts_have_a_field():
+    answer = Answer(ASKED, 1_000, said=lambda _: Said(words="", quote="", wait_s=None))
+    list(answer.feed(chunk({"reasoning_content": "Hm."})))
+
+    assert [*answer.feed(says("Okay, ")), *answer.feed(says("then."))] == [Piece(text="Okay, "), Piece(text="then.")]
 
 
 async def test_half_a_character_before_a_break_is_left_out():
