@@ -277,7 +277,7 @@ def ask(product: Product, token: str, method: str, path: str, body: Any = None) 
 
 def options() -> argparse.ArgumentParser:
     made = parser(__doc__)
-    made.add_argument("--streams", type=int, nargs="*", default=[10, 50, 100])
+    made.add_argument("--streams", type=int, nargs="*", default=[50, 100, 200, 300])
     made.add_argument("--parallel", type=int, nargs="*", default=[], metavar="N", help="sections at once, instead")
     made.add_argument("--newcomer", action="store_true", help="measure how long a newcomer waits, and nothing else")
     made.add_argument("--seconds", type=float, default=6.0, help="of a window")
