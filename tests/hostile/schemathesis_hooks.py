@@ -1,4 +1,4 @@
-"""What Schemathesis loads before it asks: half of its ids are of rows that are there, or all were 404."""
+"""What Schemathesis loads before it asks: half of its ids are those of rows that are there; it would see 404 only."""
 
 from __future__ import annotations
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
@@ -116,7 +118,8 @@ def origin_at(address: str, port: int) -> str:
     """The beginning of every link in full: the public address, else where a server listens."""
     if settings.PUBLIC_URL:
         return settings.PUBLIC_URL.origin
-    shown = "localhost" if address in {"127.0.0.1", "0.0.0.0", "::", "::1"} else address
+    known = ip_address(address) if re.fullmatch(r"[0-9.]+|[0-9a-f:.]+", address) else None
+    shown = "localhost" if known and (known.is_loopback or known.is_unspecified) else address
     return f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
 
 
