@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 AUDITING := $(VENV)/audit/ready
 
-.PHONY: run scaled test faults audit sbom bench venv format lock clean
+.PHONY: run scaled test faults hostile audit sbom bench venv format lock clean
 
 run: $(READY)  ## everything set up, the address printed, Ctrl-C ends it
 	@exec $(BIN)/python manage.py up --port $(PORT)
@@ -25,6 +25,9 @@ test: $(READY)  ## format, lint, types, known dangers, migrations, tests
 
 faults: $(READY)  ## every fault against real processes, at most 15 minutes; FAULTS="--only worker-killed --runs 200"
 	$(BIN)/python -m tests.faults $(FAULTS)
+
+hostile: $(READY)  ## the product as its enemies use it, and what that costs, about 10 minutes; HOSTILE="--only sign-in"
+	$(BIN)/python -m tests.hostile $(HOSTILE)
 
 audit: $(AUDITING)  ## known vulnerabilities of what is pinned to run; asks a public database
 	$(VENV)/audit/bin/pip-audit --strict --no-deps --disable-pip --require-hashes -r requirements/run.txt

@@ -17,6 +17,7 @@ from streamgen.operating.probes import Probes  # noqa: E402
 from streamgen.server.bodies import BoundedBodies  # noqa: E402
 from streamgen.server.lifespan import this_process  # noqa: E402
 from streamgen.server.public_address import AtPublicUrl  # noqa: E402
+from streamgen.server.turns import InTurn  # noqa: E402
 from streamgen.server.wires import WithWires, known  # noqa: E402
 from streamgen.websocket_auth import websocket_login  # noqa: E402
 
@@ -38,7 +39,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 application = ProtocolTypeRouter(
     {
-        "http": Probes(AtPublicUrl(BoundedBodies(WithStreams(pages)), settings.PUBLIC_URL)),
+        "http": Probes(AtPublicUrl(BoundedBodies(WithStreams(InTurn(pages))), settings.PUBLIC_URL)),
         "websocket": AtPublicUrl(WithWires(websocket_login(URLRouter(websocket_urlpatterns))), settings.PUBLIC_URL),
         "lifespan": lifespan,
     }

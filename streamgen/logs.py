@@ -64,3 +64,11 @@ class JsonLine(logging.Formatter):
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class BadTextOneLine(OneLine):
+    """The same, only where somebody sent bytes that are no text: other tracebacks stay."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        sent_nonsense = record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError)
+        return super().filter(record) if sent_nonsense else True

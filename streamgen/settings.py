@@ -240,6 +240,7 @@ LOGGING = {
     "filters": {
         "layer_outage": {"()": "streamgen.logs.LayerOutage"},
         "one_line": {"()": "streamgen.logs.OneLine"},
+        "bad_text": {"()": "streamgen.logs.BadTextOneLine"},
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
@@ -250,6 +251,7 @@ LOGGING = {
         "axes": {"level": "ERROR"},  # `artifacts.accounts.sign_in_log` says it in one line
         # Its receiver logs a traceback a second while Redis is away, and goes on.
         "channels_redis.pubsub": {"filters": ["layer_outage"]},
+        "uvicorn.error": {"filters": ["bad_text"]},  # it answers with 1007
         # What is refused is answered with 400; nothing broke.
         **{
             f"django.security.{name}": {"filters": ["one_line"]}
