@@ -1,7 +1,7 @@
 """`python -m tests.hostile`: every attack on both servers, and what memory each costs; exit code 1 where one succeeds.
 
 The growth is that of the server's process: its peak while an attack lasts, above what it held when that began, after
-a look at each kind of page.
+twelve visitors at once looked at each kind of page.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from tests.support.servers import COMMANDS, serving_product
 
 MOST_GROWTH_MB = 20.0
 CASES = 2_000
+VISITORS = 12
 Attack = Callable[[Target], list[str]]
 
 
@@ -96,12 +98,15 @@ def _run(kind: str, target: Target, chosen: dict[str, Attack]) -> bool:
 
 
 def _look_around(target: Target) -> None:
-    """What is loaded once is loaded."""
+    """What is loaded once is loaded, and a few ordinary visitors were there at once."""
     pages = ["/sign-in/", "/admin/login/", "/nothing", "/api/openapi.json", f"/api/artifacts/{target.artifact}"]
     pages += [f"/api/artifacts/{target.artifact}/export?format={kind}" for kind in ("md", "html")]
-    for path in pages:
-        target.told(path, headers=target.login)
-        target.told(path, method="POST", headers=target.login)
+    with ThreadPoolExecutor(VISITORS) as visitors:
+        for method in ("GET", "POST"):
+            for path in pages:
+                look = partial(target.told, path, method=method, headers=target.login)
+                for seen in [visitors.submit(look) for _ in range(VISITORS)]:
+                    seen.result()
 
 
 def _furnished(database: Path) -> dict[str, object]:
