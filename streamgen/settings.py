@@ -155,6 +155,10 @@ else:
         # The pool by itself waits ever longer before it tries an absent server again; our own retries are quicker.
         | {"pool": {"min_size": 1, "max_size": 12, "timeout": 2, "reconnect_timeout": 1}},
     }
+    if env.one_of("DATABASE_POOLER", ("", "transaction"), ""):
+        # Such a pooler refuses what a connection asks for at its start, and a session is not the same one for long.
+        DATABASES["default"]["OPTIONS"].pop("options", None)
+        DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 
 # Messages between processes are hints; the in-memory layer serves the one-process mode
 CHANNEL_LAYERS: dict[str, dict[str, object]] = {

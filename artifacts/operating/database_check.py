@@ -23,6 +23,9 @@ CONNECT_S = 1
 ROOM_BYTES = 1_000_000
 """With less room beside a SQLite file its disk counts as full."""
 
+POOLER_SAYS = "unsupported startup parameter"
+POOLER = "A pooler in transaction mode refuses this connection: set DATABASE_POOLER=transaction."
+
 
 def own_connection() -> BaseDatabaseWrapper:
     """A connection to the default database that is no part of a pool, and that waits for nothing for long."""

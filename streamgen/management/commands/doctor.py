@@ -22,6 +22,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from artifacts.operating.database_check import POOLER_SAYS
 from artifacts.pages.export import STYLE_SHEETS
 from generation.cli.terminal import printable
 from generation.errors import ProviderError
@@ -84,7 +85,10 @@ def check_database() -> str:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
-        raise Trouble(_first_line(error), fix="start the database, or set DATABASE_URL to one that runs.") from None
+        fix = "start the database, or set DATABASE_URL to one that runs."
+        raise Trouble(
+            _first_line(error), fix="DATABASE_POOLER=transaction" if POOLER_SAYS in str(error) else fix
+        ) from None
     given = settings.DATABASES["default"]
     server = "" if connection.vendor == "sqlite" else f"{given['HOST'] or 'this machine'}:{given['PORT'] or 5432}/"
     return f"{connection.display_name}, {server}{given['NAME']}"

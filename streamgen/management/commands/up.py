@@ -19,7 +19,7 @@ from django.urls import reverse
 
 from artifacts.accounts import sign_in
 from artifacts.models import Project
-from artifacts.operating.database_check import startup_trouble
+from artifacts.operating.database_check import POOLER, POOLER_SAYS, own_connection, startup_trouble
 from artifacts.operating.outages import SENTENCES, kind_of
 from generation import control
 from generation.errors import ProviderError
@@ -59,7 +59,7 @@ class Command(BaseCommand):
             kind = kind_of(error)
             if kind is None:
                 raise
-            raise CommandError(SENTENCES[kind]) from None
+            raise CommandError(POOLER if POOLER_SAYS in str(error) else SENTENCES[kind]) from None
         facts = [("model", self._provider(no_worker))]
         facts.append(("database", _database()))
 
@@ -106,12 +106,17 @@ def _alone() -> Iterator[None]:
     if connection.vendor != "postgresql":
         yield
         return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [SET_UP_LOCK])
-        try:
-            yield
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [SET_UP_LOCK])
+    # A lock of a transaction, over a connection that does nothing else: behind a pooler sessions are shared, and the
+    # lock of a session would be left behind in one that another process gets.
+    ours = own_connection()
+    try:
+        ours.set_autocommit(False)
+        with ours.cursor() as cursor:
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SET_UP_LOCK])
+        yield
+    finally:
+        ours.close()
 
 
 def origin_at(address: str, port: int) -> str:

@@ -1,0 +1,100 @@
+"""A whole installation behind pgbouncer in transaction mode: set up twice, and a document is written to its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import quote
+
+from tests.support.limits import WAIT_S
+from tests.support.postgres import make_database
+from tests.support.servers import ROOT, serving_product, up
+
+PGBOUNCER = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+INI = """
+[databases]
+pooled = host={server} dbname=pooled user=postgres
+[pgbouncer]
+listen_addr =
+unix_socket_dir = {folder}
+listen_port = 6432
+auth_type = any
+pool_mode = transaction
+default_pool_size = 3
+logfile = {folder}/log
+"""
+
+
+@contextmanager
+def pooled(postgres_server: str) -> Iterator[str]:
+    """The address of a new database behind the real program."""
+    make_database(postgres_server, "pooled")
+    with tempfile.TemporaryDirectory(prefix="pooler-") as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        server = postgres_server.partition("?host=")[2]
+        (folder / "ini").write_text(INI.format(server=server, folder=folder))
+        # It refuses to run as root, and whose the server's folder is may reach its socket.
+        user = Path(server).stat().st_uid if os.geteuid() == 0 else None
+        process = subprocess.Popen([PGBOUNCER, "-q", str(folder / "ini")], user=user)
+        try:
+            ends_at = time.monotonic() + WAIT_S
+            while not (folder / ".s.PGSQL.6432").exists():
+                assert process.poll() is None
+                assert time.monotonic() < ends_at, (folder / "log").read_text()
+                time.sleep(0.02)
+            yield f"postgres://postgres@/pooled?host={quote(name, safe='')}&port=6432"
+        finally:
+            process.terminate()
+            process.wait(WAIT_S)
+
+
+def test_installation_behind_a_pooler_begins_twice_and_writes(postgres_server: str, tmp_path: Path) -> None:
+    with pooled(postgres_server) as url:
+        shared = {"DATABASE_URL": url, "SECRET_KEY": "k" * 40, "STREAMGEN_PROVIDER": "scripted"}
+        refused = manage("up", "--port", "0", **shared)
+        assert refused == (1, "CommandError: A pooler in transaction mode refuses this connection: set "
+                              "DATABASE_POOLER=transaction.\n")  # fmt: skip
+        shared["DATABASE_POOLER"] = "transaction"
+        for _ in range(2):
+            with up(database=tmp_path, folder=tmp_path, **shared):
+                pass
+        assert manage("createsuperuser", "--noinput", "--username", "ann", "--email", "a@example.com", **shared)[0] == 0
+        token = manage("token", "ann", **shared)[1].strip()
+        with serving_product("uvicorn", database=tmp_path, folder=tmp_path, **shared) as server:
+
+            def call(method: str, path: str, body: object = None) -> dict[str, object]:
+                with closing(HTTPConnection("127.0.0.1", server.port, timeout=WAIT_S)) as client:
+                    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+                    client.request(method, path, json.dumps(body or {}), headers)
+                    answer: dict[str, object] = json.loads(client.getresponse().read())
+                    return answer
+
+            artifact = call("POST", "/api/projects", {"title": "Pooled"})["artifacts"][0]["id"]  # type: ignore[index]
+            call("POST", f"/api/artifacts/{artifact}/start", {"plan": [{"name": "One", "max_tokens": 200}]})
+            ends_at = time.monotonic() + WAIT_S
+            while call("GET", f"/api/artifacts/{artifact}")["state"]["status"] == "streaming":  # type: ignore[index]
+                assert time.monotonic() < ends_at, server.log.read_text()
+                time.sleep(0.1)
+            assert call("GET", f"/api/artifacts/{artifact}")["state"]["status"] == "complete"  # type: ignore[index]
+
+
+def manage(*words: str, **shared: str) -> tuple[int, str]:
+    environment = os.environ | shared | {"DJANGO_SUPERUSER_PASSWORD": "a long enough password"}
+    ended = subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    return ended.returncode, ended.stdout + ended.stderr
