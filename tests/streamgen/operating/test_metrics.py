@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from http.client import HTTPConnection
 
@@ -13,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from artifacts.accounts.tokens import issue_token
 from artifacts.models import Artifact
 from streamgen.operating.metrics import may_read_metrics, metrics_text
-from tests.support.commands import manage
+from tests.support.commands import ROOT, manage
 from tests.support.endpoint.openai_script import Behaviour, Script
 from tests.support.endpoint.openai_server import serving_endpoint
 from tests.support.limits import WAIT_S
@@ -91,3 +92,17 @@ async def test_worker_answers_on_a_port_of_its_own(tmp_path) -> None:
             values = values_of(client.getresponse().read().decode())
     assert values["streamgen_takeovers_total"] == 0
     assert values["process_resident_memory_bytes"] > 10_000_000
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.asyncio
+async def test_dashboard_alerts_and_docs_name_figures_that_are_there() -> None:
+    there = {
+        name
+        for family in text_string_to_metric_families((await metrics_text()).decode())
+        for name in (family.name, *(f"{family.name}{end}" for end in ("_total", "_bucket")))
+    }
+    for path in ("deploy/grafana.json", "deploy/alerts.yaml", "docs/operations.md"):
+        named = set(re.findall(r"\bstreamgen_[a-z_]+", (ROOT / path).read_text(encoding="utf-8")))
+        assert named, path
+        assert named - there == set(), path
