@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -47,15 +47,18 @@ def pooled(postgres_server: str) -> Iterator[str]:
         user = Path(server).stat().st_uid if os.geteuid() == 0 else None
         process = subprocess.Popen([PGBOUNCER, "-q", str(folder / "ini")], user=user)
         try:
-            ends_at = time.monotonic() + WAIT_S
-            while not (folder / ".s.PGSQL.6432").exists():
-                assert process.poll() is None
-                assert time.monotonic() < ends_at, (folder / "log").read_text()
-                time.sleep(0.02)
+            until((folder / ".s.PGSQL.6432").exists, folder / "log")
             yield f"postgres://postgres@/pooled?host={quote(name, safe='')}&port=6432"
         finally:
             process.terminate()
             process.wait(WAIT_S)
+
+
+def until(condition: Callable[[], bool], log: Path) -> None:
+    ends_at = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < ends_at, log.read_text()
+        time.sleep(0.05)
 
 
 def test_installation_behind_a_pooler_begins_twice_and_writes(postgres_server: str, tmp_path: Path) -> None:
@@ -81,10 +84,7 @@ def test_installation_behind_a_pooler_begins_twice_and_writes(postgres_server: s
 
             artifact = call("POST", "/api/projects", {"title": "Pooled"})["artifacts"][0]["id"]  # type: ignore[index]
             call("POST", f"/api/artifacts/{artifact}/start", {"plan": [{"name": "One", "max_tokens": 200}]})
-            ends_at = time.monotonic() + WAIT_S
-            while call("GET", f"/api/artifacts/{artifact}")["state"]["status"] == "streaming":  # type: ignore[index]
-                assert time.monotonic() < ends_at, server.log.read_text()
-                time.sleep(0.1)
+            until(lambda: call("GET", f"/api/artifacts/{artifact}")["state"]["status"] != "streaming", server.log)  # type: ignore[index]
             assert call("GET", f"/api/artifacts/{artifact}")["state"]["status"] == "complete"  # type: ignore[index]
 
 
