@@ -79,19 +79,24 @@ class Lifespan:
         if "daphne.server" not in sys.modules:
             return
         # Importing them earlier would install another reactor than Daphne's.
-        from twisted.internet import defer, reactor  # noqa: PLC0415
+        from daphne.server import Server  # noqa: PLC0415
+        from twisted.internet import defer, reactor  # noqa: PLC0415  the same
 
         from streamgen.server.incoming import bound  # noqa: PLC0415  the same
 
         bound()
         wires.known.try_daphne()
 
-        def stop() -> Any:
-            return defer.Deferred.fromFuture(asyncio.ensure_future(self.stop()))
+        cancel_all = Server.kill_all_applications
 
+        def cancel_after_goodbye(server: Any) -> Any:
+            """The stock command cancels every socket at the moment in which it is to be told to come back."""
+            goodbye: Any = defer.Deferred.fromFuture(asyncio.ensure_future(self.stop()))
+            return goodbye.addCallback(lambda _: cancel_all(server))
+
+        Server.kill_all_applications = cancel_after_goodbye
         twisted: Any = reactor
         twisted.callWhenRunning(twisted.callLater, 0, self.start)
-        twisted.addSystemEventTrigger("before", "shutdown", stop)
 
 
 this_process = Lifespan()
