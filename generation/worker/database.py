@@ -41,7 +41,7 @@ async def until_answered(work: Callable[[], T], *, waits_for_room: bool = True) 
             kind = outages.of_database.failed_by(error)
             if not waits_for_room and kind is OutageKind.FULL:
                 raise DiskFull from None
-            # The class only: the text of a database error may carry what was being written.
-            logger.debug("database away, attempt=%s: %s", failures, type(error).__name__)
+            if kind is None:  # the class only: the text of a database error may carry what was being written
+                logger.warning("tried again, attempt=%s: %s", failures, type(error).__name__)
             await asyncio.sleep(min(RETRY_CAP_S, RETRY_BASE_S * 2 ** min(failures, 10)))
     raise AssertionError("unreachable")
