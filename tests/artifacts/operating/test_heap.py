@@ -1,0 +1,37 @@
+"""Freed memory goes back to the system, also where large and small blocks lay among one another."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import ctypes, sys
+from artifacts.operating.heap import give_back_memory
+if sys.argv[1] == "ours":
+    give_back_memory()
+def resident_kb():
+    with open("/proc/self/status") as status:
+        return int(next(line for line in status if line.startswith("VmRSS")).split()[1])
+bytearray(30_000_000)  # the hint that glibc takes
+before = resident_kb()
+kept, large = [], []
+for _ in range(200):
+    large.append(bytearray(b"x") * 500_000)
+    kept.append(ctypes.create_string_buffer(2_000))
+del large
+print(resident_kb() - before)
+"""
+
+
+def grown_kb(whose: str) -> int:
+    return int(subprocess.check_output([sys.executable, "-c", PROGRAM, whose], text=True))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what Linux says of a process is read")
+def test_large_blocks_are_given_back_though_small_ones_stay_among_them():
+    ours, glibcs = grown_kb("ours"), grown_kb("glibc's")
+    assert ours < 10_000
+    assert ours < glibcs / 5
