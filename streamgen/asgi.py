@@ -8,6 +8,9 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
+from artifacts.operating.heap import give_back_memory
+
+give_back_memory()  # before any thread has made a heap of its own
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
 pages = get_asgi_application()
 

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from artifacts.messaging import outbox, subscription
-from artifacts.operating import heap, loop_lag, outages
+from artifacts.operating import loop_lag, outages
 from artifacts.operating.outages import OutageKind
 from artifacts.webhooks.courier import Courier
 from generation.errors import ProviderError
@@ -70,7 +70,6 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
         """Run until `stop` is set, then give everything back; returns when it is done."""
         outbox.attach()
         loop_lag.current().begin()
-        heap.give_back_memory()
         await subscription.current().watch_layer()
         logger.info("worker started: %s, %s tasks at once", self.chosen.why, self.policy.capacity)
         async with asyncio.TaskGroup() as group:

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from artifacts.operating.database_check import startup_trouble
 from artifacts.operating.exposition import serve_figures
+from artifacts.operating.heap import give_back_memory
 from artifacts.operating.outages import SENTENCES
 from generation.queue.wakeup import WAKE_CHANNEL
 from generation.worker.shutdown import GOODBYE_S, end_within
@@ -37,6 +38,7 @@ class Command(BaseCommand):
             )
         if trouble := startup_trouble():
             raise CommandError(SENTENCES[trouble])
+        give_back_memory()
         if metrics:
             self._serve(metrics)
         asyncio.run(_work(capacity))
