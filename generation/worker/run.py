@@ -251,8 +251,8 @@ class _ClaimedSections:
         self.drafted = {position for position in self.unfinished if document.sections[position].is_drafted}
         self.kept: dict[int, KeptText] = {}
         self._live: int | None = None
-        start = document.sections[self.unfinished[0]].start if self.unfinished else None
-        self._before = document.text[:start]  # the sections that are whole and in their place
+        self._next = self.unfinished[0] if self.unfinished else 0  # all sections before it are whole and in their place
+        self._before = document.text[: document.sections[self._next].start if self.unfinished else None]  # their text
         self._drafts = {position: document.sections[position].draft for position in self.drafted}
         self._spent = document.spent()
         self._tokens: dict[int, SectionTokens] = {}
@@ -287,7 +287,7 @@ class _ClaimedSections:
             index=position,
             earlier=self._before,
             held=held,
-            unseen=() if is_live else tuple(self.names[self.unfinished[0] : position]),
+            unseen=() if is_live else tuple(self.names[self._next : position]),
             model=self._model,
             mode=self._mode(kept),
             budget_tokens=budget_tokens,
@@ -343,7 +343,7 @@ class _ClaimedSections:
     async def place(self, position: int) -> None:
         await self._writer.place_section(position)
         if position in self._drafts:
-            self._join(self._drafts.pop(position), is_draft=True)
+            self._join(position, self._drafts.pop(position), is_draft=True)
         else:
             self._live = position
 
@@ -352,15 +352,16 @@ class _ClaimedSections:
         await self._writer.complete_section(position, tokens=self._tokens[position].count, model=result.model)
         if position == self._live:
             self._live = None
-            self._join(result.text, is_draft=bool(self._work[position].unseen))
+            self._join(position, result.text, is_draft=bool(self._work[position].unseen))
         else:
             self._drafts[position] = result.text
 
     def end_all(self) -> None:
         self._stop.set()
 
-    def _join(self, text: str, *, is_draft: bool) -> None:
+    def _join(self, position: int, text: str, *, is_draft: bool) -> None:
         """The text of a section is whole and in its place."""
+        self._next = position + 1
         self._before += JOINT + text if is_draft and self._before else text
 
     def _total(self) -> int:

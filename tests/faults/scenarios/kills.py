@@ -30,12 +30,18 @@ async def parallel_killed(database: Database, seed: int, runs: int) -> Result:
     """The same where four of six sections are written at once; at every second death a document is paused and resumed
     as well. What is drafted is looked at whenever a worker dies.
     """
-    return await _kill_workers(database, seed, runs, parallel=4, sections=6, chars=700)
+    return await _kill_workers(database, seed, runs, parallel=4, sections=6, chars=500)
 
 
 async def _kill_workers(database: Database, seed: int, runs: int, *, parallel: int = 1, **size: int) -> Result:
     continuation = "prefill" if seed % 2 else "reprompt"
-    async with rigged(database, seed=seed, redis=database == "postgres", STREAMGEN_CONTINUATION=continuation) as rig:
+    async with rigged(
+        database,
+        seed=seed,
+        redis=database == "postgres",
+        pause_s=0.01 * parallel,  # as many pieces a second, however many calls they come by
+        STREAMGEN_CONTINUATION=continuation,
+    ) as rig:
         # A joiner may refuse a whole answer, and ask once more.
         rig.calls_may_fail = continuation == "reprompt"
         rig.parallel = parallel

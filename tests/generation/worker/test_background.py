@@ -100,6 +100,20 @@ async def test_another_worker_reads_the_answer_on(artifact, owner):
     assert all(after is not None for _, streamed, after in server.retrieves if streamed)
 
 
+async def test_answers_of_sections_that_are_written_at_once_are_read_on_as_well(artifact, owner):
+    async with keeping(script(), Keeping(pause_s=0.01)) as server:
+        await synced(control.start)(artifact, owner, plan=planned(*TEXTS), parallel=2)
+        for length in (1, 300, 600):
+            async with working(choice_of(server)):
+                await until_grown(artifact, length)
+        assert (await section(artifact, "Stores")).drafted > 0
+        assert server.cancels == []
+        async with working(choice_of(server)):
+            assert (await until_ended(artifact)).stream_status == StreamStatus.COMPLETE
+    assert await text_of(artifact) == WHOLE
+    assert len(server.creates) == 2
+
+
 async def test_a_worker_that_died_is_replaced_and_the_answer_read_on(settings, artifact, owner):
     settings.STREAMGEN_LEASE_SECONDS = 1
     async with keeping(script(), Keeping(pause_s=0.01)) as server:

@@ -43,10 +43,13 @@ async def test_document_is_the_same_and_so_many_calls_are_made_at_once(artifact,
         await start(artifact, owner, *NAMES, parallel=3)
         done = await until_ended(artifact)
         requests = list(server.requests)
+    told = {request.section: request.body["messages"][1]["content"] for request in requests}
     at_once = max(sum(other.began_at <= one.began_at < other.ended_at for other in requests) for one in requests)
     assert (done.stream_status, done.sections_completed) == (StreamStatus.COMPLETE, 5)
     assert await text_of(artifact) == WHOLE
     assert (len(requests), at_once) == (5, 3)
+    assert [f"- {name}\n" in told["Goals"] for name in NAMES] == [True, True, False, False, False]  # not known yet
+    assert "Headings written so far:" not in told["Goals"]
     sections = await synced(lambda: state_of(done)["sections"])()
     assert sum(section["tokens"] for section in sections) == done.tokens_generated > 0
     assert await synced(DraftDelta.objects.count)() == 0
