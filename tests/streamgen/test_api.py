@@ -133,6 +133,7 @@ def test_project_tells_each_document_and_its_progress(caller: Caller, owner: Use
         "sections_total": 5,
         "tokens_generated": len("One line."),
         "reason": "",
+        "out_of_date": False,
     }
     assert len(body["artifacts"]) == 6
 
@@ -191,7 +192,8 @@ def test_document_is_told_with_its_cursor_and_state(caller: Caller, owner: User,
     streaming(artifact, owner, "Zwölf 🎈 text")
     artifact.refresh_from_db()
     body = caller.get(f"/artifacts/{artifact.pk}").json()
-    assert set(body) == {"id", "project", "phase", "title", "epoch", "seq", "offset", "text", "state"}
+    told = {"id", "project", "phase", "title", "epoch", "seq", "offset", "text", "state", "written_from", "out_of_date"}
+    assert set(body) == told
     assert (body["id"], body["project"], body["phase"]) == (artifact.pk, artifact.project_id, "brief")
     assert (body["epoch"], body["seq"], body["offset"]) == (1, artifact.seq, len("Zwölf 🎈 text"))
     assert body["text"] == "Zwölf 🎈 text"
@@ -226,14 +228,14 @@ def test_text_and_seq_belong_together_while_a_writer_appends(every_database: str
     assert len({answer["seq"] for answer in answers}) > 2, "no read met the writer"
 
 
-def test_reading_a_document_takes_five_queries(caller: Caller, owner: User, artifact: Artifact) -> None:
+def test_reading_a_document_takes_six_queries(caller: Caller, owner: User, artifact: Artifact) -> None:
     claim = streaming(artifact, owner)
     for number in range(20):
         write(claim, "0123456789", 9 + 10 * number)
     caller.get("/projects")  # notes the use of the token
     with CaptureQueriesContext(connection) as queries:
         caller.get(f"/artifacts/{artifact.pk}")
-    assert len(queries) == 5  # token, artifact, folded text, deltas behind it, sections
+    assert len(queries) == 6  # token, artifact, folded text, deltas behind it, sections, what it was written from
 
 
 @pytest.mark.parametrize(
@@ -762,6 +764,8 @@ def test_schema_and_docs_list_every_call(client: Client) -> None:
     calls = {f"{method.upper()} {path}" for path, methods in schema["paths"].items() for method in methods}
     moves = ("start", "cancel", "pause", "resume", "regenerate", "accept", "reject")
     assert calls == {
+        *(f"POST /api/projects/{{project_id}}/write{verb}" for verb in ("", "/pause", "/resume", "/cancel")),
+        "GET /api/projects/{project_id}/write",
         "GET /api/projects",
         "POST /api/projects",
         "GET /api/projects/{project_id}",
