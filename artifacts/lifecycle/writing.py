@@ -180,7 +180,7 @@ def complete_section(
     row = _lock_owned(artifact_id, fence)
     _commit(row, flush)
     section = Section.objects.get(artifact=row.artifact, position=position)
-    is_draft = section.start is None
+    is_draft = section.status in {SectionStatus.DRAFTING, SectionStatus.DRAFTED}
     section.status = SectionStatus.DRAFTED if is_draft else SectionStatus.COMPLETE
     section.tokens, section.model = tokens, clean(model)[:MODEL_NAME_CHARS]
     section.answer = ""  # nothing of it is missing
