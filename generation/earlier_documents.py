@@ -10,7 +10,7 @@ from django.conf import settings
 from artifacts.lifecycle.sources import EarlierText
 from artifacts.models import Artifact, StreamStatus
 from artifacts.planned_section import PlannedSection
-from generation.markdown.digest import READ_CHARS, EarlierDocument, digest
+from generation.markdown.digest import DIGESTED_CHARS, EarlierDocument, digest
 from generation.writing.phases import phase_of
 
 MOST_DOCUMENTS = 50
@@ -37,7 +37,7 @@ def sources_of(artifact: Artifact, plan: Sequence[PlannedSection], instructions:
             sha256=hashlib.sha256(text.encode()).hexdigest(),
             part="",
         )
-        documents.append(EarlierDocument(key=row.pk, title=row.title, text=text[:READ_CHARS]))
+        documents.append(EarlierDocument(key=row.pk, title=row.title, text=text[:DIGESTED_CHARS]))
     if not documents:
         return []
     parts = digest(documents[::-1], about=_about(artifact, plan, instructions), limit=limit)

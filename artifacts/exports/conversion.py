@@ -15,12 +15,12 @@ from artifacts.errors import ExportFailed
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 2
+CONVERSIONS_AT_ONCE = 2
 TURN_S = 20.0
 """For its turn."""
 MAKING_S = 90.0
 _ROOT = Path(__file__).resolve().parents[2]
-_turns = BoundedSemaphore(AT_ONCE)
+_turns = BoundedSemaphore(CONVERSIONS_AT_ONCE)
 
 
 def convert(kind: str, title: str, html: str) -> bytes:

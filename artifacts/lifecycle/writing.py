@@ -352,7 +352,8 @@ def _count(row: LockedRow, flush: Flush) -> None:
 
 def _insert(rows: Collection[LockedRow]) -> None:
     """What these rows bring: charges, and deltas, which are folded where enough is behind the folded text."""
-    insert_charges(rows)
+    if any(row.charges for row in rows):
+        insert_charges(rows)
     deltas = [row.delta for row in rows if row.delta is not None]
     if deltas:
         insert_deltas(deltas)

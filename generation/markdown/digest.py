@@ -12,7 +12,7 @@ from math import sqrt
 
 from generation.markdown.fences import opened_fence
 
-READ_CHARS = 200_000
+DIGESTED_CHARS = 200_000
 """Of one document; what stands behind it is in no digest."""
 READ_HEADINGS = 1_000
 READ_LINE_CHARS = 400
@@ -93,7 +93,7 @@ def _read(document: EarlierDocument) -> _Read:
     headings: list[tuple[int, str]] = []
     sections = [_Beginning("")]
     fence = ""
-    for whole in document.text[:READ_CHARS].splitlines():
+    for whole in document.text[:DIGESTED_CHARS].splitlines():
         line = whole[:READ_LINE_CHARS]
         if not line:
             continue

@@ -47,7 +47,7 @@ def beat(row: int, *, running: int) -> bool:
     return bool(Worker.objects.filter(pk=row).update(heartbeat_at=Now(), running=running))
 
 
-def leave(row: int) -> None:
+def sign_off(row: int) -> None:
     """The worker ends in order."""
     Worker.objects.filter(pk=row).delete()
 

@@ -52,7 +52,7 @@ class SectionCallbacks(Callbacks):
             process_counts.provider_first_text_s.add(time.monotonic() - self._called_s)
         self._tokens.received(len(text))
         self._count()
-        await self._writer.put_section(self._position, text)
+        await self._writer.put(text, self._position)
 
     def ended(self, tokens: int) -> None:
         """This run of the section has cost so much in all."""

@@ -105,7 +105,7 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
         finally:
             with suppress(DatabaseError, TimeoutError):
                 async with asyncio.timeout(LEAVE_S):
-                    await database_sync_to_async(workers.leave)(row)
+                    await database_sync_to_async(workers.sign_off)(row)
 
     async def _warm_up(self) -> None:
         """Let the provider get ready before the first task asks; what is wrong with it, that task will say."""

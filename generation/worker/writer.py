@@ -129,8 +129,17 @@ class Writer:
         """So much is committed of a section whose turn has not come."""
         self._drafts[position] = _Draft(position, text, tokens, answer)
 
-    async def put(self, text: str) -> None:
-        """Take one piece; where it fills a flush, return after that, so that a fast model waits for the database."""
+    async def put(self, text: str, position: int | None = None) -> None:
+        """Take one piece: of the live section, or of a draft, for which nobody waits. Where it fills a flush, return
+        after that, so that a fast model waits for the database.
+        """
+        if self._drafts and position is not None and (draft := self._drafts.get(position)) is not None:
+            draft.unsaved.append(text)
+            if sum(map(len, draft.unsaved)) >= self._policy.chars:
+                await self._flush(is_awaited=False)
+            else:
+                self._flush_in_time()
+            return
         loop, flush_s = asyncio.get_running_loop(), self._policy.ms / 1000
         silent_s, self._put_at_s = loop.time() - self._put_at_s, loop.time()
         if silent_s == float("inf"):
@@ -138,18 +147,6 @@ class Writer:
         self._take(text)
         if silent_s >= flush_s or self._unsaved_chars >= self._policy.chars:
             await self._flush(is_awaited=silent_s >= max(flush_s, NOTICED_S))
-        else:
-            self._flush_in_time()
-
-    async def put_section(self, position: int, text: str) -> None:
-        """A piece of this section: live, or of its draft, for which nobody waits."""
-        draft = self._drafts.get(position)
-        if draft is None:
-            await self.put(text)
-            return
-        draft.unsaved.append(text)
-        if sum(map(len, draft.unsaved)) >= self._policy.chars:
-            await self._flush(is_awaited=False)
         else:
             self._flush_in_time()
 

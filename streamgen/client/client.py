@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from streamgen.client.calls import ApiCalls
 from streamgen.client.document import WatchedDocument
 from streamgen.client.events import TextPlace, WatchEvent
-from streamgen.client.watch import AWAY_S, SILENCE_S, WatchLine, watched
+from streamgen.client.watch import AWAY_S, PULSE_S, WatchLine, watched
 
 AnswerJson = dict[str, Any]
 
@@ -25,7 +25,7 @@ class Client:
     """
 
     def __init__(
-        self, server: str, *, token: str = "", tls: ssl.SSLContext | None = None, silence_s: float = SILENCE_S
+        self, server: str, *, token: str = "", tls: ssl.SSLContext | None = None, silence_s: float = PULSE_S
     ) -> None:
         parts = urlsplit(server)
         if parts.scheme not in ("http", "https") or not parts.hostname:

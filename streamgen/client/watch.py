@@ -23,7 +23,7 @@ from streamgen.client.events import DocumentEnded, TextPlace, WatchEvent
 
 AWAY_S = 900.0
 OPEN_S = 10.0
-SILENCE_S = 15.0
+PULSE_S = 15.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 15.0
 ACK_CHARS, ACK_S = 32_768, 0.9
 LEAP_S, WOKEN_S = 5.0, 2.0

@@ -11,15 +11,15 @@ from typing import Any
 
 from artifacts.messaging.per_loop import PerLoop
 
-AT_ONCE = 12
+REQUESTS_AT_ONCE = 12
 """As many as a pool has connections: a thread costs 0.3 MB for good, and one without a connection only waits."""
 HELD_BYTES = 262_144
 """So much of an answer is kept until Django is done."""
 
-GONE = "handler is closed"
+CLIENT_HAS_LEFT = "handler is closed"
 """What uvloop says of a client that has left; uvicorn looks for that with the first of several requests only."""
 
-_turns = PerLoop(lambda: asyncio.Semaphore(AT_ONCE))
+_turns = PerLoop(lambda: asyncio.Semaphore(REQUESTS_AT_ONCE))
 
 
 class InTurn:
@@ -66,7 +66,7 @@ class _Turn:
             try:
                 await self._send(message)
             except RuntimeError as error:
-                if GONE not in str(error):
+                if CLIENT_HAS_LEFT not in str(error):
                     raise
                 return
 

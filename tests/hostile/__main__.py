@@ -24,7 +24,7 @@ from tests.support.memory import grown
 from tests.support.servers import COMMANDS, serving_product
 
 MOST_GROWTH_MB = 20.0
-CASES = 2_000
+HOSTILE_CASES = 2_000
 VISITORS = 12
 Attack = Callable[[Target], list[str]]
 
@@ -36,7 +36,7 @@ def documented_answers(target: Target, *, folder: Path, seed: int, examples: int
     _say(f"           {asked.cases} cases of the API")
     if asked.failed:
         return [asked.said]
-    return [] if asked.cases >= CASES else [f"only {asked.cases} cases"]
+    return [] if asked.cases >= HOSTILE_CASES else [f"only {asked.cases} cases"]
 
 
 def attacks_for(folder: Path, seed: int, examples: int) -> dict[str, Attack]:

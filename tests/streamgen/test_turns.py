@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streamgen.server.turns import AT_ONCE, HELD_BYTES, InTurn
+from streamgen.server.turns import HELD_BYTES, REQUESTS_AT_ONCE, InTurn
 
 pytestmark = pytest.mark.asyncio
 
@@ -53,12 +53,12 @@ async def test_slow_clients_keep_no_turn_and_others_are_served_so_many_at_once(s
     views = Views(answer_bytes)
     app = InTurn(views)
     async with asyncio.TaskGroup() as group:
-        lazy = [group.create_task(app({}, *slow)) for _ in range(3 * AT_ONCE)]
-        quick = [group.create_task(app({}, whole, taken)) for _ in range(3 * AT_ONCE)]
+        lazy = [group.create_task(app({}, *slow)) for _ in range(3 * REQUESTS_AT_ONCE)]
+        quick = [group.create_task(app({}, whole, taken)) for _ in range(3 * REQUESTS_AT_ONCE)]
         views.go_on.set()
         async with asyncio.timeout(WAIT_S):
             await asyncio.gather(*quick)
-        assert views.most <= AT_ONCE
+        assert views.most <= REQUESTS_AT_ONCE
         for one in lazy:
             one.cancel()
 
@@ -69,14 +69,14 @@ async def test_view_that_fails_or_is_given_up_gives_its_turn_back() -> None:
         raise ConnectionError
 
     app = InTurn(fails)
-    for _ in range(2 * AT_ONCE):
+    for _ in range(2 * REQUESTS_AT_ONCE):
         with pytest.raises(ConnectionError):
             await app({}, whole, taken)
     views = Views()
     busy = InTurn(views)
     async with asyncio.TaskGroup() as group:
-        given_up = [group.create_task(busy({}, whole, taken)) for _ in range(2 * AT_ONCE)]
-        while views.busy < AT_ONCE:
+        given_up = [group.create_task(busy({}, whole, taken)) for _ in range(2 * REQUESTS_AT_ONCE)]
+        while views.busy < REQUESTS_AT_ONCE:
             await asyncio.sleep(0)
         for one in given_up:
             one.cancel()

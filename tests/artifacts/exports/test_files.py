@@ -105,6 +105,6 @@ def test_deep_and_odd_documents_still_come_out():
 
 
 def test_file_past_its_bounds_is_refused_with_a_sentence():
-    for _ in range(conversion.AT_ONCE + 1):  # a turn that failed is given back
+    for _ in range(conversion.CONVERSIONS_AT_ONCE + 1):  # a turn that failed is given back
         with pytest.raises(ExportFailed, match="Download it as Markdown"):
             convert("odt", "", "<p>x</p>")

@@ -76,15 +76,16 @@ async def test_unexpected_error_pauses_its_document_and_leaves_the_worker_alive(
 
 
 class HeldSubscription(Subscription):
-    """It joins when it may."""
+    """It hears of what it writes when it may."""
 
     def __init__(self) -> None:
         super().__init__()
         self.may_join = asyncio.Event()
 
-    async def join(self, artifact_id, listener):
-        await self.may_join.wait()
-        await super().join(artifact_id, listener)
+    async def join(self, group, listener):
+        if group.endswith(".writer"):
+            await self.may_join.wait()
+        await super().join(group, listener)
 
 
 async def test_lease_is_kept_from_the_claim_on(settings, artifact, owner):

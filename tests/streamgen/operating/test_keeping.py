@@ -53,7 +53,7 @@ def test_backup_brings_back_every_word(every_database, tmp_path, monkeypatch):
     row = workers.register_worker("here:1", slots=1)
     with pytest.raises(CommandError, match="here:1"):
         call_command("restore", str(file), "--yes")
-    workers.leave(row)
+    workers.sign_off(row)
     (tmp_path / "other").write_bytes(b"something else")
     with pytest.raises(CommandError, match="no backup"):
         call_command("restore", str(tmp_path / "other"), "--yes")
