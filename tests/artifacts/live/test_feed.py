@@ -17,7 +17,7 @@ from artifacts.lifecycle import commands
 from artifacts.live import feed
 from artifacts.live.feed import Feed, Feeds, load_snapshot, poll_heads
 from artifacts.live.replica import Replica
-from artifacts.messaging.events import group
+from artifacts.messaging.events import Event, group
 from artifacts.messaging.subscription import Subscription
 from artifacts.models import StopRequest
 from artifacts.preview import render
@@ -84,6 +84,23 @@ class TestFollowing:
             await write(draft.stop, " world")
             await watcher.until(lambda: watched.replica.state["status"] == "paused")
             assert text_of(watched) == "Hello world"
+            await all_feeds.leave(watched, watcher)
+
+    async def test_what_was_heard_of_meanwhile_is_not_read_again(self) -> None:
+        draft, watcher = await opened(), Watching()
+        async with feeds(DeafLayer()) as all_feeds:
+            watched = all_feeds.enter(draft.pk, watcher)
+            await watcher.until(lambda: watched.replica.epoch)
+            (epoch, seq), status = watched.head, watched.replica.state["status"]
+            await write(draft.append, "Hello")
+            news = {"status": status, "text": "Hello", "length": 5, "state_changed": False}
+            watched.on_news(Event(artifact=draft.pk, epoch=epoch, seq=seq + 1, **news))
+            await write(draft.append, " world")
+            watched.apply_head((epoch, seq), before=(epoch, seq))
+            await write(lambda: None)  # behind a reading, if there is one
+            assert text_of(watched) == "Hello"
+            watched.apply_head((epoch, seq + 2), before=(epoch, seq + 1))
+            await watcher.until(lambda: text_of(watched) == "Hello world")
             await all_feeds.leave(watched, watcher)
 
     async def test_new_epoch_replaces_the_text(self) -> None:
