@@ -12,8 +12,8 @@ from django.db.models.functions import Now
 
 from artifacts.models import Artifact, StreamStatus
 from artifacts.reasons import Reason
-from generation.models import GenerationTask, TaskStatus
 from generation.queue import workers
+from generation.queue.order import places
 
 SILENT_AFTER = timedelta(seconds=15)
 """Pauses that are shorter are the model's own."""
@@ -52,9 +52,8 @@ def waiting_of(artifact: Artifact) -> Waiting | None:
 
 
 def _queue_sentence(artifact: Artifact) -> str:
-    queued = GenerationTask.objects.filter(status=TaskStatus.QUEUED, finished_at=None)
-    place = queued.filter(pk__lte=queued.filter(artifact=artifact).values("pk")[:1]).count()
+    place = places([artifact.pk]).get(artifact.pk, "")
     living = workers.living().aggregate(slots=Sum("slots"), running=Sum("running"))
     if living["slots"] is None:
-        return f"Place {place} in the queue, and no worker is heard of: one has to be started."
-    return f"Place {place} in the queue; the workers write {living['running']} documents of {living['slots']} at once."
+        return f"{place} No worker is heard of: one has to be started.".strip()
+    return f"{place} The workers write {living['running']} of {living['slots']} documents at once.".strip()

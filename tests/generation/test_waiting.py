@@ -23,17 +23,17 @@ def test_place_in_the_queue_and_who_could_take_it(project, owner):
     first, second, *_ = project.artifacts.all()
     for artifact in (first, second):
         control.start(artifact, owner)
-    assert waiting_of(second).sentence.startswith("Place 2 in the queue, and no worker is heard of")
+    assert waiting_of(second).sentence.startswith("1 document comes before it. No worker is heard of")
     row = workers.register_worker("here:1", slots=1)
     workers.beat(row, running=1)
     waiting = waiting_of(first)
     assert (waiting.on, waiting.sentence) == (
         "queue",
-        "Place 1 in the queue; the workers write 1 documents of 1 at once.",
+        "It is the next one. The workers write 1 of 1 documents at once.",
     )
     claims.claim("here:1", lease_s=5)
     assert waiting_of(first) is None
-    assert waiting_of(second).sentence.startswith("Place 1 ")
+    assert waiting_of(second).sentence.startswith("It is the next one.")
 
 
 def test_silent_endpoint_gone_worker_and_a_pause(owner):
@@ -54,7 +54,7 @@ def test_silent_endpoint_gone_worker_and_a_pause(owner):
 
 def test_page_and_admin_tell_it(artifact, owner, staff):
     control.start(artifact, owner)
-    told = "Place 1 in the queue, and no worker is heard of"
+    told = "It is the next one. No worker is heard of"
     client = Client()
     client.force_login(owner)
     assert told in client.get(reverse("artifact", args=[artifact.pk])).content.decode()
