@@ -10,6 +10,7 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from artifacts.operating import outages
 from artifacts.webhooks import deliveries, signing
 from artifacts.webhooks.deliveries import Parcel
 from artifacts.webhooks.posting import Undelivered, post_to
@@ -35,7 +36,7 @@ class Courier:
                     free = MOST_UNDER_WAY - len(self._under_way)
                     parcels = await database_sync_to_async(deliveries.take_due)(free, list(self._under_way))
                 except DatabaseError as error:
-                    logger.warning("database away, webhooks wait: %s", type(error).__name__)
+                    outages.of_database.failed_by(error)
                     parcels = []
                 for parcel in parcels:
                     self._under_way[parcel.webhook] = group.create_task(self._carry(parcel))

@@ -118,6 +118,7 @@ async def every_page(visit: Visit, desk: Desk, author: Author, text: str) -> lis
         ("shared document", (await author.share(artifact=made["streaming"].artifact))["address"]),
         ("shared project", shared),
         ("shared document of a project", f"{shared}{desk.artifact}/"),
+        ("shared replay", f"{shared}{desk.artifact}/replay/"),
         ("draft", f"/artifacts/{draft}/"),
         ("search without a find", "/?q=nothing+is+called+so"),
         ("joining", (await author.invite(project=desk.project))["address"]),

@@ -33,6 +33,7 @@ def call(server: Server, method: str, path: str, token: str, body: object = None
 
 def test_outage_is_two_lines_and_answers_of_503_and_nothing_is_lost(postgres_server: str, tmp_path: Path) -> None:
     shared = {"DATABASE_URL": make_database(postgres_server, "outage"), "SECRET_KEY": "k" * 40}
+    shared |= {"STREAMGEN_USER_RUNNING": "100", "STREAMGEN_USER_STARTS_PER_MINUTE": "100"}
     environment = os.environ | shared | {"DJANGO_SUPERUSER_PASSWORD": "a long enough password", "REDIS_URL": ""}
 
     def manage(*words: str) -> str:
