@@ -58,10 +58,10 @@ class Rule:
 
 def _rules(table: str) -> dict[str, Rule]:
     head, *rows = (line.split() for line in table.strip().splitlines())
-    roles = head[1:5]
+    roles = head[1 : head.index("staff")]
     return {
         action: Rule(
-            roles=frozenset(role for role, answer in zip(roles, answers, strict=False) if answer == "yes"),
+            roles=frozenset(role for role, answer in zip(roles, answers[:-1], strict=True) if answer == "yes"),
             permission="" if answers[-1] == "-" else answers[-1],
         )
         for action, *answers in rows

@@ -1,4 +1,4 @@
-"""Looks whether a database can be worked with: it answers, has every migration, and can be written.
+"""Looks whether a database can be worked with: it answers, has every migration, can be written, has room.
 
 It changes nothing. It looks over a connection of its own, because that of the others may wait behind their work.
 """

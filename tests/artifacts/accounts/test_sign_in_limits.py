@@ -14,6 +14,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
+from artifacts.accounts.sign_in_limits import ACCOUNT_FAILURES, WINDOW
+
 RIGHT = "a long enough password"
 WRONG = "hunter2 hunter2"
 DOORS = ["/sign-in/", "/admin/login/"]
@@ -133,3 +135,7 @@ def test_attempts_are_forgotten(owner: User) -> None:
     tried("owner", WRONG)
     assert AccessAttempt.objects.count() == 1
     assert AccessAttempt.objects.get().attempt_time > timezone.now() - timedelta(minutes=1)
+
+
+def test_settings_say_the_numbers_of_the_limits(settings):
+    assert (settings.AXES_FAILURE_LIMIT, settings.AXES_COOLOFF_TIME) == (ACCOUNT_FAILURES, WINDOW)
