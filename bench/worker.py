@@ -12,8 +12,6 @@ in an empty product.
 from __future__ import annotations
 
 import argparse
-import http.client
-import json
 import signal
 import sqlite3
 import statistics
@@ -21,7 +19,6 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from bench.support.child import ROOT, Child
 from bench.support.machine import Window, resident_mb
@@ -243,12 +240,12 @@ def waits(report: Report, product: Product, who: str, token: str, times: int) ->
     taken_ms = []
     queued = 0
     for _ in range(times):
-        project = ask(product, token, "POST", "/api/projects", {"title": "Newcomer"})
+        project = product.api("POST", "/api/projects", {"title": "Newcomer"}, token=token)
         document = project["artifacts"][0]["id"]
         plan = [{"name": "Part", "instructions": "Write.", "max_tokens": 2_000}]
         began_at = time.monotonic()
-        ask(product, token, "POST", f"/api/artifacts/{document}/start", {"model": NEWCOMER_MODEL, "plan": plan})
-        while not ask(product, token, "GET", f"/api/artifacts/{document}")["offset"]:
+        product.api("POST", f"/api/artifacts/{document}/start", {"model": NEWCOMER_MODEL, "plan": plan}, token=token)
+        while not product.api("GET", f"/api/artifacts/{document}", token=token)["offset"]:
             if time.monotonic() - began_at > NEWCOMER_WAITS_S:
                 report.faults.append(f"{who}: no text within {NEWCOMER_WAITS_S:.0f} s")
                 return
@@ -257,22 +254,8 @@ def waits(report: Report, product: Product, who: str, token: str, times: int) ->
         queued = sum(
             product.api("GET", f"/api/artifacts/{one}")["state"]["reason"] == "queued" for one in product.started
         )
-        ask(product, token, "POST", f"/api/artifacts/{document}/cancel")
+        product.api("POST", f"/api/artifacts/{document}/cancel", token=token)
     report.add(who, times, statistics.median(taken_ms), max(taken_ms), queued)
-
-
-def ask(product: Product, token: str, method: str, path: str, body: Any = None) -> Any:
-    connection = http.client.HTTPConnection("127.0.0.1", product.port, timeout=120)
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    try:
-        connection.request(method, path, None if body is None else json.dumps(body), headers)
-        answer = connection.getresponse()
-        text = answer.read()
-    finally:
-        connection.close()
-    if answer.status >= 400:
-        raise RuntimeError(f"{method} {path}: {answer.status} {text[:300]!r}")
-    return json.loads(text or b"null")
 
 
 def options() -> argparse.ArgumentParser:

@@ -30,4 +30,4 @@ class KeptUpdate(models.Model):
 @cache
 def _updating_sql(table: str, key: str, columns: tuple[str, ...]) -> str:
     changes = ", ".join(f'"{column}" = %s' for column in columns)
-    return f'UPDATE "{table}" SET {changes} WHERE "{table}"."{key}" = %s'
+    return f'UPDATE "{table}" SET {changes} WHERE "{table}"."{key}" = %s'  # nosec B608
