@@ -66,10 +66,9 @@ def _inserting_sql(number: int) -> str:
 def _counting_sql(number: int) -> str:
     """PostgreSQL takes a parameter alone for a text, so each says that it is a number."""
     case = " ".join(["WHEN %s THEN CAST(%s AS integer)"] * number)
-    return (  # nosec B608
-        f'UPDATE "artifacts_section" SET "drafted" = CASE "id" {case} END, "drafted_tokens" = CASE "id" {case} END'
-        f' WHERE "id" IN ({", ".join(["%s"] * number)})'
-    )
+    places = ", ".join(["%s"] * number)
+    changes = f'"drafted" = CASE "id" {case} END, "drafted_tokens" = CASE "id" {case} END'
+    return f'UPDATE "artifacts_section" SET {changes} WHERE "id" IN ({places})'  # nosec B608
 
 
 def place(row: LockedRow, section: Section) -> None:
