@@ -1,4 +1,4 @@
-"""Follows one document on a terminal until it stops: a viewer that reads the database, so it needs no server.
+"""Follows one document on a terminal until it stops, and says what it cost: a viewer that reads the database alone.
 
 It looks by (epoch, offset) a few times a second and reads only what is new. It writes nothing to the database.
 """

@@ -1,4 +1,4 @@
-/** The state of a document on the page: pill, figures, notice, title, and what a screen reader hears. Text, never HTML. */
+/** The state of a document on the page: pill, figures, running times, notice, title, and what a screen reader hears. Text, never HTML. */
 
 const RATE_MS = 8000; // tokens per second are those of the last seconds
 const CLOCKED = /^(waiting|thinking for) (\d+) s\W*(.*?)\.?$/is; // as of the moment it was written
