@@ -1,4 +1,4 @@
-"""The small bundled model: its process on this machine's loopback, and the provider that calls it and words its prompts.
+"""The small bundled model: its process on this machine's loopback, and the provider that words its prompts.
 
 The process belongs to the one that started it and ends with it, however that ends. A dead one is started anew by the
 next call.
