@@ -175,7 +175,8 @@ def _of(visitor: Visitor, project: str, action: str) -> Q:
             return nothing
         if visitor.artifact_id is not None:
             return Q(pk=visitor.artifact_id) if project else nothing
-        return Q(**{f"{project}pk": visitor.project_id})
+        shown = Q(draft_of=None) if project else Q()  # what may yet be rejected is its project's own affair
+        return Q(**{f"{project}pk": visitor.project_id}) & shown
     if not visitor.is_authenticated or not visitor.is_active:
         return nothing
     if is_permitted(visitor, action):

@@ -20,6 +20,7 @@ from artifacts.models import Artifact, Project, StreamStatus
 from artifacts.reasons import REASON_SENTENCES
 from artifacts.sharing.records import record
 from generation import control
+from generation.costs.budgets import check_budget
 from generation.errors import CommandRefused
 from generation.models import UNFINISHED_RUNS, ProjectRun, RunStatus
 from generation.queue.wakeup import wake_after_commit
@@ -44,10 +45,13 @@ class RunState:
 
 
 def write_all(project: Project, user: User | None, *, model: str = "", parallel: int = 1) -> ProjectRun:
-    """Have all idle documents written. Raises `IllegalTransition` where none is idle, or a run is not finished yet."""
+    """Have all idle documents written. Raises `BudgetRefused`, and `IllegalTransition` where none is idle, or a run is
+    not finished yet.
+    """
     model, parallel = control.model_name(model), control.checked_parallel(parallel)
     if not _documents(project.pk, StreamStatus.IDLE).exists():
         raise IllegalTransition("begun", "write all", "Each of its documents was started already.")
+    check_budget(project.pk, model)
     try:
         with transaction.atomic():
             run = ProjectRun.objects.create(project=project, requested_by=user, model=model, parallel=parallel)

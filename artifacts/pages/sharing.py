@@ -310,7 +310,9 @@ def join(request: HttpRequest, secret: str) -> HttpResponse:
     invitation = links.invitation_with(secret)
     if invitation is None:
         raise NotFound("This invitation was used already, taken back, or is too old. Ask for another one.")
-    return _unlisted(render(request, "join.html", {"invitation": invitation}))
+    response = _unlisted(render(request, "join.html", {"invitation": invitation}))
+    response["Referrer-Policy"] = "same-origin"  # with less the button's form would come from "null", and be refused
+    return response
 
 
 Shown = Callable[..., HttpResponse]

@@ -38,7 +38,8 @@ class ModelField(forms.CharField):
         """What is asked where none is chosen, and the choice as of now."""
         models = control.choosable_models()
         if models:
-            self.widget = forms.Select(choices=[("", otherwise), *((name, name) for name in models)])
+            others = [(name, name) for name in models if name != otherwise]
+            self.widget = forms.Select(choices=[("", otherwise), *others])
         else:
             self.widget.attrs["placeholder"] = otherwise
 

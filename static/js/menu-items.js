@@ -26,7 +26,7 @@ function asWritten(root) {
 }
 
 async function markdown(page) {
-  const answer = await fetch(page.querySelector('a[href$="format=md"]').href);
+  const answer = await fetch(page.querySelector("[data-markdown]").href);
   if (!answer.ok) throw new Error(answer.statusText);
   return answer.text();
 }

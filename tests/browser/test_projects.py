@@ -35,3 +35,11 @@ async def test_shared_project_page_on_which_nothing_ran_becomes_live_for_members
         await member.context.clear_cookies()
         await expect(pages[0].get_by_role("alert")).to_contain_text("You are signed out.")
         assert [fault for fault in member.faults if "404" not in fault] == []
+
+
+async def test_invitation_is_taken_by_its_button(desk: Desk, author: Author, browser: Browser, house: House) -> None:
+    invitation = (await author.invite(project=desk.project))["address"]
+    async with signed_in(browser, house.origin, author, "newcomer") as newcomer:
+        page = await newcomer.open(invitation)
+        await page.get_by_role("button", name="Join").click()
+        await expect(page).to_have_url(f"{house.origin}/projects/{desk.project}/")

@@ -25,6 +25,7 @@ from tests.support.limits import WAIT_S
 pytestmark = pytest.mark.asyncio
 
 SAID = "One light for the whole coast.\n\n- It is seen for twenty miles.\n- It never goes out."
+MORE = "".join(f"\n\nLamp {number} of the coast burns all night for its {number} ships." for number in range(25))
 SECTIONS = ("Summary", "Problem and people", "Goals")
 
 
@@ -50,7 +51,7 @@ async def test_brief_from_nothing_is_what_the_endpoint_sent(tmp_path):
 
 
 async def test_interrupt_pauses_says_how_to_go_on_and_that_command_does(tmp_path):
-    texts = {section.name: SAID for section in phases.phase_of("brief").plan} | {"Summary": SAID * 20}
+    texts = {section.name: SAID for section in phases.phase_of("brief").plan} | {"Summary": SAID + MORE}
     async with serving_endpoint(Script(texts=texts, default=Behaviour(pause_s=0.02))) as server:
         words = ("generate", "--project", "Light's house", "--phase", "brief")
         async with manage(*words, folder=tmp_path, **endpoint(server)) as running:

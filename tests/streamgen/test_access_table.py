@@ -315,6 +315,7 @@ def test_link_shows_what_it_names_to_whoever_has_it(team: Team, identity: str):
     client = team.clients[identity]
     other = Artifact.objects.create(project=team.project, phase="other", title="Other")
     foreign = documents.idle()
+    draft = Artifact.objects.create(project=team.project, phase="draft-1", title="Draft", draft_of=team.artifact)
     shown = {
         reverse("shared", args=[team.secret]): 200,
         reverse("shared", args=[team.document_secret]): 200,
@@ -328,6 +329,7 @@ def test_link_shows_what_it_names_to_whoever_has_it(team: Team, identity: str):
             reverse(name, args=[team.secret, team.artifact.pk]): 200,
             reverse(name, args=[team.secret, other.pk]): 200,
             reverse(name, args=[team.secret, foreign.pk]): 404,
+            reverse(name, args=[team.secret, draft.pk]): 404,
             reverse(name, args=[team.document_secret, team.artifact.pk]): 200,
             reverse(name, args=[team.document_secret, other.pk]): 404,
         }

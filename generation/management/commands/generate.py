@@ -120,7 +120,10 @@ class Command(BaseCommand):
         with open(os.devnull, "w") as nowhere, without_key_marks(sys.stdin):
             out = nowhere if options["json"] else sys.stdout
             following = partial(follow, artifact.pk, out=out, err=sys.stderr, remark=lambda: interruption.remark)
-            return asyncio.run(_write(interruption, worker, partial(following, stop=threading.Event())))
+            seen, status = asyncio.run(_write(interruption, worker, partial(following, stop=threading.Event())))
+        if seen != status:  # the second Ctrl-C came behind the last look
+            self._say(f"{status}: what is written stays.")
+        return status
 
     def _artifact(self, options: dict[str, Any]) -> Artifact:
         """The document asked for; the project and a phase of the user's own are made where they are missing."""
@@ -191,17 +194,19 @@ class Interruption:
             await database_sync_to_async(verb)(self._artifact)
 
 
-async def _write(interruption: Interruption, worker: GenerationWorker | None, following: Callable[[], str]) -> str:
-    """Follow the document to its end; our worker writes it, unless another one was faster. The final status."""
+async def _write(
+    interruption: Interruption, worker: GenerationWorker | None, following: Callable[[], str]
+) -> tuple[str, str]:
+    """Follow the document to its end; our worker writes it, unless another one did. The status told, and the final."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, interruption.on_signal)
     working = loop.create_task(worker.work(stop)) if worker else None
     try:
-        status = await asyncio.to_thread(following)
-        if await interruption.settled():  # the second may have come behind the last look
+        seen = status = await asyncio.to_thread(following)
+        if await interruption.settled():
             status = await database_sync_to_async(interruption.outcome)()
-        return status
+        return seen, status
     finally:
         stop.set()
         if working:
