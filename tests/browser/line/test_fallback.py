@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, expect
 
-from tests.browser.conftest import Author, Desk, House, Visit, signed_in
+from tests.browser.conftest import Author, Desk, Visit, signed_in
 from tests.faults.system.proxy import Direction, Fate, Proxy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -22,28 +19,11 @@ def no_upgrade(direction: Direction, data: bytes) -> Fate:
     return "cut" if direction == "up" and b"\r\nupgrade: websocket\r\n" in data.lower() else "pass"
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def proxy(house: House, browser: Browser) -> AsyncIterator[Proxy]:
-    proxy = Proxy(house.port)
-    await proxy.start()
-    yield proxy
-    await proxy.stop()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def far(proxy: Proxy, browser: Browser, author: Author, request: pytest.FixtureRequest) -> AsyncIterator[Visit]:
-    """A visitor behind the proxy."""
-    origin = f"http://127.0.0.1:{proxy.port}"
-    async with signed_in(browser, origin, author, f"far-{request.node.name}"[:140]) as visit:
-        visit.forgives += ["WebSocket", "ERR_", "EventSource"]
-        yield visit
-        assert not visit.faults
-
-
 async def test_page_without_a_websocket_is_live_by_other_means_and_says_what_the_proxy_lacks(
     far: Visit, author: Author, proxy: Proxy
 ) -> None:
     proxy.rule = no_upgrade
+    far.forgives += ["WebSocket", "ERR_", "EventSource"]
     desk = Desk(author, await author.new_project(owner=far.name))
     await desk.start_claimed(names=["Purpose"])
     await desk.write(text=f"A lamp. {SCRIPTS} ")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, WebSocketRoute, expect
+from playwright.async_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import Author, Desk, House, Visit, signed_in
+from tests.browser.conftest import Author, Desk, Visit
 from tests.faults.system.proxy import Proxy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -32,23 +30,6 @@ STATE |= {
 }
 SNAPSHOT = {"type": "snapshot", "v": 1, "epoch": 1, "seq": 1, "offset": 8, "state": STATE}
 SNAPSHOT |= {"fragments": [], "tail": "<p>A lamp.</p>"}
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def proxy(house: House, browser: Browser) -> AsyncIterator[Proxy]:
-    proxy = Proxy(house.port)
-    await proxy.start()
-    yield proxy
-    await proxy.stop()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def far(proxy: Proxy, browser: Browser, author: Author, request: pytest.FixtureRequest) -> AsyncIterator[Visit]:
-    """A visitor behind the proxy."""
-    origin = f"http://127.0.0.1:{proxy.port}"
-    async with signed_in(browser, origin, author, f"far-{request.node.name}"[:140]) as visit:
-        yield visit
-        assert not visit.faults
 
 
 async def reading(visit: Visit, author: Author) -> tuple[Desk, Page]:
