@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import hypothesis
 import pytest
 from django.contrib.auth.models import User
 from django.db import connections
@@ -24,6 +25,8 @@ __all__ = ["every_database", "migrated_postgres", "postgres", "postgres_server",
 
 
 def pytest_configure() -> None:
+    hypothesis.settings.register_profile("any machine", deadline=None)
+    hypothesis.settings.load_profile("any machine")
     # In a shell's background SIGINT is ignored, also by every process that a test starts to interrupt it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

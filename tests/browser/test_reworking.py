@@ -84,6 +84,7 @@ async def test_who_watches_a_draft_is_shown_the_way_back_when_it_is_gone(visit: 
 async def test_plan_is_changed_by_the_keyboard_and_written(visit: Visit, desk: Desk) -> None:
     page = await visit.open(desk.address)
     await page.get_by_role("link", name="Change the plan").click()
+    await page.wait_for_load_state()  # before its module is there the buttons load the page
     names = page.get_by_label("Section ", exact=False).and_(page.locator('[data-rows] [name="name"]'))
     was = [await one.input_value() for one in await names.all()]
     await page.get_by_role("button", name="Move section 2 up").press("Enter")

@@ -345,9 +345,7 @@ class Document(RuleBasedStateMachine):
 
 def run(*, examples: int, steps: int) -> None:
     # A database is slow to Hypothesis' eyes; each example has a document of its own, so they need no emptied tables.
-    bounds = settings(
-        max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
-    )
+    bounds = settings(max_examples=examples, stateful_step_count=steps, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Document, settings=bounds)
 
 

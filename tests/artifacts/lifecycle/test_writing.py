@@ -73,7 +73,7 @@ def may_be_behind(artifact: Artifact) -> int:
 
 
 def test_joined_deltas_are_the_text_and_never_far_behind_whatever_the_chunking():
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(st.lists(st.integers(min_value=1, max_value=9_000), min_size=1, max_size=12))
     def holds(sizes: list[int]) -> None:
         draft, written = documents.opened(total=1), ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from artifacts.live.rendered import Page
@@ -14,7 +14,6 @@ CHANGES = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(changes=CHANGES, data=st.data())
 def test_a_viewer_of_any_version_reaches_the_present_one(
     changes: list[tuple[int, list[str], str]], data: st.DataObject

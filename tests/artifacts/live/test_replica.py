@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from artifacts.lifecycle.state import State
@@ -198,7 +198,6 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(steps=STEPS)
 def test_events_lost_doubled_and_out_of_order_never_make_a_wrong_text(steps: list[tuple[str, object]]) -> None:
     truth = Truth()

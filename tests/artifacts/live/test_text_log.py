@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from artifacts.live.text_log import Transcript
@@ -13,7 +13,6 @@ from artifacts.live.text_log import Transcript
 CHUNKS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), max_size=30)
 
 
-@settings(deadline=None)
 @given(chunks=CHUNKS, data=st.data())
 def test_every_cut_equals_the_slice_of_the_joined_text(chunks: list[str], data: st.DataObject) -> None:
     transcript = Transcript()
@@ -26,7 +25,6 @@ def test_every_cut_equals_the_slice_of_the_joined_text(chunks: list[str], data: 
     assert transcript.cut(start, stop) == text[start:stop]
 
 
-@settings(deadline=None)
 @given(chunks=CHUNKS)
 def test_hash_is_that_of_the_whole_text_after_every_chunk(chunks: list[str]) -> None:
     transcript, text = Transcript(), ""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from artifacts.lifecycle.state import SHOWN_ERROR_CHARS, State
@@ -112,7 +112,6 @@ def test_cursor_counts_for_the_first_snapshot_only() -> None:
     assert (snapshot["epoch"], snapshot["offset"], snapshot["text"]) == (2, 0, "Anew")
 
 
-@settings(deadline=None)
 @given(text=st.text(CHARACTERS, max_size=40), data=st.data())
 def test_snapshot_from_every_cursor_and_later_deltas_make_the_whole_text(text: str, data: st.DataObject) -> None:
     truth = Truth(text=text)

@@ -80,7 +80,7 @@ def test_whole_real_documents_are_not_touched() -> None:
 
 
 @given(documents)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_is_closed_once(section: str) -> None:
     text = closed(section)
     assert closing(text) == ""

@@ -33,7 +33,7 @@ def test_code_has_classes_and_no_style() -> None:
     st.text(alphabet="abc(){}[]<>&\"'#/*=:;.,- \n\t\\$@!%|`~^+01\r\x00é", max_size=80),
     st.sampled_from(sorted(LANGUAGES)),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_colouring_never_changes_a_letter(code: str, language: str) -> None:
     code = code.replace("\r", "") + "\n"
     assert letters(highlighted(code, language)) == code

@@ -119,6 +119,6 @@ def labelled_sections(draw: st.DrawFn) -> list[str]:
 
 
 @given(labelled_sections())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_any_labels_of_any_sections_show_what_each_section_shows_alone(sections: list[str]) -> None:
     judge(sections)

@@ -41,7 +41,7 @@ def preview_of(text: str) -> LivePreview:
 
 
 @given(cut_documents())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_fragments_and_tail_depend_on_the_text_only(chunks: list[str]) -> None:
     preview, viewer, text = LivePreview(), Viewer(), ""
     for chunk in chunks:
@@ -55,7 +55,7 @@ def test_fragments_and_tail_depend_on_the_text_only(chunks: list[str]) -> None:
 
 
 @given(cut_documents())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_finish_equals_the_whole_document_rendered_and_the_fragments_joined(chunks: list[str]) -> None:
     preview, viewer = LivePreview(), Viewer()
     for chunk in chunks:
@@ -70,7 +70,7 @@ def test_finish_equals_the_whole_document_rendered_and_the_fragments_joined(chun
 
 
 @given(cut_documents())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_updates_left_out_change_nothing(chunks: list[str]) -> None:
     preview = LivePreview()
     for chunk in chunks:
@@ -79,7 +79,7 @@ def test_updates_left_out_change_nothing(chunks: list[str]) -> None:
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_text_at_all_is_the_same_by_single_characters(text: str) -> None:
     preview = LivePreview()
     for character in text:

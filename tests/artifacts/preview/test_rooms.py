@@ -35,7 +35,7 @@ def cut_sections(draw: st.DrawFn) -> tuple[list[str], list[str]]:
 
 
 @given(sections_of_a_document)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_each_section_shows_as_it_does_alone(sections: list[str]) -> None:
     html = render("".join(sections), starts(sections))
     alone = [shown(render(section)) for section in sections]
@@ -46,7 +46,7 @@ def test_each_section_shows_as_it_does_alone(sections: list[str]) -> None:
 
 
 @given(cut_sections())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_fragments_and_tail_depend_on_the_text_and_its_borders_only(cut: tuple[list[str], list[list[str]]]) -> None:
     sections, pieces = cut
     preview, viewer, text, borders = LivePreview(), Viewer(), "", []
@@ -69,7 +69,7 @@ def test_fragments_and_tail_depend_on_the_text_and_its_borders_only(cut: tuple[l
 
 
 @given(cut_sections())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_updates_left_out_change_nothing(cut: tuple[list[str], list[list[str]]]) -> None:
     sections, pieces = cut
     preview = LivePreview()

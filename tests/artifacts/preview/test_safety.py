@@ -40,7 +40,7 @@ def test_known_address_is_let_through(address: str) -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("javscriptdtheml:/?#1 \t\n\x00\x01\xad\u200b&;%"), max_size=20))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_address_that_is_let_through_is_one_that_a_browser_finds_harmless(address: str) -> None:
     assert not safe_address(address) or leads_nowhere_bad(address)
 
@@ -48,7 +48,7 @@ def test_address_that_is_let_through_is_one_that_a_browser_finds_harmless(addres
 @given(
     st.lists(st.sampled_from(HOSTILE), min_size=1, max_size=4), st.sampled_from(["\n\n", "\n", " ", "", "\n> ", "\n- "])
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_hostile_texts_together_are_harmless(texts: list[str], between: str) -> None:
     assert not faults(render(between.join(texts)))
 

@@ -148,7 +148,7 @@ _PIECES = [
 
 
 @given(st.lists(st.sampled_from(_PIECES), max_size=25))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_every_word_of_the_source_is_in_the_document(pieces: list[str]) -> None:
     """Addresses and titles of links are words in the HTML, though not in its text."""
     words = [f"w{place}w" for place in range(len(pieces) + 1)]

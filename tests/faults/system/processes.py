@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from tests.faults.polling import POLL_S
 
 ROOT = Path(__file__).resolve().parents[3]
-PROCESS_READY_S = 60.0
+PROCESS_READY_S = 180.0
 
 
 class NotReady(AssertionError):

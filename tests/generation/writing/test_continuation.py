@@ -566,7 +566,7 @@ async def test_pieces_stream_at_once_where_they_cannot_be_an_echo():
     assert result.text == "Zzz zzz zzzAbcd"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     text=st.text(alphabet="ab \n#`-|.", min_size=1, max_size=80),
     cuts=st.lists(st.integers(1, 12), min_size=1, max_size=40),

@@ -255,7 +255,7 @@ def test_name_without_letters_is_compared_as_it_stands():
     assert body_of("## !!!\nText", name="???") == "## !!!\nText"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(texts, st.lists(st.integers(1, 4), min_size=1, max_size=5))
 @example("Goals & scope\n--", [1])
 @example("## Goals & scope\r\n\r\nx\r\n\r\n", [1])
@@ -263,7 +263,7 @@ def test_any_chunking_gives_the_same_body(text, lengths):
     assert body_of(text, lengths) == body_of(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(texts)
 def test_body_has_no_outer_blank_lines_and_loses_nothing_else(text):
     body = body_of(text)
