@@ -85,7 +85,7 @@ class InspectAdmin(ReadOnly, ModelAdmin):
     actions: Sequence[Any] = ()
 
     class Media:
-        css: ClassVar = {"all": ["css/document.css", "css/pygments.css", "css/admin.css"]}
+        css: ClassVar = {"all": [f"artifacts/css/{name}.css" for name in ("document", "pygments", "admin")]}
 
     @admin.display(description="age", ordering="created_at")
     def age(self, row: Any) -> str:
@@ -155,7 +155,7 @@ class ProjectAdmin(InspectAdmin):
             delete_project(project, request.user)
 
     def view_on_site(self, project: Project) -> str:
-        return reverse("project", args=[project.pk])
+        return reverse("artifacts:project", args=[project.pk])
 
     @admin.display(description="complete documents")
     def documents(self, project: Any) -> SafeString:
@@ -219,7 +219,7 @@ class ArtifactAdmin(InspectAdmin):
         return rows.defer(*LONG_FIELDS, "project__description")
 
     def view_on_site(self, artifact: Artifact) -> str:
-        return reverse("artifact", args=[artifact.pk])
+        return reverse("artifacts:artifact", args=[artifact.pk])
 
     @admin.display(description="project", ordering="project")
     def project_link(self, artifact: Artifact) -> SafeString:
@@ -315,7 +315,7 @@ class ArtifactVersionAdmin(InspectAdmin):
         return measured
 
     def view_on_site(self, version: ArtifactVersion) -> str:
-        return reverse("version", args=[version.artifact_id, version.pk])
+        return reverse("artifacts:version", args=[version.artifact_id, version.pk])
 
     @admin.display(description="status", ordering="stream_status")
     def status(self, version: ArtifactVersion) -> SafeString:

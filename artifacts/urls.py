@@ -1,10 +1,10 @@
-"""The pages of documents, and signing in and out."""
+"""The pages of documents. Where people sign in is the project's."""
 
-from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from artifacts.pages import profile, sharing, versions, views
 
+app_name = "artifacts"
 urlpatterns = [
     path("", views.projects, name="projects"),
     path("projects/<int:project_id>/", views.project, name="project"),
@@ -28,7 +28,4 @@ urlpatterns = [
     path(
         "artifacts/<int:artifact_id>/versions/<str:old>/compare/<str:new>/", versions.compare, name="versions-compare"
     ),
-    path("sign-in/", views.SignIn.as_view(), name="sign-in"),
-    path("sign-in/<str:uidb64>/<str:token>/", views.sign_in_link, name="sign-in-link"),
-    path("sign-out/", LogoutView.as_view(), name="sign-out"),
 ]

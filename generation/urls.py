@@ -4,6 +4,7 @@ from django.urls import path
 
 from generation.pages import cost_views, plan_views, reworking_views, views
 
+app_name = "generation"
 urlpatterns = [
     path("projects/", views.create_project, name="project-create"),
     path("projects/<int:project_id>/artifacts/", views.create_artifact, name="artifact-create"),

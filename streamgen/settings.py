@@ -172,7 +172,7 @@ CHANNEL_LAYERS: dict[str, dict[str, object]] = {
 
 # People
 LOGIN_URL = "sign-in"
-LOGIN_REDIRECT_URL = "projects"
+LOGIN_REDIRECT_URL = "artifacts:projects"
 LOGOUT_REDIRECT_URL = "sign-in"
 PASSWORD_RESET_TIMEOUT = 900  # seconds; a one-time sign-in link lives as long
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-STATIC = ROOT / "static"
-VENDOR = STATIC / "vendor"
-SCRIPTS = sorted([*(STATIC / "js").glob("*.js"), *VENDOR.rglob("*.js")])
-SHEETS = sorted((STATIC / "css").glob("*.css"))
-TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+PLACES = (ROOT, ROOT / "artifacts", ROOT / "generation")
+VENDOR = ROOT / "artifacts/static/artifacts/vendor"
+SCRIPTS = sorted(path for place in PLACES for path in (place / "static").rglob("*.js"))
+SHEETS = sorted(path for place in PLACES for path in (place / "static").rglob("*.css"))
+TEMPLATES = sorted(path for place in PLACES for path in (place / "templates").rglob("*.html"))
 JAVASCRIPT_BYTES = 20 * 1024
 EDITOR = "edit.js"
 IMPORTED = re.compile(r'^import .* from "(\./\w+\.js)";$', re.MULTILINE)
@@ -40,9 +40,11 @@ def test_every_vendored_file_is_named_with_version_licence_and_hash() -> None:
 
 def loaded_by(*templates: str) -> set[Path]:
     """The scripts that a page names, and those that these import."""
-    source = "".join((ROOT / "templates" / name).read_text(encoding="utf-8") for name in ("base.html", *templates))
+    frame = ("templates/base.html", "artifacts/templates/artifacts/head.html")
+    source = "".join((ROOT / name).read_text(encoding="utf-8") for name in (*frame, *templates))
     found: set[Path] = set()
-    wanted = [STATIC / name for name in re.findall(r"""<script[^>]+static '([^']+)'""", source)]
+    named = re.findall(r"""<script[^>]+static '(\w+)/([^']+)'""", source)
+    wanted = [ROOT / app / "static" / app / name for app, name in named]
     while wanted:
         path = wanted.pop()
         if path not in found:
@@ -52,7 +54,7 @@ def loaded_by(*templates: str) -> set[Path]:
 
 
 def test_all_that_the_live_page_loads_together_stays_small() -> None:
-    loaded = loaded_by("artifact.html", "generation/artifact.html")
+    loaded = loaded_by("artifacts/templates/artifacts/artifact.html", "generation/templates/generation/artifact.html")
     assert {"artifact.js", "commands.js", "socket.js", "idiomorph.min.js"} <= {path.name for path in loaded}
     sizes = {path.name: len(gzip.compress(path.read_bytes(), 9)) for path in loaded}
     assert sum(sizes.values()) <= JAVASCRIPT_BYTES, sizes

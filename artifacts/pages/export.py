@@ -32,7 +32,7 @@ KINDS = ("md", "html", "docx", "pdf")
 """Of one document."""
 ZIP_CHARS = 20_000_000
 STEM_CHARS = 80
-STYLE_SHEETS = ("css/tokens.css", "css/document.css", "css/pygments.css", "css/export.css")
+STYLE_SHEETS = tuple(f"artifacts/css/{name}.css" for name in ("tokens", "document", "pygments", "export"))
 
 
 def markdown(artifact: Artifact) -> bytes:
@@ -45,7 +45,7 @@ def markdown(artifact: Artifact) -> bytes:
 def html(artifact: Artifact) -> bytes:
     """A whole page with its style inside; it loads nothing and runs nothing."""
     context = {"artifact": artifact, "style": mark_safe(_style()), "body": reachable(final_html(artifact))}
-    return render_to_string("export.html", context).encode()
+    return render_to_string("artifacts/export.html", context).encode()
 
 
 def as_attachment(artifact: Artifact, kind: str) -> HttpResponse:

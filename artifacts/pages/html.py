@@ -49,7 +49,7 @@ def text_html(text: str, sections: Iterable[int], *, growing: bool = False) -> S
 
 def reachable(html: SafeString) -> SafeString:
     """What may have to scroll can be reached by the keyboard, and a box says what it stands for: for a page without a
-    script. In sanitised HTML these marks stand for tags only. With one, `static/js/reach.js` keeps what is needed.
+    script. In sanitised HTML these marks stand for tags only. With one, `reach.js` keeps what is needed.
     """
     return mark_safe(_BOXES.sub(_reached, html))
 

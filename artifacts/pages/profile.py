@@ -61,7 +61,7 @@ def profile_command(request: HttpRequest, verb: str) -> HttpResponse:
     if verb not in _VERBS:
         raise NotFound("There is no such page.")
     if request.method != "POST":
-        return redirect("profile")
+        return redirect("artifacts:profile")
     return _VERBS[verb](request, _user(request))
 
 
@@ -75,7 +75,7 @@ def _password(request: HttpRequest, user: User) -> HttpResponse:
         own_sessions.renew_session(request, user)
         record(user, "change_password")
     messages.success(request, "Your password is changed. You are signed out everywhere else.")
-    return redirect("profile")
+    return redirect("artifacts:profile")
 
 
 def _token(request: HttpRequest, user: User) -> HttpResponse:
@@ -94,13 +94,13 @@ def _token(request: HttpRequest, user: User) -> HttpResponse:
 def _revoke(request: HttpRequest, user: User) -> HttpResponse:
     tokens.revoke_token(user, number_in(request, "token"))
     messages.success(request, "The token opens nothing any more.")
-    return redirect("profile")
+    return redirect("artifacts:profile")
 
 
 def _end(request: HttpRequest, user: User) -> HttpResponse:
     own_sessions.end_session(user, number_in(request, "session"))
     messages.success(request, "That session is signed out.")
-    return redirect("profile")
+    return redirect("artifacts:profile")
 
 
 _VERBS: dict[str, Callable[[HttpRequest, User], HttpResponse]] = {
@@ -130,7 +130,7 @@ def _page(
         "token_form": token_form or TokenForm(),
         "told": told,
     }
-    return render(request, "profile.html", context, status=422 if refused else 200)
+    return render(request, "artifacts/profile.html", context, status=422 if refused else 200)
 
 
 def _password_form(user: User) -> type[PasswordForm]:

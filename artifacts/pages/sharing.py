@@ -96,14 +96,14 @@ def sharing_command(request: HttpRequest, project_id: int, verb: str) -> HttpRes
         raise NotFound("There is no such page.")
     project = access.project_for(request.user, project_id, ACTIONS[verb])
     if request.method != "POST":
-        return redirect("sharing", project_id)
+        return redirect("artifacts:sharing", project_id)
     try:
         return _VERBS[verb](request, project)
     except NotFound as error:
         messages.error(request, error.detail)
     except InvalidInput as error:
         messages.error(request, error.detail[:1].upper() + error.detail[1:])
-    return redirect("sharing", project_id)
+    return redirect("artifacts:sharing", project_id)
 
 
 def _member(request: HttpRequest, project: Project) -> HttpResponse:
@@ -121,7 +121,7 @@ def _member(request: HttpRequest, project: Project) -> HttpResponse:
     members.set_role(project, user, role, request.user)
     name = user.get_username()
     messages.success(request, f"{name} is the owner now." if role == "owner" else f"{name} is {role} now.")
-    return redirect("sharing", project.pk)
+    return redirect("artifacts:sharing", project.pk)
 
 
 def _remove(request: HttpRequest, project: Project) -> HttpResponse:
@@ -131,7 +131,7 @@ def _remove(request: HttpRequest, project: Project) -> HttpResponse:
         return _page(request, project, ask="remove", about=name)
     members.remove_member(project, user, request.user)
     messages.success(request, f"{name} is no longer a member.")
-    return redirect("sharing", project.pk)
+    return redirect("artifacts:sharing", project.pk)
 
 
 def _leave(request: HttpRequest, project: Project) -> HttpResponse:
@@ -139,7 +139,7 @@ def _leave(request: HttpRequest, project: Project) -> HttpResponse:
         return _page(request, project, ask="leave")
     members.remove_member(project, _user(request), request.user)
     messages.success(request, f"You have left “{project.title}”.")
-    return redirect("projects")
+    return redirect("artifacts:projects")
 
 
 def _invite(request: HttpRequest, project: Project) -> HttpResponse:
@@ -148,13 +148,13 @@ def _invite(request: HttpRequest, project: Project) -> HttpResponse:
         return _page(request, project, invitation_form=form)
     seconds = int(form.cleaned_data["days"]) * DAY_S
     _, secret = links.invite(project, _user(request), form.cleaned_data["role"], seconds)
-    return _page(request, project, told=("invitation", address(request, "join", secret)))
+    return _page(request, project, told=("invitation", address(request, "artifacts:join", secret)))
 
 
 def _uninvite(request: HttpRequest, project: Project) -> HttpResponse:
     links.take_back_invitation(project, number_in(request, "invitation"), request.user)
     messages.success(request, "The invitation is taken back.")
-    return redirect("sharing", project.pk)
+    return redirect("artifacts:sharing", project.pk)
 
 
 def _link(request: HttpRequest, project: Project) -> HttpResponse:
@@ -165,13 +165,13 @@ def _link(request: HttpRequest, project: Project) -> HttpResponse:
     artifact = document_of(project, int(typed["artifact"])) if typed["artifact"] != "0" else None
     seconds = int(typed["days"]) * DAY_S or None
     _, secret = links.share(project, _user(request), artifact, seconds)
-    return _page(request, project, told=("link", address(request, "shared", secret)))
+    return _page(request, project, told=("link", address(request, "artifacts:shared", secret)))
 
 
 def _revoke(request: HttpRequest, project: Project) -> HttpResponse:
     links.revoke_link(link_for(_user(request), number_in(request, "link")), request.user)
     messages.success(request, "The link opens nothing any more.")
-    return redirect(resolve_url("sharing", project.pk) + "#links")
+    return redirect(resolve_url("artifacts:sharing", project.pk) + "#links")
 
 
 def _rename(request: HttpRequest, project: Project) -> HttpResponse:
@@ -180,7 +180,7 @@ def _rename(request: HttpRequest, project: Project) -> HttpResponse:
         try:
             projects.rename_project(project, request.user, **form.cleaned_data)
             messages.success(request, "Saved.")
-            return redirect("sharing", project.pk)
+            return redirect("artifacts:sharing", project.pk)
         except InvalidInput as error:
             refuse(form, error)
     return _page(request, project, project_form=form)
@@ -190,7 +190,7 @@ def _archive(request: HttpRequest, project: Project) -> HttpResponse:
     archived = request.POST.get("archived") == "yes"
     projects.archive_project(project, request.user, archived)
     messages.success(request, "It is archived: lists leave it out." if archived else "It is in the lists again.")
-    return redirect("project", project.pk)
+    return redirect("artifacts:project", project.pk)
 
 
 def _delete(request: HttpRequest, project: Project) -> HttpResponse:
@@ -198,7 +198,7 @@ def _delete(request: HttpRequest, project: Project) -> HttpResponse:
         return _page(request, project, ask="delete")
     projects.delete_project(project, request.user)
     messages.success(request, f"“{project.title}” was deleted.")
-    return redirect("projects")
+    return redirect("artifacts:projects")
 
 
 def _set_webhook(request: HttpRequest, project: Project) -> HttpResponse:
@@ -212,7 +212,7 @@ def _set_webhook(request: HttpRequest, project: Project) -> HttpResponse:
             if secret:
                 return _page(request, project, told=("webhook", secret))
             messages.success(request, "Saved. News goes there from now on.")
-            return redirect(resolve_url("sharing", project.pk) + "#webhook")
+            return redirect(resolve_url("artifacts:sharing", project.pk) + "#webhook")
     return _page(request, project, webhook_form=form)
 
 
@@ -225,13 +225,13 @@ def _rotate_secret(request: HttpRequest, project: Project) -> HttpResponse:
 def _test_webhook(request: HttpRequest, project: Project) -> HttpResponse:
     endpoints.send_test(project, request.user)
     messages.success(request, "A test is on its way; what became of it stands below.")
-    return redirect(resolve_url("sharing", project.pk) + "#webhook")
+    return redirect(resolve_url("artifacts:sharing", project.pk) + "#webhook")
 
 
 def _remove_webhook(request: HttpRequest, project: Project) -> HttpResponse:
     endpoints.remove_webhook(project, request.user)
     messages.success(request, "The webhook is removed.")
-    return redirect("sharing", project.pk)
+    return redirect("artifacts:sharing", project.pk)
 
 
 _VERBS: dict[str, Callable[[HttpRequest, Project], HttpResponse]] = {
@@ -291,7 +291,7 @@ def _page(
         "about": about,
         "told": told,
     }
-    return render(request, "sharing.html", context, status=422 if refused else 200)
+    return render(request, "artifacts/sharing.html", context, status=422 if refused else 200)
 
 
 # By a link
@@ -306,11 +306,11 @@ def join(request: HttpRequest, secret: str) -> HttpResponse:
     if request.method == "POST":
         project = links.accept_invitation(secret, _user(request))
         messages.success(request, f"You are in “{project.title}” now.")
-        return redirect("project", project.pk)
+        return redirect("artifacts:project", project.pk)
     invitation = links.invitation_with(secret)
     if invitation is None:
         raise NotFound("This invitation was used already, taken back, or is too old. Ask for another one.")
-    response = _unlisted(render(request, "join.html", {"invitation": invitation}))
+    response = _unlisted(render(request, "artifacts/join.html", {"invitation": invitation}))
     response["Referrer-Policy"] = "same-origin"  # with less the button's form would come from "null", and be refused
     return response
 
@@ -339,7 +339,7 @@ def shared(request: HttpRequest, secret: str, link: ShareLink) -> HttpResponse:
     if link.artifact_id is not None:
         return _document(request, secret, link, link.artifact_id)
     project = access.project_for(link, link.project_id)
-    return render(request, "project.html", project_context(request, link, project) | {"shared": secret})
+    return render(request, "artifacts/project.html", project_context(request, link, project) | {"shared": secret})
 
 
 @by_link
@@ -350,9 +350,9 @@ def shared_artifact(request: HttpRequest, secret: str, link: ShareLink, artifact
 @by_link
 def shared_replay(request: HttpRequest, secret: str, link: ShareLink, artifact_id: int) -> HttpResponse:
     shown = access.artifact_for(link, artifact_id)
-    back = resolve_url("shared-artifact", secret, artifact_id)
+    back = resolve_url("artifacts:shared-artifact", secret, artifact_id)
     context = replay_context(shown, source=f"{artifact_id}/link/{secret}", back=back)
-    return render(request, "replay.html", context | {"shared": secret})
+    return render(request, "artifacts/replay.html", context | {"shared": secret})
 
 
 @by_link

@@ -225,7 +225,7 @@ def share(request: HttpRequest, project_id: int, body: NewLink | None = None) ->
     user, wish = caller(request), body or NewLink()
     project = access.project_for(user, project_id, "links")
     link, secret = links.share(project, user, document_of(project, wish.artifact), wish.expires_in)
-    return Status(HTTPStatus.CREATED, LinkMade(**_link(link), url=address(request, "shared", secret)))
+    return Status(HTTPStatus.CREATED, LinkMade(**_link(link), url=address(request, "artifacts:shared", secret)))
 
 
 @router.delete("/links/{int:link_id}", response={204: None} | REFUSALS)
@@ -252,7 +252,9 @@ def invite(request: HttpRequest, project_id: int, body: NewInvitation) -> Status
     user = caller(request)
     project = access.project_for(user, project_id, "members")
     made, secret = links.invite(project, user, body.role, body.expires_in)
-    return Status(HTTPStatus.CREATED, InvitationMade(**_invitation(made), url=address(request, "join", secret)))
+    return Status(
+        HTTPStatus.CREATED, InvitationMade(**_invitation(made), url=address(request, "artifacts:join", secret))
+    )
 
 
 @router.delete("/projects/{int:project_id}/invitations/{int:invitation_id}", response={204: None} | REFUSALS)

@@ -1,7 +1,7 @@
 """Which template a page is made from: the one of this app, or that of an app which fills the blocks it leaves open.
 
 The pages of this app only read. An app that lets people act extends them: a file of the same name in its directory of
-`templates/` extends the one here and fills the blocks for actions, forms and dialogs.
+`templates/` extends the one of this app and fills the blocks for actions, forms and dialogs.
 """
 
 from __future__ import annotations
@@ -17,4 +17,4 @@ def extend(directory: str) -> None:
 
 def candidates(name: str) -> list[str]:
     """The names to try for a page, in their order."""
-    return [*(f"{directory}/{name}" for directory in _directories), name]
+    return [*(f"{directory}/{name}" for directory in _directories), f"artifacts/{name}"]

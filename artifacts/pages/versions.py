@@ -24,7 +24,9 @@ def versions(request: HttpRequest, artifact_id: int) -> HttpResponse:
     """When, who, how, with what; and two of them to be compared."""
     artifact = access.artifact_for(request.user, artifact_id)
     if "old" in request.GET:
-        return redirect("versions-compare", artifact_id, request.GET["old"] or "0", request.GET.get("new") or CURRENT)
+        return redirect(
+            "artifacts:versions-compare", artifact_id, request.GET["old"] or "0", request.GET.get("new") or CURRENT
+        )
     page = Paginator(versions_of(artifact), VERSIONS_PER_PAGE).get_page(request.GET.get("page"))
     return render(request, candidates("versions.html"), {"artifact": artifact, "page": page})
 

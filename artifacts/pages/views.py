@@ -270,7 +270,7 @@ def project_export(request: HttpRequest, project_id: int) -> HttpResponse:
 def replay(request: HttpRequest, artifact_id: int) -> HttpResponse:
     """How a document was written."""
     shown = access.artifact_for(request.user, artifact_id)
-    back = resolve_url("artifact", artifact_id)
+    back = resolve_url("artifacts:artifact", artifact_id)
     return _render(request, "replay.html", replay_context(shown, source=str(artifact_id), back=back))
 
 
@@ -318,14 +318,14 @@ def picture_frame(request: HttpRequest) -> HttpResponse:
     """The page in which formulas and diagrams are drawn: it has no origin, no rights and nothing of anybody."""
     if not settings.STREAMGEN_PICTURES:
         raise NotFound("There is no such page.")
-    return render(request, "picture_frame.html")
+    return render(request, "artifacts/picture_frame.html")
 
 
 # People
 
 
 class SignIn(LoginView):
-    template_name = "sign_in.html"
+    template_name = "artifacts/sign_in.html"
     redirect_authenticated_user = True
 
 
@@ -338,7 +338,7 @@ def too_many_sign_ins(request: HttpRequest, response: HttpResponse, credentials:
         "form": SignIn.form_class(),
         "next": request.POST.get("next", ""),
     }
-    refused = render(request, "sign_in.html", context, status=429)
+    refused = render(request, "artifacts/sign_in.html", context, status=429)
     refused["Retry-After"] = str(wait_s)
     return refused
 
@@ -352,7 +352,7 @@ def sign_in_link(request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
     """
     target = request.GET.get("next", "")
     if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
-        target = resolve_url("projects")
+        target = resolve_url("artifacts:projects")
     if request.method != "POST":
         return _link_page(request, User.objects.filter(pk=_user_id(uidb64), is_active=True).first(), token, target)
     with transaction.atomic():
@@ -366,13 +366,13 @@ def sign_in_link(request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
 
 def _link_page(request: HttpRequest, user: User | None, token: str, target: str) -> HttpResponse:
     if user is not None and sign_in.sign_in_tokens.check_token(user, token):
-        return render(request, "sign_in_link.html", {"name": user.get_username()})
+        return render(request, "artifacts/sign_in_link.html", {"name": user.get_username()})
     if user is not None and user == request.user:
         return redirect(target)
     messages.warning(
         request, "This sign-in link was used already or is too old. `manage.py sign-in-link` makes another."
     )
-    return redirect("sign-in")
+    return redirect(settings.LOGIN_URL)
 
 
 # Steps that pages share
@@ -404,9 +404,10 @@ def _render(request: HttpRequest, template: str, context: dict[str, object]) -> 
 
 def show_document(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
     """A page with a document's text, which may frame the page that draws its pictures and show them."""
+    context = context | {"sign_in": resolve_url(settings.LOGIN_URL)}
     if not settings.STREAMGEN_PICTURES:
         return _render(request, template, context)
-    response = _render(request, template, context | {"pictures": resolve_url("picture-frame")})
+    response = _render(request, template, context | {"pictures": resolve_url("artifacts:picture-frame")})
     response._csp_update = {"img-src": ["data:"], "frame-src": [SELF]}  # type: ignore[attr-defined]  # as `csp_update` does
     return response
 

@@ -1,5 +1,5 @@
 """The colours of code as a style sheet, light and dark. `python -m artifacts.preview.stylesheet` writes
-`static/css/pygments.css`; nothing calls it at run time.
+`artifacts/static/artifacts/css/pygments.css`; nothing calls it at run time.
 """
 
 import sys

@@ -55,7 +55,7 @@ def budget(request: HttpRequest, project_id: int) -> HttpResponse:
             refuse(form, error)
         else:
             messages.success(request, "The budget is set." if project.budget is not None else "There is no budget.")
-            return redirect("cost", project_id)
+            return redirect("generation:cost", project_id)
     return _page(request, project, form)
 
 

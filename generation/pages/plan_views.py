@@ -47,10 +47,10 @@ def plan_page(request: HttpRequest, artifact_id: int) -> HttpResponse:
     is_new = shown.stream_status == StreamStatus.IDLE
     access.demand(request.user, "start" if is_new else "regenerate", shown.project)
     if shown.draft_of_id is not None:
-        return redirect("artifact", artifact_id)  # a draft is of one section
+        return redirect("artifacts:artifact", artifact_id)  # a draft is of one section
     if shown.stream_status == StreamStatus.STREAMING:
         messages.error(request, "The plan can be changed when nobody is writing the document.")
-        return redirect("artifact", artifact_id)
+        return redirect("artifacts:artifact", artifact_id)
     model = GenerationTask.objects.filter(artifact=shown).order_by("-pk").values_list("model", flat=True).first()
     form = GenerationForm(initial={"instructions": shown.instructions, "model": model or ""}, auto_id="plan-%s")
     rows, status = _present(shown), 200
@@ -61,12 +61,12 @@ def plan_page(request: HttpRequest, artifact_id: int) -> HttpResponse:
         if wish == "write":
             try:
                 write_as_typed(control.start if is_new else control.regenerate, shown, request, form)
-                return redirect("artifact", artifact_id)
+                return redirect("artifacts:artifact", artifact_id)
             except FormRefused:
                 status = 422
             except (IllegalTransition, CommandRefused) as error:
                 messages.error(request, error.detail)
-                return redirect("artifact", artifact_id)
+                return redirect("artifacts:artifact", artifact_id)
         rows = _changed(form.planned(), wish, shown)
     context = {
         "artifact": shown,

@@ -72,12 +72,12 @@ def sections(request: HttpRequest, artifact_id: int) -> HttpResponse:
             added = reworking.add_section(
                 artifact, _person(request), planned, after=typed["after"], model=typed["model"]
             )
-            return redirect("artifact", added.artifact.pk)
+            return redirect("artifacts:artifact", added.artifact.pk)
         except InvalidInput as error:
             refuse(form, error)
         except (IllegalTransition, CommandRefused) as error:
             messages.error(request, error.detail)
-            return redirect("sections", artifact_id)
+            return redirect("generation:sections", artifact_id)
     context = {
         "artifact": artifact,
         "rows": rows,
@@ -117,7 +117,7 @@ def edit(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse:
                     with suppress(NotFound):  # somebody else dropped it
                         reworking.reject(draft, _person(request))
                 messages.success(request, "Saved. The text before is kept as a version.")
-                return redirect("artifact", artifact_id)
+                return redirect("artifacts:artifact", artifact_id)
             except BaseChanged as error:
                 # Saving again is then a choice of who has seen both.
                 context |= {"current": error.text, "base": error.sha256, "refusal": error.detail}
@@ -153,12 +153,12 @@ def rewrite(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse
     if form.is_bound and form.is_valid():
         try:
             draft = reworking.rewrite_section(artifact, _person(request), number, **form.cleaned_data)
-            return redirect("artifact", draft.artifact.pk)
+            return redirect("artifacts:artifact", draft.artifact.pk)
         except InvalidInput as error:
             refuse(form, error)
         except (IllegalTransition, CommandRefused) as error:
             messages.error(request, error.detail)
-            return redirect("artifact", artifact_id)
+            return redirect("artifacts:artifact", artifact_id)
     context = {"artifact": artifact, "section": section, "form": form, "body": reachable(text_html(section.body, ()))}
     return render(request, "generation/rewrite.html", context, status=422 if form.errors else 200)
 

@@ -41,11 +41,11 @@ class CommandResult:
 @login_required
 def create_project(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
-        return redirect("projects")
+        return redirect("artifacts:projects")
     form = ProjectForm(request.POST)
     if form.is_valid():
         try:
-            return redirect("project", control.create_project(_user(request), **form.cleaned_data).pk)
+            return redirect("artifacts:project", control.create_project(_user(request), **form.cleaned_data).pk)
         except InvalidInput as error:
             refuse(form, error)
     return projects_page(request, form)
@@ -56,7 +56,7 @@ def create_project(request: HttpRequest) -> HttpResponse:
 def create_artifact(request: HttpRequest, project_id: int) -> HttpResponse:
     """A document of the visitor's own; without a short name it gets one from its title."""
     if request.method != "POST":
-        return redirect("project", project_id)
+        return redirect("artifacts:project", project_id)
     form = ArtifactForm(request.POST)
     if form.is_valid():
         title = form.cleaned_data["title"]
@@ -65,7 +65,7 @@ def create_artifact(request: HttpRequest, project_id: int) -> HttpResponse:
             artifact = control.add_artifact(
                 project, form.cleaned_data["phase"] or _phase_of(title), title, _user(request)
             )
-            return redirect("artifact", artifact.pk)
+            return redirect("artifacts:artifact", artifact.pk)
         except InvalidInput as error:
             refuse(form, error)
     return project_page(request, project_id, form)
@@ -84,7 +84,7 @@ def project_command(request: HttpRequest, project_id: int, verb: str) -> HttpRes
             command(project, _user(request))
         except (IllegalTransition, InvalidInput, CommandRefused) as error:
             messages.error(request, error.detail)
-    return redirect("project", project_id)
+    return redirect("artifacts:project", project_id)
 
 
 _RUN_VERBS: dict[str, tuple[str, Callable[[Project, User], object]]] = {
@@ -105,7 +105,7 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
     if verb not in _VERBS:
         raise NotFound
     wants_json = request.get_preferred_type(["text/html", "application/json"]) == "application/json"
-    back = resolve_url("artifact", artifact_id)
+    back = resolve_url("artifacts:artifact", artifact_id)
     if not request.user.is_authenticated:
         return JsonResponse({"detail": "Please sign in again."}, status=401) if wants_json else redirect_to_login(back)
     if request.method != "POST":
@@ -190,7 +190,7 @@ def _restore(artifact: Artifact, request: HttpRequest) -> CommandResult:
 
 
 def _delete(artifact: Artifact, request: HttpRequest) -> CommandResult:
-    location = resolve_url("project", artifact.project_id)
+    location = resolve_url("artifacts:project", artifact.project_id)
     title = artifact.title
     control.delete(artifact, _user(request))
     return CommandResult(message=f"“{title}” was deleted.", location=location)
@@ -198,12 +198,12 @@ def _delete(artifact: Artifact, request: HttpRequest) -> CommandResult:
 
 def _accept(artifact: Artifact, request: HttpRequest) -> CommandResult:
     base = reworking.accept(artifact, _user(request)).artifact
-    return CommandResult(message="The new text is in its place.", location=resolve_url("artifact", base))
+    return CommandResult(message="The new text is in its place.", location=resolve_url("artifacts:artifact", base))
 
 
 def _reject(artifact: Artifact, request: HttpRequest) -> CommandResult:
     base = reworking.reject(artifact, _user(request)).pk
-    return CommandResult(message="The draft is dropped.", location=resolve_url("artifact", base))
+    return CommandResult(message="The draft is dropped.", location=resolve_url("artifacts:artifact", base))
 
 
 def _rename(artifact: Artifact, request: HttpRequest) -> CommandResult:
@@ -215,7 +215,7 @@ def _rename(artifact: Artifact, request: HttpRequest) -> CommandResult:
     except InvalidInput as error:
         refuse(form, error)
         raise FormRefused(form) from None
-    return CommandResult(location=resolve_url("artifact", artifact.pk))
+    return CommandResult(location=resolve_url("artifacts:artifact", artifact.pk))
 
 
 _ACTIONS = {"accept": "edit", "reject": "edit", "rename": "edit"}

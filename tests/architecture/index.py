@@ -9,6 +9,14 @@ from pathlib import Path
 from tests.architecture.source import MODULES, ROOT, Module
 
 PAGE = ROOT / "docs/files.md"
+PLACES_OF_PAGES = (
+    "artifacts/templates",
+    "artifacts/static",
+    "generation/templates",
+    "generation/static",
+    "templates",
+    "static",
+)
 HEADLINE = """# What each file is
 
 By room, in the words with which each file opens. How the rooms fit together: [architecture](architecture.md).
@@ -34,14 +42,20 @@ def holds_code(module: Module) -> bool:
     return any(not isinstance(node, ast.Expr) for node in module.tree.body)
 
 
+def files_of_pages(place: str) -> list[Path]:
+    """Templates, scripts and style sheets, but those of others."""
+    found = [path for path in (ROOT / place).rglob("*") if path.suffix in {".html", ".js", ".css"}]
+    return [path for path in found if "vendor" not in path.parts]
+
+
 def rendered() -> str:
     rooms: dict[str, list[str]] = {}
     for module in sorted(MODULES, key=lambda one: (one.path.parent, one.path.name)):
         if module.path.name != "__init__.py" or holds_code(module):
             folder = str(module.path.parent.relative_to(ROOT))
             rooms.setdefault(folder, []).append(f"- `{module.path.stem}`: {docstring_of(module)}\n")
-    for folder, kind in (("templates", "html"), ("static/js", "js"), ("static/css", "css")):
-        for path in sorted((ROOT / folder).rglob(f"*.{kind}"), key=lambda one: (one.parent, one.name)):
+    for place in PLACES_OF_PAGES:
+        for path in sorted(files_of_pages(place), key=lambda one: (one.parent, one.name)):
             room = str(path.parent.relative_to(ROOT))
             rooms.setdefault(room, []).append(f"- `{path.name}`: {comment_of(path)}\n")
     return HEADLINE + "".join(f"\n## {room}\n\n{''.join(lines)}" for room, lines in rooms.items())

@@ -65,7 +65,7 @@ DEAD = """() => [...document.querySelectorAll("button, a")]
 def names_of(patterns: list[Any]) -> Iterator[str]:
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
-            if not pattern.namespace:
+            if pattern.namespace in {"", None, "artifacts", "generation"}:
                 yield from names_of(pattern.url_patterns)
         elif isinstance(pattern, URLPattern) and pattern.name:
             yield pattern.name

@@ -57,6 +57,6 @@ def test_page_and_admin_tell_it(artifact, owner, staff):
     told = "It is the next one. No worker is heard of"
     client = Client()
     client.force_login(owner)
-    assert told in client.get(reverse("artifact", args=[artifact.pk])).content.decode()
+    assert told in client.get(reverse("artifacts:artifact", args=[artifact.pk])).content.decode()
     client.force_login(staff)
     assert told in client.get(reverse("admin:artifacts_artifact_change", args=[artifact.pk])).content.decode()

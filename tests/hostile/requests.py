@@ -40,7 +40,7 @@ ORIGINS = [
 
 def large_bodies(target: Target, *, megabytes: int = 200) -> list[str]:
     broken = []
-    for path in ("/sign-in/", "/admin/login/", "/api/projects", "/nothing/here", "/static/css/base.css"):
+    for path in ("/sign-in/", "/admin/login/", "/api/projects", "/nothing/here", "/static/artifacts/css/base.css"):
         for is_told in (True, False):
             # One string, however often it is sent: the server's memory is looked at, not ours.
             body = MEGABYTE * megabytes if is_told else (MEGABYTE for _ in range(megabytes))
@@ -74,7 +74,7 @@ def wrong_passwords(target: Target, *, seconds: float = 60, sources: int = 40) -
 def wrong_hosts(target: Target) -> list[str]:
     broken = []
     for host in HOSTS:
-        for path in ("/sign-in/", "/api/projects", "/static/css/base.css", "/nothing"):
+        for path in ("/sign-in/", "/api/projects", "/static/artifacts/css/base.css", "/nothing"):
             told = target.told(path, hosts=[host])
             # Files of ours hold nothing that depends on the name.
             if told.status != 400 and not (path.startswith("/static/") and told.status == 200):

@@ -238,17 +238,23 @@ def ask(client: Client, method: str, path: str, body: dict[str, Any] | None = No
     return outcome(response)
 
 
-def named(patterns: list[Any]) -> Iterator[str]:
+def named(patterns: list[Any], spaces: str = "") -> Iterator[tuple[str, str]]:
+    """Each page's own name, and the one with its namespace."""
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
             if pattern.namespace not in {"admin", "api-1"}:
-                yield from named(pattern.url_patterns)
+                yield from named(pattern.url_patterns, f"{pattern.namespace}:" if pattern.namespace else spaces)
         else:
-            yield pattern.name or str(pattern.pattern)
+            yield (name := pattern.name or str(pattern.pattern)), spaces + name
+
+
+def address_of(name: str, **given: Any) -> str:
+    return reverse(dict(named(get_resolver().url_patterns))[name], **given)
 
 
 def test_every_page_has_an_entry():
-    assert set(named(get_resolver().url_patterns)) == set(PAGES)
+    names = [name for name, _ in named(get_resolver().url_patterns)]
+    assert sorted(names) == sorted(PAGES)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +268,7 @@ def test_page_keeps_to_the_table(team: Team, name: str):
     wrong = []
     for verb, action in entry.items() if isinstance(entry, dict) else [("", entry)]:
         for identity, client in team.clients.items():
-            path = reverse(name, kwargs=_arguments(team, name, verb))
+            path = address_of(name, kwargs=_arguments(team, name, verb))
             body = {
                 "title": "Notes",
                 "version": team.version.pk,
@@ -317,21 +323,21 @@ def test_link_shows_what_it_names_to_whoever_has_it(team: Team, identity: str):
     foreign = documents.idle()
     draft = Artifact.objects.create(project=team.project, phase="draft-1", title="Draft", draft_of=team.artifact)
     shown = {
-        reverse("shared", args=[team.secret]): 200,
-        reverse("shared", args=[team.document_secret]): 200,
-        reverse("shared", args=["guessed"]): 404,
-        reverse("shared-project-export", args=[team.secret]): 200,
-        reverse("shared-project-export", args=[team.document_secret]): 404,
-        reverse("shared-project-export", args=["guessed"]): 404,
+        reverse("artifacts:shared", args=[team.secret]): 200,
+        reverse("artifacts:shared", args=[team.document_secret]): 200,
+        reverse("artifacts:shared", args=["guessed"]): 404,
+        reverse("artifacts:shared-project-export", args=[team.secret]): 200,
+        reverse("artifacts:shared-project-export", args=[team.document_secret]): 404,
+        reverse("artifacts:shared-project-export", args=["guessed"]): 404,
     }
     for name in ("shared-artifact", "shared-export", "shared-replay"):
         shown |= {
-            reverse(name, args=[team.secret, team.artifact.pk]): 200,
-            reverse(name, args=[team.secret, other.pk]): 200,
-            reverse(name, args=[team.secret, foreign.pk]): 404,
-            reverse(name, args=[team.secret, draft.pk]): 404,
-            reverse(name, args=[team.document_secret, team.artifact.pk]): 200,
-            reverse(name, args=[team.document_secret, other.pk]): 404,
+            address_of(name, args=[team.secret, team.artifact.pk]): 200,
+            address_of(name, args=[team.secret, other.pk]): 200,
+            address_of(name, args=[team.secret, foreign.pk]): 404,
+            address_of(name, args=[team.secret, draft.pk]): 404,
+            address_of(name, args=[team.document_secret, team.artifact.pk]): 200,
+            address_of(name, args=[team.document_secret, other.pk]): 404,
         }
     answers = {path: client.get(path) for path in shown}
     assert {path: answer.status_code for path, answer in answers.items()} == shown
@@ -341,7 +347,7 @@ def test_link_shows_what_it_names_to_whoever_has_it(team: Team, identity: str):
             assert answer["Referrer-Policy"] == "no-referrer"
             assert "no-store" in answer["Cache-Control"]
     links.revoke_link(team.link, team.project.owner)
-    assert client.get(reverse("shared", args=[team.secret])).status_code == 404
+    assert client.get(reverse("artifacts:shared", args=[team.secret])).status_code == 404
 
 
 def test_every_call_has_an_entry():

@@ -88,7 +88,7 @@ def test_page_its_static_files_its_cookies_and_where_it_leads_are_the_public_one
     cookie = response.headers["Set-Cookie"]
     assert ("; Path=/path/;" in cookie, "; Secure" in cookie) == (True, True)
     assert response.headers["Strict-Transport-Security"] == "max-age=2592000"
-    static = re.search(r'href="/path(/static/css/[^"]+)"', page)
+    static = re.search(r'href="/path(/static/artifacts/css/[^"]+)"', page)
     assert static
     assert told(server, prefix + static[1], headers)[0].status == 200
     assert told(server, f"{prefix}/", headers)[0].headers["Location"] == "/path/sign-in/?next=/path/"

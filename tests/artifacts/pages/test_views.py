@@ -86,7 +86,7 @@ def planned(name: str) -> PlannedSection:
 
 
 def page(client: Client, name: str, *args: object, status: int = 200) -> str:
-    response = client.get(reverse(name, args=args))
+    response = client.get(reverse(f"artifacts:{name}", args=args))
     assert response.status_code == status
     return response.content.decode()
 
@@ -103,7 +103,7 @@ def stopped(artifact: Artifact, reason: str, detail: str = "") -> None:
 @pytest.mark.parametrize("name", ["projects", "project", "artifact", "version"])
 def test_pages_ask_for_a_sign_in_and_come_back_after_it(client: Client, artifact: Artifact, name: str) -> None:
     ids = {"projects": [], "project": [artifact.project_id], "artifact": [artifact.pk], "version": [artifact.pk, 1]}
-    address = reverse(name, args=ids[name])
+    address = reverse(f"artifacts:{name}", args=ids[name])
     response = client.get(address)
     assert response.status_code == 302
     assert response["Location"] == f"{reverse('sign-in')}?next={address}"
@@ -154,7 +154,7 @@ def test_projects_page_costs_the_same_whatever_their_number(
         control.create_project(owner, f"Project {number}")
     with django_assert_max_num_queries(5):
         first = Markup(page(visitor, "projects")).text
-    second = Markup(visitor.get(reverse("projects"), {"page": 2}).content.decode()).text
+    second = Markup(visitor.get(reverse("artifacts:projects"), {"page": 2}).content.decode()).text
     assert "Page 1 of 2" in first
     assert "Lighthouse" not in first
     assert "Lighthouse" in second
@@ -162,7 +162,7 @@ def test_projects_page_costs_the_same_whatever_their_number(
 
 def listed(client: Client, **query: str) -> list[str]:
     """The titles of the cards, in their order."""
-    html = client.get(reverse("projects"), query).content.decode()
+    html = client.get(reverse("artifacts:projects"), query).content.decode()
     return re.findall(r'<h2><a class="whole"[^>]*>([^<]*)</a>', html)
 
 
@@ -190,10 +190,10 @@ def test_projects_are_searched_narrowed_and_ordered(visitor: Client, owner: User
     assert listed(visitor, show="stopped") == ["Alpha"]
     assert "1 stopped" in Markup(page(visitor, "projects")).text
     for project in (second, third):
-        visitor.post(reverse("sharing-command", args=[project.pk, "archive"]), {"archived": "yes"})
+        visitor.post(reverse("artifacts:sharing-command", args=[project.pk, "archive"]), {"archived": "yes"})
     assert listed(visitor, order="title") == ["Alpha", "Delta"]
     assert listed(visitor, show="archived", order="title") == ["Beta", "Gamma"]
-    visitor.post(reverse("sharing-command", args=[third.pk, "archive"]), {"archived": "no"})
+    visitor.post(reverse("artifacts:sharing-command", args=[third.pk, "archive"]), {"archived": "no"})
     assert listed(visitor, show="archived") == ["Beta"]
 
 
@@ -218,7 +218,7 @@ def test_project_page_says_why_a_document_stopped(visitor: Client, growing: Arti
 
 def test_documents_of_a_project_are_searched_narrowed_and_ordered(visitor: Client, growing: Artifact) -> None:
     def titles(**query: str) -> list[str]:
-        html = visitor.get(reverse("project", args=[growing.project_id]), query).content.decode()
+        html = visitor.get(reverse("artifacts:project", args=[growing.project_id]), query).content.decode()
         return re.findall(r'<h3><a class="whole"[^>]*>([^<]*)</a>', html)
 
     every = titles()
@@ -235,9 +235,9 @@ def test_module_of_a_project_page_is_given_the_rows_without_the_description(visi
     project.description = "Long. " * 1000
     project.save()
     _, secret = links.share(project, project.owner)
-    for address in (reverse("project", args=[project.pk]), reverse("shared", args=[secret])):
+    for address in (reverse("artifacts:project", args=[project.pk]), reverse("artifacts:shared", args=[secret])):
         whole, part = (visitor.get(address, query).content.decode() for query in ({}, {"part": "rows"}))
-        assert "js/project.js" in whole
+        assert "artifacts/js/project.js" in whole
         assert ("Long. Long." in whole, "Long. Long." in part) == (True, False)
         assert part.count("data-artifact=") == whole.count("data-artifact=") == 6
 
@@ -245,8 +245,11 @@ def test_module_of_a_project_page_is_given_the_rows_without_the_description(visi
 def test_module_that_asks_for_a_part_takes_no_message_from_the_page_that_follows(
     visitor: Client, artifact: Artifact
 ) -> None:
-    visitor.post(reverse("sharing-command", args=[artifact.project_id, "archive"]), {"archived": "no"})
-    for address in (reverse("project", args=[artifact.project_id]), reverse("artifact", args=[artifact.pk])):
+    visitor.post(reverse("artifacts:sharing-command", args=[artifact.project_id, "archive"]), {"archived": "no"})
+    for address in (
+        reverse("artifacts:project", args=[artifact.project_id]),
+        reverse("artifacts:artifact", args=[artifact.pk]),
+    ):
         assert "It is in the lists again." not in visitor.get(address, {"part": "some"}).content.decode()
     assert "It is in the lists again." in page(visitor, "project", artifact.project_id)
 
@@ -287,7 +290,7 @@ def test_saved_preview_is_shown_as_long_as_it_is_as_long_as_the_text(visitor: Cl
 
 def test_idle_document_offers_a_start_with_its_plan(visitor: Client, artifact: Artifact) -> None:
     html = page(visitor, "artifact", artifact.pk)
-    assert reverse("artifact-command", args=[artifact.pk, "start"]) in html
+    assert reverse("generation:artifact-command", args=[artifact.pk, "start"]) in html
     assert "Summary" in Markup(html).text  # of the built-in plan
 
 
@@ -339,7 +342,7 @@ def test_titles_and_section_names_never_become_markup(visitor: Client, owner: Us
 
 @pytest.mark.parametrize("asked", ["cancel", "regenerate", "delete"])
 def test_verbs_that_ask_first_ask_without_a_script_too(visitor: Client, growing: Artifact, asked: str) -> None:
-    html = visitor.get(reverse("artifact", args=[growing.pk]), {"ask": asked}).content.decode()
+    html = visitor.get(reverse("artifacts:artifact", args=[growing.pk]), {"ask": asked}).content.decode()
     dialogs = {attrs["data-ask"]: attrs for tag, attrs in Markup(html).tags if tag == "dialog" and "data-ask" in attrs}
     assert [name for name, attrs in dialogs.items() if "open" in attrs] == [asked]
 
@@ -353,7 +356,7 @@ def test_no_page_has_anything_inline_that_the_policy_would_refuse(visitor: Clien
         page(visitor, "project", growing.project_id),
         page(visitor, "artifact", growing.pk),
         page(visitor, "version", growing.pk, version.pk),
-        page(Client(), "sign-in"),
+        Client().get(reverse("sign-in")).content.decode(),
         page(visitor, "artifact", 999_999, status=404),
     ]
     for html in pages:
@@ -366,7 +369,7 @@ def test_no_page_has_anything_inline_that_the_policy_would_refuse(visitor: Clien
 
 def test_every_page_carries_the_policy(visitor: Client, artifact: Artifact) -> None:
     for name, args in [("projects", []), ("artifact", [artifact.pk]), ("artifact", [999_999])]:
-        policy = visitor.get(reverse(name, args=args))["Content-Security-Policy"]
+        policy = visitor.get(reverse(f"artifacts:{name}", args=args))["Content-Security-Policy"]
         for part in ("default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"):
             assert part in policy
 
@@ -374,11 +377,11 @@ def test_every_page_carries_the_policy(visitor: Client, artifact: Artifact) -> N
 def test_pictures_open_the_policy_only_as_far_as_they_need_and_not_at_all_where_they_are_off(
     visitor: Client, artifact: Artifact, settings
 ) -> None:
-    address = reverse("artifact", args=[artifact.pk])
+    address = reverse("artifacts:artifact", args=[artifact.pk])
     shown = visitor.get(address)
     assert b"data-pictures" in shown.content
     assert "img-src 'self' data:" in shown["Content-Security-Policy"]
-    frame = Client().get(reverse("picture-frame"))
+    frame = Client().get(reverse("artifacts:picture-frame"))
     assert "sandbox allow-scripts;" in f"{frame['Content-Security-Policy']};"
     assert "connect-src" not in frame["Content-Security-Policy"]
     assert "X-Frame-Options" not in frame
@@ -386,7 +389,7 @@ def test_pictures_open_the_policy_only_as_far_as_they_need_and_not_at_all_where_
     shown = visitor.get(address)
     assert b"data-pictures" not in shown.content
     assert "data:" not in shown["Content-Security-Policy"]
-    assert Client().get(reverse("picture-frame")).status_code == 404
+    assert Client().get(reverse("artifacts:picture-frame")).status_code == 404
 
 
 def test_elapsed_time_stops_when_the_document_does(visitor: Client, growing: Artifact) -> None:
@@ -410,7 +413,7 @@ def test_earlier_version_stays_readable_and_can_be_brought_back(visitor: Client,
     stopped(growing, Reason.USER)
     control.regenerate(growing, None)
     version = ArtifactVersion.objects.get(artifact=growing)
-    assert reverse("version", args=[growing.pk, version.pk]) in page(visitor, "artifact", growing.pk)
+    assert reverse("artifacts:version", args=[growing.pk, version.pk]) in page(visitor, "artifact", growing.pk)
     html = page(visitor, "version", growing.pk, version.pk)
     assert "A lamp <em>that</em> never goes out." in html
     assert "Bring this version back" not in html  # somebody is writing
@@ -477,12 +480,12 @@ def test_sign_in_link_is_good_for_a_quarter_of_an_hour(client: Client, owner: Us
 def test_used_sign_in_link_of_somebody_signed_in_just_goes_on(client: Client, owner: User) -> None:
     address = link(owner)
     client.post(address)
-    assert client.get(address)["Location"] == client.post(address)["Location"] == reverse("projects")
+    assert client.get(address)["Location"] == client.post(address)["Location"] == reverse("artifacts:projects")
 
 
 @pytest.mark.parametrize("target", ["https://elsewhere.example/", "//elsewhere.example", "javascript:alert(1)"])
 def test_sign_in_link_leads_nowhere_else(client: Client, owner: User, target: str) -> None:
-    assert client.post(link(owner, target))["Location"] == reverse("projects")
+    assert client.post(link(owner, target))["Location"] == reverse("artifacts:projects")
 
 
 @pytest.mark.parametrize("uid", ["x", "!!!", "LTE", "OTk5OTk5", "MTAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMA"])
@@ -498,7 +501,7 @@ def test_sign_in_link_of_a_disabled_account_is_refused(client: Client, owner: Us
 
 
 def test_sign_in_by_password_and_sign_out(client: Client, owner: User, artifact: Artifact) -> None:
-    target = reverse("artifact", args=[artifact.pk])
+    target = reverse("artifacts:artifact", args=[artifact.pk])
     wrong = client.post(reverse("sign-in"), {"username": "owner", "password": "wrong", "next": target})
     assert "do not match" in wrong.content.decode()
     right = client.post(reverse("sign-in"), {"username": "owner", "password": "a long enough password", "next": target})
@@ -520,7 +523,7 @@ def test_error_pages_are_our_own(rf: RequestFactory) -> None:
     ]:
         html = response.content.decode()
         assert words in html
-        assert "css/base.css" in html
+        assert "artifacts/css/base.css" in html
 
 
 # Files to take away

@@ -12,7 +12,7 @@ from artifacts.preview import limits, render
 from artifacts.preview.highlight import LANGUAGES, highlighted
 from artifacts.preview.stylesheet import style_sheet
 
-STYLE_SHEET = Path(__file__).resolve().parents[3] / "static" / "css" / "pygments.css"
+STYLE_SHEET = Path(__file__).resolve().parents[3] / "artifacts/static/artifacts/css/pygments.css"
 PYTHON = 'def f(a):\n    """Doc."""\n    return "<b>" if a & 1 else None  # a comment\n'
 
 

@@ -251,7 +251,7 @@ def test_missing_static_files_are_named(capsys, healthy, tmp_path):
     healthy.STATICFILES_DIRS = [tmp_path]
     code, lines = examined(capsys)
     assert code == 1
-    assert "css/document.css" in lines["static"]
+    assert "artifacts/css/document.css" in lines["static"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -89,10 +89,10 @@ def test_usage_adds_up_by_document_section_and_day(visitor: Client, owner: User,
     assert amounts(body["days"], "day")[0] == (yesterday.date().isoformat(), "0.00000003", "0.00")
     assert sum(Decimal(row["spent"]) for row in body["days"]) == Decimal(body["spent"])
     assert spent(Project.objects.get(pk=artifact.project_id)) == 2_000_000_036
-    page = visitor.get(reverse("cost", args=[artifact.project_id])).content.decode()
+    page = visitor.get(reverse("generation:cost", args=[artifact.project_id])).content.decode()
     assert "2.0000 USD so far, 2.0000 of it estimated; 1.0000 USD of the budget of 3.0000 left." in page
     assert f"Deleted document {other.pk}" in page
-    assert "~2.0000" in visitor.get(reverse("artifact", args=[artifact.pk])).content.decode()
+    assert "~2.0000" in visitor.get(reverse("artifacts:artifact", args=[artifact.pk])).content.decode()
 
 
 def test_budget_is_set_by_its_owner_in_amounts_and_refused_in_words(visitor: Client, project: Project) -> None:
@@ -114,10 +114,10 @@ def test_budget_is_set_by_its_owner_in_amounts_and_refused_in_words(visitor: Cli
         "budget": None,
         "artifacts": 0,
     }
-    typed = visitor.post(reverse("budget", args=[project.pk]), {"budget": "1,5"})
+    typed = visitor.post(reverse("generation:budget", args=[project.pk]), {"budget": "1,5"})
     assert typed.status_code == 422
     assert "Budget must be an amount such as &quot;12.50&quot;." in typed.content.decode()
-    visitor.post(reverse("budget", args=[project.pk]), {"budget": "7"})
+    visitor.post(reverse("generation:budget", args=[project.pk]), {"budget": "7"})
     project.refresh_from_db()
     assert project.budget == 7_000_000_000
 
@@ -146,5 +146,5 @@ def test_estimate_is_of_the_plan_that_would_be_written_and_starts_nothing(visito
     assert sum(Decimal(one["amount"]) for one in built_in["sections"]) == Decimal(built_in["amount"])
     assert estimate({"model": "unknown"})["amount"] is None
     assert Artifact.objects.get(pk=artifact.pk).stream_status == "idle"
-    page = visitor.get(reverse("artifact", args=[artifact.pk])).content.decode()
+    page = visitor.get(reverse("artifacts:artifact", args=[artifact.pk])).content.decode()
     assert f"with {MODEL}, " in page

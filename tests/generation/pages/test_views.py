@@ -32,12 +32,12 @@ def visitor(client: Client, owner: User) -> Client:
 
 
 def press(client: Client, artifact: Artifact, verb: str, **typed: str) -> HttpResponse:
-    return client.post(reverse("artifact-command", args=[artifact.pk, verb]), typed)
+    return client.post(reverse("generation:artifact-command", args=[artifact.pk, verb]), typed)
 
 
 def ask(client: Client, artifact: Artifact, verb: str, **typed: str) -> HttpResponse:
     """As the page's module does."""
-    address = reverse("artifact-command", args=[artifact.pk, verb])
+    address = reverse("generation:artifact-command", args=[artifact.pk, verb])
     return client.post(address, typed, headers={"accept": "application/json"})
 
 
@@ -56,15 +56,17 @@ def written(artifact: Artifact, text: str) -> None:
 
 
 def test_project_is_made_and_shown(visitor: Client, owner: User) -> None:
-    response = visitor.post(reverse("project-create"), {"title": " Harbour ", "description": "Two\r\nlines "})
+    response = visitor.post(
+        reverse("generation:project-create"), {"title": " Harbour ", "description": "Two\r\nlines "}
+    )
     project = Project.objects.get()
-    assert response["Location"] == reverse("project", args=[project.pk])
+    assert response["Location"] == reverse("artifacts:project", args=[project.pk])
     assert (project.owner, project.title, project.description) == (owner, "Harbour", "Two\nlines ")
 
 
 @pytest.mark.parametrize("title", ["", "   ", "x" * 201, "two\nlines", "bell\x07"])
 def test_refused_project_is_shown_again_as_typed(visitor: Client, title: str) -> None:
-    response = visitor.post(reverse("project-create"), {"title": title, "description": "All that I know."})
+    response = visitor.post(reverse("generation:project-create"), {"title": title, "description": "All that I know."})
     html = response.content.decode()
     assert response.status_code == 422
     assert "All that I know." in html
@@ -73,11 +75,11 @@ def test_refused_project_is_shown_again_as_typed(visitor: Client, title: str) ->
 
 
 def test_document_of_ones_own_is_named_after_its_title(visitor: Client, project: Project) -> None:
-    address = reverse("artifact-create", args=[project.pk])
+    address = reverse("generation:artifact-create", args=[project.pk])
     response = visitor.post(address, {"title": "3 Letters to the_Board!"})
     artifact = project.artifacts.get(title="3 Letters to the_Board!")
     assert artifact.phase == "letters-to-the-board"
-    assert response["Location"] == reverse("artifact", args=[artifact.pk])
+    assert response["Location"] == reverse("artifacts:artifact", args=[artifact.pk])
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_document_of_ones_own_is_named_after_its_title(visitor: Client, project:
 def test_refused_document_says_which_field(
     visitor: Client, project: Project, typed: dict[str, str], words: str
 ) -> None:
-    response = visitor.post(reverse("artifact-create", args=[project.pk]), typed)
+    response = visitor.post(reverse("generation:artifact-create", args=[project.pk]), typed)
     assert response.status_code == 422
     assert words in response.content.decode()
     assert project.artifacts.count() == 6
@@ -100,19 +102,19 @@ def test_refused_document_says_which_field(
 
 def test_nobody_adds_documents_to_other_peoples_projects(client: Client, project: Project, stranger: User) -> None:
     client.force_login(stranger)
-    response = client.post(reverse("artifact-create", args=[project.pk]), {"title": "Mine"})
+    response = client.post(reverse("generation:artifact-create", args=[project.pk]), {"title": "Mine"})
     assert response.status_code == 404
     assert project.artifacts.count() == 6
 
 
 def test_addresses_of_forms_lead_back_to_their_pages(visitor: Client, artifact: Artifact) -> None:
     project = artifact.project
-    assert visitor.get(reverse("project-create"))["Location"] == reverse("projects")
-    assert visitor.get(reverse("artifact-create", args=[project.pk]))["Location"] == reverse(
-        "project", args=[project.pk]
+    assert visitor.get(reverse("generation:project-create"))["Location"] == reverse("artifacts:projects")
+    assert visitor.get(reverse("generation:artifact-create", args=[project.pk]))["Location"] == reverse(
+        "artifacts:project", args=[project.pk]
     )
-    back = visitor.get(reverse("artifact-command", args=[artifact.pk, "delete"]))
-    assert back["Location"] == reverse("artifact", args=[artifact.pk])
+    back = visitor.get(reverse("generation:artifact-command", args=[artifact.pk, "delete"]))
+    assert back["Location"] == reverse("artifacts:artifact", args=[artifact.pk])
     assert status(artifact) == StreamStatus.IDLE
 
 
@@ -124,7 +126,7 @@ def test_start_queues_what_was_typed(visitor: Client, artifact: Artifact, owner:
     response = press(
         visitor, artifact, "start", instructions="Short.\r\nPlain.", model=" m ", plan=plan, section_tokens="700"
     )
-    assert response["Location"] == reverse("artifact", args=[artifact.pk])
+    assert response["Location"] == reverse("artifacts:artifact", args=[artifact.pk])
     artifact.refresh_from_db()
     task = GenerationTask.objects.get(artifact=artifact)
     assert (artifact.stream_status, artifact.instructions) == (StreamStatus.STREAMING, "Short.\nPlain.")
@@ -174,7 +176,7 @@ def test_page_offers_other_terms_where_they_are_a_way_out(visitor: Client, artif
     press(visitor, artifact, "start")
     fence = writing.open(artifact.pk, lease_s=60).fence
     writing.stop(artifact.pk, fence=fence, flush=None, section_tokens=None, reason=reason, detail="Why.")
-    page = visitor.get(reverse("artifact", args=[artifact.pk])).content.decode()
+    page = visitor.get(reverse("artifacts:artifact", args=[artifact.pk])).content.decode()
     terms, button, _ = re.findall(r"<\w+ [^>]*data-reasons=[^>]*>", page)
     assert ("hidden" not in terms, " hidden" not in button) == (asks, anew)
 
@@ -201,7 +203,9 @@ def test_resume_takes_another_model(visitor: Client, artifact: Artifact) -> None
     press(visitor, artifact, "pause")
     answer = ask(visitor, artifact, "resume", model="two\nlines")
     assert (answer.status_code, list(answer.json()["errors"])) == (422, ["model"])
-    page = visitor.post(reverse("artifact-command", args=[artifact.pk, "resume"]), {"model": "x" * 300}, follow=True)
+    page = visitor.post(
+        reverse("generation:artifact-command", args=[artifact.pk, "resume"]), {"model": "x" * 300}, follow=True
+    )
     assert "model" in page.content.decode()
     assert status(artifact) == StreamStatus.PAUSED
     press(visitor, artifact, "resume", model="new")
@@ -211,7 +215,9 @@ def test_resume_takes_another_model(visitor: Client, artifact: Artifact) -> None
 def test_stop_of_a_live_writer_is_asked_for_and_said(visitor: Client, artifact: Artifact) -> None:
     press(visitor, artifact, "start")
     writing.open(artifact.pk, lease_s=60)
-    page = visitor.post(reverse("artifact-command", args=[artifact.pk, "cancel"]), follow=True).content.decode()
+    page = visitor.post(
+        reverse("generation:artifact-command", args=[artifact.pk, "cancel"]), follow=True
+    ).content.decode()
     assert "Cancelling. Every word is kept." in page
     artifact.refresh_from_db()
     assert (artifact.stream_status, artifact.stop_requested) == ("streaming", "cancel")
@@ -222,7 +228,7 @@ def test_illegal_move_is_a_sentence_on_the_page_and_changes_nothing(
     visitor: Client, artifact: Artifact, verb: str
 ) -> None:
     sentence = f"Cannot {verb}: the document is idle."
-    response = visitor.post(reverse("artifact-command", args=[artifact.pk, verb]), follow=True)
+    response = visitor.post(reverse("generation:artifact-command", args=[artifact.pk, verb]), follow=True)
     assert sentence in response.content.decode()
     answer = ask(visitor, artifact, verb)
     assert answer.status_code == 409
@@ -253,8 +259,8 @@ def test_restore_of_no_version_is_not_found(visitor: Client, artifact: Artifact,
 
 def test_delete_leads_to_the_project_and_leaves_nothing(visitor: Client, artifact: Artifact) -> None:
     press(visitor, artifact, "start")
-    project = reverse("project", args=[artifact.project_id])
-    page = visitor.post(reverse("artifact-command", args=[artifact.pk, "delete"]), follow=True)
+    project = reverse("artifacts:project", args=[artifact.project_id])
+    page = visitor.post(reverse("generation:artifact-command", args=[artifact.pk, "delete"]), follow=True)
     assert page.redirect_chain[-1][0] == project
     assert "was deleted" in page.content.decode()
     assert not Artifact.objects.filter(pk=artifact.pk).exists()
@@ -264,7 +270,7 @@ def test_delete_leads_to_the_project_and_leaves_nothing(visitor: Client, artifac
 def test_module_of_the_page_gets_the_same_answers_as_json(visitor: Client, artifact: Artifact) -> None:
     assert ask(visitor, artifact, "start").json() == {"message": "", "location": ""}
     assert ask(visitor, artifact, "cancel").json() == {"message": "Cancelled. Every word is kept.", "location": ""}
-    location = reverse("project", args=[artifact.project_id])
+    location = reverse("artifacts:project", args=[artifact.project_id])
     assert ask(visitor, artifact, "delete").json() == {"message": "“Project brief” was deleted.", "location": location}
     assert ask(visitor, artifact, "cancel").status_code == 404
 
@@ -287,7 +293,7 @@ def test_staff_may_stop_every_document(client: Client, artifact: Artifact, owner
 def test_nobody_signed_in_is_sent_to_sign_in_and_back_to_the_document(
     client: Client, artifact: Artifact, verb: str
 ) -> None:
-    back = reverse("artifact", args=[artifact.pk])
+    back = reverse("artifacts:artifact", args=[artifact.pk])
     assert press(client, artifact, verb)["Location"] == f"{reverse('sign-in')}?next={back}"
     assert ask(client, artifact, verb).status_code == 401
     assert status(artifact) == StreamStatus.IDLE
@@ -336,7 +342,7 @@ def test_plan_that_was_used_is_offered_again_as_it_was_typed(visitor: Client, ar
     ]
     control.start(artifact, None, plan=plan, model="m", instructions="Short.")
     control.cancel(artifact)
-    html = visitor.get(reverse("artifact", args=[artifact.pk])).content.decode()
+    html = visitor.get(reverse("artifacts:artifact", args=[artifact.pk])).content.decode()
     assert plan_text(plan) in html
     assert 'value="700"' in html
     form = GenerationForm({"plan": plan_text(plan), "section_tokens": "700"})
@@ -355,13 +361,13 @@ def test_limit_of_a_user_is_told_in_the_same_words_with_and_without_the_module(v
     assert (told.status_code, told["Retry-After"]) == (429, "60")
     assert told.json()["detail"].startswith("You have 1 document waiting to be written, which is the most.")
     assert told.json()["detail"] in page.content.decode()
-    assert "It is the next one." in visitor.get(reverse("artifact", args=[artifact.pk])).content.decode()
+    assert "It is the next one." in visitor.get(reverse("artifacts:artifact", args=[artifact.pk])).content.decode()
 
 
 def test_models_that_may_be_chosen_are_offered_and_others_refused_beside_the_field(visitor, artifact, settings) -> None:
     settings.STREAMGEN_MODEL, settings.STREAMGEN_MODELS = "own", ["small"]
 
-    page = visitor.get(reverse("artifact", args=[artifact.pk])).content.decode()
+    page = visitor.get(reverse("artifacts:artifact", args=[artifact.pk])).content.decode()
     told = ask(visitor, artifact, "start", model="dear")
 
     offered = re.search(r'<select name="model".*?</select>', page, re.S)
