@@ -1,4 +1,4 @@
-"""Templates and what browsers load: each app's under its own name, the site's at the top, and every name leads somewhere."""
+"""Templates and what browsers load: the site's at the top, each app's under its name; every name leads somewhere."""
 
 from __future__ import annotations
 
