@@ -10,11 +10,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
 from artifacts.errors import Forbidden, NotFound
 from artifacts.models import Artifact, Member, Project, Role, ShareLink
+from artifacts.models.user_model import User
 
 Visitor = User | AnonymousUser | AbstractBaseUser | ShareLink
 

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import User
 from django.db.models import Count, Model, Q, QuerySet
 from django.db.models.functions import Left, Length
 from django.http import HttpRequest
@@ -34,22 +32,18 @@ from artifacts.models import (
     ShareLink,
     StreamStatus,
 )
+from artifacts.models.user_model import User
 from artifacts.pages import labels
 from artifacts.pages.html import document_html, version_html
 from artifacts.sharing.links import revoke_link
-from artifacts.sharing.projects import delete_project, delete_user
+from artifacts.sharing.projects import delete_project
 from artifacts.sharing.records import record
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
-    PeopleBase = UserAdmin[User]
     TabularInline = admin.TabularInline[Any, Any]
 else:
-    ModelAdmin, TabularInline, PeopleBase = admin.ModelAdmin, admin.TabularInline, UserAdmin
-
-admin.site.site_header = admin.site.site_title = "streamgen"
-admin.site.index_title = "What is stored"
-admin.site.enable_nav_sidebar = False  # the lists are wide
+    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
 
 LONG_FIELDS = ("content", "preview_html", "instructions")
 ERROR_EXCERPT_CHARS = 90
@@ -131,7 +125,7 @@ def part_of_document(queryset: QuerySet[Any]) -> QuerySet[Any]:
 class ProjectAdmin(InspectAdmin):
     list_display = ("title", "owner", "documents", "age", "page")
     list_filter = ("created_at",)
-    search_fields = ("title", "owner__username", "=id")
+    search_fields = ("title", f"owner__{User.USERNAME_FIELD}", "=id")
     fields = ("title", "owner", "created_at", "documents", "description")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -184,7 +178,7 @@ class SectionInline(ReadOnly, TabularInline):
 class ArtifactAdmin(InspectAdmin):
     list_display = ("title", "project_link", "status", "progress", "tokens", "age", "trouble", "live")
     list_filter = ("stream_status", "reason", "phase", "created_at")
-    search_fields = ("title", "phase", "project__title", "project__owner__username", "=id")
+    search_fields = ("title", "phase", "project__title", f"project__owner__{User.USERNAME_FIELD}", "=id")
     ordering = ("-id",)
     inlines = (SectionInline,)
     parts: ClassVar[tuple[tuple[str, str], ...]] = (
@@ -343,7 +337,7 @@ class AccessTokenAdmin(InspectAdmin):
     """Tokens can be taken back here. What is stored of one, its digest, is nobody's business."""
 
     list_display = ("id", "user", "name", "age", "used_at", "expires_at")
-    search_fields = ("user__username", "name")
+    search_fields = (f"user__{User.USERNAME_FIELD}", "name")
     list_select_related = ("user",)
     fields = ("user", "name", "created_at", "used_at", "expires_at")
 
@@ -363,7 +357,7 @@ class AccessTokenAdmin(InspectAdmin):
 class MemberAdmin(InspectAdmin):
     list_display = ("user", "role", "project", "age")
     list_filter = ("role",)
-    search_fields = ("user__username", "project__title", "=project__id")
+    search_fields = (f"user__{User.USERNAME_FIELD}", "project__title", "=project__id")
     list_select_related = ("user", "project")
     fields = ("user", "role", "project", "created_at")
 
@@ -373,7 +367,7 @@ class ShareLinkAdmin(InspectAdmin):
     """Links can be revoked here; what opens one is nobody's business."""
 
     list_display = ("id", "project", "artifact", "created_by", "age", "expires_at")
-    search_fields = ("project__title", "=project__id", "created_by__username")
+    search_fields = ("project__title", "=project__id", f"created_by__{User.USERNAME_FIELD}")
     list_select_related = ("project", "artifact", "created_by")
     fields = ("project", "artifact", "created_by", "created_at", "expires_at")
 
@@ -396,31 +390,3 @@ class ActionRecordAdmin(InspectAdmin):
     list_filter = ("verb", "at")
     search_fields = ("actor_name", "about", "=project", "=artifact")
     fields = ("at", "actor_name", "actor", "verb", "about", "project", "artifact")
-
-
-admin.site.unregister(User)
-
-
-@admin.register(User)
-class PeopleAdmin(PeopleBase):
-    """Django's; with somebody go their projects, by the project's own verb, so that writers and viewers are told."""
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        names = [f"User: {user}" for user in objs]
-        listed, counts, missing, protected = of_projects(Project.objects.filter(owner__in=list(objs)))
-        if counts["projects"] and not access.is_permitted(request.user, "delete_project"):
-            missing.add("project")
-        return [*names, *listed], {"users": len(names), **counts}, missing, protected
-
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        was_active = change and User.objects.filter(pk=obj.pk, is_active=True).exists()
-        super().save_model(request, obj, form, change)
-        if was_active and not obj.is_active:
-            record(request.user, "deactivate_user", note=obj.get_username())
-
-    def delete_model(self, request: HttpRequest, obj: User) -> None:
-        delete_user(obj, request.user)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for user in queryset:
-            delete_user(user, request.user)

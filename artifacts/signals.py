@@ -14,7 +14,7 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 from django.contrib.auth import SESSION_KEY
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.core.signals import request_finished
 from django.db import connections, transaction
@@ -32,6 +32,7 @@ from artifacts.messaging.events import (
     writer_group,
 )
 from artifacts.models import AccessToken, Artifact, Member, Project, ShareLink, UserSession
+from artifacts.models.user_model import User
 
 _TEXT_FIELDS = frozenset(
     {"seq", "updated_at", "lease_until", "length", "content", "content_length", "tokens_generated"}
@@ -50,7 +51,8 @@ def connect() -> None:
         post_delete.connect(access_ended, sender=model, dispatch_uid=f"artifacts.access.{model.__name__}")
     post_save.connect(person_saved, sender=User, dispatch_uid="artifacts.access.person")
     post_save.connect(project_saved, sender=Project, dispatch_uid="artifacts.access.project")
-    for through in (User.groups.through, User.user_permissions.through, Group.permissions.through):
+    links = [getattr(User, name).through for name in ("groups", "user_permissions") if hasattr(User, name)]
+    for through in (*links, Group.permissions.through):
         m2m_changed.connect(permissions_changed, sender=through, dispatch_uid=f"artifacts.access.{through.__name__}")
     request_finished.connect(close_connections, dispatch_uid="artifacts.close")
 

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
@@ -32,6 +31,7 @@ from artifacts.costs import amount
 from artifacts.errors import ArtifactError
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, CallCharge, Project, StreamStatus
+from artifacts.models.user_model import User
 from generation import control
 from generation.costs.budgets import spent
 from generation.costs.price_file import price_list
@@ -55,7 +55,7 @@ _OUTCOMES = {
 class GenerationTaskAdmin(InspectAdmin):
     list_display = ("id", "document", "state", "model", "worker", "reclaims", "requested_by", "age", "trouble")
     list_filter = ("status", "created_at")
-    search_fields = ("artifact__title", "=artifact__id", "worker", "model", "requested_by__username")
+    search_fields = ("artifact__title", "=artifact__id", "worker", "model", f"requested_by__{User.USERNAME_FIELD}")
     readonly_fields = ("document", "state")
     fields = (
         "document",

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Sequence
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from artifacts import validation
@@ -19,6 +18,7 @@ from artifacts.lifecycle.epochs import Change
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.sources import EarlierText
 from artifacts.models import Artifact, Project, StopRequest, StreamStatus
+from artifacts.models.user_model import User
 from artifacts.planned_section import PlannedSection
 from artifacts.sharing.records import record
 from generation.costs.budgets import check_budget

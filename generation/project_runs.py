@@ -10,13 +10,13 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 
-from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from artifacts.errors import ArtifactError, IllegalTransition
 from artifacts.models import Artifact, Project, StreamStatus
+from artifacts.models.user_model import User
 from artifacts.reasons import REASON_SENTENCES
 from artifacts.sharing.records import record
 from generation import control

@@ -8,7 +8,6 @@ import logging
 import secrets
 from dataclasses import dataclass
 
-from django.contrib.auth.models import User
 from django.db import transaction
 
 from artifacts import validation
@@ -19,6 +18,7 @@ from artifacts.lifecycle.epochs import lock_at_rest
 from artifacts.lifecycle.placed_sections import PlacedSection, placed_section
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, Section
+from artifacts.models.user_model import User
 from artifacts.planned_section import PlannedSection
 from artifacts.preview import closing
 from artifacts.sharing.records import record

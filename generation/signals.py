@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.db.models import Q
 from django.db.models.signals import post_save
 
 from artifacts.errors import IllegalTransition, NotFound
 from artifacts.models import Artifact, StreamStatus
+from artifacts.models.user_model import User
 from generation import control
 from generation.models import UNFINISHED, GenerationTask, ProjectRun, RunStatus
 

@@ -8,7 +8,6 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any, NoReturn
 
-from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, re_path
 from django.views.decorators.csrf import csrf_exempt
@@ -21,6 +20,7 @@ from ninja.security import HttpBearer, SessionAuth
 from ninja.utils import check_csrf
 
 from artifacts.accounts import tokens
+from artifacts.models.user_model import User
 from artifacts.pages import sharing_api, versions_api
 from generation.pages import costs_api, reworking_api
 from generation.pages.api import router

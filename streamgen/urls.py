@@ -1,21 +1,21 @@
 """Where every page and command lives."""
 
-from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from artifacts.pages import views
+from streamgen import sign_in_views
 from streamgen.api import api
+from streamgen.site_admin import site
 
 handler500 = "streamgen.operating.error_pages.server_error"
 urlpatterns = [
     path("", include("artifacts.urls")),
     path("", include("generation.urls")),
-    path("sign-in/", views.SignIn.as_view(), name="sign-in"),
-    path("sign-in/<str:uidb64>/<str:token>/", views.sign_in_link, name="sign-in-link"),
+    path("sign-in/", sign_in_views.SignIn.as_view(), name="sign-in"),
+    path("sign-in/<str:uidb64>/<str:token>/", sign_in_views.sign_in_link, name="sign-in-link"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("api/", api.urls),
-    path("admin/", admin.site.urls),
+    path("admin/", site.urls),
 ]
 
 handler400 = "streamgen.refusals.bad_request"

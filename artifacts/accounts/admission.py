@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
@@ -22,6 +21,7 @@ from artifacts.accounts.sessions import Login, stands
 from artifacts.accounts.tokens import good_tokens, note_use
 from artifacts.messaging.per_loop import PerLoop
 from artifacts.models import ShareLink
+from artifacts.models.user_model import User
 
 ASKED_AT_ONCE = 64
 """So many are asked for, and let in, before the event loop does something else."""

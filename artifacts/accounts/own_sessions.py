@@ -7,7 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import update_session_auth_hash
-from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
 from django.db import transaction
@@ -18,6 +17,7 @@ from artifacts import validation
 from artifacts.accounts.browser_name import browser_name
 from artifacts.errors import NotFound
 from artifacts.models import UserSession
+from artifacts.models.user_model import User
 
 
 def connect() -> None:

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.contrib.auth import HASH_SESSION_KEY
-from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -14,6 +13,7 @@ from django.utils.crypto import constant_time_compare
 from artifacts.access import seen_by
 from artifacts.accounts.tokens import good_tokens
 from artifacts.models import Artifact, ShareLink, UserSession
+from artifacts.models.user_model import User
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.http import HttpRequest
+
+from artifacts.models.user_model import User, by_name
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ def _signed_in(sender: object, request: HttpRequest, user: User, **kwargs: Any) 
 
 
 def _failed(sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
-    user = User.objects.filter(username=str(credentials.get("username", ""))).first()
+    user = by_name(str(credentials.get("username") or credentials.get(User.USERNAME_FIELD) or ""))
     who = f"user {user.get_username()!r} ({user.pk})" if user else "a name that nobody has"
     why = "refused, too many wrong passwords" if getattr(request, "axes_locked_out", False) else "failed"
     logger.warning("sign-in %s: %s from %s", why, who, _place(request))

@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -15,6 +14,7 @@ from django.utils import timezone
 from artifacts import validation
 from artifacts.errors import InvalidInput, NotFound
 from artifacts.models import AccessToken
+from artifacts.models.user_model import User
 from artifacts.sharing.records import record
 
 USE_NOTED_EVERY = timedelta(minutes=1)

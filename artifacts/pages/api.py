@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 from pydantic import BaseModel, ConfigDict
@@ -20,6 +19,7 @@ from artifacts.costs import amount
 from artifacts.lifecycle.freshness import outdated, written_from
 from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, Project
+from artifacts.models.user_model import User
 from artifacts.pages import export as exported
 
 PROJECTS_PER_ANSWER = 50

@@ -9,7 +9,6 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -21,6 +20,7 @@ from artifacts import validation
 from artifacts.accounts import own_sessions, tokens
 from artifacts.errors import InvalidInput, NotFound
 from artifacts.models import AccessToken
+from artifacts.models.user_model import User
 from artifacts.pages.forms import refuse
 from artifacts.pages.sharing import DAY_S, LIVES, number_in
 from artifacts.pages.views import or_not_found

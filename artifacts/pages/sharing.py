@@ -9,7 +9,6 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.cache import never_cache
@@ -18,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from artifacts import access
 from artifacts.errors import InvalidInput, NotFound
 from artifacts.models import Artifact, Invitation, Project, ShareLink, Webhook
+from artifacts.models.user_model import User
 from artifacts.pages import export as exported
 from artifacts.pages.forms import ProjectForm, refuse
 from artifacts.pages.sharing_api import DELIVERIES_TOLD, address, document_of, link_for

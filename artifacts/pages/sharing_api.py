@@ -9,7 +9,6 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
@@ -20,6 +19,7 @@ from artifacts import access
 from artifacts.accounts import tokens
 from artifacts.errors import InvalidInput, NotFound
 from artifacts.models import AccessToken, Artifact, Invitation, Project, ShareLink, Webhook, WebhookDelivery
+from artifacts.models.user_model import User
 from artifacts.pages.api import REFUSALS, ProjectOut, RequestBody, caller, project_out, router
 from artifacts.sharing import links, members, projects
 from artifacts.webhooks import endpoints

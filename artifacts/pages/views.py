@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec
 
-from csp.constants import NONE, SELF, UNSAFE_INLINE
-from csp.decorators import csp
 from django.conf import settings
-from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
-from django.contrib.auth.views import LoginView
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.db.models import Count, F, Max, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render, resolve_url
-from django.urls import get_script_prefix
+from django.shortcuts import render, resolve_url
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme, urlsafe_base64_decode
-from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_exempt
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from artifacts import access
-from artifacts.accounts import sign_in
-from artifacts.accounts.sign_in_limits import seconds_to_wait
 from artifacts.errors import ExportFailed, Forbidden, NotFound
 from artifacts.lifecycle.freshness import outdated, written_from
 from artifacts.lifecycle.placed_sections import place_of_draft, placed_sections
@@ -59,6 +48,17 @@ PROJECTS_SHOWN = (
 PROJECTS_ORDER = (("", "Last changed first"), ("new", "Newest first"), ("title", "By title"))
 DOCUMENTS_SHOWN = (("", "All"), *((status, words) for status, words in labels.STATUS_WORDS.items()))
 DOCUMENTS_ORDER = (("", "As planned"), ("changed", "Last changed first"), ("title", "By title"))
+PICTURE_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'unsafe-inline'",  # of what is drawn; nothing can be loaded from it
+        "sandbox allow-scripts",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'self'",
+    )
+)
 ASKABLE = frozenset({"cancel", "regenerate", "delete", "rename"})
 """The verbs that ask back before they act."""
 
@@ -215,7 +215,7 @@ def artifact_context(request: HttpRequest, visitor: access.Visitor, shown: Artif
     elapsed_s = _age_s(shown, shown.finished_at)
     live = {
         "origin": f"{request.scheme}://{request.get_host()}",
-        "socket": f"{get_script_prefix()}ws/artifacts/{shown.pk}/?format=html",
+        "socket": f"{reverse('artifacts:projects')}ws/artifacts/{shown.pk}/?format=html",
         "epoch": shown.epoch,
         "age_s": _age_s(shown),
         "elapsed_s": elapsed_s,
@@ -277,7 +277,7 @@ def replay(request: HttpRequest, artifact_id: int) -> HttpResponse:
 def replay_context(shown: Artifact, *, source: str, back: str) -> dict[str, Any]:
     """What the page of a replay says; `source` is where its socket is, `back` the document's own page."""
     body = reachable(document_html(shown))
-    socket = f"{get_script_prefix()}ws/artifacts/{source}/?format=html"
+    socket = f"{reverse('artifacts:projects')}ws/artifacts/{source}/?format=html"
     return {"artifact": shown, "body": body, "socket": socket, "back": back, "speeds": (1, 2, 5, 10, 20, 50)}
 
 
@@ -302,77 +302,14 @@ def version(request: HttpRequest, artifact_id: int, version_id: int) -> HttpResp
 
 @require_safe
 @xframe_options_exempt  # the policy says who may frame it
-@csp(
-    {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [UNSAFE_INLINE],  # of what is drawn; nothing can be loaded from it
-        "sandbox": ["allow-scripts"],
-        "base-uri": [NONE],
-        "form-action": [NONE],
-        "frame-ancestors": [SELF],
-    }
-)
 @or_not_found
 def picture_frame(request: HttpRequest) -> HttpResponse:
     """The page in which formulas and diagrams are drawn: it has no origin, no rights and nothing of anybody."""
     if not settings.STREAMGEN_PICTURES:
         raise NotFound("There is no such page.")
-    return render(request, "artifacts/picture_frame.html")
-
-
-# People
-
-
-class SignIn(LoginView):
-    template_name = "artifacts/sign_in.html"
-    redirect_authenticated_user = True
-
-
-def too_many_sign_ins(request: HttpRequest, response: HttpResponse, credentials: dict[str, Any] | None) -> HttpResponse:
-    """In the place of the answer, also in the admin's: when a password may be tried again."""
-    wait_s = seconds_to_wait(request, credentials)
-    context = {
-        "wait_s": wait_s,
-        "opens_at": timezone.now() + timedelta(seconds=wait_s),
-        "form": SignIn.form_class(),
-        "next": request.POST.get("next", ""),
-    }
-    refused = render(request, "artifacts/sign_in.html", context, status=429)
-    refused["Retry-After"] = str(wait_s)
-    return refused
-
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def sign_in_link(request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
-    """Sign in by a link that works once: its page has a button, and only pressing it uses the link up.
-
-    Mail programs and chats look at links before people do. A used one says so on the sign-in page.
-    """
-    target = request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
-        target = resolve_url("artifacts:projects")
-    if request.method != "POST":
-        return _link_page(request, User.objects.filter(pk=_user_id(uidb64), is_active=True).first(), token, target)
-    with transaction.atomic():
-        # Locked, because of two clicks at once only one may find the token unused.
-        user = User.objects.select_for_update().filter(pk=_user_id(uidb64), is_active=True).first()
-        if user is not None and sign_in.sign_in_tokens.check_token(user, token):
-            login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-            return redirect(target)
-    return _link_page(request, user, token, target)
-
-
-def _link_page(request: HttpRequest, user: User | None, token: str, target: str) -> HttpResponse:
-    if user is not None and sign_in.sign_in_tokens.check_token(user, token):
-        return render(request, "artifacts/sign_in_link.html", {"name": user.get_username()})
-    if user is not None and user == request.user:
-        return redirect(target)
-    messages.warning(
-        request, "This sign-in link was used already or is too old. `manage.py sign-in-link` makes another."
-    )
-    return redirect(settings.LOGIN_URL)
+    response = render(request, "artifacts/picture_frame.html")
+    response["Content-Security-Policy"] = PICTURE_POLICY
+    return response
 
 
 # Steps that pages share
@@ -408,7 +345,7 @@ def show_document(request: HttpRequest, template: str, context: dict[str, object
     if not settings.STREAMGEN_PICTURES:
         return _render(request, template, context)
     response = _render(request, template, context | {"pictures": resolve_url("artifacts:picture-frame")})
-    response._csp_update = {"img-src": ["data:"], "frame-src": [SELF]}  # type: ignore[attr-defined]  # as `csp_update` does
+    response._csp_update = {"img-src": ["data:"], "frame-src": ["'self'"]}  # type: ignore[attr-defined]  # as `csp_update` does
     return response
 
 
@@ -417,11 +354,3 @@ def _age_s(artifact: Artifact, end: datetime | None = None) -> float | None:
     if artifact.started_at is None:
         return None
     return max(0.0, ((end or timezone.now()) - artifact.started_at).total_seconds())
-
-
-def _user_id(uidb64: str) -> int:
-    """The user's id, or one that nobody has."""
-    try:
-        return int(urlsafe_base64_decode(uidb64).decode("ascii"))
-    except (ValueError, UnicodeDecodeError):
-        return 0

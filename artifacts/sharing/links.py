@@ -8,13 +8,13 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
 from artifacts.accounts.tokens import end_of, token_digest
 from artifacts.errors import InvalidInput, NotFound
 from artifacts.models import Artifact, Invitation, Member, Project, Role, ShareLink
+from artifacts.models.user_model import User
 from artifacts.sharing.members import set_role
 from artifacts.sharing.records import record
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import User
 from django.db import transaction
 
 from artifacts.errors import InvalidInput, NotFound
 from artifacts.models import Member, Project, Role
+from artifacts.models.user_model import User, by_name
 from artifacts.sharing.records import record
 
 
 def user_named(username: str) -> User:
     """Raises `NotFound` where nobody active has that name."""
-    user = User.objects.filter(username=username.strip(), is_active=True).first()
-    if user is None:
+    user = by_name(username.strip())
+    if user is None or not user.is_active:
         raise NotFound("There is no user of that name.")
     return user
 
@@ -28,7 +28,7 @@ def member_named(project: Project, username: str) -> User:
 
 def roles_of(project: Project) -> list[tuple[User, str]]:
     """The owner, then the members by name, each with their role."""
-    rows = Member.objects.filter(project=project).select_related("user").order_by("user__username")
+    rows = Member.objects.filter(project=project).select_related("user").order_by(f"user__{User.USERNAME_FIELD}")
     return [(project.owner, Role.OWNER), *((row.user, row.role) for row in rows)]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -10,6 +9,7 @@ from artifacts import validation
 from artifacts.costs import amount, billionths
 from artifacts.errors import NotFound
 from artifacts.models import Project
+from artifacts.models.user_model import User
 from artifacts.sharing.records import record
 
 

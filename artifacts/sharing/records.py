@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import User
-
 from artifacts.models import ActionRecord, Artifact, Project
+from artifacts.models.user_model import User
 
 
 def record(

@@ -10,7 +10,6 @@ from contextlib import suppress
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
@@ -19,6 +18,7 @@ from artifacts import access, validation
 from artifacts.errors import BaseChanged, IllegalTransition, InvalidInput, NotFound
 from artifacts.lifecycle.placed_sections import placed_section
 from artifacts.models import Artifact, StreamStatus
+from artifacts.models.user_model import User
 from artifacts.pages.forms import LongText, refuse
 from artifacts.pages.html import reachable, text_html
 from artifacts.pages.views import or_not_found

@@ -11,7 +11,6 @@ from http import HTTPStatus
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, resolve_url
@@ -20,6 +19,7 @@ from django.utils.text import slugify
 from artifacts import access
 from artifacts.errors import BaseChanged, Forbidden, IllegalTransition, InvalidInput, NotFound
 from artifacts.models import Artifact, Project, StreamStatus
+from artifacts.models.user_model import User
 from artifacts.pages.forms import ArtifactForm, ProjectForm, refuse
 from artifacts.pages.views import artifact_page, or_not_found, project_page, projects_page
 from generation import control, project_runs, reworking

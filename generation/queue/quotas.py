@@ -10,11 +10,11 @@ import math
 from datetime import timedelta
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
 from artifacts.models import ActionRecord
+from artifacts.models.user_model import User
 from generation.errors import LimitReached
 from generation.models import GenerationTask, TaskStatus
 from generation.queue.order import unfinished

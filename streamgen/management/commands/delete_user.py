@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from artifacts.models import Artifact, Project
+from artifacts.models.user_model import by_name
 from artifacts.sharing.projects import delete_user
 
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="Do not ask.")
 
     def handle(self, *args: Any, user: str, yes: bool, **options: Any) -> None:
-        found = User.objects.filter(username=user).first()
+        found = by_name(user)
         if found is None:
             raise CommandError(f"There is no user {user!r}.")
         projects = Project.objects.filter(owner=found).count()

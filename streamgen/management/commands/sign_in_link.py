@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from artifacts.accounts.sign_in import sign_in_path
+from artifacts.models.user_model import by_name
 from streamgen.management.commands.up import origin_at
 
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, user: str, port: int, **options: Any) -> None:
-        found = User.objects.filter(username=user).first()
+        found = by_name(user)
         if found is None:
             raise CommandError(f"There is no user {user!r}. `manage.py createsuperuser` makes one.")
         if not found.is_active:

@@ -10,7 +10,6 @@ from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
@@ -19,6 +18,7 @@ from django.urls import reverse
 
 from artifacts.accounts import sign_in
 from artifacts.models import Project
+from artifacts.models.user_model import User
 from artifacts.operating.database_check import POOLER, POOLER_SAYS, own_connection, startup_trouble
 from artifacts.operating.outages import SENTENCES, kind_of
 from generation import control
