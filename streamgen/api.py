@@ -153,7 +153,13 @@ def _constant(name: str) -> NoReturn:
 
 
 api = JsonAPI(
-    title="streamgen", version="1", auth=[Bearer(), Session()], parser=JsonParser(), docs_url=None, openapi_url=""
+    title="streamgen",
+    version="1",
+    urls_namespace="streamgen-api",
+    auth=[Bearer(), Session()],
+    parser=JsonParser(),
+    docs_url=None,
+    openapi_url="",
 )
 for _calls in (sharing_api, versions_api, reworking_api, costs_api):
     assert _calls.router is router  # one for all: each of these modules adds its calls to it

@@ -2,7 +2,6 @@
 
 import gc
 import os
-from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
@@ -21,30 +20,14 @@ from streamgen.server.bodies import BoundedBodies  # noqa: E402
 from streamgen.server.lifespan import this_process  # noqa: E402
 from streamgen.server.public_address import AtPublicUrl  # noqa: E402
 from streamgen.server.turns import InTurn  # noqa: E402
-from streamgen.server.wires import WithWires, known  # noqa: E402
+from streamgen.server.wires import WithWires  # noqa: E402
 from streamgen.websocket_auth import websocket_login  # noqa: E402
-
-
-async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Begin and end with a server that tells us when."""
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            this_process.start()
-            this_process.hook_signals()
-            await known.try_uvicorn()
-            await send({"type": "lifespan.startup.complete"})
-        else:
-            await this_process.stop()
-            await send({"type": "lifespan.shutdown.complete"})
-            return
-
 
 application = ProtocolTypeRouter(
     {
         "http": Probes(AtPublicUrl(BoundedBodies(WithStreams(InTurn(pages))), settings.PUBLIC_URL)),
         "websocket": AtPublicUrl(WithWires(websocket_login(URLRouter(websocket_urlpatterns))), settings.PUBLIC_URL),
-        "lifespan": lifespan,
+        "lifespan": this_process.speak,
     }
 )
 this_process.hook_daphne()

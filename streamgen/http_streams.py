@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.core.handlers.asgi import get_script_prefix
 from django.http import HttpResponse
 
 from artifacts.routing import http_urlpatterns
 from artifacts.streams.exchange import Exchange, Refused
+from streamgen.embedding.place import path_below
 from streamgen.problems import Problem
 from streamgen.server.outflow import outflow_of
 from streamgen.websocket_auth import credentials
@@ -20,6 +20,8 @@ from streamgen.websocket_auth import credentials
 logger = logging.getLogger(__name__)
 
 SAFE_HEADERS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"), ("X-Robots-Tag", "noindex"))
+OPEN_HEADERS = ((b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"*"))
+"""A read-only link is all that it takes to read: pages of other sites may show what it shows."""
 
 
 class WithStreams:
@@ -29,9 +31,9 @@ class WithStreams:
         self._pages = pages
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        path = scope["path"].removeprefix(get_script_prefix(scope)).lstrip("/")
+        path = path_below(scope)
         for route in http_urlpatterns:
-            if match := route.pattern.match(path):
+            if path is not None and (match := route.pattern.match(path)):
                 await _stream(route.callback, _at(scope, match[2], send), receive, send)
                 return
         await self._pages(scope, receive, send)
@@ -54,7 +56,8 @@ async def _stream(app: Any, scope: dict[str, Any], receive: Any, send: Any) -> N
         if message["type"] == "http.response.start":
             is_begun = True
             safely = [(name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS]
-            message = message | {"headers": [*message["headers"], *safely]}
+            open_to = OPEN_HEADERS if scope["credentials"].link_digest else ()
+            message = message | {"headers": [*message["headers"], *safely, *open_to]}
         await send(message)
 
     try:

@@ -1,21 +1,20 @@
-"""Every setting of the project. What differs between installations comes from the environment, through `env`;
-`docs/settings.md` has the table.
+"""The settings of the site. What differs between installations comes from the environment, through `env`; what any
+project needs for documents is in `embedding.defaults`. `docs/settings.md` has the table.
 """
 
 from __future__ import annotations
 
-import tomllib
 from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONE, SELF
 
 from streamgen import env
+from streamgen.embedding.defaults import *
 from streamgen.private_files import private_database
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / "var"
-VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 # Who we are, and who may call
 DEBUG = env.flag("DEBUG")
@@ -32,44 +31,6 @@ if PUBLIC_URL and PUBLIC_URL.host not in ALLOWED_HOSTS:
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL.origin] if PUBLIC_URL else []
 _PREFIX = PUBLIC_URL.prefix if PUBLIC_URL else ""
 FORCE_SCRIPT_NAME = _PREFIX or None
-
-STREAMGEN_METRICS_TOKEN = env.text("STREAMGEN_METRICS_TOKEN")
-
-# The language model
-OPENAI_API_KEY = env.text("OPENAI_API_KEY")
-OPENAI_BASE_URL = env.url("OPENAI_BASE_URL", ("http", "https"))
-STREAMGEN_PROVIDER = env.one_of("STREAMGEN_PROVIDER", ("", "openai", "local", "scripted"), "")
-STREAMGEN_MODEL = env.text("STREAMGEN_MODEL")
-STREAMGEN_MODELS = env.names("STREAMGEN_MODELS")
-STREAMGEN_PRICES = env.text("STREAMGEN_PRICES", str(BASE_DIR / "generation" / "prices.toml"))
-STREAMGEN_DELIVERY = env.one_of("STREAMGEN_DELIVERY", ("auto", "stream", "turns", "background"), "auto")
-STREAMGEN_CONTINUATION = env.one_of("STREAMGEN_CONTINUATION", ("auto", "prefill", "reprompt"), "auto")
-STREAMGEN_CHUNK_MAX_TOKENS = env.integer("STREAMGEN_CHUNK_MAX_TOKENS", 300, low=16, high=32_000)
-STREAMGEN_MAX_TURNS = env.integer("STREAMGEN_MAX_TURNS", 20, low=1, high=1_000)
-STREAMGEN_CONNECT_SECONDS = env.seconds("STREAMGEN_CONNECT_SECONDS", 5, low=0.1, high=600)
-STREAMGEN_FIRST_PIECE_SECONDS = env.seconds("STREAMGEN_FIRST_PIECE_SECONDS", 60, low=0.1, high=3_600)
-STREAMGEN_STALL_SECONDS = env.seconds("STREAMGEN_STALL_SECONDS", 30, low=0.1, high=3_600)
-STREAMGEN_THINKING_SECONDS = env.seconds("STREAMGEN_THINKING_SECONDS", 600, low=1, high=86_400)
-STREAMGEN_OUTAGE_SECONDS = env.seconds("STREAMGEN_OUTAGE_SECONDS", 900, low=1, high=86_400)
-STREAMGEN_RETRIES = env.integer("STREAMGEN_RETRIES", 6, low=1, high=100)
-STREAMGEN_TASK_SECONDS = env.seconds("STREAMGEN_TASK_SECONDS", 3_600, low=1, high=604_800)
-
-# Writing and showing
-STREAMGEN_FLUSH_CHARS = env.integer("STREAMGEN_FLUSH_CHARS", 400, low=1, high=100_000)
-STREAMGEN_FLUSH_MS = env.integer("STREAMGEN_FLUSH_MS", 150, low=1, high=60_000)
-STREAMGEN_PREVIEW_MS = env.integer("STREAMGEN_PREVIEW_MS", 150, low=1, high=60_000)
-STREAMGEN_CONCURRENCY = env.integer("STREAMGEN_CONCURRENCY", 32, low=0, high=1_000)
-STREAMGEN_LEASE_SECONDS = env.seconds("STREAMGEN_LEASE_SECONDS", 5, low=1, high=600)
-STREAMGEN_LONG_POLL_SECONDS = env.seconds("STREAMGEN_LONG_POLL_SECONDS", 20, low=0.1, high=600)
-STREAMGEN_SOCKETS_PER_LINK = env.integer("STREAMGEN_SOCKETS_PER_LINK", 200, low=1, high=100_000)
-STREAMGEN_VERSIONS = env.integer("STREAMGEN_VERSIONS", 100, low=1, high=100_000)
-STREAMGEN_PICTURES = env.flag("STREAMGEN_PICTURES", True)
-STREAMGEN_WEBHOOKS_TO_PRIVATE = env.flag("STREAMGEN_WEBHOOKS_TO_PRIVATE")
-STREAMGEN_CONTEXT_CHARS = env.integer("STREAMGEN_CONTEXT_CHARS", 12_000, low=0, high=200_000)
-STREAMGEN_SOCKETS_PER_USER = env.integer("STREAMGEN_SOCKETS_PER_USER", 20, low=1, high=100_000)
-STREAMGEN_USER_RUNNING = env.integer("STREAMGEN_USER_RUNNING", 8, low=1, high=100_000)
-STREAMGEN_USER_QUEUED = env.integer("STREAMGEN_USER_QUEUED", 50, low=1, high=100_000)
-STREAMGEN_USER_STARTS_PER_MINUTE = env.integer("STREAMGEN_USER_STARTS_PER_MINUTE", 30, low=1, high=100_000)
 
 # The rooms of the house; daphne and generation stand first because they replace `runserver` and `runworker`
 INSTALLED_APPS = [

@@ -19,7 +19,10 @@ from artifacts.models.user_model import User
 from artifacts.sharing.projects import delete_user
 from artifacts.sharing.records import record
 
-PeopleBase = UserAdmin[User] if TYPE_CHECKING else UserAdmin
+if TYPE_CHECKING:
+    PeopleBase = UserAdmin[User]
+else:
+    PeopleBase = UserAdmin
 
 site = admin.site
 site.site_header = site.site_title = "streamgen"

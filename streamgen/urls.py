@@ -4,17 +4,14 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from streamgen import sign_in_views
-from streamgen.api import api
 from streamgen.site_admin import site
 
 handler500 = "streamgen.operating.error_pages.server_error"
 urlpatterns = [
-    path("", include("artifacts.urls")),
-    path("", include("generation.urls")),
+    path("", include("streamgen.embedding.urls")),
     path("sign-in/", sign_in_views.SignIn.as_view(), name="sign-in"),
     path("sign-in/<str:uidb64>/<str:token>/", sign_in_views.sign_in_link, name="sign-in-link"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
-    path("api/", api.urls),
     path("admin/", site.urls),
 ]
 

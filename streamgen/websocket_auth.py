@@ -31,30 +31,42 @@ def websocket_login(app: Any) -> Any:
 
 
 class OwnOrigin:
-    """Scheme, host and port of the Origin are those that the handshake came to, under a name that the site has.
-
-    None at all is let through: browsers always send one.
+    """Scheme, host and port of the Origin are those that the handshake came to, under a name that the site has, or one
+    that it trusts with forms. None at all is let through: browsers always send one. So is any Origin with a read-only
+    link: no cookie counts then, and whoever has the link may show elsewhere what it shows.
     """
 
     def __init__(self, app: Any) -> None:
         self._app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if why := _why_refused(_headers(scope, b"host"), _headers(scope, b"origin"), scope.get("scheme", "ws")):
+        origins = [] if _LINK.search(scope["path"]) else _headers(scope, b"origin")
+        if why := _why_refused(_headers(scope, b"host"), origins, _is_secure(scope)):
             logger.warning("websocket refused: %s", why)
             await refuse_handshake(scope, receive, send, why)
         else:
             await self._app(scope, receive, send)
 
 
-def _why_refused(hosts: list[str], origins: list[str], scheme: str) -> str:
+def _is_secure(scope: Any) -> bool:
+    """Whether the browser came by TLS, as Django finds it out."""
+    if settings.SECURE_PROXY_SSL_HEADER:
+        name, secure = settings.SECURE_PROXY_SSL_HEADER
+        header = name.removeprefix("HTTP_").replace("_", "-").lower().encode()
+        if said := _headers(scope, header):
+            return said[0].partition(",")[0].strip() == secure
+    return bool(scope.get("scheme") == "wss")
+
+
+def _why_refused(hosts: list[str], origins: list[str], is_secure: bool) -> str:
     """The sentence for whoever is refused, else ""."""
     # As Django does for pages: DEBUG without a list means this machine.
     allowed = settings.ALLOWED_HOSTS or ([".localhost", "127.0.0.1", "[::1]"] if settings.DEBUG else [])
     if len(hosts) > 1 or not all(validate_host(split_domain_port(host)[0], allowed) for host in hosts):
         return WRONG_HOST
-    own = f"{'https' if scheme == 'wss' else 'http'}://{''.join(hosts)}"
-    foreign = [origin for origin in origins if origin_of(origin) is None or origin_of(origin) != origin_of(own)]
+    own = f"{'https' if is_secure else 'http'}://{''.join(hosts)}"
+    at_home = {origin_of(address) for address in (own, *settings.CSRF_TRUSTED_ORIGINS)} - {None}
+    foreign = [origin for origin in origins if origin_of(origin) not in at_home]
     return origin_sentence(foreign[0], own) if foreign else ""
 
 

@@ -6,6 +6,7 @@ It translates only. A reader needs no acks: what it does not read is not sent, a
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs
 
 from artifacts.accounts.sessions import Sight
 from artifacts.live import connections
@@ -46,10 +47,15 @@ async def event_stream(scope: Any, receive: Any, send: Any, *, heartbeat_s: floa
     if exchange.method == "HEAD":
         await exchange.answer(200, STREAM_HEADERS)
         return
-    last = parse_event_id(exchange.header("last-event-id"))
+    last = parse_event_id(exchange.header("last-event-id") or _last_in(exchange.query))
     last = last or (EventId(viewing.cursor) if viewing.cursor else None)
     viewing = viewing._replace(cursor=last.cursor if last else None)
     await EventReader(exchange, sight, viewing, last, heartbeat_s=heartbeat_s).run()
+
+
+def _last_in(query: bytes) -> str:
+    """`lastEventId=`: what a page of another site says in the address, because it may not send the header unasked."""
+    return next(iter(parse_qs(query.decode("latin-1"), max_num_fields=20).get("lastEventId", [])), "")
 
 
 class EventReader(LastingAnswer):

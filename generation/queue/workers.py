@@ -34,7 +34,7 @@ def register_worker(name: str, *, slots: int) -> int:
     worker = Worker.objects.create(
         name=name,
         host=socket.gethostname()[:100],
-        version=settings.VERSION,
+        version=settings.STREAMGEN_RELEASE,
         slots=slots,
         started_at=Now(),
         heartbeat_at=Now(),

@@ -26,10 +26,10 @@ from streamgen.server import wires
 
 
 class Lifespan:
-    """One per process. Without Redis the worker lives in here; both settings may be changed before it begins."""
+    """One per process. Without a layer to others the worker lives in here; both may be changed before it begins."""
 
     def __init__(self) -> None:
-        self.runs_worker = not settings.REDIS_URL and settings.STREAMGEN_CONCURRENCY > 0
+        self.runs_worker = _is_alone() and settings.STREAMGEN_CONCURRENCY > 0
         self.chosen: ChosenProvider | None = None
         self._embedded: Embedded | None = None
         self._goodbye: asyncio.Future[None] | None = None
@@ -42,6 +42,20 @@ class Lifespan:
         if self.runs_worker and self._embedded is None:
             self._embedded = Embedded(self.chosen)
             self._embedded.start()
+
+    async def speak(self, scope: Any, receive: Any, send: Any) -> None:
+        """Begin and end with a server that tells us when: ASGI's lifespan."""
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self.start()
+                self.hook_signals()
+                await wires.known.try_uvicorn()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
 
     async def stop(self) -> None:
         """Tell viewers to come back later, and let the worker give its tasks back; further calls wait for the first."""
@@ -74,7 +88,7 @@ class Lifespan:
         if self._embedded is not None:
             await self._embedded.stop()
 
-    def hook_daphne(self) -> None:
+    def hook_daphne(self, *, bounds_bodies: bool = True) -> None:
         """Where Daphne's reactor is installed, begin when it runs, end before it stops, and bound what comes in."""
         if "daphne.server" not in sys.modules:
             return
@@ -84,7 +98,8 @@ class Lifespan:
 
         from streamgen.server.incoming import bound  # noqa: PLC0415  the same
 
-        bound()
+        if bounds_bodies:
+            bound()
         wires.known.try_daphne()
 
         cancel_all = Server.kill_all_applications
@@ -97,6 +112,12 @@ class Lifespan:
         Server.kill_all_applications = cancel_after_goodbye
         twisted: Any = reactor
         twisted.callWhenRunning(twisted.callLater, 0, self.start)
+
+
+def _is_alone() -> bool:
+    """Whether news stays in this process: then the worker has to be in it, too."""
+    layer = settings.CHANNEL_LAYERS["default"]["BACKEND"]
+    return layer in {"artifacts.messaging.memory.MemoryLayer", "channels.layers.InMemoryChannelLayer"}
 
 
 this_process = Lifespan()

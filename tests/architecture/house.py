@@ -75,11 +75,15 @@ ORDER = (
     "streamgen.private_files",
     "streamgen.public_url",
     "streamgen.env",
+    "streamgen.embedding.defaults",
+    "streamgen.embedding.place",
     "streamgen.problems",
     "streamgen.refusals",
     "streamgen.operating",
     "streamgen.server",
     "streamgen",  # settings, urls, api, asgi, logs
+    "streamgen.embedding",  # for projects that have documents beside their own
+    "streamgen.apps",
     "streamgen.management.commands",
 )
 

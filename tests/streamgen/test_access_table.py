@@ -242,7 +242,7 @@ def named(patterns: list[Any], spaces: str = "") -> Iterator[tuple[str, str]]:
     """Each page's own name, and the one with its namespace."""
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
-            if pattern.namespace not in {"admin", "api-1"}:
+            if pattern.namespace not in {"admin", "streamgen-api"}:
                 yield from named(pattern.url_patterns, f"{pattern.namespace}:" if pattern.namespace else spaces)
         else:
             yield (name := pattern.name or str(pattern.pattern)), spaces + name

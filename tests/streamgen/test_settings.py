@@ -7,6 +7,7 @@ import re
 import runpy
 import sqlite3
 import stat
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -20,6 +21,7 @@ from streamgen import env
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = ROOT / "streamgen" / "settings.py"
+DEFAULTS = ROOT / "streamgen" / "embedding" / "defaults.py"
 SECRET = "a secret of more than thirty-two characters"
 
 Load = Callable[..., dict[str, Any]]
@@ -27,7 +29,8 @@ Load = Callable[..., dict[str, Any]]
 
 def read_variables() -> dict[str, ast.Call]:
     """Every variable that settings read, by the call that reads it."""
-    calls = [node for node in ast.walk(ast.parse(SETTINGS.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (SETTINGS, DEFAULTS)]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     reads = [call for call in calls if isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "env"]
     return {ast.literal_eval(call.args[0]): call for call in reads}
 
@@ -43,6 +46,7 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
         monkeypatch.setenv("SECRET_KEY", SECRET)
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
+        monkeypatch.delitem(sys.modules, "streamgen.embedding.defaults", raising=False)
         return runpy.run_path(str(SETTINGS))
 
     return loaded

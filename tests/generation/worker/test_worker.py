@@ -244,7 +244,7 @@ async def test_worker_has_a_row_as_long_as_it_works(artifact, owner, settings):
         async with working(choice_of(server), capacity=3) as worker:
             task = await start(artifact, owner, "Summary")
             row = await until_row(lambda row: row.running == 1)
-            assert (row.name, row.slots, row.version) == (worker.policy.name, 3, settings.VERSION)
+            assert (row.name, row.slots, row.version) == (worker.policy.name, 3, settings.STREAMGEN_RELEASE)
             assert (await settled(task, TaskStatus.RUNNING)).worker == row.name
             await synced(row.delete)()  # somebody thought that it was gone
             assert (await until_row(lambda row: True)).pk != row.pk

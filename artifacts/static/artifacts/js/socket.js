@@ -18,20 +18,20 @@ const REFUSED = [4409, 4429]; // come back, but slowly
 export class Line {
   /**
    * `onFrame(frame)` applies one frame. `onChange({kind, detail})` tells how the line stands: `open`; `lost`, with what the
-   * server said of it; `signed-out`; `gone`.
+   * server said of it; `signed-out`; `gone`. `signal` ends its watch over the page; `options` are those of the socket.
    */
-  constructor(address, { onFrame, onChange }) {
-    this.address = address;
-    this.onFrame = onFrame;
-    this.onChange = onChange;
-    this.attempts = 0;
-    const wake = () => document.visibilityState === "visible" && this.wake();
-    addEventListener("online", wake);
-    for (const event of ["visibilitychange", "resume"]) document.addEventListener(event, wake);
-    addEventListener("pagehide", () => this.close());
-    addEventListener("pageshow", (event) => event.persisted && this.open());
+  constructor(address, { onFrame, onChange, signal, options }) {
+    Object.assign(this, { address, onFrame, onChange, options, attempts: 0 });
+    const page = globalThis.document;
+    if (!page) return; // no page can sleep
+    const wake = () => page.visibilityState === "visible" && this.wake();
+    addEventListener("online", wake, { signal });
+    for (const event of ["visibilitychange", "resume"]) page.addEventListener(event, wake, { signal });
+    addEventListener("pagehide", () => this.close(), { signal });
+    addEventListener("pageshow", (event) => event.persisted && this.open(), { signal });
     let then = Date.now();
-    setInterval(() => {
+    const clock = setInterval(() => {
+      if (signal?.aborted) clearInterval(clock);
       if (Date.now() > then + LEAP_MS) wake();
       then = Date.now();
     }, 1000);
@@ -41,7 +41,7 @@ export class Line {
     this.close();
     this.applied = null;
     this.unacknowledged = 0;
-    const socket = new WebSocket(this.address);
+    const socket = new WebSocket(this.address, this.options);
     this.socket = socket;
     this.detail = "";
     this.listen();

@@ -1,0 +1,18 @@
+"""The app that brings it together in whichever project: settings that nobody set have their defaults first."""
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core import checks
+
+from streamgen.embedding.defaults import fill_in
+
+fill_in(settings)
+
+
+class StreamgenConfig(AppConfig):
+    name = "streamgen"
+
+    def ready(self) -> None:
+        from streamgen.embedding.checks import check_project  # noqa: PLC0415  apps exist only now
+
+        checks.register(check_project)

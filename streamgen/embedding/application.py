@@ -1,0 +1,44 @@
+"""A project's ASGI application with the websockets and streams of documents beside its own, and a worker beside both.
+
+What is not a document's goes to the project's application as it came.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channels.routing import URLRouter
+
+from artifacts.routing import websocket_urlpatterns
+from streamgen.embedding.place import path_below
+from streamgen.http_streams import WithStreams
+from streamgen.server.lifespan import this_process
+from streamgen.server.wires import WithWires
+from streamgen.websocket_auth import websocket_login
+
+OF_SOCKETS = "ws/artifacts/"
+
+
+class WithDocuments:
+    """Lifespan is spoken here: the project's own application is not told of it."""
+
+    def __init__(self, application: Any) -> None:
+        self._own = application
+        self._http = WithStreams(application)
+        self._sockets = WithWires(websocket_login(URLRouter(websocket_urlpatterns)))
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await this_process.speak(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket" and (path := path_below(scope) or "").startswith(OF_SOCKETS):
+            await self._sockets(dict(scope, path_remaining=path), receive, send)
+        else:
+            await self._own(scope, receive, send)
+
+
+def with_documents(application: Any) -> WithDocuments:
+    """The last line of a project's `asgi.py`: `application = with_documents(application)`."""
+    this_process.hook_daphne(bounds_bodies=False)
+    return WithDocuments(application)

@@ -1,0 +1,214 @@
+"""Documents in a Django project of others, made in a new environment from the wheel by what docs/embed.md prints."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+import urllib.request
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.conftest import ROOT
+
+PAGE = ROOT / "docs" / "embed.md"
+BLOCK = re.compile(r"^[^\n]*`([\w/]+\.(?:py|html))`:\n\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL)
+START_S = 60
+PASSWORD = "a long enough password"
+PARTS = (
+    "artifacts",
+    "generation",
+    "streamgen",
+    "pyproject.toml",
+    "MANIFEST.in",
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+class OwnProject:
+    """A project in a folder, and the Python of its environment."""
+
+    def __init__(self, folder: Path, python: Path) -> None:
+        self.folder = folder
+        self.python = python
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("STREAMGEN_", "OPENAI_", "DJANGO_", "DATABASE_", "REDIS_", "PYTHON", "COV_"))
+        } | {"STREAMGEN_PROVIDER": "scripted", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(
+            [self.python, *command], cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def manage(self, *command: str) -> str:
+        return self.run("manage.py", *command)
+
+    def begin_writing(self) -> subprocess.Popen[str]:
+        """Another process that writes document 1; it has begun when this returns."""
+        command = ["manage.py", "generate", "--project", "A lighthouse", "--phase", "brief"]
+        writing = subprocess.Popen(
+            [self.python, *command],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert writing.stderr is not None
+        said = ""
+        while "Document 1:" not in said:
+            line = writing.stderr.readline()
+            assert line, said
+            said += line
+        return writing
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """By Django's own `runserver`; the origin where it answers."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        with (self.folder / "server.log").open("ab") as log:
+            server = subprocess.Popen(
+                [self.python, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            origin = f"http://127.0.0.1:{port}"
+            answers(f"{origin}/admin/login/")
+            yield origin
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(START_S)
+
+
+def answers(address: str) -> None:
+    """Return when something is there."""
+    last = time.monotonic() + START_S
+    while True:
+        try:
+            urllib.request.urlopen(address, timeout=START_S).close()
+            return
+        except OSError:
+            assert time.monotonic() < last, address
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a new environment with nothing of ours but the wheel; what it depends on is that of this one."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    source.mkdir()
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *PARTS]
+    for name in filter(
+        None, subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    ):
+        if (ROOT / name).exists():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((ROOT / name).read_bytes())
+    build = "import setuptools.build_meta as build; build.build_wheel('..')"
+    subprocess.run([sys.executable, "-c", build], cwd=source, check=True, capture_output=True)
+    venv.create(folder / "env", with_pip=False)
+    python = folder / "env" / "bin" / "python"
+    packages = next((folder / "env" / "lib").glob("python*/site-packages"))
+    (packages / "shared.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    (wheel,) = folder.glob("*.whl")
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        wheel,
+    ]
+    subprocess.run(install, check=True, capture_output=True)
+    return python
+
+
+@pytest.fixture
+def project(python: Path, tmp_path: Path) -> OwnProject:
+    """As `django-admin startproject mysite` makes it."""
+    own = OwnProject(tmp_path, python)
+    own.run("-m", "django", "startproject", "mysite", ".")
+    return own
+
+
+def add(project: OwnProject, name: str, lines: str) -> None:
+    file = project.folder / name
+    file.parent.mkdir(exist_ok=True)
+    with file.open("a", encoding="utf-8") as opened:
+        opened.write(f"\n{lines}")
+
+
+def printed_lines() -> list[tuple[str, str]]:
+    return BLOCK.findall(PAGE.read_text(encoding="utf-8").partition("## What is yours")[0])
+
+
+async def test_ten_lines_make_a_live_preview_in_a_fresh_project(project: OwnProject, browser: Browser) -> None:
+    blocks = printed_lines()
+    assert {name for name, _ in blocks} == {
+        "mysite/settings.py",
+        "mysite/asgi.py",
+        "mysite/urls.py",
+        "templates/read.html",
+    }
+    assert sum(len(lines.splitlines()) for _, lines in blocks) <= 10
+    for name, lines in blocks:
+        add(project, name, lines)
+    assert "no issues" in project.manage("check")
+    project.manage("migrate")
+    project.manage("createsuperuser", "--noinput", "--username", "me", "--email", "me@example.org")
+    with project.served() as origin:
+        context = await browser.new_context()
+        page = await context.new_page()
+        faults: list[str] = []
+        page.on("pageerror", lambda fault: faults.append(str(fault)))
+        page.on("console", lambda said: said.type == "error" and faults.append(said.text))
+        await page.goto(f"{origin}/admin/login/?next=/docs/")
+        await page.fill("#id_username", "me")
+        await page.fill("#id_password", PASSWORD)
+        await page.click("[type=submit]")
+        await expect(page.get_by_role("heading", level=1)).to_be_visible()
+        writing = await asyncio.to_thread(project.begin_writing)
+        await page.goto(f"{origin}/read/1/")
+        shown = page.locator("streamgen-document")
+        await expect(shown.get_by_role("article")).to_have_attribute("aria-busy", "true")
+        before = len(await shown.get_by_role("article").inner_text())
+        await expect(shown.get_by_role("heading", level=2)).not_to_have_count(0)
+        await expect(shown).to_have_attribute("data-status", "complete", timeout=60_000)
+        assert len(await shown.get_by_role("article").inner_text()) > before
+        await page.screenshot(path=str(project.folder / "shown.png"))
+        assert faults == []
+        _, said = await asyncio.to_thread(writing.communicate, timeout=START_S)
+        assert writing.returncode == 0, said
+        async with context.expect_page():
+            await page.evaluate("open('/docs/artifacts/1/')")
+        live = context.pages[-1]
+        await expect(live.locator("[data-live]")).to_have_attribute("data-connection", "open")
+        await context.close()
