@@ -1,1 +1,1 @@
-"""Documents in the templates of any project. I/O: they look for the document."""
+"""Documents in the templates of any project. I/O."""

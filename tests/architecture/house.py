@@ -39,6 +39,7 @@ ORDER = (
     "artifacts.live.consumer",  # it shows replays, too
     "artifacts.streams",
     "artifacts.pages",
+    "artifacts.templatetags",
     "artifacts",  # admin, apps, routing, urls
     "generation.errors",
     "generation.reasons",

@@ -19,7 +19,9 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, expect
+from websockets.asyncio.client import connect
 
+from streamgen.client import Client, DocumentEnded
 from tests.browser.conftest import ROOT
 
 PAGE = ROOT / "docs" / "embed.md"
@@ -36,6 +38,46 @@ PARTS = (
     "LICENSE",
     "CHANGELOG.md",
 )
+PEOPLE = '''"""People who sign in with an address."""
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+
+
+class People(BaseUserManager):
+    def create_superuser(self, email, password=None):
+        person = self.model(email=email, is_staff=True, is_superuser=True)
+        person.set_password(password)
+        person.save()
+        return person
+
+
+class Person(AbstractBaseUser, PermissionsMixin):
+    email = models.EmailField(unique=True)
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    objects = People()
+    USERNAME_FIELD = "email"
+'''
+ECHO = """
+from channels.generic.websocket import WebsocketConsumer
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from django.urls import path
+from streamgen.embedding.application import with_documents
+
+class Echo(WebsocketConsumer):
+    def receive(self, text_data=None, bytes_data=None):
+        self.send(text_data)
+
+application = with_documents(
+    ProtocolTypeRouter(
+        {"http": get_asgi_application(), "websocket": URLRouter([path("ws/echo/", Echo.as_asgi())])}
+    )
+)
+"""
+FRAME = """<!doctype html><html lang="en"><title>{% block title %}{% endblock %}</title>
+{% block extra_head %}{% endblock %}<h2>The house of others</h2>{% block content %}{% endblock %}</html>"""
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -211,4 +253,53 @@ async def test_ten_lines_make_a_live_preview_in_a_fresh_project(project: OwnProj
             await page.evaluate("open('/docs/artifacts/1/')")
         live = context.pages[-1]
         await expect(live.locator("[data-live]")).to_have_attribute("data-connection", "open")
+        await context.close()
+
+
+async def test_people_frame_prefix_and_sockets_of_the_project_stay_its_own(
+    project: OwnProject, browser: Browser
+) -> None:
+    for name, lines in printed_lines():
+        if name != "mysite/asgi.py":
+            add(project, name, lines)
+    (frame,) = re.findall(
+        r"^```django\n(\{% extends.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    add(project, "templates/artifacts/base.html", frame)
+    add(project, "templates/base.html", FRAME)
+    add(project, "mysite/asgi.py", ECHO)
+    add(project, "people/__init__.py", "")
+    add(project, "people/models.py", PEOPLE)
+    add(
+        project,
+        "mysite/settings.py",
+        'INSTALLED_APPS += ["people"]\nAUTH_USER_MODEL = "people.Person"\nLOGIN_URL = "/admin/login/"\n',
+    )
+    project.manage("makemigrations", "people")
+    assert "no issues" in project.manage("check")
+    project.manage("migrate")
+    project.manage("createsuperuser", "--noinput", "--email", "me@example.org")
+    token = project.manage("token", "me@example.org").strip().splitlines()[-1]
+    with project.served() as origin:
+        async with Client(f"{origin}/docs/", token=token) as client:
+            made = await client.create_project("A lighthouse")
+            brief = made["artifacts"][0]["id"]
+            await client.start(brief)
+            told = [event async for event in client.watch(brief)]
+            assert isinstance(told[-1], DocumentEnded)
+            text = await client.text(brief)
+        async with connect(f"ws{origin.removeprefix('http')}/ws/echo/") as own:
+            await own.send("hello")
+            assert await own.recv() == "hello"
+        context = await browser.new_context()
+        page = await context.new_page()
+        await page.goto(f"{origin}/docs/artifacts/{brief}/")
+        await page.fill("#id_username", "me@example.org")
+        await page.fill("#id_password", PASSWORD)
+        await page.click("[type=submit]")
+        await expect(page.locator("[data-live]")).to_have_attribute("data-connection", "open")
+        await expect(page.get_by_role("heading", name="The house of others")).to_be_visible()
+        await expect(page.locator("[data-document]")).to_contain_text(text.splitlines()[0].removeprefix("## "))
+        await page.goto(f"{origin}/docs/projects/{made['id']}/sharing/")
+        await expect(page.get_by_role("heading", name="me@example.org")).to_be_visible()
         await context.close()
