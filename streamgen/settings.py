@@ -139,7 +139,7 @@ PASSWORD_RESET_TIMEOUT = 900  # seconds; a one-time sign-in link lives as long
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AXES_HANDLER = "artifacts.accounts.sign_in_limits.CountedSignIns"
 AXES_CLIENT_IP_CALLABLE = "artifacts.accounts.sign_in_limits.client_address"
-AXES_LOCKOUT_CALLABLE = "streamgen.sign_in_views.too_many_sign_ins"
+AXES_LOCKOUT_CALLABLE = "streamgen.people.sign_in_views.too_many_sign_ins"
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # each by itself, as the handler expects
 AXES_FAILURE_LIMIT = 5  # ACCOUNT_FAILURES of the handler
 AXES_COOLOFF_TIME = timedelta(minutes=1)  # its WINDOW

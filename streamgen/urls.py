@@ -3,8 +3,8 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from streamgen import sign_in_views
-from streamgen.site_admin import site
+from streamgen.people import sign_in_views
+from streamgen.people.site_admin import site
 
 handler500 = "streamgen.operating.error_pages.server_error"
 urlpatterns = [

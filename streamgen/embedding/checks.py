@@ -5,6 +5,7 @@ It looks at settings, addresses and templates, and at the ASGI application; it c
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +24,7 @@ SITE = "streamgen.asgi.application"
 INCLUDE = 'path("docs/", include("streamgen.embedding.urls"))'
 APPS = ("artifacts", "generation")
 DJANGOS_APPS = ("auth", "contenttypes", "sessions", "messages", "staticfiles")
-MIDDLEWARE = (
+NEEDED_MIDDLEWARE = (
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -56,7 +57,7 @@ def _installed() -> Iterator[CheckMessage]:
         yield Warning(
             "`runserver` serves no websockets.", hint=_line(line, "unless you serve with uvicorn"), id="streamgen.W001"
         )
-    for name in MIDDLEWARE:
+    for name in NEEDED_MIDDLEWARE:
         if not any(_is(given, name) for given in settings.MIDDLEWARE):
             yield _error(2, f"The middleware {name!r} is missing.", f'MIDDLEWARE += ["{name}"]')
 
@@ -86,7 +87,7 @@ def _settings() -> Iterator[CheckMessage]:
 
 def _asgi() -> Iterator[CheckMessage]:
     path = getattr(settings, "ASGI_APPLICATION", None)
-    package = settings.SETTINGS_MODULE.rpartition(".")[0] if settings.SETTINGS_MODULE else "project"
+    package = os.environ.get("DJANGO_SETTINGS_MODULE", "project.settings").rpartition(".")[0]
     if not path:
         yield _error(5, "ASGI_APPLICATION is not set.", f'ASGI_APPLICATION = "{package}.asgi.application"')
     elif path != SITE:

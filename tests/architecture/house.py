@@ -82,6 +82,7 @@ ORDER = (
     "streamgen.refusals",
     "streamgen.operating",
     "streamgen.server",
+    "streamgen.people",
     "streamgen",  # settings, urls, api, asgi, logs
     "streamgen.embedding",  # for projects that have documents beside their own
     "streamgen.apps",
@@ -169,6 +170,8 @@ OF_THE_FIELD = {
 CONVENTIONS = {
     "Command": "Django finds a command by it",
     "urlpatterns": "Django finds the addresses by it",
+    "app_name": "Django finds the namespace of addresses by it",
+    "register": "Django finds a library of template tags by it",
     "connect": "an app that is ready connects its signals by it",
     "logger": "every file has its own",
     "T": "a type variable",

@@ -21,6 +21,8 @@ OF_THE_SITE = {
 }
 """What an app needs is in the app: another project that installs it has none of these."""
 NAMED = re.compile(r"""\b(?:reverse|redirect|resolve_url)\(\s*"([a-z:-]+)"|\{% url '([^']+)'""")
+SAFE_HTML = {"artifacts/pages/html.py", "artifacts/pages/export.py"}
+"""They have it from the sanitiser, or from files of ours."""
 TEMPLATES = sorted(path for place in ("", *APPS) for path in (ROOT / place / "templates").rglob("*.html"))
 
 
@@ -67,3 +69,9 @@ def test_every_address_that_is_named_is_one():
 
     assert len(asked) > 50
     assert {name for _, name in asked} - names(get_resolver().url_patterns) == set()
+
+
+def test_html_is_called_safe_in_two_files_only():
+    found = {module.path for module in MODULES if re.search(r"\b(mark_safe|SafeString)\(|__html__", module.text)}
+
+    assert {path.relative_to(ROOT).as_posix() for path in found} == SAFE_HTML

@@ -1,0 +1,1 @@
+"""How people come in to this site, and how its staff look after them; other projects have their own ways. I/O."""
