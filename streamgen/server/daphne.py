@@ -10,16 +10,13 @@ from typing import Any
 
 from channels.routing import get_default_application
 from daphne.endpoints import build_endpoint_description_strings
-from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from twisted.internet import defer
 
 from generation.worker.shutdown import GOODBYE_S, end_within
+from streamgen.server.departure import depart
 from streamgen.server.lifespan import this_process
 
-REQUESTS_S = 5.0
-"""Requests under way may take so long to be answered before the process ends."""
-REQUEST_CANCEL_S = 1.0
 WAITING_CONNECTIONS = 2_048
 """Connections that may wait to be accepted: Twisted's 50 are few when all viewers of a document come back at once."""
 
@@ -56,19 +53,5 @@ class HostedServer(Server):  # type: ignore[misc]  # Daphne has no types
         return defer.Deferred.fromFuture(asyncio.ensure_future(self._end()))
 
     async def _end(self) -> None:
-        await asyncio.gather(this_process.stop(), self._answered())
-        alive = self._alive()
-        for instance in alive:
-            instance.cancel()
-        if alive:
-            await asyncio.wait(alive, timeout=REQUEST_CANCEL_S)
+        await depart(self, this_process.stop)
         end_within(GOODBYE_S)
-
-    async def _answered(self) -> None:
-        if requests := self._alive(WebRequest):
-            await asyncio.wait(requests, timeout=REQUESTS_S)
-
-    def _alive(self, kind: type = object) -> list[asyncio.Task[Any]]:
-        """What still runs for connections of that kind."""
-        running = [each.get("application_instance") for key, each in self.connections.items() if isinstance(key, kind)]
-        return [instance for instance in running if instance is not None and not instance.done()]

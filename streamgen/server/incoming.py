@@ -17,6 +17,7 @@ from django.conf import settings
 from twisted.internet import reactor
 
 from artifacts.live.protocol import MESSAGE_BYTES
+from streamgen.server.departure import kept_connections
 
 REFUSED_LINGER_S = 30.0
 """So long we read, and throw away, what a client still sends of a body that was refused: closed too early, the
@@ -88,10 +89,13 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]  # the same
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        kept_connections.note(self)
         self._parsePOSTFormSubmission = False  # Twisted would read forms too, on the event loop, for nobody
 
     def gotLength(self, length: int | None) -> None:
         super().gotLength(length)
+        if kept_connections.is_closing:
+            kept_connections.mark_last(self)
         if length is not None and length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             self._refuse(length)
 

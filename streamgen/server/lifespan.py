@@ -96,6 +96,7 @@ class Lifespan:
         from daphne.server import Server  # noqa: PLC0415
         from twisted.internet import defer, reactor  # noqa: PLC0415  the same
 
+        from streamgen.server.departure import depart  # noqa: PLC0415  the same
         from streamgen.server.incoming import bound  # noqa: PLC0415  the same
 
         if bounds_bodies:
@@ -106,7 +107,7 @@ class Lifespan:
 
         def cancel_after_goodbye(server: Any) -> Any:
             """The stock command cancels every socket at the moment in which it is to be told to come back."""
-            goodbye: Any = defer.Deferred.fromFuture(asyncio.ensure_future(self.stop()))
+            goodbye: Any = defer.Deferred.fromFuture(asyncio.ensure_future(depart(server, self.stop)))
             return goodbye.addCallback(lambda _: cancel_all(server))
 
         Server.kill_all_applications = cancel_after_goodbye
