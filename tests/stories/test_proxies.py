@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import socket
 import ssl
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -22,48 +19,10 @@ from websockets.sync.client import connect
 
 from artifacts.accounts.tokens import issue_token
 from tests.support.limits import WAIT_S
-from tests.support.servers import ROOT, serving_product
-
-NAME = "docs.example.com"
-DEPLOY = ROOT / "deploy"
-WITHOUT_LOGS = "error_log stderr;\npid nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\n{temps}{server}\n}}\n"
-OPTIONS = "{{\n\tadmin off\n\tlocal_certs\n\tskip_install_trust\n\thttps_port {port}\n\thttp_port {other}\n}}\n"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def nginx(folder: Path, port: int, upstream: int) -> list[str]:
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    subject = ["-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}"]
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
-    subprocess.run([*made, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
-    server = (DEPLOY / "nginx.conf").read_text()
-    for old, new in (
-        ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
-        (f"/etc/ssl/{NAME}.pem", str(certificate)),
-        (f"/etc/ssl/{NAME}.key", str(key)),
-        ("127.0.0.1:8000", f"127.0.0.1:{upstream}"),
-        ("127.0.0.1:8001", f"localhost:{upstream}"),
-    ):
-        assert old in server
-        server = server.replace(old, new)
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    temps = "".join(f"{kind}_temp_path {folder / kind};\n" for kind in kinds)
-    (folder / "nginx.conf").write_text(WITHOUT_LOGS.format(temps=temps, server=server))
-    program = shutil.which("nginx") or "/usr/sbin/nginx"
-    return [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
-
-
-def caddy(folder: Path, port: int, upstream: int) -> list[str]:
-    text = (DEPLOY / "Caddyfile").read_text()
-    for old, new in (("127.0.0.1:8000", f"127.0.0.1:{upstream}"), ("127.0.0.1:8001", f"localhost:{upstream}")):
-        assert old in text
-        text = text.replace(old, new)
-    (folder / "Caddyfile").write_text(OPTIONS.format(port=port, other=free_port()) + text)
-    return ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
+from tests.support.proxies.caddy import caddy, caddy_on_path
+from tests.support.proxies.nginx import nginx, nginx_on_path
+from tests.support.proxies.running import NAME, free_port, proxied
+from tests.support.servers import serving_product
 
 
 class Client:
@@ -81,12 +40,12 @@ class Client:
             response = client.getresponse()
             return response.status, response.read()
 
-    def until_it_answers(self) -> None:
+    def until_it_answers(self, path: str) -> None:
         """Caddy makes its certificate when it begins, and both may begin before the server does."""
         ends_at = time.monotonic() + WAIT_S
         while True:
             with suppress(ssl.SSLError):
-                if self.ask("GET", "/livez")[0] == 200:
+                if self.ask("GET", path)[0] == 200:
                     return
             assert time.monotonic() < ends_at
             time.sleep(0.1)
@@ -106,55 +65,30 @@ class Client:
         return socket.create_connection(("127.0.0.1", self._port), timeout=WAIT_S)
 
 
-@contextmanager
-def proxied(command: list[str], folder: Path, port: int) -> Iterator[None]:
-    log = folder / "proxy.log"
-    environment = os.environ | {"XDG_DATA_HOME": str(folder), "HOME": str(folder)}
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
-    try:
-        ends_at = time.monotonic() + WAIT_S
-        while not _listens(port):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < ends_at, log.read_text()
-            time.sleep(0.05)
-        yield
-    finally:
-        process.terminate()
-        process.wait(WAIT_S)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("proxy", [nginx, caddy])
+@pytest.mark.parametrize(
+    ("proxy", "path"), [(nginx, ""), (nginx_on_path, "/path"), (caddy, ""), (caddy_on_path, "/path")]
+)
 def test_example_passes_pages_calls_and_text_that_grows(
-    proxy: Callable[[Path, int, int], list[str]], owner: User, tmp_path: Path
+    proxy: Callable[..., list[str]], path: str, owner: User, tmp_path: Path
 ) -> None:
     database = Path(connection.settings_dict["NAME"])
     client = Client(port := free_port(), issue_token(owner))
-    allowed = {"ALLOWED_HOSTS": f"{NAME},localhost,127.0.0.1"}
-    with (
-        serving_product("uvicorn", database=database, folder=tmp_path, **allowed) as server,
-        proxied(proxy(tmp_path, port, server.port), tmp_path, port),
-    ):
-        client.until_it_answers()
-        assert client.ask("GET", "/sign-in/")[0] == 200
-        assert {client.ask("GET", path)[0] for path in ("/metrics", "/readyz")} == {403}
-        _, project = client.ask("POST", "/api/projects", {"title": "Behind a proxy"})
-        artifact = json.loads(project)["artifacts"][0]["id"]
-        plan = [{"name": "One", "max_tokens": 200}]
-        assert client.ask("POST", f"/api/artifacts/{artifact}/start", {"plan": plan})[0] == 202
-        kinds = []
-        for frame in client.frames(f"/ws/artifacts/{artifact}/?format=text"):
-            kinds.append(frame["type"])
-            if frame["type"] == "end":
-                break
-        assert kinds[0] == "snapshot"
-        assert kinds.count("delta") > 3  # it grew, and did not come at once
+    public = {"PUBLIC_URL": f"https://{NAME}:{port}{path}/"}
+    with serving_product("uvicorn", database=database, folder=tmp_path, **public) as server:
+        upstreams = [server.port, free_port()]  # nobody is at the second: the proxy passes it over
+        with proxied(proxy(tmp_path, port, upstreams), tmp_path, port):
+            client.until_it_answers(f"{path}/sign-in/")
+            assert f'href="{path}/static/css/'.encode() in client.ask("GET", f"{path}/sign-in/")[1]
+            assert {client.ask("GET", path + probe)[0] for probe in ("/metrics", "/readyz")} == {403}
+            _, project = client.ask("POST", f"{path}/api/projects", {"title": "Behind a proxy"})
+            artifact = json.loads(project)["artifacts"][0]["id"]
+            plan = [{"name": "One", "max_tokens": 200}]
+            assert client.ask("POST", f"{path}/api/artifacts/{artifact}/start", {"plan": plan})[0] == 202
+            kinds = []
+            for frame in client.frames(f"{path}/ws/artifacts/{artifact}/?format=text"):
+                kinds.append(frame["type"])
+                if frame["type"] == "end":
+                    break
+    assert kinds[0] == "snapshot"
+    assert kinds.count("delta") > 3  # it grew, and did not come at once
