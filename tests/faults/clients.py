@@ -15,6 +15,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 RECONNECT_S = (0.05, 0.25)
+PAGE_FIRST_WAIT_S, PAGE_LONGEST_WAIT_S = 0.5, 15.0
+"""How long a page waits before it comes back (static/js/socket.js); twice as long after each try in vain."""
 
 
 @dataclass(kw_only=True)
@@ -70,14 +72,16 @@ class FrameLog:
 
 
 class Bot:
-    """One viewer that stays: whatever closes its socket, it comes back with its cursor."""
+    """One viewer that stays: whatever closes its socket, it comes back with its cursor, at once or as a page does."""
 
-    def __init__(self, artifact: int, address: str, token: str, *, rng: random.Random) -> None:
+    def __init__(self, artifact: int, address: str, token: str, *, rng: random.Random, as_page: bool = False) -> None:
         self.seen = FrameLog(artifact=artifact)
         self.address = address
         self.is_connected = False
         self._token = token
         self._rng = rng
+        self._as_page = as_page
+        self._attempts = 0
         self._task: asyncio.Task[None] | None = None
         self._is_gone = False
 
@@ -98,7 +102,14 @@ class Bot:
             with suppress(OSError, TimeoutError, InvalidHandshake, ConnectionClosed):
                 await self._stay()
             self.is_connected = False
-            await asyncio.sleep(self._rng.uniform(*RECONNECT_S))
+            await asyncio.sleep(self._wait_s())
+
+    def _wait_s(self) -> float:
+        if not self._as_page:
+            return self._rng.uniform(*RECONNECT_S)
+        longest = min(PAGE_LONGEST_WAIT_S, PAGE_FIRST_WAIT_S * 2**self._attempts)
+        self._attempts += 1
+        return longest * self._rng.uniform(0.6, 1)
 
     async def _stay(self) -> None:
         cursor = f"&epoch={self.seen.epoch}&offset={len(self.seen.text)}" if self.seen.epoch else ""
@@ -112,6 +123,7 @@ class Bot:
                     frame = json.loads(message)
                     if frame["type"] != "error":
                         self.seen.take(frame, time.time())
+                        self._attempts = 0
                     if len(self.seen.text) - acknowledged > 20_000 or frame["type"] == "snapshot":
                         acknowledged = len(self.seen.text)
                         await socket.send(json.dumps({"type": "ack", "epoch": self.seen.epoch, "offset": acknowledged}))

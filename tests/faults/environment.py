@@ -171,8 +171,9 @@ class Rig:
             await self.start(document)
         return documents
 
-    def watch(self, document: Document, *, address: str = "") -> Bot:
-        bot = Bot(document.artifact, address or self.address, self.token, rng=random.Random(self.rng.random()))
+    def watch(self, document: Document, *, address: str = "", as_page: bool = False) -> Bot:
+        rng = random.Random(self.rng.random())
+        bot = Bot(document.artifact, address or self.address, self.token, rng=rng, as_page=as_page)
         self.bots.append(bot)
         bot.start()
         return bot

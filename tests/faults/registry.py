@@ -16,6 +16,7 @@ from tests.faults.scenarios import (
     provider_faults,
     races,
     reworked,
+    rolled_out,
     shutdowns,
     slow_endpoint,
 )
@@ -84,5 +85,6 @@ SCENARIOS = (
     Scenario(name="deleted", play=races.deleted, runs=8, issue_runs=50, short=POSTGRES),
     Scenario(name="long-queue", play=races.long_queue, runs=300, issue_runs=10_000, short=SQLITE),
     Scenario(name="ended-in-turn", play=shutdowns.ended_in_turn, runs=4, issue_runs=20, short=POSTGRES),
+    Scenario(name="rolled-out", play=rolled_out.rolled_out, runs=1, issue_runs=6, databases=POSTGRES),
     Scenario(name="told-twice", play=shutdowns.told_twice, runs=2, issue_runs=20, short=POSTGRES),
 )
