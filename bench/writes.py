@@ -1,7 +1,8 @@
 """What a flush costs as a document grows, on SQLite and on PostgreSQL: `python -m bench.writes`.
 
 A flush is the product's own verb: row lock, guards, one delta, the saved fields, the broadcast after the commit. The
-reference is one raw INSERT of the same text in a transaction of its own, through the same connection.
+reference is one raw INSERT of the same text in a transaction of its own, through the same connection. With `--kept`
+it is measured instead how many bytes a finished document takes for each byte of its text, before and after pruning.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.support.child import Child
+from bench.support.child import ROOT, Child
 from bench.support.postgres import postgres
 from bench.support.report import Report, parser, run
 
@@ -22,9 +23,25 @@ COLUMNS = [
     *("log B/char", "INSERT log B/char"),
 ]
 CHARS, WINDOW = 400, 60
+KEPT_COLUMNS = [
+    "database",
+    "characters a flush",
+    "round",
+    "text KB",
+    "kept KB",
+    "bytes a byte",
+    "pruned KB",
+    "pruned: bytes a byte",
+]
+KEPT_CHARS = (40, 400)
+"""A model of 50 pieces a second is flushed after about 40 characters, a quick one after 400."""
+ROUNDS = 3
+"""PostgreSQL fills with the second round of documents what pruning freed after the first."""
 
 
 def measure(options: argparse.Namespace) -> Report:
+    if options.kept:
+        return kept()
     report = Report(
         name="writes",
         title=f"one flush of {CHARS} characters, one after the other in one process",
@@ -57,6 +74,26 @@ def measure(options: argparse.Namespace) -> Report:
     return report
 
 
+def kept() -> Report:
+    """Over all documents so far; the texts are this project's own pages."""
+    report = Report(name="writes-kept", title="what a finished document takes on the disk", columns=KEPT_COLUMNS)
+    texts = [page.read_text() for page in sorted((ROOT / "docs").glob("*.md"))]
+    text_kb = sum(len(text.encode()) for text in texts) / 1_000
+    for kind in ("SQLite", "PostgreSQL"):
+        for chars in KEPT_CHARS:
+            with database(kind) as address, Child("appends", env=environment(address)) as writer:
+                empty = writer.ask("kept_bytes")
+                for number in range(1, ROUNDS + 1):
+                    writer.ask("finish", texts=texts, chars=chars)
+                    full = (writer.ask("kept_bytes") - empty) / 1_000
+                    writer.ask("prune")
+                    pruned = (writer.ask("kept_bytes") - empty) / 1_000
+                    so_far = number * text_kb
+                    report.add(kind, chars, number, so_far, full, full / so_far, pruned, pruned / so_far)
+                report.figures[f"kept_{kind}_{chars}"] = pruned / so_far
+    return report
+
+
 @contextmanager
 def database(kind: str) -> Iterator[str]:
     if kind == "PostgreSQL":
@@ -73,6 +110,7 @@ def environment(address: str) -> dict[str, str]:
 
 def options() -> argparse.ArgumentParser:
     made = parser(__doc__)
+    made.add_argument("--kept", action="store_true", help="what finished documents take on the disk, and nothing else")
     made.add_argument("--sizes", type=int, nargs="*", default=[20_000, 100_000, 500_000])
     return made
 

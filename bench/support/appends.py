@@ -6,6 +6,7 @@ It runs as a child, see `child`; `DATABASE_URL` names an empty database.
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import os
 import time
@@ -25,6 +26,7 @@ from artifacts.lifecycle import commands, writing  # noqa: E402
 from artifacts.lifecycle.writing import Flush  # noqa: E402
 from artifacts.messaging import outbox  # noqa: E402
 from artifacts.planned_section import PlannedSection  # noqa: E402
+from artifacts.preview import render  # noqa: E402
 from bench.support.child import obey  # noqa: E402
 from bench.support.words import plain  # noqa: E402
 from generation import control  # noqa: E402
@@ -95,6 +97,50 @@ def begin() -> None:
 
 
 @database_sync_to_async
+def finish(*, texts: list[str], chars: int) -> None:
+    """Documents of one section each, written in flushes of that many characters, with their pages saved, to the end."""
+    owner = User.objects.first() or User.objects.create_user("bench")
+    for text in texts:
+        artifact = control.create_project(owner, "Bench").artifacts.first()
+        assert artifact
+        commands.plan(artifact.pk, [PlannedSection(name="All", instructions="", max_tokens=32_000)], "")
+        fence = writing.open(artifact.pk, lease_s=LEASE_S).fence
+        writing.begin_section(artifact.pk, fence=fence, position=0, model="bench", lease_s=LEASE_S)
+        for begin in range(0, len(text), chars):
+            flush = Flush(offset=begin, text=text[begin : begin + chars], tokens=1)
+            writing.append(artifact.pk, fence=fence, flush=flush, lease_s=LEASE_S)
+        writing.complete_section(
+            artifact.pk,
+            fence=fence,
+            position=0,
+            flush=Flush(offset=len(text), text="", tokens=1),
+            tokens=1,
+            model="bench",
+            lease_s=LEASE_S,
+        )
+        writing.complete(artifact.pk, fence=fence)
+        writing.save_preview(artifact.pk, epoch=artifact.epoch, length=len(text), html=render(text))
+
+
+@database_sync_to_async
+def kept_bytes() -> int:
+    """What the database takes on the disk, tables, indices, TOAST and all, once its log is worked in."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return os.stat(connection.settings_dict["NAME"]).st_size
+        cursor.execute("CHECKPOINT")
+        cursor.execute("SELECT pg_database_size(current_database())")
+        return int(cursor.fetchone()[0])
+
+
+@database_sync_to_async
+def prune() -> None:
+    """As `manage.py prune --older-than 0h --vacuum`."""
+    call_command("prune", "--older-than", "0h", "--vacuum", stdout=io.StringIO())
+
+
+@database_sync_to_async
 def set_up() -> None:
     """In the thread that all the others use: they share its connection."""
     call_command("migrate", verbosity=0)
@@ -111,7 +157,8 @@ def set_up() -> None:
 async def main() -> None:
     outbox.attach()
     await set_up()
-    await obey({"begin": begin, "grow": grow, "raw": raw}, {})
+    verbs = {"begin": begin, "grow": grow, "raw": raw, "finish": finish, "kept_bytes": kept_bytes, "prune": prune}
+    await obey(verbs, {})
 
 
 if __name__ == "__main__":
