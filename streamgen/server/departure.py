@@ -16,8 +16,6 @@ from daphne.http_protocol import WebRequest
 from twisted.internet import reactor
 from twisted.internet.tcp import Port
 
-twisted: Any = reactor
-
 REQUESTS_S = 5.0
 """Requests under way may take so long to be answered before the process ends."""
 REQUEST_CANCEL_S = 1.0
@@ -67,7 +65,8 @@ kept_connections = KeptConnections()
 
 async def depart(server: Any, say_goodbye: Callable[[], Awaitable[None]]) -> None:
     """Returns when everybody is told and answered, or has been waited for long enough."""
-    ports: list[Any] = [reader for reader in twisted.getReaders() if isinstance(reader, Port)]
+    running: Any = reactor
+    ports: list[Any] = [reader for reader in running.getReaders() if isinstance(reader, Port)]
     for port in ports:
         port.stopListening()
     kept_connections.close()

@@ -16,11 +16,10 @@ from tests.faults.environment import Database, Document, Rig, rigged
 from tests.faults.polling import until
 from tests.faults.result import Result, allowed, percentile
 from tests.faults.system.processes import Process
-from tests.faults.system.servers import free_port
 from tests.support.proxies.nginx import nginx
-from tests.support.proxies.running import proxied
+from tests.support.proxies.running import free_port, proxied
 
-DOCUMENTS, VIEWERS = 20, 50
+ROLLED, LOOKING = 20, 50
 SECTIONS, SECTION_CHARS = 2, 3_000
 PAUSE_S = 0.05
 """Between two words of the endpoint: a document takes about a minute, which is longer than all is replaced in."""
@@ -46,8 +45,8 @@ async def rolled_out(database: Database, seed: int, runs: int) -> Result:
         with proxied(nginx(rig.folder, front, ports, tls=False), rig.folder, front):
             rig.address = f"127.0.0.1:{front}"
             for turn in range(runs):
-                documents = await rig.begin(DOCUMENTS, sections=SECTIONS, chars=SECTION_CHARS)
-                bots = [rig.watch(documents[number % DOCUMENTS], as_page=True) for number in range(VIEWERS)]
+                documents = await rig.begin(ROLLED, sections=SECTIONS, chars=SECTION_CHARS)
+                bots = [rig.watch(documents[number % ROLLED], as_page=True) for number in range(LOOKING)]
                 await rig.until(documents, 200)
                 await until(lambda: all(bot.seen.text for bot in bots), within_s=30, what="each viewer sees text")  # noqa: B023
                 before = time.time()
@@ -60,7 +59,7 @@ async def rolled_out(database: Database, seed: int, runs: int) -> Result:
                     webs, workers = await _in_place(rig, webs, workers, broken)
                 took_s.append(time.time() - began)
                 writing = sum(status == "streaming" for status, _ in rig.statuses(documents).values())
-                if writing < DOCUMENTS / 2:
+                if writing < ROLLED / 2:
                     broken.append(f"only {writing} documents were still written when all was replaced")
                 await asyncio.sleep(AFTER_S)
                 visitor.cancel()

@@ -9,7 +9,6 @@ import asyncio
 import fcntl
 import os
 import signal
-import socket
 import tempfile
 import time
 import warnings
@@ -24,11 +23,7 @@ with warnings.catch_warnings():
 
 from tests.faults.polling import POLL_S
 from tests.support.limits import SERVER_READY_S
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+from tests.support.proxies.running import free_port
 
 
 class Redis:

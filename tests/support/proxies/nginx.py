@@ -10,14 +10,14 @@ from pathlib import Path
 
 from tests.support.proxies.running import DEPLOY, NAME, changed
 
-AROUND = "{user}error_log stderr;\npid nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\n{temps}{server}\n}}\n"
-TLS = f"""    listen 443 ssl;
+NGINX_AROUND = "{user}error_log stderr;\npid nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\n{temps}{server}\n}}\n"
+NGINX_TLS = f"""    listen 443 ssl;
     server_name {NAME};
     ssl_certificate     /etc/ssl/{NAME}.pem;
     ssl_certificate_key /etc/ssl/{NAME}.key;
 """
-PLACES = ("/ {", "= /metrics", "= /readyz ")
-SERVERS = "    server 127.0.0.1:8000;\n    server 127.0.0.1:8001;\n"
+NGINX_PLACES = ("/ {", "= /metrics", "= /readyz ")
+NGINX_SERVERS = "    server 127.0.0.1:8000;\n    server 127.0.0.1:8001;\n"
 
 
 def nginx(
@@ -32,12 +32,14 @@ def nginx(
         subprocess.run([*made, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
         listen += f"    ssl_certificate {certificate};\n    ssl_certificate_key {key};\n"
     behind = "".join(f"    server 127.0.0.1:{upstream};\n" for upstream in upstreams)
-    example = changed((DEPLOY / "nginx.conf").read_text(), {TLS: listen, SERVERS: behind, **(changes or {})})
+    example = changed(
+        (DEPLOY / "nginx.conf").read_text(), {NGINX_TLS: listen, NGINX_SERVERS: behind, **(changes or {})}
+    )
     temps = "".join(
         f"{kind}_temp_path {folder / kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     user = "user root;\n" if os.geteuid() == 0 else ""  # else its workers may not look into a test's folder
-    (folder / "nginx.conf").write_text(AROUND.format(user=user, temps=temps, server=example))
+    (folder / "nginx.conf").write_text(NGINX_AROUND.format(user=user, temps=temps, server=example))
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     return [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
 
@@ -46,5 +48,5 @@ def nginx_on_path(
     folder: Path, port: int, upstreams: Sequence[int], *, changes: Mapping[str, str] | None = None
 ) -> list[str]:
     """The same for a PUBLIC_URL that ends in /path/: what the example says about a path is done."""
-    places = {f"location {place}": f"location {place.replace('/', '/path/', 1)}" for place in PLACES}
+    places = {f"location {place}": f"location {place.replace('/', '/path/', 1)}" for place in NGINX_PLACES}
     return nginx(folder, port, upstreams, changes=places | dict(changes or {}))
