@@ -25,6 +25,7 @@ from artifacts.reasons import Reason
 from artifacts.validation import MODEL_NAME_CHARS, clean
 
 FOLD_CHARS = 4096
+WHOLE_LEASE = 0.8  # of a lease: with so much left a flush does not renew it
 """Deltas are folded when this many characters are behind the folded text, or a quarter of it if that is more."""
 
 
@@ -298,9 +299,12 @@ def _is_committed(row: LockedRow, flush: Flush) -> bool:
 def _worked_on(row: LockedRow, lease_s: float, *, is_seen: bool = True) -> WriteResult:
     """The writer is alive and works: it has its lease, and no reason to wait.
 
-    Where nothing of the work `is_seen`, what viewers wait for is still what they were told.
+    Where nothing of the work `is_seen`, what viewers wait for is still what they were told. A lease that is nearly
+    whole is left: its column is indexed, and a flush that spares the index writes a fifth less to the log.
     """
-    _renew_lease(row, lease_s)
+    until = row.artifact.lease_until
+    if until is None or until < row.now + timedelta(seconds=lease_s * WHOLE_LEASE):
+        _renew_lease(row, lease_s)
     if is_seen:
         _clear_reason(row)
     return row.write()

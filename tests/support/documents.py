@@ -60,9 +60,9 @@ class Draft:
             offset = Artifact.objects.filter(pk=self.pk).values_list("length", flat=True).first() or 0
         return Flush(offset=offset, text=text, tokens=tokens)
 
-    def append(self, text: str, *, offset: int | None = None, tokens: int = 0) -> WriteResult:
+    def append(self, text: str, *, offset: int | None = None, tokens: int = 0, lease_s: float = LEASE_S) -> WriteResult:
         flush = self.next_flush(text, offset=offset, tokens=tokens)
-        return writing.append(self.pk, fence=self.fence, flush=flush, lease_s=LEASE_S)
+        return writing.append(self.pk, fence=self.fence, flush=flush, lease_s=lease_s)
 
     def begin(self, position: int) -> WriteResult:
         return writing.begin_section(self.pk, fence=self.fence, position=position, model="tiny", lease_s=LEASE_S)

@@ -238,11 +238,12 @@ def test_append_neither_reads_nor_writes_the_text_and_costs_the_same_at_any_leng
     assert not any(name in sql for sql in long for name in ('"content"', '"preview_html"', '"instructions"'))
 
 
-APPEND_FIELDS = {"seq", "updated_at", "tokens_generated", "length", "lease_until"}
+APPEND_FIELDS = {"seq", "updated_at", "tokens_generated", "length"}
 STOP_FIELDS = {"stream_status", "reason", "last_error", "stop_requested", "lease_until", "finished_at", "fence"}
 SAVED: dict[str, tuple[Callable[[Draft], object], set[str]]] = {
     "append": (lambda draft: draft.append("x"), APPEND_FIELDS),
-    "begin_section": (lambda draft: draft.begin(0), {"seq", "updated_at", "lease_until", "current_section"}),
+    "append with a longer lease": (lambda draft: draft.append("x", lease_s=100), APPEND_FIELDS | {"lease_until"}),
+    "begin_section": (lambda draft: draft.begin(0), {"seq", "updated_at", "current_section"}),
     "complete_section": (
         lambda draft: draft.end_section(0, "x"),
         APPEND_FIELDS | {"sections_completed", "current_section"},
