@@ -35,11 +35,11 @@ logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
-def create_project(owner: User, title: str, description: str = "") -> Project:
-    """A project with an idle artifact for each built-in phase."""
+def create_project(owner: User, title: str, description: str = "", *, with_phases: bool = True) -> Project:
+    """A project, with an idle artifact for each built-in phase unless it is to have only others."""
     title, description = validation.title(title), validation.long_text("description", description)
     project = Project.objects.create(owner=owner, title=title, description=description)
-    for phase in phases.BUILT_IN:
+    for phase in phases.BUILT_IN if with_phases else ():
         Artifact.objects.create(project=project, phase=phase.key, title=phase.title)
     record(owner, "create_project", project=project)
     return project

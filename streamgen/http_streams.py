@@ -12,6 +12,7 @@ from django.http import HttpResponse
 
 from artifacts.routing import http_urlpatterns
 from artifacts.streams.exchange import Exchange, Refused
+from streamgen.agents.openai_routes import openai_urlpatterns
 from streamgen.embedding.place import path_below
 from streamgen.problems import Problem
 from streamgen.server.outflow import outflow_of
@@ -32,7 +33,7 @@ class WithStreams:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         path = path_below(scope)
-        for route in http_urlpatterns:
+        for route in (*http_urlpatterns, *openai_urlpatterns):
             if path is not None and (match := route.pattern.match(path)):
                 await _stream(route.callback, _at(scope, match[2], send), receive, send)
                 return

@@ -77,6 +77,16 @@ class Exchange:
             detail = f"{self.method} is not allowed here; allowed: {', '.join(allowed)}."
             raise Refused(405, detail, code="method_not_allowed", headers={"Allow": ", ".join(allowed)})
 
+    async def request_content(self) -> bytes:
+        """All that the client sends; it is bounded in front of us."""
+        parts: list[bytes] = []
+        is_all = False
+        while not is_all:
+            message = await self._receive()
+            parts.append(message.get("body", b""))
+            is_all = not message.get("more_body", False)  # also where it has gone
+        return b"".join(parts)
+
     async def gone(self) -> None:
         """Wait until the client has gone, or the answer is complete."""
         while (await self._receive())["type"] != "http.disconnect":

@@ -22,7 +22,7 @@ from streamgen.client.errors import (
     SignInNeeded,
     TextDiffers,
 )
-from streamgen.client.events import DocumentEnded, EpochBegan, StateChanged, TextAdded, TextPlace, WatchEvent
+from streamgen.client.events import DocumentEnded, EpochBegan, StateChanged, TextAdded, TextPart, TextPlace, WatchEvent
 
 __all__ = [
     "BlockingClient",
@@ -38,6 +38,7 @@ __all__ = [
     "StateChanged",
     "TextAdded",
     "TextDiffers",
+    "TextPart",
     "TextPlace",
     "WatchEvent",
 ]

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 
 from streamgen.client.client import AnswerJson, Client
 from streamgen.client.document import WatchedDocument
-from streamgen.client.events import TextPlace, WatchEvent
+from streamgen.client.events import TextPart, TextPlace, WatchEvent
 from streamgen.client.watch import AWAY_S
 
 T = TypeVar("T")
@@ -62,6 +62,9 @@ class BlockingClient:
 
     def text(self, artifact: int) -> str:
         return self._run(self._client.text(artifact))
+
+    def part(self, artifact: int, *, epoch: int | None = None, offset: int = 0, waits: bool = False) -> TextPart:
+        return self._run(self._client.part(artifact, epoch=epoch, offset=offset, waits=waits))
 
     def call(self, method: str, path: str, body: AnswerJson | None = None) -> Any:
         return self._run(self._client.call(method, path, body))

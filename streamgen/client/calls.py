@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 
 from streamgen.client.errors import CallRefused, NoSuchDocument, ProtocolViolated, ServerAway, SignInNeeded
+from streamgen.client.events import TextPart
 
 TIMEOUT_S = 30.0
 READ_TRIES = 5
@@ -18,16 +19,39 @@ LONGEST_RETRY_S = 10.0
 class ApiCalls:
     """Only reads are repeated by themselves: a command may have been done although its answer was lost."""
 
-    def __init__(self, base: str, *, token: str, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, base: str, *, token: str, tls: ssl.SSLContext | None, application: Any = None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx2.AsyncClient(
-            base_url=f"{base}/api", headers=headers, timeout=TIMEOUT_S, verify=tls if tls is not None else True
+            base_url=base,
+            headers=headers,
+            timeout=TIMEOUT_S,
+            verify=tls if tls is not None else True,
+            transport=httpx2.ASGITransport(application) if application is not None else None,
         )
 
     async def close(self) -> None:
         await self._http.aclose()
 
     async def call(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        """The JSON of an answer of the API."""
+        return _content(await self._asked(method, f"/api{path}", body))
+
+    async def part(self, artifact: int, epoch: int | None, offset: int, *, waits: bool) -> TextPart:
+        """A part of the text, by its Durable Stream; `waits` for it where there is none yet."""
+        stream = f"/streams/artifacts/{artifact}"
+        if epoch is None:
+            epoch = int(_checked(await self._asked("GET", stream)).headers["Location"].rpartition("/")[2].split("?")[0])
+        query = f"offset={offset:016}" + ("&live=long-poll" if waits else "")
+        answer = _checked(await self._asked("GET", f"{stream}/{epoch}?{query}"))
+        return TextPart(
+            epoch=epoch,
+            offset=offset,
+            text=answer.text,
+            is_last=answer.headers.get("Stream-Closed") == "true",
+            is_newest=answer.headers.get("Stream-Up-To-Date") == "true",
+        )
+
+    async def _asked(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx2.Response:
         tries = READ_TRIES if method == "GET" else 1
         for number in range(1, tries + 1):
             try:
@@ -36,7 +60,7 @@ class ApiCalls:
                 wait, away = 0.25 * 2**number, f"The server does not answer ({type(error).__name__})."
             else:
                 if answer.status_code != httpx2.codes.SERVICE_UNAVAILABLE:
-                    return _content(answer)
+                    return answer
                 wait, away = _wait_of(answer), _detail(answer) or "The server is busy."
             if number == tries:
                 raise ServerAway(away)
@@ -63,11 +87,16 @@ def _problem(answer: httpx2.Response) -> dict[str, Any]:
 
 
 def _content(answer: httpx2.Response) -> Any:
-    if answer.is_success:
-        try:
-            return answer.json() if answer.content else None
-        except ValueError:
-            raise ProtocolViolated("The answer is no JSON: is this a streamgen server?") from None
+    try:
+        return _checked(answer).json() if answer.content else None
+    except ValueError:
+        raise ProtocolViolated("The answer is no JSON: is this a streamgen server?") from None
+
+
+def _checked(answer: httpx2.Response) -> httpx2.Response:
+    """Raises what an answer says that is none."""
+    if answer.is_success or answer.is_redirect:
+        return answer
     problem = _problem(answer)
     detail = str(problem.get("detail") or f"The server answered {answer.status_code}.")
     match answer.status_code:

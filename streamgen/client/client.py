@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from streamgen.client.calls import ApiCalls
 from streamgen.client.document import WatchedDocument
-from streamgen.client.events import TextPlace, WatchEvent
+from streamgen.client.events import TextPart, TextPlace, WatchEvent
 from streamgen.client.watch import AWAY_S, PULSE_S, WatchLine, watched
 
 AnswerJson = dict[str, Any]
@@ -25,8 +25,15 @@ class Client:
     """
 
     def __init__(
-        self, server: str, *, token: str = "", tls: ssl.SSLContext | None = None, silence_s: float = PULSE_S
+        self,
+        server: str,
+        *,
+        token: str = "",
+        tls: ssl.SSLContext | None = None,
+        silence_s: float = PULSE_S,
+        application: Any = None,
     ) -> None:
+        """`application`: an ASGI application that is called instead of a server; it cannot be watched."""
         parts = urlsplit(server)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"server must be an address that begins with http:// or https://, not {server!r}")
@@ -34,7 +41,7 @@ class Client:
         self._token = token
         self._tls = tls
         self._silence_s = silence_s
-        self._calls = ApiCalls(self._base, token=token, tls=tls)
+        self._calls = ApiCalls(self._base, token=token, tls=tls, application=application)
 
     async def __aenter__(self) -> Self:
         return self
@@ -70,6 +77,12 @@ class Client:
     async def text(self, artifact: int) -> str:
         """The text as it stands now."""
         return str((await self.artifact(artifact))["text"])
+
+    async def part(self, artifact: int, *, epoch: int | None = None, offset: int = 0, waits: bool = False) -> TextPart:
+        """The text from that offset on, a bounded part of it; the newest text without an `epoch`. One that `waits` asks
+        for what is not there yet, and may come back without any after some seconds.
+        """
+        return await self._calls.part(artifact, epoch, offset, waits=waits)
 
     async def call(self, method: str, path: str, body: AnswerJson | None = None) -> Any:
         """Any call of the API, `path` as docs/api.md has it, without `/api`; the JSON of the answer, None for 204."""

@@ -14,6 +14,17 @@ class TextPlace(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class TextPart:
+    """A part of a text: `is_newest` where there is no more yet, `is_last` where there never will be."""
+
+    epoch: int
+    offset: int
+    text: str
+    is_last: bool
+    is_newest: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EpochBegan:
     """Another text begins, what was told before is over: the document is written anew, or was changed."""
 

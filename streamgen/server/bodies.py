@@ -57,7 +57,7 @@ def _lengths(scope: Any) -> list[int]:
 
 def too_large_response(path: str) -> HttpResponse:
     """What is said to a body that is too large."""
-    if path.startswith(f"{settings.FORCE_SCRIPT_NAME or ''}/api/"):
+    if path.removeprefix(settings.FORCE_SCRIPT_NAME or "").startswith(("/api/", "/v1/")):
         response = Problem(status=413, detail=TOO_LARGE).response()
     else:
         response = HttpResponse(PAGE.format(detail=TOO_LARGE), status=413)

@@ -72,7 +72,8 @@ ORDER = (
     "generation.templatetags",
     "generation.management.commands",
     "generation",  # admin, apps, urls
-    "streamgen.client",  # knows nothing of those above, nor anybody here of it
+    "streamgen.client",  # knows nothing of those above
+    "streamgen.cli",
     "streamgen.private_files",
     "streamgen.public_url",
     "streamgen.env",
@@ -83,6 +84,7 @@ ORDER = (
     "streamgen.operating",
     "streamgen.server",
     "streamgen.people",
+    "streamgen.agents",
     "streamgen",  # settings, urls, api, asgi, logs
     "streamgen.embedding",  # for projects that have documents beside their own
     "streamgen.apps",

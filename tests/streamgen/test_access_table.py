@@ -26,6 +26,7 @@ from artifacts.sharing import links, members
 from artifacts.webhooks.endpoints import set_webhook
 from generation.models import GenerationTask, Worker
 from generation.queue import workers
+from streamgen.agents.openai_routes import openai_urlpatterns
 from streamgen.api import api
 from tests.artifacts.streams.answer import Answer
 from tests.support import documents
@@ -164,6 +165,15 @@ STREAMS = {
     "api/artifacts/<int:artifact_id>/events",
     "api/artifacts/<int:artifact_id>/link/<str:secret>/events",
 }
+OPENAI = {
+    "GET v1/models": "person",
+    "GET v1/models/<path:name>": "see",
+    "POST v1/chat/completions": "see",
+    "POST v1/responses": "start",
+    "GET v1/responses/<str:response_id>": "see",
+    "POST v1/responses/<str:response_id>/cancel": "cancel",
+}
+"""Of a document that is not begun, `POST v1/responses`; of one that is over, the others."""
 SOCKETS = {"ws/artifacts/<int:artifact_id>/", "ws/artifacts/<int:artifact_id>/link/<str:secret>/", ""}
 
 pytestmark = pytest.mark.django_db
@@ -487,4 +497,35 @@ async def test_stream_keeps_to_the_table(place: Place, stream: str):
     foreign = stream.replace("<int:artifact_id>", str(place.draft.pk)).replace("<str:secret>", team.secret)
     async with Answer(f"/{foreign.replace('<int:epoch>', '1')}", []) as answer:
         assert answer.status == (404 if "secret" in stream else 401)
+    assert wrong == []
+
+
+def test_every_openai_route_has_an_entry():
+    assert {str(pattern.pattern) for pattern in openai_urlpatterns} == {key.split()[1] for key in OPENAI} | {"^v1/"}
+
+
+@pytest.mark.asyncio
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("route", sorted(OPENAI))
+async def test_openai_route_keeps_to_the_table(place: Place, route: str):
+    team = await in_database(Team)()
+    method, pattern = route.split()
+    wrong = []
+    for identity in IDENTITIES:
+        # Each begins another document.
+        idle = await in_database(Artifact.objects.create)(project=team.project, phase=identity, title="Idle")
+        over = f"streamgen/{team.project.pk}/{team.artifact.phase}"
+        path = pattern.replace("<path:name>", over).replace("<str:response_id>", f"resp_{team.artifact.pk}_1")
+        asked = {
+            "v1/chat/completions": {"model": over, "messages": [{"role": "user", "content": "Go."}]},
+            "v1/responses": {"model": f"streamgen/{team.project.pk}/{idle.phase}", "input": "Go.", "background": True},
+        }
+        headers = []
+        if identity in team.people:
+            headers = bearer(await in_database(tokens.issue_token)(team.people[identity]))
+        body = json.dumps(asked.get(pattern, {})).encode()
+        async with Answer(f"/{path}", headers, method=method, body=body) as answer:
+            got = {200: "yes", 401: "sign in", 403: "forbidden", 404: "not found"}[answer.status]
+        if got != (wanted := expected(identity, OPENAI[route], seen="see")):
+            wrong.append((identity, route, got, wanted))
     assert wrong == []

@@ -82,7 +82,7 @@ class Command(BaseCommand):
             sys.exit(INTERRUPTED)  # where it was queued already, the same command goes on with it
         status = self._follow(artifact, task, options)
         if status == StreamStatus.PAUSED:
-            self._say(f"To go on: {_command(options)}")
+            self._say(f"To go on: {same_command(options)}")
         if options["json"]:
             self.stdout.write(json.dumps(_described(artifact.pk), ensure_ascii=False))
         sys.exit(EXIT_CODES.get(status, 1))
@@ -108,7 +108,7 @@ class Command(BaseCommand):
             project_runs.advance(run.pk)
         self._say(state.detail)
         if state.status in {RunStatus.PAUSED, project_runs.STOPPED}:
-            self._say(f"To go on: {_command(options)}")
+            self._say(f"To go on: {same_command(options)}")
         if options["json"]:
             self.stdout.write(json.dumps(asdict(state), ensure_ascii=False))
         sys.exit(_RUN_EXIT_CODES[state.status])
@@ -213,7 +213,7 @@ async def _write(
             await working
 
 
-def _command(options: dict[str, Any]) -> str:
+def same_command(options: dict[str, Any]) -> str:
     """What goes on with the document, as it is typed: this command as it was called, without what is done already."""
     called = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
     which = ["--all"] if options["all"] else ["--phase", options["phase"]]

@@ -34,6 +34,7 @@ class Answer:
         headers: Headers,
         *,
         method: str = "GET",
+        body: bytes = b"",
         reader: Reader | None = None,
         app: Any = application,
         **scoped: Any,
@@ -51,13 +52,14 @@ class Answer:
             "headers": headers,
             **scoped,
         }
+        self._body = body
         self._asgi = ApplicationCommunicator(app, scope)
         self._rest = b""
         self._is_over = False
         self.last_id = ""
 
     async def __aenter__(self) -> Answer:
-        await self._asgi.send_input({"type": "http.request", "body": b""})
+        await self._asgi.send_input({"type": "http.request", "body": self._body})
         start = await self._asgi.receive_output(WAIT_S)
         self.status: int = start["status"]
         self.headers = {name.decode(): value.decode() for name, value in start["headers"]}

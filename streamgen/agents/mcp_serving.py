@@ -1,0 +1,108 @@
+"""The ways to the tools of the Model Context Protocol: one user over stdio, or anybody with a token over HTTP.
+
+Calls go to a server, or are made in this process, on its own database; then documents are written here, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+
+from streamgen.agents.mcp_tools import documents_server
+from streamgen.client import Client
+from streamgen.server.lifespan import this_process
+
+UNAUTHORIZED = {"error": "Send Authorization: Bearer TOKEN. `manage.py token USER` makes one."}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolServing:
+    """Whose documents, and where: at a `server`, or by the application of this process. `token` is the user's over
+    stdio; over HTTP everybody brings their own.
+    """
+
+    server: str
+    application: Any
+    token: str
+
+    def client_of(self, headers: Mapping[str, str] | None) -> Client:
+        token = self.token if headers is None else bearer_in(headers.get("authorization", ""))
+        return Client(self.server, token=token, application=self.application)
+
+    async def over_stdio(self) -> None:
+        """Until the other side closes our input."""
+        async with self._writing():
+            await documents_server(self.client_of).run_stdio_async()
+
+    async def over_http(self, host: str, port: int) -> None:
+        """Until a signal comes. Says where it listens."""
+        app = documents_server(self.client_of).streamable_http_app(stateless_http=True, host=host)
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+            shown = f"[{host}]" if ":" in host else host
+            sys.stderr.write(f"address  http://{shown}:{listener.getsockname()[1]}/mcp\n")
+            sys.stderr.flush()
+            config = uvicorn.Config(BearersOnly(app), log_level="warning", access_log=False)
+            async with self._writing():
+                await ToolServer(config).serve(sockets=[listener])
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncGenerator[None, None]:
+        """Where the documents are here, so is a worker, unless somebody else is to write."""
+        if self.application is None:
+            yield
+            return
+        this_process.start()
+        try:
+            yield
+        finally:
+            await this_process.stop()
+
+
+class ToolServer(uvicorn.Server):
+    """Ends with 0 where it is told to end: the stock one raises the signal once more when it is done."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
+class BearersOnly:
+    """Requests without a token are refused before anything else is read; whether it is good is found out by the API."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        said = dict(scope.get("headers", ())).get(b"authorization", b"").decode("latin-1")
+        if scope["type"] != "http" or bearer_in(said):
+            await self._app(scope, receive, send)
+            return
+        headers = [(b"content-type", b"application/json"), (b"www-authenticate", b'Bearer realm="streamgen"')]
+        await send({"type": "http.response.start", "status": 401, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(UNAUTHORIZED).encode()})
+
+
+def bearer_in(authorization: str) -> str:
+    """The token, "" for none."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def own_address() -> str:
+    """An address that this installation takes for its own."""
+    if settings.PUBLIC_URL:
+        return f"{settings.PUBLIC_URL.origin}{settings.FORCE_SCRIPT_NAME or ''}"
+    named = [name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"]
+    return f"http://{named[0] if named else 'localhost'}"

@@ -1,0 +1,51 @@
+"""One epoch of a document as clients of the OpenAI API are told of it: how far it is, what became of it, what it took.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamgen.agents.event_numbers import ResponseId
+
+AT_A_LIMIT = frozenset(
+    {"user", "shutdown", "turns_exhausted", "no_progress", "tokens_exhausted", "bad_seam", "deadline", "budget"}
+)
+"""Reasons of a pause for which nobody has failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokensUsed:
+    prompt: int = 0
+    cached: int = 0
+    completion: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenText:
+    """`status`, `reason`, `detail` are the document's; `began_at` is in seconds since 1970; `text` may be left out."""
+
+    id: ResponseId
+    model: str
+    title: str
+    status: str
+    reason: str
+    detail: str
+    length: int
+    began_at: int
+    used: TokensUsed
+    text: str
+
+    @property
+    def is_paused(self) -> bool:
+        return self.status == "paused"
+
+    @property
+    def is_filtered(self) -> bool:
+        return self.is_paused and self.reason == "filtered"
+
+    @property
+    def has_failed(self) -> bool:
+        """Paused because something did not work."""
+        return self.is_paused and not self.is_filtered and self.reason not in AT_A_LIMIT

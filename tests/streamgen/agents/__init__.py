@@ -1,0 +1,1 @@
+"""Documents as chat clients and agents have them."""

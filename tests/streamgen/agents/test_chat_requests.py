@@ -1,0 +1,59 @@
+"""Bodies as clients send them: what of a conversation is the brief, and when two are the same request."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from streamgen.agents.chat_requests import ChatRequest, ResponseRequest, read_request
+from streamgen.agents.openai_errors import ApiRefused
+
+ASKED = {"role": "user", "content": "A brief on lamps."}
+
+
+def chat(*messages: dict[str, Any], **fields: Any) -> ChatRequest:
+    return read_request(ChatRequest, json.dumps({"model": "streamgen", "messages": messages, **fields}).encode())
+
+
+def responses(said: Any, **fields: Any) -> ResponseRequest:
+    return read_request(ResponseRequest, json.dumps({"model": "streamgen", "input": said, **fields}).encode())
+
+
+def test_last_message_of_the_user_is_the_brief():
+    parts = {"role": "user", "content": [{"type": "text", "text": "Longer."}, {"type": "image_url", "image_url": {}}]}
+    answered = {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}
+    assert chat({"role": "system", "content": "Be kind."}, ASKED, answered, parts).instructions_said == "Longer."
+    assert responses("A brief on lamps.").instructions_said == "A brief on lamps."
+    items = [{"type": "reasoning", "summary": []}, {"role": "user", "content": [{"type": "input_text", "text": "So."}]}]
+    assert responses(items).instructions_said == "So."
+
+
+def test_same_words_are_the_same_request_and_others_are_another():
+    first = chat(ASKED, temperature=0.3, stream=True)
+    assert first.digest == chat(ASKED, stream=False, tools=[]).digest
+    others = [chat(ASKED, seed=2), chat(ASKED, metadata={"try": "2"}), chat({**ASKED, "content": "Another."})]
+    others += [chat(ASKED, plan=[{"name": "Why"}]), chat({"role": "system", "content": "x"}, ASKED)]
+    assert len({first.digest, *(other.digest for other in others)}) == 6
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        (b"{", None),
+        (b"[]", None),
+        (b'"\\ud800"', None),
+        (b"[" * 100_000, None),
+        (b'{"messages": [{"role": "user", "content": "x"}]}', "model"),
+        (b'{"model": "m", "messages": []}', "messages"),
+        (b'{"model": "m", "messages": [{"role": "user", "content": "x"}], "n": 2}', "n"),
+        (b'{"model": "m", "messages": [{"role": "user", "content": 7}]}', "messages.0.content"),
+        (b'{"model": "m", "messages": [{"role": "assistant", "content": "x"}]}', "messages"),
+        (b'{"model": "m", "messages": [{"role": "user", "content": "  "}]}', "messages"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_by_its_name(body, param):
+    with pytest.raises(ApiRefused) as refused:
+        read_request(ChatRequest, body).instructions_said  # noqa: B018
+    assert (refused.value.status, refused.value.body["param"]) == (400, param)

@@ -1,0 +1,210 @@
+"""The official SDK before the real product: documents as chat completions and as responses that can be resumed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from random import Random
+
+import httpx2
+import pytest
+from openai import (
+    APIStatusError,
+    AuthenticationError,
+    BadRequestError,
+    NotFoundError,
+    OpenAI,
+    PermissionDeniedError,
+)
+
+from tests.streamgen.agents.installation import PLAN, TWO_SECTIONS, ServedProduct, served_product
+from tests.streamgen.agents.kills import kill_and_resume
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedProduct]:
+    with served_product(tmp_path_factory.mktemp("agents")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(product: ServedProduct) -> Iterator[OpenAI]:
+    with product.openai() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def documents(product: ServedProduct) -> list[str]:
+    """The models of one project's documents."""
+    with product.client() as client:
+        project = client.create_project("Lighthouse", "A lamp that never goes out.")
+    return [f"streamgen/{project['id']}/{one['phase']}" for one in project["artifacts"]]
+
+
+def ask(text: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": text}]
+
+
+def text_at(product: ServedProduct, model: str) -> str:
+    _, project, phase = model.split("/")
+    with product.client() as client:
+        (artifact,) = [one for one in client.project(int(project))["artifacts"] if one["phase"] == phase]
+        return client.text(artifact["id"])
+
+
+def test_document_is_a_model_that_streams(product, client, documents):
+    assert {"streamgen", *documents} <= {model.id for model in client.models.list()}
+    assert client.models.retrieve(documents[0]).owned_by == "streamgen"
+    asked = {"model": documents[0], "messages": ask("For people in a hurry."), "extra_body": {"plan": PLAN}}
+    chunks = list(client.chat.completions.create(stream=True, stream_options={"include_usage": True}, **asked))
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert text == text_at(product, documents[0])
+    assert text.startswith("## Why\n\n")
+    assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
+    assert chunks[-1].choices == []
+    assert chunks[-1].usage.completion_tokens > 0
+    again = client.chat.completions.create(**asked)
+    assert (again.id, again.choices[0].message.content) == (chunks[0].id, text)
+
+
+def test_dropped_client_finds_its_document_complete(product, client):
+    asked = {
+        "model": "streamgen",
+        "messages": ask("# A café for sailors\n\nOpen at night."),
+        "extra_body": {"plan": PLAN},
+    }
+    with client.chat.completions.create(stream=True, **asked) as stream:
+        first = next(iter(stream))
+    whole = client.chat.completions.create(**asked)
+    assert (whole.id, whole.model) == (first.id, first.model)
+    assert whole.choices[0].message.content == text_at(product, first.model)
+    assert client.models.retrieve(first.model).name == "Chats: A café for sailors"
+    other = client.responses.create(model="streamgen", input="Another.", background=True, extra_body={"plan": PLAN})
+    assert other.model.rpartition("/")[0] == first.model.rpartition("/")[0]  # the same project
+    assert other.model != first.model
+
+
+def test_response_goes_on_behind_each_of_its_events_also_when_its_pieces_are_gone(product, client, documents):
+    begun = client.responses.create(model=documents[1], input="Go.", background=True, extra_body={"plan": PLAN})
+    assert begun.status in {"queued", "in_progress"}
+    events = list(client.responses.retrieve(begun.id, stream=True))
+    numbers = [event.sequence_number for event in events]
+    assert numbers == sorted(set(numbers))
+    assert [event.type.removeprefix("response.") for event in events if "delta" not in event.type] == [
+        *("created", "in_progress", "output_item.added", "content_part.added"),
+        *("output_text.done", "content_part.done", "output_item.done", "completed"),
+    ]
+    whole = events[-1].response
+    text = whole.output_text
+    assert text == text_at(product, documents[1]) == client.responses.retrieve(begun.id).output_text
+
+    def rest(after: int) -> str:
+        return "".join(
+            event.delta
+            for event in client.responses.retrieve(begun.id, stream=True, starting_after=after)
+            if event.type == "response.output_text.delta"
+        )
+
+    places = {*numbers, *Random(5).sample(range(10 * len(text)), 12)}  # wherever other portions end
+    assert {text[: max(0, number) // 10] + rest(number) for number in places} == {text}
+    assert "0  pieces" not in product.manage("prune", "--older-than", "0h")
+    assert {text[: number // 10] + rest(number) for number in places} == {text}
+    assert list(client.responses.retrieve(begun.id, stream=True, starting_after=numbers[-1])) == []
+    with pytest.raises(BadRequestError, match="behind the end"):
+        client.responses.retrieve(begun.id, stream=True, starting_after=numbers[-1] + 10)
+
+
+def test_response_is_the_text_of_its_time_also_when_another_is_written(product, client, documents):
+    asked = {"model": documents[2], "input": "Go.", "extra_body": {"plan": PLAN}}
+    first = client.responses.create(**asked)
+    assert (first.status, first.background) == ("completed", False)
+    with product.client() as ours:
+        ours.regenerate(int(first.id.split("_")[1]), plan=PLAN, instructions="Once more.")
+    second = client.responses.create(**asked)
+    assert second.id != first.id
+    assert client.responses.retrieve(first.id).output_text == first.output_text
+    resumed = [e.delta for e in client.responses.retrieve(first.id, stream=True) if "text.delta" in e.type]
+    assert "".join(resumed) == first.output_text
+
+
+def test_cancel_keeps_every_word_and_says_so(client, documents):
+    begun = client.responses.create(model=documents[3], input="Go.", background=True, extra_body={"plan": TWO_SECTIONS})
+    seen = ""
+    with client.responses.retrieve(begun.id, stream=True) as stream:
+        for event in stream:
+            if event.type == "response.output_text.delta":
+                seen += event.delta
+                break
+    stopped = client.responses.cancel(begun.id)
+    assert (stopped.status, stopped.output_text.startswith(seen)) == ("cancelled", True)
+    assert client.responses.cancel(begun.id).output_text == stopped.output_text
+    *_, last = client.responses.retrieve(begun.id, stream=True)
+    assert (last.type, last.response.status) == ("response.incomplete", "cancelled")
+    cut = client.chat.completions.create(model=documents[3], messages=ask("Go."))
+    assert (cut.choices[0].message.content, cut.choices[0].finish_reason) == (stopped.output_text, "length")
+
+
+def test_pause_ends_the_stream_and_whoever_comes_again_gets_the_rest(product, client, documents):
+    begun = client.responses.create(model=documents[4], input="Go.", background=True, extra_body={"plan": TWO_SECTIONS})
+    artifact = int(begun.id.split("_")[1])
+    events = []
+    with product.client() as ours, client.responses.retrieve(begun.id, stream=True) as stream:
+        for event in stream:
+            events.append(event)
+            if event.type == "response.output_text.delta" and len(events) == 6:
+                ours.pause(artifact)
+        assert events[-1].type == "response.incomplete"
+        assert events[-1].response.incomplete_details.reason == "max_output_tokens"
+        last = events[-1].sequence_number
+        with client.responses.retrieve(begun.id, stream=True, starting_after=last) as waiting:
+            ours.resume(artifact)
+            events += waiting
+    assert events[-1].type == "response.completed"
+    text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    assert text == events[-1].response.output_text
+
+
+def test_refusals_have_the_shape_that_the_sdk_knows(product, client, documents):
+    with product.openai("wrong") as nobody, pytest.raises(AuthenticationError) as refused:
+        nobody.models.list()
+    assert refused.value.code == "invalid_api_key"
+    with product.openai(product.other_token) as stranger:
+        assert [model.id for model in stranger.models.list()] == ["streamgen"]
+        with pytest.raises(NotFoundError) as missing:
+            stranger.chat.completions.create(model=documents[0], messages=ask("Go."))
+        assert (missing.value.code, missing.value.param) == ("model_not_found", "model")
+        with pytest.raises(NotFoundError, match="not found"):
+            stranger.responses.retrieve("resp_1_1")
+    with product.client() as ours:
+        ours.call("PUT", f"/projects/{documents[5].split('/')[1]}/members/bob", {"role": "viewer"})
+    with product.openai(product.other_token) as viewer:
+        with pytest.raises(PermissionDeniedError):
+            viewer.chat.completions.create(model=documents[5], messages=ask("Go."))
+        assert viewer.chat.completions.create(model=documents[0], messages=ask("?")).choices[0].message.content
+        with pytest.raises(PermissionDeniedError):
+            viewer.responses.cancel(client.responses.create(model=documents[0], input="?").id)
+    with pytest.raises(BadRequestError, match="last message of the user"):
+        client.chat.completions.create(model="streamgen", messages=[{"role": "system", "content": "Be kind."}])
+    with pytest.raises(APIStatusError, match="plan") as field:
+        client.responses.create(model="streamgen", input="Go on.", extra_body={"plan": [{"name": ""}]})
+    assert field.value.status_code == 422
+    for method, path, status in (("GET", "/nothing", 404), ("GET", "/responses", 405), ("POST", "/models", 405)):
+        headers = {"Authorization": f"Bearer {product.token}"}
+        answer = httpx2.request(method, f"{product.address}/v1{path}", headers=headers)
+        assert (answer.status_code, answer.json()["error"]["type"]) == (status, "invalid_request_error")
+
+
+def test_page_of_another_origin_may_ask_with_a_token(product):
+    asked = httpx2.options(f"{product.address}/v1/models", headers={"Origin": "https://chat.example.org"})
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, "*")
+    answer = httpx2.get(f"{product.address}/v1/models")
+    assert (answer.status_code, json.loads(answer.content)["error"]["code"]) == (401, None)
+
+
+def test_killed_worker_and_killed_clients_leave_one_document_and_its_text(product):
+    dice = Random(3)
+    outcomes = [kill_and_resume(product, number, dice) for number in range(2)]
+    assert all(outcome.is_equal and outcome.is_one and outcome.rises for outcome in outcomes), outcomes
+    assert all(outcome.worker_kills and outcome.client_kills for outcome in outcomes), outcomes
