@@ -9,7 +9,6 @@ import re
 import unicodedata
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.db import transaction
 
 from artifacts import access
@@ -17,6 +16,7 @@ from artifacts.accounts import tokens
 from artifacts.errors import IllegalTransition
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, Project, StreamStatus
+from artifacts.models.user_model import User
 from generation import control
 from generation.errors import TaskExists
 from streamgen.agents.chat_requests import DocumentRequest
@@ -117,7 +117,9 @@ def _document(user: User, name: str) -> Artifact:
 def _own(user: User, asked: DocumentRequest) -> Artifact:
     """The document of that request, made where it is asked for the first time."""
     phase, brief = f"{OWN_PHASE}{asked.digest[:24]}", asked.instructions_said
-    User.objects.select_for_update().get(pk=user.pk)  # who asks twice at once has one project, and one document
+    User._default_manager.select_for_update().get(
+        pk=user.pk
+    )  # who asks twice at once has one project, and one document
     mine = Artifact.objects.select_related("project").filter(project__owner=user, project__archived_at=None)
     artifact = mine.filter(phase=phase).first()
     if artifact is not None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
+from django.urls import reverse
 
 from streamgen.agents.mcp_tools import documents_server
 from streamgen.client import Client
@@ -103,6 +104,8 @@ def bearer_in(authorization: str) -> str:
 def own_address() -> str:
     """An address that this installation takes for its own."""
     if settings.PUBLIC_URL:
-        return f"{settings.PUBLIC_URL.origin}{settings.FORCE_SCRIPT_NAME or ''}"
-    named = [name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"]
-    return f"http://{named[0] if named else 'localhost'}"
+        origin = settings.PUBLIC_URL.origin
+    else:
+        named = [name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"]
+        origin = f"http://{named[0] if named else 'localhost'}"
+    return f"{origin}{reverse('artifacts:projects').rstrip('/')}"

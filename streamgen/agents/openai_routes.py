@@ -13,12 +13,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
-from django.contrib.auth.models import User
 from django.urls import path, re_path
 
 from artifacts.accounts.sessions import Sight
 from artifacts.live import connections
 from artifacts.live.close_codes import SocketRefused
+from artifacts.models.user_model import User
 from artifacts.streams.exchange import Exchange, Refused, refusal
 from generation.errors import BudgetRefused
 from streamgen.agents import asked_documents

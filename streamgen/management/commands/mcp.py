@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.module_loading import import_string
 
 from artifacts.accounts import tokens
 from artifacts.errors import NotFound
+from artifacts.models.user_model import by_name
 from artifacts.operating.database_check import startup_trouble
 from artifacts.operating.outages import SENTENCES
 from streamgen.cli.server_options import add_server_options, token_from
@@ -52,9 +54,7 @@ class Command(BaseCommand):
         if trouble := startup_trouble():
             raise CommandError(SENTENCES[trouble])
         this_process.runs_worker = this_process.runs_worker and not options["no_worker"]
-        # It hooks the server that it finds loaded, and must not be loaded by the other commands of this module.
-        from streamgen.asgi import application  # noqa: PLC0415
-
+        application = import_string(settings.ASGI_APPLICATION)
         if options["http"]:
             self._serve(ToolServing(server=own_address(), application=application, token=""), options)
             return
@@ -80,8 +80,8 @@ def _token_of(username: str) -> Iterator[str]:
     """A token for as long as this process runs."""
     if not username:
         raise CommandError("Say who the agent acts as: --user NAME. Or --server URL with a token, or --http.")
-    user = User.objects.filter(username=username, is_active=True).first()
-    if user is None:
+    user = by_name(username)
+    if user is None or not user.is_active:
         raise CommandError(f"There is no active user {username!r}. `manage.py createsuperuser` makes one.")
     row, token = tokens.new_token(user, "mcp", TOKEN_LIFE_S)
     try:
