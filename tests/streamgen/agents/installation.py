@@ -23,7 +23,7 @@ for name in ("ada", "bob"):
     User.objects.create_user(name)
     call_command("token", name)
 """
-PAUSE_S = 0.01
+MODEL_PAUSE_S = 0.01
 """Before each token of the model."""
 MODEL_TEXTS = {
     "Why": "灯台 🏳️‍🌈 น้ำ — the lamp burns.\n\n" + "Every ship that comes home has seen it. 🔥\n\n" * 18,
@@ -81,7 +81,7 @@ def _manage(words: tuple[str, ...], environment: dict[str, str]) -> str:
 def _model(folder: Path) -> Iterator[str]:
     """The address of a model in a process of its own."""
     script = folder / "script.json"
-    script.write_text(json.dumps({"texts": MODEL_TEXTS, "default": {"pause_s": PAUSE_S}}))
+    script.write_text(json.dumps({"texts": MODEL_TEXTS, "default": {"pause_s": MODEL_PAUSE_S}}))
     command = [sys.executable, "-m", "tests.support.endpoint.openai_server", "--port", "0", "--script", str(script)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
