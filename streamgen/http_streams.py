@@ -57,7 +57,8 @@ async def _stream(app: Any, scope: dict[str, Any], receive: Any, send: Any) -> N
         if message["type"] == "http.response.start":
             is_begun = True
             safely = [(name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS]
-            open_to = OPEN_HEADERS if scope["credentials"].link_digest else ()
+            is_said = any(name.lower() == b"access-control-allow-origin" for name, _ in message["headers"])
+            open_to = OPEN_HEADERS if scope["credentials"].link_digest and not is_said else ()
             message = message | {"headers": [*message["headers"], *safely, *open_to]}
         await send(message)
 

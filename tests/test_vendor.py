@@ -61,6 +61,31 @@ def test_all_that_the_live_page_loads_together_stays_small() -> None:
     assert not set(sizes) & WHEN_USED
 
 
+@pytest.mark.parametrize("name", ["streamgen-document.js", "client.js"])
+def test_what_other_pages_load_stays_small_and_is_all_ours(name: str) -> None:
+    """With its style sheets, and what it imports on demand."""
+    folder = VENDOR.parent / "js"
+    wanted, found = [folder / name], set()
+    while wanted:
+        if (path := wanted.pop()) not in found:
+            found.add(path)
+            imported = re.findall(r"""(?:from|import\()\s*"(\./[\w-]+\.js)\"""", path.read_text(encoding="utf-8"))
+            wanted += [folder / other for other in imported]
+    assert {"socket.js", "event-stream.js", "watched-text.js"} <= {path.name for path in found}
+    if name == "streamgen-document.js":
+        found |= {folder.parent / "css" / f"{sheet}.css" for sheet in ("document", "pygments", "element")}
+    sizes = {path.name: len(gzip.compress(path.read_bytes(), 9)) for path in found}
+    assert sum(sizes.values()) <= JAVASCRIPT_BYTES, sizes
+
+
+def test_types_name_every_call_of_the_client() -> None:
+    folder = VENDOR.parent / "js"
+    code = (folder / "client.js").read_text(encoding="utf-8").partition("export class Client")[2].partition("\n}\n")[0]
+    types = (folder / "client.d.ts").read_text(encoding="utf-8").partition("export class Client")[2]
+    calls = set(re.findall(r"^  (?:async )?\*?(\w+)\(.*\) \{$", code, re.MULTILINE))
+    assert calls - {"line", "headers"} == set(re.findall(r"^  (\w+)\(", types, re.MULTILINE))
+
+
 @pytest.mark.parametrize("path", [path for path in SCRIPTS if VENDOR not in path.parents], ids=lambda path: path.name)
 def test_own_scripts_make_html_only_where_the_server_sanitised_it(path: Path) -> None:
     source = path.read_text(encoding="utf-8")

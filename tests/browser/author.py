@@ -22,6 +22,7 @@ from django.contrib.auth.models import User  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import transaction  # noqa: E402
 
+from artifacts.accounts.tokens import issue_token  # noqa: E402
 from artifacts.lifecycle import writing  # noqa: E402
 from artifacts.lifecycle.writing import Flush  # noqa: E402
 from artifacts.models import Artifact, Project, Section  # noqa: E402
@@ -46,6 +47,10 @@ def visitor(name: str, is_staff: bool = False) -> dict[str, Any]:
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.create()
     return {"cookie": session.session_key}
+
+
+def api_token(name: str) -> dict[str, Any]:
+    return {"token": issue_token(User.objects.get(username=name), "tests")}
 
 
 def new_project(owner: str, title: str = "Lighthouse", description: str = "") -> dict[str, Any]:
@@ -188,7 +193,7 @@ def _flush(artifact: int, text: str) -> Flush:
 
 def main() -> None:
     orders = (visitor, new_project, start_claimed, begin, write, end_section, stop, wait, finish)
-    orders += (regenerate, cancel, delete, look, share, restore, draft, reject, join, leave, invite)
+    orders += (regenerate, cancel, delete, look, share, restore, draft, reject, join, leave, invite, api_token)
     known = {verb.__name__: verb for verb in orders}
     call_command("migrate", verbosity=0)
     sys.stdout.write("{}\n")

@@ -37,7 +37,7 @@ async def test_a_document_grows_in_a_page_of_another_site_that_has_a_link(
     desk: Desk, house: House, browser: Browser
 ) -> None:
     await desk.start_claimed(names=["Purpose", "Price"])
-    context = await browser.new_context()
+    context = await browser.new_context(permissions=["local-network-access"])
     page = await elsewhere(context, house, await link_to(desk, house))
     shown = page.get_by_role("article", name="Our plans")
     await desk.write(text="## Purpose\n\nA **bright** lamp.\n\n")
@@ -61,7 +61,7 @@ async def test_the_text_goes_on_behind_its_end_after_the_server_was_away(
 ) -> None:
     await desk.start_claimed(names=["Purpose"])
     await desk.write(text="## Purpose\n\nOne ")
-    context = await browser.new_context()
+    context = await browser.new_context(permissions=["local-network-access"])
     page = await elsewhere(context, house, await link_to(desk, house), 'format="text"')
     shown = page.get_by_role("article")
     await expect(shown).to_have_text("## Purpose\n\nOne ")
@@ -82,7 +82,7 @@ async def test_the_text_goes_on_behind_its_end_after_the_server_was_away(
 async def test_where_no_websocket_opens_events_bring_the_same(desk: Desk, house: House, browser: Browser) -> None:
     await desk.start_claimed(names=["Purpose"])
     await desk.write(text="## Purpose\n\nOne.\n\n")
-    context = await browser.new_context()
+    context = await browser.new_context(permissions=["local-network-access"])
 
     async def refuse(socket: WebSocketRoute) -> None:
         await socket.close(code=1011)
@@ -104,7 +104,7 @@ async def test_what_comes_is_cleaned_whatever_the_server_sends(house: House, bro
         "<img src=x onerror=hit()><script>hit()</script><iframe srcdoc='<script>parent.hit()</script>'></iframe>"
     )
     state = '{"status": "streaming", "sections": []}'
-    context = await browser.new_context()
+    context = await browser.new_context(permissions=["local-network-access"])
 
     async def answer(socket: WebSocketRoute) -> None:
         fragment = hostile.replace("\\", "\\\\").replace('"', '\\"')
@@ -115,7 +115,7 @@ async def test_what_comes_is_cleaned_whatever_the_server_sends(house: House, bro
 
     await context.route_web_socket(re.compile(r"/ws/"), answer)
     page = await elsewhere(context, house, "https://docs.example.com/shared/secret/1/")
-    await page.evaluate("window.hits = 0; window.hit = () => (window.hits += 1)")
+    await page.evaluate("window.hits = 0; window.hit = () => (window.hits += 1); null")
     shown = page.get_by_role("article")
     await expect(shown.get_by_text("Kept").first).to_be_visible()
     await shown.get_by_text("Kept").first.click()
@@ -129,7 +129,7 @@ async def test_what_comes_is_cleaned_whatever_the_server_sends(house: House, bro
 
 
 async def test_an_address_that_is_no_documents_is_said(house: House, browser: Browser) -> None:
-    context = await browser.new_context()
+    context = await browser.new_context(permissions=["local-network-access"])
     page = await elsewhere(context, house, f"{house.origin}/projects/1/")
     await expect(page.get_by_role("status")).to_contain_text("src must be the address of a document")
     await context.close()
