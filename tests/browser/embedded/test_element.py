@@ -37,7 +37,9 @@ async def test_a_document_grows_in_a_page_of_another_site_that_has_a_link(
     desk: Desk, house: House, browser: Browser
 ) -> None:
     await desk.start_claimed(names=["Purpose", "Price"])
+    opened: list[str] = []
     context = await browser.new_context(permissions=["local-network-access"])
+    context.on("page", lambda page: page.on("websocket", lambda socket: opened.append(socket.url)))
     page = await elsewhere(context, house, await link_to(desk, house))
     shown = page.get_by_role("article", name="Our plans")
     await desk.write(text="## Purpose\n\nA **bright** lamp.\n\n")
@@ -53,6 +55,7 @@ async def test_a_document_grows_in_a_page_of_another_site_that_has_a_link(
     assert first is not None
     assert await first.evaluate("(node) => node.isConnected") is True
     assert "Before anything came" not in await shown.inner_text()
+    assert len(opened) == 1
     await context.close()
 
 

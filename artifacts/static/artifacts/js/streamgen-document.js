@@ -40,10 +40,11 @@ export class StreamgenDocument extends HTMLElement {
 
   disconnectedCallback() {
     this.end();
+    this.text = null;
   }
 
   attributeChangedCallback(name, before, now) {
-    if (!this.isConnected || before === now) return;
+    if (!this.text || before === now) return; // it begins when it is in the page
     if (name === "label") this.name();
     else this.begin();
   }
