@@ -11,6 +11,10 @@ ArtifactError
 │   ├── StaleFence      another writer claimed the artifact
 │   ├── NotStreaming    the artifact is stopped, complete or deleted
 │   └── WrongOffset     the writer's view of the text is not the committed one
+├── RepeatRefused   a command came again under its key, and is not done
+│   ├── KeyReused       the key was another command's
+│   ├── StillUnderWay   the first one is not answered yet
+│   └── AnswerLost      it was done, and its answer cannot be read any more
 ├── ExportFailed    a file could not be made of the document, now or within its bounds
 └── LeaseHeld       somebody alive is writing; claim later
 """
@@ -64,6 +68,34 @@ class BaseChanged(ArtifactError):
         self.text = text
         self.sha256 = sha256
         self.epoch = epoch
+
+
+class RepeatRefused(ArtifactError):
+    """Base of what refuses a command that came with a key."""
+
+
+class KeyReused(RepeatRefused):
+    """Send a new key with another command."""
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for another request. Send a new one with each new command.")
+
+
+class StillUnderWay(RepeatRefused):
+    """Ask again in a moment, with the same key."""
+
+    def __init__(self) -> None:
+        super().__init__("The first request with this Idempotency-Key is still being answered. Ask again in a moment.")
+
+
+class AnswerLost(RepeatRefused):
+    """Look what became of it, and use a new key."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The command with this Idempotency-Key was done, but its answer can no longer be read, since the site's "
+            "secret key is another one by now. Look what became of it; use a new key for a new command."
+        )
 
 
 class WriterRefused(ArtifactError):

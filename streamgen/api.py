@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from functools import wraps
-from http import HTTPStatus
 from typing import Any, NoReturn
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -25,19 +23,16 @@ from artifacts.pages import sharing_api, versions_api
 from generation.pages import costs_api, reworking_api
 from generation.pages.api import router
 from streamgen import problems
-from streamgen.problems import CONTENT_TYPE, BadBody, Problem
+from streamgen.api_calls.entity_tags import ApiView, tagged, where_unchanged
+from streamgen.api_calls.idempotency import once
+from streamgen.api_calls.openapi import told_whole
+from streamgen.problems import BadBody, Problem
 from streamgen.refusals import foreign_origin
 
 OBJECT_MEMBERS = 100
 """No object of ours has so many members; more would only keep the schema busy."""
 
 NO_CSRF_TOKEN = "The CSRF token is missing or wrong. Send it in the header X-CSRFToken."
-
-EVERYWHERE = (400, 405, 500, 503)
-"""What any call may be answered with, whatever it does."""
-RETRY_AFTER = {"Retry-After": {"description": "Seconds", "schema": {"type": "string"}}}
-
-View = Callable[..., HttpResponse]
 
 
 class Bearer(HttpBearer):
@@ -66,7 +61,7 @@ class JsonParser(Parser):
 
     def parse_body(self, request: HttpRequest) -> Any:
         if request.content_type != "application/json":
-            raise BadBody("Send JSON, with Content-Type: application/json.", 415)
+            raise BadBody("Send JSON, with Content-Type: application/json.", 415, "unsupported_media_type")
         try:
             return json.loads(request.body, object_pairs_hook=_object, parse_constant=_constant)
         except json.JSONDecodeError as error:
@@ -91,12 +86,8 @@ class JsonAPI(NinjaAPI):
         return [*patterns, rest], app_name, namespace
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
-        """Ninja's, with every answer that there is: it knows one media type, and nothing that happens before a call."""
-        schema = super().get_openapi_schema(**options)
-        for path in schema["paths"].values():
-            for operation in path.values():
-                _complete(operation["responses"])
-        return schema
+        """Ninja's, with every answer that there is."""
+        return told_whole(super().get_openapi_schema(**options))
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
         """The app and the call: generated clients name their methods by it, so it must not follow the layout."""
@@ -108,25 +99,13 @@ class JsonAPI(NinjaAPI):
             self.add_exception_handler(kind, problems.answer)
 
 
-def _complete(responses: dict[Any, Any]) -> None:
-    for told in responses.values():
-        content = told.get("content", {})
-        if any(kind.startswith("text/") for kind in content):
-            del content["application/json"]  # ninja adds it to whatever was said
-    problem = {"schema": {"$ref": "#/components/schemas/ProblemOut"}}
-    for status in sorted({*(status for status in responses if status >= HTTPStatus.BAD_REQUEST), *EVERYWHERE}):
-        told = {"description": HTTPStatus(status).phrase, "content": {CONTENT_TYPE: problem}}
-        responses[status] = told | ({"headers": RETRY_AFTER} if status == HTTPStatus.SERVICE_UNAVAILABLE else {})
-
-
-def _uniform(view: View) -> View:
-    @csrf_exempt  # the login checks it, and answers as JSON
-    @wraps(view)
-    def uniform(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+def _uniform(view: ApiView) -> ApiView:
+    def told(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             response = view(request, *args, **kwargs)
         except Http404:
-            response = Problem(status=404, detail="There is no such call. /api/openapi.json lists them.").response()
+            detail = "There is no such call. /api/docs lists them."
+            response = Problem(status=404, detail=detail, code="no_such_call").response()
         if response.status_code == 405:
             allowed = ", ".join(sorted(response["Allow"].split(", ")))
             detail = f"{request.method} is not allowed here; allowed: {allowed}."
@@ -135,7 +114,25 @@ def _uniform(view: View) -> View:
         response.setdefault("Cache-Control", "no-store")
         return response
 
+    @csrf_exempt  # the login checks it, and answers as JSON
+    @wraps(view)
+    def uniform(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = once(request, lambda: where_unchanged(request, told, *args, **kwargs), _caller)
+        response.setdefault("Cache-Control", "no-store")
+        return tagged(request, response)
+
     return uniform
+
+
+def _caller(request: HttpRequest) -> User | None:
+    """Who calls; None where the login is refused, which the call itself will say."""
+    try:
+        found = Bearer()(request)
+        return found if isinstance(found, User) else Session()(request)
+    except Exception as error:
+        if problems.problem_of(error) is None:
+            raise
+        return None
 
 
 def _nothing_here(request: HttpRequest) -> NoReturn:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.core.handlers import asgi
 from django.http import HttpResponse
+from django.urls import set_script_prefix
 
 from artifacts.routing import http_urlpatterns
 from artifacts.streams.exchange import Exchange, Refused
@@ -35,6 +37,7 @@ class WithStreams:
         path = path_below(scope)
         for route in (*http_urlpatterns, *openai_urlpatterns):
             if path is not None and (match := route.pattern.match(path)):
+                set_script_prefix(asgi.get_script_prefix(scope))  # of this task; what is refused names a page of ours
                 await _stream(route.callback, _at(scope, match[2], send), receive, send)
                 return
         await self._pages(scope, receive, send)

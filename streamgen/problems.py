@@ -16,12 +16,26 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
-from ninja.errors import AuthenticationError, HttpError, ValidationError
+from django.urls import NoReverseMatch, reverse
+from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
 
-from artifacts.errors import ArtifactError, BaseChanged, Busy, Forbidden, IllegalTransition, InvalidInput, NotFound
+from artifacts.errors import (
+    AnswerLost,
+    ArtifactError,
+    BaseChanged,
+    Busy,
+    ExportFailed,
+    Forbidden,
+    IllegalTransition,
+    InvalidInput,
+    KeyReused,
+    NotFound,
+    StillUnderWay,
+)
 from artifacts.operating import outages
 from artifacts.operating.outages import SENTENCES
-from generation.errors import BudgetRefused, CommandRefused, LimitReached
+from generation.errors import BudgetRefused, CommandRefused, LimitReached, TaskExists
+from streamgen.contract.codes import CODES, OF_STATUS
 
 logger = logging.getLogger(__name__)
 
@@ -47,15 +61,16 @@ _SENTENCES = {
 class BadBody(Exception):
     """A body that cannot be read as JSON."""
 
-    def __init__(self, detail: str, status: int = HTTPStatus.BAD_REQUEST) -> None:
+    def __init__(self, detail: str, status: int = HTTPStatus.BAD_REQUEST, code: str = "not_json") -> None:
         super().__init__(detail)
         self.detail = detail
         self.status = status
+        self.code = code
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One refused call."""
+    """One refused call; without a code of its own it has that of its status."""
 
     status: int
     detail: str
@@ -65,21 +80,31 @@ class Problem:
     headers: Mapping[str, str] | None = None
 
     def response(self) -> HttpResponse:
+        code = self.code or OF_STATUS.get(self.status, "")
+        known = CODES.get(code)
         body: dict[str, Any] = {
-            "type": "about:blank",
-            "title": HTTPStatus(self.status).phrase,
+            "type": problem_type(code),
+            "title": known.title if known else HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
         }
         if self.field:
             body["field"] = self.field
-        if self.code:
-            body["code"] = self.code
+        if code:
+            body["code"] = code
         body |= self.more or {}
         response = HttpResponse(json.dumps(body), status=self.status, content_type=CONTENT_TYPE, headers=self.headers)
         if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
             response._has_been_logged = True  # type: ignore[attr-defined]  # the outage is; Django would log each call
         return response
+
+
+def problem_type(code: str) -> str:
+    """The address of the page that explains the code, on this server: as a path, which holds under any name it has."""
+    try:
+        return f"{reverse('about-api:errors')}#{code}" if code in CODES else "about:blank"
+    except NoReverseMatch:  # a host that mounts no page of ours
+        return "about:blank"
 
 
 def answer(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
@@ -107,23 +132,37 @@ def problem_of(error: BaseException) -> Problem | None:
             return Problem(status=409, detail=error.detail, code="base_changed", more={"current": current})
         case Busy():
             return Problem(status=409, detail=error.detail, code="busy")
+        case KeyReused():
+            return Problem(status=422, detail=error.detail, code="idempotency_key_reused")
+        case StillUnderWay():
+            headers = {"Retry-After": RETRY_AFTER_S}
+            return Problem(status=409, detail=error.detail, code="idempotency_in_flight", headers=headers)
+        case AnswerLost():
+            return Problem(status=409, detail=error.detail, code="idempotency_lost")
         case LimitReached():
             headers = {"Retry-After": str(error.retry_after_s)}
             return Problem(status=429, detail=error.detail, code=error.code, headers=headers)
         case BudgetRefused():
             return Problem(status=409, detail=error.detail, code="budget")
-        case IllegalTransition() | CommandRefused():
+        case TaskExists():
+            return Problem(status=409, detail=error.detail, code="task_exists")
+        case IllegalTransition():
+            return Problem(status=409, detail=error.detail, code="illegal_transition")
+        case CommandRefused():
             return Problem(status=409, detail=error.detail)
         case ArtifactError():
-            return Problem(status=503, detail=error.detail, headers={"Retry-After": "1"})
+            code = "export_failed" if isinstance(error, ExportFailed) else "unavailable"
+            return Problem(status=503, detail=error.detail, code=code, headers={"Retry-After": RETRY_AFTER_S})
         case ValidationError():
             return invalid(error.errors)
         case AuthenticationError():
             return Problem(status=401, detail=error.message, headers={"WWW-Authenticate": 'Bearer realm="streamgen"'})
+        case AuthorizationError():  # of the login: what a role allows is `Forbidden`
+            return Problem(status=403, detail=error.message, code="csrf_failed")
         case HttpError():
             return Problem(status=error.status_code, detail=error.message)
         case BadBody():
-            return Problem(status=error.status, detail=error.detail)
+            return Problem(status=error.status, detail=error.detail, code=error.code)
         case RequestDataTooBig():
             return Problem(status=413, detail=TOO_LARGE)
         case SuspiciousOperation() | MultiPartParserError() | UnreadablePostError():

@@ -23,8 +23,9 @@ NO_TOKEN = (
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    detail = WRONG_HOST if isinstance(exception, DisallowedHost) else NOT_AS_EXPECTED
-    return _refused(request, 400, detail, "400.html")
+    if isinstance(exception, DisallowedHost):
+        return _refused(request, 400, WRONG_HOST, "400.html", code="wrong_host")
+    return _refused(request, 400, NOT_AS_EXPECTED, "400.html")
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -32,7 +33,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return _refused(request, 403, foreign_origin(request) or NO_TOKEN, "403_csrf.html")
+    return _refused(request, 403, foreign_origin(request) or NO_TOKEN, "403_csrf.html", code="csrf_failed")
 
 
 def foreign_origin(request: HttpRequest) -> str:
@@ -52,9 +53,9 @@ def origin_sentence(origin: str, own: str) -> str:
     )
 
 
-def _refused(request: HttpRequest, status: int, detail: str, template: str) -> HttpResponse:
+def _refused(request: HttpRequest, status: int, detail: str, template: str, *, code: str = "") -> HttpResponse:
     if request.path_info.startswith("/api/"):
-        return Problem(status=status, detail=detail).response()
+        return Problem(status=status, detail=detail, code=code).response()
     if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
         return JsonResponse({"detail": detail}, status=status)
     context: dict[str, Any] = {"detail": detail}

@@ -6,6 +6,7 @@ import signal
 
 import hypothesis
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.db import connections
 
@@ -23,12 +24,16 @@ from tests.support.postgres import (
 
 __all__ = ["every_database", "migrated_postgres", "postgres", "postgres_server", "postgres_url", "skewed_clock"]
 
+HELD = "tests.streamgen.contract.held.held_to_the_document"
+"""Every answer of the API that passes in this process is held against its document."""
+
 
 def pytest_configure() -> None:
     hypothesis.settings.register_profile("any machine", deadline=None)
     hypothesis.settings.load_profile("any machine")
     # In a shell's background SIGINT is ignored, also by every process that a test starts to interrupt it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    django_settings.MIDDLEWARE = [HELD, *django_settings.MIDDLEWARE]
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from artifacts.models import (
     AccessToken,
     Artifact,
     ArtifactVersion,
+    CommandReceipt,
     Delta,
     Invitation,
     ShareLink,
@@ -74,6 +75,7 @@ def prunable(before: datetime) -> dict[str, QuerySet[Any]]:
         "tokens": AccessToken.objects.filter(expires_at__lt=before).order_by(),
         "links": ShareLink.objects.filter(expires_at__lt=before).order_by(),
         "invitations": Invitation.objects.filter(expires_at__lt=before).order_by(),
+        "answers kept for repeated commands": CommandReceipt.objects.filter(created_at__lt=before).order_by(),
     }
 
 

@@ -13,6 +13,7 @@ from artifacts.models.documents import (
     StreamStatus,
 )
 from artifacts.models.people import AccessToken, Expiring, Invitation, Member, Role, ShareLink, UserSession
+from artifacts.models.receipts import CommandReceipt
 from artifacts.models.records import ActionRecord, CallCharge
 from artifacts.models.webhooks import DeliveryStatus, Webhook, WebhookDelivery
 
@@ -22,6 +23,7 @@ __all__ = [
     "Artifact",
     "ArtifactVersion",
     "CallCharge",
+    "CommandReceipt",
     "DeliveryStatus",
     "Delta",
     "DraftDelta",

@@ -184,6 +184,11 @@ def _row(artifact: Artifact, *, is_outdated: bool) -> ArtifactRow:
     )
 
 
+def next_link(request: HttpRequest, **query: object) -> str:
+    """The value of `Link` that leads to the next answer of this path, as the site is called from outside."""
+    return f'<{request.build_absolute_uri(request.path)}?{urlencode(query)}>; rel="next"'
+
+
 @router.get("/projects", response={200: list[ProjectBrief]} | REFUSALS)
 def projects(
     request: HttpRequest,
@@ -201,8 +206,8 @@ def projects(
     found = list(rows.values_list("pk", "title")[: limit + 1])
     if len(found) > limit:
         found.pop()
-        query = urlencode({"limit": limit, "before": found[-1][0]} | ({"archived": "true"} if archived else {}))
-        response["Link"] = f'<{request.build_absolute_uri(request.path)}?{query}>; rel="next"'
+        more = {"archived": "true"} if archived else {}
+        response["Link"] = next_link(request, limit=limit, before=found[-1][0], **more)
     return project_briefs(found)
 
 

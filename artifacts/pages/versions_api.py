@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Query
 from pydantic import BaseModel
 
 from artifacts import access
 from artifacts.errors import NotFound
 from artifacts.models import ArtifactVersion
-from artifacts.pages.api import REFUSALS, caller, router
+from artifacts.pages.api import REFUSALS, caller, next_link, router
 from artifacts.pages.compared_texts import compared_text, versions_of
 from artifacts.pages.comparison import compare_texts
 
@@ -83,17 +83,20 @@ def _row(version: ArtifactVersion) -> dict[str, object]:
 @router.get("/artifacts/{int:artifact_id}/versions", response={200: VersionList} | REFUSALS)
 def versions(
     request: HttpRequest,
+    response: HttpResponse,
     artifact_id: int,
     limit: Annotated[int, Query(ge=1, le=200)] = VERSIONS_PER_ANSWER,
     before: int | None = None,
 ) -> VersionList:
-    """The earlier texts of a document, without the texts."""
+    """The earlier texts of a document, without the texts; where there are more, `Link` leads to the next answer."""
     rows = versions_of(access.artifact_for(caller(request), artifact_id))
     if before is not None:
         rows = rows.filter(epoch__lt=before)
     found = list(rows[: limit + 1])
     more = len(found) > limit
     shown = found[:limit]
+    if more:
+        response["Link"] = next_link(request, limit=limit, before=shown[-1].epoch)
     return VersionList(
         items=[VersionRow.model_validate(_row(one)) for one in shown], next=shown[-1].epoch if more else None
     )

@@ -1,9 +1,10 @@
-"""Calls of the HTTP API: JSON out and in, errors as exceptions, reads tried again while the server is away."""
+"""Calls of the HTTP API: JSON out and in, errors as exceptions, tried again while the server is away."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+import uuid
 from typing import Any
 
 import httpx2
@@ -12,12 +13,12 @@ from streamgen.client.errors import CallRefused, NoSuchDocument, ProtocolViolate
 from streamgen.client.events import TextPart
 
 TIMEOUT_S = 30.0
-READ_TRIES = 5
+CALL_TRIES = 5
 LONGEST_RETRY_S = 10.0
 
 
 class ApiCalls:
-    """Only reads are repeated by themselves: a command may have been done although its answer was lost."""
+    """Commands come with a key, so that one whose answer was lost is not done twice."""
 
     def __init__(self, base: str, *, token: str, tls: ssl.SSLContext | None, application: Any = None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -52,20 +53,27 @@ class ApiCalls:
         )
 
     async def _asked(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx2.Response:
-        tries = READ_TRIES if method == "GET" else 1
-        for number in range(1, tries + 1):
+        headers = {} if method == "GET" else {"Idempotency-Key": str(uuid.uuid4())}
+        for number in range(1, CALL_TRIES + 1):
             try:
-                answer = await self._http.request(method, path, json=body)
+                answer = await self._http.request(method, path, json=body, headers=headers)
             except httpx2.HTTPError as error:
                 wait, away = 0.25 * 2**number, f"The server does not answer ({type(error).__name__})."
             else:
-                if answer.status_code != httpx2.codes.SERVICE_UNAVAILABLE:
+                if not _comes_later(answer):
                     return answer
                 wait, away = _wait_of(answer), _detail(answer) or "The server is busy."
-            if number == tries:
+            if number == CALL_TRIES:
                 raise ServerAway(away)
             await asyncio.sleep(min(wait, LONGEST_RETRY_S))
         raise AssertionError("unreachable")
+
+
+def _comes_later(answer: httpx2.Response) -> bool:
+    """The server is away for a moment, or still answers the same command, whose first answer was lost."""
+    if answer.status_code == httpx2.codes.CONFLICT:
+        return _problem(answer).get("code") == "idempotency_in_flight"
+    return answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE
 
 
 def _wait_of(answer: httpx2.Response) -> float:

@@ -7,5 +7,6 @@ from streamgen.api import api
 urlpatterns = [
     path("", include("artifacts.urls")),
     path("", include("generation.urls")),
+    path("api/", include("streamgen.api_calls.urls")),
     path("api/", api.urls),
 ]

@@ -79,8 +79,12 @@ ORDER = (
     "streamgen.env",
     "streamgen.embedding.defaults",
     "streamgen.embedding.place",
+    "streamgen.contract",
+    "streamgen.conformance",  # asks from outside, and knows the contract alone
     "streamgen.problems",
     "streamgen.refusals",
+    "streamgen.api_calls.openapi",
+    "streamgen.api_calls",
     "streamgen.operating",
     "streamgen.server",
     "streamgen.people",
@@ -107,12 +111,13 @@ CLOCKS = {"time", "datetime", "random", "secrets", "uuid"}
 
 KNOWN_TO = {
     "openai": ("generation.providers.openai_compatible",),
-    "httpx2": ("generation.providers.openai_compatible", "streamgen.client"),
+    "httpx2": ("generation.providers.openai_compatible", "streamgen.client", "streamgen.conformance"),
     "httpcore2": ("generation.providers.openai_compatible.network",),
     "bleach": ("artifacts.preview.sanitise",),
     "markdown": ("artifacts.preview.engine",),
     "xllamacpp": ("generation.providers.local",),
     "docx": ("artifacts.exports.word",),
+    "cryptography": ("artifacts.accounts.receipts",),
     "typst": ("artifacts.exports.making",),
     "rich": ("generation.cli.terminal",),
     "axes": ("artifacts.accounts.sign_in_limits",),

@@ -122,6 +122,8 @@ async def every_page(visit: Visit, desk: Desk, author: Author, text: str) -> lis
         ("draft", f"/artifacts/{draft}/"),
         ("search without a find", "/?q=nothing+is+called+so"),
         ("joining", (await author.invite(project=desk.project))["address"]),
+        ("frames", "/api/docs/frames"),
+        ("errors", "/api/errors"),
         ("sign-in", "/sign-in/"),
     ]
 

@@ -19,6 +19,8 @@ NO_PAGES = {
     *("artifact-command", "sharing-command", "profile-command", "project-create", "artifact-create"),
     *("section-preview", "shared-export", "sign-in-link", "sign-out", "project-command", "budget", "picture-frame"),
     *("artifact-export", "project-export", "shared-project-export"),
+    *("asyncapi", "frames-schema"),
+    "docs",  # somebody else's viewer: tests/browser/test_api_docs.py
 }
 """Where forms and files go, and the frame of a picture: who opens these sees one of the other pages, or none."""
 

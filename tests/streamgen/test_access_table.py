@@ -82,6 +82,7 @@ PAGES: dict[str, str | dict[str, str]] = {
     "sign-out": "public",
     "project-create": "person",
     "artifact-create": "add",
+    **dict.fromkeys(("docs", "frames", "errors", "asyncapi", "frames-schema"), "public"),
     "artifact-command": VERBS | {"accept": "edit", "reject": "edit", "rename": "edit"},
     "project-command": {"all": "start", "pause": "pause", "resume": "resume", "cancel": "cancel"},
 }
@@ -362,7 +363,9 @@ def test_link_shows_what_it_names_to_whoever_has_it(team: Team, identity: str):
 
 def test_every_call_has_an_entry():
     schema = api.get_openapi_schema()
-    assert {f"{method.upper()} {path}" for path, ways in schema["paths"].items() for method in ways} == set(CALLS)
+    calls = {f"{method.upper()} {path}" for path, ways in schema["paths"].items() for method in ways}
+    streams = {pattern.replace("<int:", "{").replace("<str:", "{").replace(">", "}") for pattern in STREAMS}
+    assert calls == set(CALLS) | {f"GET /{stream}" for stream in streams}
 
 
 @pytest.mark.parametrize("call", sorted(CALLS))

@@ -20,7 +20,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from artifacts.accounts.tokens import issue_token
-from artifacts.models import Artifact
+from artifacts.models import Artifact, ArtifactVersion
+from generation import control
 from tests.support.servers import Server, serving_product
 
 PUBLIC = "https://docs.example.com:8443/path"
@@ -161,3 +162,44 @@ def test_any_wrong_host_is_refused_with_one_line_in_the_log_and_as_json_in_the_a
                 assert len(lines[0]) < 700
             else:  # the server itself could not read it
                 assert lines == [], hosts
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_next_answers_are_at_public_addresses_and_lead_through_all(server: Server, owner: User, proxy: str) -> None:
+    prefix, headers = PROXIES[proxy]
+    login = headers | {"Authorization": f"Bearer {issue_token(owner)}"}
+    projects = [control.create_project(owner, f"Project {number}") for number in range(5)]
+    seen, path = [], f"{prefix}/api/projects?limit=2"
+    while path:
+        response, body = told(server, path, login)
+        seen += [row["id"] for row in json.loads(body)]
+        link = response.headers.get("Link", "")
+        assert not link or link.startswith(f"<{PUBLIC}/api/projects?"), link
+        path = prefix + link.partition(PUBLIC)[2].partition(">")[0] if link else ""
+    assert seen == [project.pk for project in reversed(projects)]
+
+
+def test_versions_lead_on_behind_a_proxy_too(server: Server, owner: User) -> None:
+    artifact = control.create_project(owner, "Lighthouse").artifacts.first()
+    assert artifact is not None
+    for epoch in range(1, 5):
+        ArtifactVersion.objects.create(artifact=artifact, epoch=epoch, stream_status="complete", content="x")
+    login = PASSED_ON | {"Authorization": f"Bearer {issue_token(owner)}"}
+    response, body = told(server, f"/path/api/artifacts/{artifact.pk}/versions?limit=3", login)
+    assert [one["number"] for one in json.loads(body)["items"]] == [4, 3, 2]
+    assert response.headers["Link"] == f'<{PUBLIC}/api/artifacts/{artifact.pk}/versions?limit=3&before=2>; rel="next"'
+
+
+def test_what_explains_the_api_is_at_home_on_a_sub_path(server: Server) -> None:
+    for page in ("docs", "docs/frames", "errors"):
+        response, body = told(server, f"/path/api/{page}", PASSED_ON)
+        assert response.status == 200
+        assert all(link.startswith("/path/") for link in re.findall(r'(?:href|src|data-document)="(/[^"]*)"', body))
+    assert json.loads(told(server, "/path/api/asyncapi.json", PASSED_ON)[1])["servers"]["websocket"] == {
+        "host": "docs.example.com:8443",
+        "pathname": "/path",
+        "protocol": "wss",
+    }
+    for path in ("/path/api/projects", "/path/api/artifacts/1/events", "/path/streams/artifacts/1"):
+        problem = json.loads(told(server, path, PASSED_ON)[1])
+        assert problem["type"] == "/path/api/errors#login_required"

@@ -6,6 +6,8 @@ import hashlib
 import json
 from typing import Any
 
+from tests.streamgen.contract.held import hold_frame
+
 
 class Reader:
     """What one viewer shows. An `AssertionError` says which rule of the protocol a frame broke."""
@@ -33,6 +35,7 @@ class Reader:
 
     def apply(self, message: str | bytes) -> dict[str, Any]:
         frame: dict[str, Any] = json.loads(message)
+        hold_frame(frame)
         self.frames.append(frame)
         if frame["type"] not in {"error", "pong"}:
             if frame["type"] == "snapshot":

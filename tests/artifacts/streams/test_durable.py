@@ -25,8 +25,8 @@ from tests.support.place import Place, in_database, place
 __all__ = ["place"]
 
 GONE = {
-    "type": "about:blank",
-    "title": "Not Found",
+    "type": "/api/errors#not_found",
+    "title": "It is not there, or not yours",
     "status": 404,
     "detail": "There is no such text, or it is not kept any more.",
     "code": "not_found",
