@@ -45,6 +45,8 @@ _TABLE = """
     budget          no      no      no      yes     artifacts.change_project
     delete          no      no      no      yes     artifacts.delete_artifact
     delete_project  no      no      no      yes     artifacts.delete_project
+    inspect         no      no      no      no      generation.view_claimjournal
+    read_prompts    no      no      no      no      generation.view_callprompt
 """
 """Who may do what. A link shows what it names: one document, or a project with all of its documents."""
 

@@ -186,6 +186,7 @@ class ArtifactAdmin(InspectAdmin):
         ("versions", "artifacts_artifactversion"),
     )
     """What a document links to, as (words, admin of the model)."""
+    change_form_template = "admin/artifacts/document.html"
 
     readonly_fields: ClassVar[Any] = ("project_link", "status", "progress", "tokens", "age", "more", "preview", "text")
     fieldsets: ClassVar[Any] = (
@@ -203,9 +204,9 @@ class ArtifactAdmin(InspectAdmin):
                 )
             },
         ),
-        ("Preview", {"fields": ("preview",)}),
-        ("Text", {"fields": ("text",), "classes": ("collapse",)}),
-        ("Instructions", {"fields": ("instructions",), "classes": ("collapse",)}),
+        ("As readers see it", {"fields": ("preview",), "classes": ("collapse", "below")}),
+        ("As it was written", {"fields": ("text",), "classes": ("collapse", "below")}),
+        ("Instructions", {"fields": ("instructions",), "classes": ("collapse", "below")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Artifact]:

@@ -1,6 +1,9 @@
 """The app that knows documents: what is stored, who may see it, how it reaches a viewer."""
 
 from django.apps import AppConfig
+from django.conf import settings
+
+from artifacts.operating.tracing import begin_tracing
 
 
 class ArtifactsConfig(AppConfig):
@@ -13,3 +16,4 @@ class ArtifactsConfig(AppConfig):
         signals.connect()
         own_sessions.connect()
         sign_in_log.connect()
+        begin_tracing(settings.OTEL_EXPORTER_OTLP_ENDPOINT, settings.STREAMGEN_RELEASE)

@@ -1,4 +1,6 @@
-"""The admin of tasks, workers and costs, to inspect; and what people do there with documents, by everybody's verbs."""
+"""The admin of tasks, workers and costs, to inspect; and what people do there with documents, by everybody's verbs,
+each after a question.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from urllib.parse import urlencode
 from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -36,6 +39,7 @@ from generation import control
 from generation.costs.budgets import spent
 from generation.costs.price_file import price_list
 from generation.errors import CommandRefused
+from generation.inspection.admin_pages import MOST_EXPORTED, InspectedArtifactAdmin, incident_file
 from generation.models import GenerationTask, Worker
 from generation.queue import workers
 from generation.waiting import waiting_of
@@ -54,6 +58,7 @@ _OUTCOMES = {
 @admin.register(GenerationTask)
 class GenerationTaskAdmin(InspectAdmin):
     list_display = ("id", "document", "state", "model", "worker", "reclaims", "requested_by", "age", "trouble")
+    change_list_template = "admin/generation/live_list.html"
     list_filter = ("status", "created_at")
     search_fields = ("artifact__title", "=artifact__id", "worker", "model", f"requested_by__{User.USERNAME_FIELD}")
     readonly_fields = ("document", "state")
@@ -82,6 +87,7 @@ class GenerationTaskAdmin(InspectAdmin):
 @admin.register(Worker)
 class WorkerAdmin(InspectAdmin):
     list_display = ("name", "host", "state", "load", "version", "started_at", "last_heard")
+    change_list_template = "admin/generation/live_list.html"
     search_fields = ("name", "host", "version")
     readonly_fields = ("state", "load", "last_heard")
     fields = ("name", "host", "version", "state", "load", "started_at", "last_heard")
@@ -105,18 +111,33 @@ class WorkerAdmin(InspectAdmin):
 
 
 @admin.action(description="Cancel: stop for good, keep every word", permissions=["steer"])
-def cancel(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Artifact]) -> None:
-    _each("cancel", control.cancel, model_admin, request, chosen)
+def cancel(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Artifact]) -> HttpResponse | None:
+    return _each("cancel", control.cancel, model_admin, request, chosen)
 
 
 @admin.action(description="Pause: stop, to be resumed", permissions=["steer"])
-def pause(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Artifact]) -> None:
-    _each("pause", control.pause, model_admin, request, chosen)
+def pause(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Artifact]) -> HttpResponse | None:
+    return _each("pause", control.pause, model_admin, request, chosen)
 
 
 @admin.action(description="Resume: go on from the last word", permissions=["steer"])
-def resume(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Artifact]) -> None:
-    _each("resume", partial(control.resume, for_its_user=True), model_admin, request, chosen)
+def resume(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Artifact]) -> HttpResponse | None:
+    return _each("resume", partial(control.resume, for_its_user=True), model_admin, request, chosen)
+
+
+@admin.action(description="Incident: all that is known, as one file", permissions=["inspect"])
+def export_incident(model_admin: InspectAdmin, request: HttpRequest, chosen: QuerySet[Artifact]) -> HttpResponse | None:
+    if chosen.count() > MOST_EXPORTED:
+        model_admin.message_user(request, f"{MOST_EXPORTED} documents at most go into a file.", messages.WARNING)
+        return None
+    return incident_file(list(chosen), "incidents.json")
+
+
+_QUESTIONS = {
+    "cancel": ("Cancel for good?", "They stop at once, every word is kept, and they cannot be resumed.", "Yes, cancel"),
+    "pause": ("Pause?", "They stop at once, every word is kept, and a resume goes on from the last one.", "Yes, pause"),
+    "resume": ("Resume?", "They wait for a worker and go on from their last word; that costs.", "Yes, resume"),
+}
 
 
 def _each(
@@ -125,8 +146,13 @@ def _each(
     model_admin: InspectAdmin,
     request: HttpRequest,
     chosen: QuerySet[Artifact],
-) -> None:
-    """One document after the other: one that refuses keeps no other one from it."""
+) -> HttpResponse | None:
+    """One document after the other, once the question is answered: one that refuses keeps no other one from it."""
+    if request.POST.get("answer") != verb:
+        title, consequence, yes = _QUESTIONS[verb]
+        asked = {"title": title, "consequence": consequence, "yes": yes, "verb": verb, "chosen": chosen}
+        context = {**model_admin.admin_site.each_context(request), **asked, "opts": model_admin.opts}
+        return TemplateResponse(request, "admin/generation/question.html", context)
     statuses: Counter[str] = Counter()
     refusals: list[str] = []
     user = request.user
@@ -145,30 +171,38 @@ def _each(
     if len(refusals) > REFUSALS_TOLD:
         rest = f"{len(refusals) - REFUSALS_TOLD} more could not {verb} for like reasons."
         model_admin.message_user(request, rest, messages.WARNING)
+    return None
 
 
 admin.site.unregister(Artifact)
 
 
 @admin.register(Artifact)
-class WritableArtifactAdmin(ArtifactAdmin):
+class WritableArtifactAdmin(InspectedArtifactAdmin):
     """The admin of documents with what stops them and sets them going."""
 
-    actions = (cancel, pause, resume)
+    actions = (cancel, pause, resume, export_incident)
+
+    def has_inspect_permission(self, request: HttpRequest) -> bool:
+        return access.is_permitted(request.user, "inspect")
 
     def has_steer_permission(self, request: HttpRequest) -> bool:
         """Whether these actions are offered, and done: by the same table as everywhere."""
         return all(access.is_permitted(request.user, action) for action in ("cancel", "pause", "resume"))
 
     readonly_fields = ("waits_for", *ArtifactAdmin.readonly_fields)
-    fieldsets = (("Waiting", {"fields": ("waits_for",)}), *ArtifactAdmin.fieldsets)
+    fieldsets = (*ArtifactAdmin.fieldsets[:1], ("Waiting", {"fields": ("waits_for",)}), *ArtifactAdmin.fieldsets[1:])
 
     @admin.display(description="waits for")
     def waits_for(self, artifact: Artifact) -> str:
         waiting = waiting_of(artifact)
         return f"{waiting.on}, since {waiting.since:%Y-%m-%d %H:%M:%S} UTC. {waiting.sentence}" if waiting else "–"
 
-    parts = (*ArtifactAdmin.parts, ("tasks", "generation_generationtask"))
+    parts = (
+        *ArtifactAdmin.parts,
+        ("tasks", "generation_generationtask"),
+        ("claims", "generation_claimjournal"),
+    )
 
 
 admin.site.unregister(Project)

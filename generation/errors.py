@@ -150,6 +150,8 @@ class ProviderError(CallEnded):
     reason = "provider_error"
     retryable = False
     cause = "the endpoint refuses the call"
+    status: int | None = None
+    """The HTTP status of the refusal, where it had one."""
     ends_answer = False
     """Nothing more can be had of the kept answer that was being read."""
 

@@ -1,5 +1,5 @@
 """The queue: one durable row asks for one document, and one for all of a project. Who may write belongs to the
-artifact, not to the task.
+artifact, not to the task. What happened while a claim lasted is kept beside it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q
 
 from artifacts.models import Artifact, Project
-from artifacts.validation import MODEL_NAME_CHARS
+from artifacts.validation import MODEL_NAME_CHARS, SECTION_NAME_CHARS
 
 
 class TaskStatus(models.TextChoices):
@@ -84,6 +84,70 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ClaimJournal(models.Model):
+    """What happened while one claim's document was written: see `inspection.journal`. Bounded, and without a word of
+    its text. Times of events count from `began_at`, which is the database's; sums are of all, in milliseconds.
+    """
+
+    artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="journals", db_index=False)
+    fence = models.PositiveBigIntegerField()
+    epoch = models.PositiveIntegerField()
+    task = models.BigIntegerField()
+    worker = models.CharField(max_length=100)
+    endpoint = models.CharField(max_length=100, blank=True, default="")
+    model = models.CharField(max_length=MODEL_NAME_CHARS, blank=True, default="")
+    is_takeover = models.BooleanField(default=False)
+    length_at_begin = models.PositiveIntegerField(default=0)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ending = models.CharField(max_length=60, blank=True, default="")
+    calls = models.PositiveIntegerField(default=0)
+    calls_ms = models.PositiveBigIntegerField(default=0)
+    longest_ms = models.PositiveIntegerField(default=0)
+    first_texts = models.PositiveIntegerField(default=0)
+    first_texts_ms = models.PositiveBigIntegerField(default=0)
+    retries = models.PositiveIntegerField(default=0)
+    flushes = models.PositiveIntegerField(default=0)
+    chars = models.PositiveIntegerField(default=0)
+    events = models.JSONField(default=list)
+    left_out = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        verbose_name = "journal"
+        constraints: ClassVar = [
+            # A claim has one; also the index of a document's.
+            models.UniqueConstraint(fields=["artifact", "fence"], name="journal_artifact_fence"),
+        ]
+        # What endpoints did of late.
+        indexes: ClassVar = [models.Index(fields=["began_at"], name="journal_began")]
+
+    def __str__(self) -> str:
+        return f"claim {self.fence} by {self.worker}"
+
+
+class CallPrompt(models.Model):
+    """What one call asked the model, for whoever may read it; see `inspection.keeping` for how it is packed."""
+
+    journal = models.ForeignKey(ClaimJournal, on_delete=models.CASCADE, related_name="prompts", db_index=False)
+    number = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    section = models.CharField(max_length=SECTION_NAME_CHARS, blank=True, default="")
+    model = models.CharField(max_length=MODEL_NAME_CHARS, blank=True, default="")
+    chars = models.PositiveIntegerField()
+    packed = models.BinaryField()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        verbose_name = "prompt"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["journal", "number"], name="prompt_journal_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"prompt of call {self.number}"
 
 
 class RunStatus(models.TextChoices):

@@ -1,5 +1,5 @@
-"""What a document waits for that gets no text at the moment, and since when: a place in the queue, its worker, the
-endpoint, or a person. It only reads, and it is asked for one document at a time.
+"""What a document waits for that gets no text at the moment, and since when: a place in the queue, a limit, its worker,
+the endpoint, a lock of the database, or a person. It only reads.
 """
 
 from __future__ import annotations
@@ -7,21 +7,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import connection, transaction
 from django.db.models import Sum
 from django.db.models.functions import Now
 
 from artifacts.models import Artifact, StreamStatus
 from artifacts.reasons import Reason
+from generation.models import TaskStatus
 from generation.queue import workers
-from generation.queue.order import places
+from generation.queue.order import at_their_limit, places, unfinished
 
 SILENT_AFTER = timedelta(seconds=15)
 """Pauses that are shorter are the model's own."""
+MOST_TOLD = 50
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """`on` is `queue`, `worker`, `endpoint`, `stop` or `person`; `since` is database time."""
+    """`on` is `queue`, `limit`, `worker`, `endpoint`, `lock`, `stop` or `person`; `since` is database time."""
 
     on: str
     since: datetime
@@ -38,7 +41,8 @@ def waiting_of(artifact: Artifact) -> Waiting | None:
     if row.stream_status != StreamStatus.STREAMING:
         return None
     if row.reason in {Reason.QUEUED, Reason.SHUTDOWN}:
-        return Waiting(on="queue", since=row.updated_at, sentence=_queue_sentence(row))
+        on = "limit" if _is_held(row.pk) else "queue"
+        return Waiting(on=on, since=row.updated_at, sentence=_queue_sentence(row))
     if row.lease_until is None or row.lease_until <= row.read_at:
         sentence = "Its worker is not heard of. Another one takes over as soon as one is free."
         return Waiting(on="worker", since=row.lease_until or row.updated_at, sentence=sentence)
@@ -48,7 +52,56 @@ def waiting_of(artifact: Artifact) -> Waiting | None:
     since = newest or row.started_at or row.updated_at
     if not row.reason and row.read_at - since < SILENT_AFTER:
         return None
+    if row.read_at - since >= SILENT_AFTER and _is_locked(row.pk):
+        sentence = "Its row is locked in the database by somebody who does not let go of it."
+        return Waiting(on="lock", since=since, sentence=sentence)
     return Waiting(on="endpoint", since=since, sentence="The model's endpoint has sent no text since then.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongWait:
+    """A task that no worker took for a while; `on` as in `Waiting`."""
+
+    task: int
+    artifact: int
+    seconds: float
+    on: str
+
+
+def waits_grown(*, after_s: float, every_s: float) -> list[LongWait]:
+    """The tasks whose wait for a worker became so long since the last look, `every_s` ago."""
+    until, since = Now() - timedelta(seconds=after_s), Now() - timedelta(seconds=after_s + every_s)
+    rows = unfinished(TaskStatus.QUEUED).filter(artifact__updated_at__lte=until, artifact__updated_at__gt=since)
+    found = (
+        rows.annotate(read_at=Now())
+        .order_by("pk")
+        .values_list("pk", "artifact", "requested_by", "artifact__updated_at", "read_at")
+    )
+    waits = list(found[:MOST_TOLD])
+    full = set(at_their_limit()) if waits else set()
+    return [
+        LongWait(
+            task=task,
+            artifact=artifact,
+            seconds=(read_at - began_at).total_seconds(),
+            on="limit" if user in full else "queue",
+        )
+        for task, artifact, user, began_at, read_at in waits
+    ]
+
+
+def _is_held(artifact_id: int) -> bool:
+    """Whether whoever asked for it has as much written as may be at once."""
+    return unfinished(TaskStatus.QUEUED).filter(artifact=artifact_id, requested_by__in=at_their_limit()).exists()
+
+
+def _is_locked(artifact_id: int) -> bool:
+    """Whether somebody holds the row. SQLite has no such locks, and a writer's own one is over in a moment."""
+    if not connection.features.has_select_for_update_skip_locked:
+        return False
+    with transaction.atomic():
+        rows = Artifact.objects.order_by().select_for_update(skip_locked=True, no_key=True).filter(pk=artifact_id)
+        return rows.values_list("pk", flat=True).first() is None
 
 
 def _queue_sentence(artifact: Artifact) -> str:

@@ -20,6 +20,7 @@ from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, Section, StreamStatus
 from artifacts.operating.counts import process_counts
 from generation.costs.budgets import ceilings
+from generation.inspection.keeping import begin_journal
 from generation.models import GenerationTask, TaskStatus
 from generation.queue.finishing import finish
 from generation.queue.order import at_their_limit, unfinished
@@ -202,7 +203,8 @@ def _is_poison(task: GenerationTask, written: int) -> bool:
 
 
 def _claimed(task: GenerationTask, result: WriteResult, worker: str, written: int) -> Claim:
-    process_counts.takeovers += task.status == TaskStatus.RUNNING
+    is_takeover = task.status == TaskStatus.RUNNING
+    process_counts.takeovers += is_takeover
     task.status, task.worker, task.length_at_claim = TaskStatus.RUNNING, worker, written
     task.served_rank = task.rank
     fields = ["status", "worker", "length_at_claim", "reclaims", "served_rank"]
@@ -210,6 +212,15 @@ def _claimed(task: GenerationTask, result: WriteResult, worker: str, written: in
         task.started_at = Now()
         fields.append("started_at")
     task.save(update_fields=fields)
+    begin_journal(
+        result.artifact,
+        fence=result.fence,
+        epoch=result.epoch,
+        task=task.pk,
+        worker=worker,
+        is_takeover=is_takeover,
+        length=result.length,
+    )
     return Claim(
         task=task.pk,
         artifact=task.artifact_id,

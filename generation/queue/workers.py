@@ -47,6 +47,11 @@ def beat(row: int, *, running: int) -> bool:
     return bool(Worker.objects.filter(pk=row).update(heartbeat_at=Now(), running=running))
 
 
+def is_first(row: int) -> bool:
+    """Whether this is the one of all that live which speaks for them."""
+    return living().order_by("pk").values_list("pk", flat=True).first() == row
+
+
 def sign_off(row: int) -> None:
     """The worker ends in order."""
     Worker.objects.filter(pk=row).delete()

@@ -7,7 +7,7 @@ import logging
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from django.conf import settings
 
@@ -16,6 +16,7 @@ from artifacts.errors import NotFound
 from artifacts.messaging import subscription
 from artifacts.messaging.events import Event, writer_group
 from artifacts.models import Artifact, StreamStatus
+from artifacts.operating.tracing import span
 from artifacts.reasons import Reason
 from generation.costs.budgets import budget_sentence, without_price
 from generation.costs.metered import metered
@@ -74,6 +75,7 @@ class RunPolicy:
                 chars=settings.STREAMGEN_FLUSH_CHARS,
                 ms=settings.STREAMGEN_FLUSH_MS,
                 lease_s=settings.STREAMGEN_LEASE_SECONDS * LEASE_PART,
+                kept_prompts=settings.STREAMGEN_KEPT_PROMPTS,
             ),
         )
 
@@ -87,6 +89,8 @@ class Run:
         self._policy = policy
         self.stop = StopSignal(claim.fence)
         self._writer = Writer(claim, policy=policy.flush, stop=self.stop)
+        self.journal = self._writer.journal
+        self.journal.endpoint, self.journal.model = provider.name, claim.model or policy.model
         self._renewal: asyncio.Task[None] | None = None
         self._sections: _ClaimedSections | None = None
 
@@ -109,6 +113,13 @@ class Run:
 
     async def go(self) -> None:
         """Write the document to its end, or to wherever it has to stop."""
+        claim, sums = self.claim, self.journal.sums
+        facts: dict[str, Any] = {"task": claim.task, "artifact": claim.artifact, "epoch": claim.epoch}
+        with span("run", **facts, fence=claim.fence) as opened:
+            await self._go()
+            opened.tell(ending=self.journal.ending, calls=sums.calls, chars=sums.chars)
+
+    async def _go(self) -> None:
         listener = partial(_on_event, self.stop)
         await subscription.current().join(writer_group(self.claim.artifact), listener)
         try:
@@ -264,6 +275,7 @@ class _ClaimedSections:
         return 0 if self._live is None else self._tokens[self._live].count
 
     async def begin(self, position: int, *, is_live: bool) -> None:
+        self._writer.journal.begin_section(position)
         section = self._document.sections[position]
         held = section.draft if section.start is None else self._document.text[section.start :]
         if is_live and self._writer.is_draft(position):
@@ -313,9 +325,11 @@ class _ClaimedSections:
             self._writer,
             position,
             self._tokens[position],
+            name=self.names[position],
             total=self._total,
             kept=kept,
             policy=self._policy,
+            mode=lambda: self._mode(kept),
             before_call=self._before_call,
         )
         result = await write_section(
@@ -349,6 +363,7 @@ class _ClaimedSections:
 
     async def complete(self, position: int, result: Continuation) -> None:
         self._writer.meter.settle(self.names[position])
+        self._writer.journal.end_section(position, tokens=self._tokens[position].count)
         await self._writer.complete_section(position, tokens=self._tokens[position].count, model=result.model)
         if position == self._live:
             self._live = None

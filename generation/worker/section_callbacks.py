@@ -6,19 +6,22 @@ It decides neither what is written nor when it is committed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from artifacts.answer_place import NO_ANSWER
 from artifacts.operating.counts import process_counts
+from artifacts.operating.tracing import OpenSpan, begin_span
 from artifacts.reasons import Reason
-from generation.errors import ProviderError
-from generation.providers.base import Finish
+from generation.errors import CallEnded, ProviderError
+from generation.providers.base import Finish, Message
+from generation.seams import Mode
 from generation.worker.section_tokens import SectionTokens
 from generation.worker.writer import Writer
 from generation.writing.callbacks import Callbacks, OnCall, ignore
 from generation.writing.kept_text import KeptText
 from generation.writing.policy import WritingPolicy
 from generation.writing.retries import thinking_sentence, waiting_sentence
+from generation.writing.turns import CallDelivery
 
 
 class SectionCallbacks(Callbacks):
@@ -30,9 +33,11 @@ class SectionCallbacks(Callbacks):
         position: int,
         tokens: SectionTokens,
         *,
+        name: str,
         total: Callable[[], int],
         kept: KeptText | None,
         policy: WritingPolicy,
+        mode: Callable[[], Mode],
         before_call: OnCall = ignore,
     ) -> None:
         self._writer = writer
@@ -44,12 +49,19 @@ class SectionCallbacks(Callbacks):
         self._called_s = time.monotonic()
         self._has_text = True
         self._before_call = before_call
+        self._name = name
+        self._mode = mode
+        self._journal = writer.journal
+        self._chars = self._chars_before = 0
+        self._span: OpenSpan | None = None
 
     async def take(self, text: str) -> None:
         """Text of the section: the next flush commits it, with what it cost."""
         if not self._has_text:
             self._has_text = True
+            self._journal.text_came(self._position)
             process_counts.provider_first_text_s.add(time.monotonic() - self._called_s)
+        self._chars += len(text)
         self._tokens.received(len(text))
         self._count()
         await self._writer.put(text, self._position)
@@ -63,6 +75,39 @@ class SectionCallbacks(Callbacks):
         await self._writer.assure()
         self._called_s, self._has_text = time.monotonic(), False
         await self._before_call()
+
+    async def on_prompt(self, messages: Sequence[Message], max_tokens: int, delivery: CallDelivery) -> None:
+        self._journal.begin_call(
+            self._position,
+            section=self._name,
+            messages=messages,
+            max_tokens=max_tokens,
+            delivery=delivery,
+            mode=self._mode(),
+            has_before=self._chars > 0,
+        )
+        self._chars_before = self._chars
+        self._span = begin_span(
+            "call",
+            "client",
+            artifact=self._writer.claim.artifact,
+            section=self._position,
+            delivery=delivery,
+            max_tokens=max_tokens,
+            gen_ai__request__model=self._journal.model or None,
+            server__address=self._journal.endpoint or None,
+        )
+
+    async def on_over(self, finish: Finish, why: CallEnded | None) -> None:
+        ending = self._journal.end_call(self._position, finish, why, chars=self._chars - self._chars_before)
+        opened, self._span = self._span, None
+        if opened is not None:
+            tokens = None if finish.usage is None else finish.usage.completion_tokens
+            opened.tell(ending=ending, gen_ai__usage__output_tokens=tokens)
+            if isinstance(why, ProviderError):
+                opened.tell(http__response__status_code=why.status)
+                opened.fail(ending)
+            opened.end()
 
     async def on_kept(self) -> None:
         self._count()
@@ -82,9 +127,11 @@ class SectionCallbacks(Callbacks):
     async def on_wait(self, seconds: float, error: ProviderError, attempt: int, of: int) -> None:
         process_counts.retries[error.reason] += 1
         of = 0 if self._policy.retry.waits_out(error) else of
+        self._journal.retry(self._position, error, wait_s=seconds, attempt=attempt, of=of)
         await self._wait(Reason.WAITING_RETRY, waiting_sentence(seconds, error, attempt, of))
 
     async def on_thinking(self, seconds: float) -> None:
+        self._journal.thinks(self._position, seconds)
         await self._wait(Reason.THINKING, thinking_sentence(seconds, self._policy.limits.thinking_s))
 
     async def _wait(self, reason: str, detail: str) -> None:

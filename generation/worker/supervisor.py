@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from django.db import Error as DatabaseError
 
 from artifacts.operating import log_context, outages
 from generation import project_runs
+from generation.inspection.keeping import JournalEntry, save_journals
 from generation.providers import ChosenProvider
 from generation.queue import claims
 from generation.queue.claims import Taken
@@ -27,6 +29,7 @@ AFTER_OUTAGE_S = RETRY_CAP_S * 1.5
 """After an outage of the database claims wait so long: by then every living writer has tried again."""
 RENEWALS = 6
 """So many times in a lease it is renewed, about: with the poll and a slow commit on top, most of it is still left."""
+JOURNALS_EVERY_S = 5.0
 CLOCK_TICK_S = 0.005
 """A lease is looked at just after its end, not just before."""
 MOST_CLAIMED = 16
@@ -82,6 +85,7 @@ class Supervisor:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_polling())
             group.create_task(self._keep_claiming())
+            group.create_task(self._keep_journals())
 
     async def drain(self) -> None:
         """Take nothing new, let every task commit what it has and go back to the queue; bounded."""
@@ -119,6 +123,12 @@ class Supervisor:
             seen = await database_sync_to_async(claims.poll_claimed)(self._ours())
             for run in runs:
                 run.observe(seen.get(run.claim.artifact))
+
+    async def _keep_journals(self) -> None:
+        """What runs have noted meanwhile is saved in one transaction, away from those of their text."""
+        while True:
+            await asyncio.sleep(JOURNALS_EVERY_S)
+            await _save_journals(list(self._runs))
 
     # Claiming
 
@@ -185,8 +195,24 @@ class Supervisor:
             )
             await run.give_up(StopReason.PROVIDER_ERROR, sentence)
         finally:
+            await _save_journals([run])
             del self._runs[run]
             self.wakeup.set()
+
+
+async def _save_journals(runs: Sequence[Run]) -> None:
+    """A database that is away only delays what is noted; at the end of a run it loses that."""
+    unsaved = [(run, run.journal.state()) for run in runs if run.journal.is_unsaved]
+    if not unsaved:
+        return
+    entries = [JournalEntry(artifact=run.claim.artifact, fence=run.claim.fence, state=state) for run, state in unsaved]
+    try:
+        await database_sync_to_async(save_journals)(entries)
+    except DatabaseError as error:
+        logger.debug("journals wait: %s", type(error).__name__)
+        return
+    for run, state in unsaved:
+        run.journal.saved(state)
 
 
 def _log_outage(error: DatabaseError) -> None:

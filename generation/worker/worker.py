@@ -28,6 +28,7 @@ from generation.providers import ChosenProvider, provider_from_settings
 from generation.queue import workers
 from generation.queue.claims import LEASE_PART
 from generation.queue.wakeup import WAKE_CHANNEL
+from generation.waiting import waits_grown
 from generation.worker.consumer import GenerationConsumer
 from generation.worker.run import RunPolicy
 from generation.worker.supervisor import CLAIM_EVERY_S, Supervisor, SupervisorPolicy
@@ -100,6 +101,7 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
                         row = await database_sync_to_async(workers.register_worker)(
                             self.policy.name, slots=self.policy.capacity
                         )
+                    await database_sync_to_async(_log_waits)(row)
                 self.supervisor.log_silent(after_s=SILENT_S, every_s=workers.beat_every_s())
                 await asyncio.sleep(workers.beat_every_s())
         finally:
@@ -128,6 +130,13 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
             delay_s = LISTEN_BACKOFF_S
             scope: dict[str, Any] = {"type": "channel", "channel": channel, "wakeup": self.supervisor.wakeup}
             await self.get_or_create_application_instance(channel, scope).put(message)
+
+
+def _log_waits(row: int) -> None:
+    """One line, by one of the workers, for each task that waits so long for one of them."""
+    for wait in waits_grown(after_s=SILENT_S, every_s=workers.beat_every_s()) if workers.is_first(row) else ():
+        ids = (wait.task, wait.artifact)
+        logger.warning("waiting task=%s artifact=%s seconds=%.0f waits_on=%s", *ids, wait.seconds, wait.on)
 
 
 class Embedded:

@@ -8,8 +8,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from artifacts.answer_place import NO_ANSWER, AnswerPlace
 from artifacts.costs import NOTHING_SPENT, Spent
@@ -19,9 +21,13 @@ from artifacts.lifecycle.drafted import DraftFlush
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.writing import Append, Flush
 from artifacts.live.replica import OVER
+from artifacts.models import StreamStatus
+from artifacts.operating import tracing
 from artifacts.operating.counts import process_counts
+from artifacts.reasons import Reason
 from generation.costs.meter import Meter
 from generation.costs.price_file import price_list
+from generation.inspection.journal import Journal
 from generation.queue import finishing
 from generation.queue.claims import Claim
 from generation.worker import group_commit
@@ -49,6 +55,8 @@ class FlushPolicy:
     chars: int
     ms: int
     lease_s: float
+    kept_prompts: int = 0
+    """Of the prompts of a claim so many are kept."""
 
 
 class _Draft:
@@ -101,6 +109,7 @@ class Writer:
         self._leased_at_s = time.clock_gettime(_CLOCK)  # the lease was renewed then or later
         self._began_at_s = self._leased_at_s
         self._began_s = asyncio.get_running_loop().time()
+        self.journal = Journal(self._ms_since_claim, kept_prompts=policy.kept_prompts)
         self._policy = policy
         self._stop = stop
         self._offset = claim.length
@@ -282,6 +291,9 @@ class Writer:
         """How long ago the lease was renewed, at most; a sleep of the process or of the machine counts."""
         return time.clock_gettime(_CLOCK) - self._leased_at_s
 
+    def _ms_since_claim(self) -> int:
+        return int((time.clock_gettime(_CLOCK) - self._began_at_s) * 1000)
+
     async def stop(self, reason: str, detail: str, *, section_tokens: int) -> WriteResult | None:
         """Commit the tail and stop, as a person asked or else `paused` with the reason."""
         self.meter.settle()  # no answer is read on after a stop
@@ -293,7 +305,8 @@ class Writer:
                 section_tokens=section_tokens,
                 reason=reason,
                 detail=detail,
-            )
+            ),
+            reason,
         )
 
     async def abandon(self, reason: str, detail: str) -> None:
@@ -304,6 +317,7 @@ class Writer:
             ),
             waits_for_room=True,
         )
+        self.journal.end(StreamStatus.PAUSED, reason)
 
     async def release(self, *, section_tokens: int) -> WriteResult | None:
         """Commit the tail and give the task back to the queue."""
@@ -314,16 +328,18 @@ class Writer:
                 flush=flush,
                 section_tokens=section_tokens,
                 task_id=self.claim.task,
-            )
+            ),
+            Reason.SHUTDOWN,
         )
 
     async def complete(self) -> WriteResult | None:
         await self.flush()
         return await self._end(lambda _: finishing.complete_writing(self._artifact, fence=self._fence))
 
-    async def _end(self, verb: Callable[[Flush], WriteResult]) -> WriteResult | None:
+    async def _end(self, verb: Callable[[Flush], WriteResult], reason: str = "") -> WriteResult | None:
         result = await self._commit(verb, waits_for_room=True)
         if result is not None:
+            self.journal.end("queued" if result.status == StreamStatus.STREAMING else result.status, reason)
             await self._previews.finish(is_over=result.status in OVER)
         return result
 
@@ -380,7 +396,9 @@ class Writer:
                 spent=self.meter.spent,
                 charges=charges,
             )
-            result = await self._attempt(lambda: carry(flush))
+            facts: dict[str, Any] = {"artifact": self._artifact, "chars": len(flush.text)}
+            with tracing.span("flush", **facts) if tracing.is_on else nullcontext():
+                result = await self._attempt(lambda: carry(flush))
             if result is None:
                 return None
             del self._unsaved[:taken]
@@ -390,7 +408,9 @@ class Writer:
             for draft, found, pieces in drafts:
                 draft.saved(found, pieces)
             self.meter.committed(len(charges))
-            if flush.text:
+            if flush.text or drafts:
+                self.journal.sums.flushes += 1
+                self.journal.sums.chars += len(flush.text) + sum(len(found.text) for _, found, _ in drafts)
                 self._previews.note(flush.text)
             if self._timer is not None and not self._is_unsaved:
                 self._timer.cancel()
@@ -413,6 +433,7 @@ class Writer:
         except (WriterRefused, NotFound) as refusal:
             logger.info("lost artifact=%s fence=%s: %s", self._artifact, self._fence, refusal)
             self.is_lost = True
+            self.journal.end("lost")
             self._stop.set()
             return None
         self._leased_at_s = began_at_s

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from generation.errors import ProviderError
-from generation.providers.base import Finish
+from generation.errors import CallEnded, ProviderError
+from generation.providers.base import Finish, Message
+from generation.writing.turns import CallDelivery
 
 OnTurn = Callable[[int, str, str, Finish], Awaitable[None] | None]
 OnWait = Callable[[float, ProviderError, int, int], Awaitable[None]]
@@ -23,6 +24,12 @@ class Callbacks:
 
     async def on_call(self) -> None:
         """Before each call; where `stop` is set afterwards, the call is not made."""
+
+    async def on_prompt(self, messages: Sequence[Message], max_tokens: int, delivery: CallDelivery) -> None:
+        """What the call is about to ask."""
+
+    async def on_over(self, finish: Finish, why: CallEnded | None) -> None:
+        """The answer of the call is over, and `why` where not as it should be."""
 
     async def on_kept(self) -> None:
         """An answer that the endpoint keeps has begun."""

@@ -151,6 +151,7 @@ class _Loop:
         kept, joiner = self.terms.kept, self.unread or self._next_joiner()
         chars = 0 if kept is None else kept.chars
         finish, why = await self._attempt(joiner)
+        await self.terms.callbacks.on_over(finish, why)
         if kept is not None and kept.is_unread and isinstance(why, ProviderError) and why.retryable:
             return await self._read_on(joiner, why, is_longer=kept.chars > chars)
         self.unread = None

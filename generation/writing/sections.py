@@ -73,7 +73,7 @@ async def write_section(
     """
     missing, own = _split(opening_of(work.planned.name, earlier="" if work.unseen else work.earlier), work.held)
     passage = _Passage(work, missing, take, kept)
-    calls = _Calls(provider, work, kept)
+    calls = _Calls(provider, work, kept, callbacks)
 
     async def write(begun: str, *, spent: int = 0) -> Continuation:
         passage.begin(begun)
@@ -188,8 +188,9 @@ def _split(opening: str, held: str) -> tuple[str, str]:
 class _Calls:
     """Calls for one section, each with the prompt for the text so far."""
 
-    def __init__(self, provider: Provider, work: SectionWork, kept: KeptText | None) -> None:
+    def __init__(self, provider: Provider, work: SectionWork, kept: KeptText | None, callbacks: Callbacks) -> None:
         self._provider = provider
+        self._callbacks = callbacks
         self._prompt = section_prompt(
             work.assignment, work.index, earlier=work.earlier, unseen=work.unseen, mode=work.mode
         )
@@ -203,6 +204,7 @@ class _Calls:
     async def complete(self, text: str, max_tokens: int, call: CallDelivery) -> AsyncIterator[AsyncIterator[Item]]:
         messages = self._prompt.messages(text, is_repeated=text == self._last_text)
         self._last_text = text
+        await self._callbacks.on_prompt(messages, max_tokens, call)
         async with aclosing(self._items(messages, max_tokens, call)) as items:
             yield items
 

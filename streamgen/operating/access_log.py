@@ -1,4 +1,4 @@
-"""One log line for each request: what was asked, by whom, what came of it, and how long it took.
+"""One log line and one span for each request: what was asked, by whom, what came of it, and how long it took.
 
 Secrets in addresses are left out, and so is everything behind the question mark.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from inspect import iscoroutinefunction
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 from artifacts.operating.log_context import tell_about
+from artifacts.operating.tracing import OpenSpan, span
 
 logger = logging.getLogger("streamgen.access")
 
@@ -31,7 +33,9 @@ def access_log(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequ
 
         async def ask(request: HttpRequest) -> HttpResponseBase:
             began_s = time.monotonic()
-            response = await answered(request)
+            with _span_of(request) as opened:
+                response = await answered(request)
+                _tell(opened, request, response)
             _log(request, response, time.monotonic() - began_s)
             return response
 
@@ -39,11 +43,28 @@ def access_log(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequ
 
     def ask_now(request: HttpRequest) -> HttpResponseBase:
         began_s = time.monotonic()
-        response: HttpResponseBase = get_response(request)
+        with _span_of(request) as opened:
+            response: HttpResponseBase = get_response(request)
+            _tell(opened, request, response)
         _log(request, response, time.monotonic() - began_s)
         return response
 
     return ask_now
+
+
+def _span_of(request: HttpRequest) -> AbstractContextManager[OpenSpan]:
+    return span(str(request.method), "server", caller=request.headers, http__request__method=request.method)
+
+
+def _tell(opened: OpenSpan, request: HttpRequest, response: HttpResponseBase) -> None:
+    """The route is the pattern of the address: nothing that stands in the address itself."""
+    match = request.resolver_match
+    if match is not None:
+        opened.rename(f"{request.method} /{match.route}")
+        opened.tell(http__route=f"/{match.route}", artifact=match.kwargs.get("artifact_id"))
+    opened.tell(http__response__status_code=response.status_code)
+    if response.status_code >= 500:
+        opened.fail(str(response.status_code))
 
 
 def _log(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:

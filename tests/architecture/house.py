@@ -17,6 +17,7 @@ ORDER = (
     "artifacts.operating.outages",
     "artifacts.operating.counts",
     "artifacts.operating.log_context",
+    "artifacts.operating.tracing",
     "artifacts.answer_place",
     "artifacts.costs",
     "artifacts.validation",
@@ -60,9 +61,13 @@ ORDER = (
     "generation.providers",  # the choice of one
     "generation.writing",
     "generation.costs",
+    "generation.inspection.journal",
+    "generation.inspection.redaction",
+    "generation.inspection.keeping",
     "generation.queue",
     "generation.earlier_documents",
     "generation.waiting",
+    "generation.inspection",
     "generation.control",
     "generation.project_runs",
     "generation.reworking",  # people's verbs: they know the queue and no worker
@@ -121,6 +126,7 @@ KNOWN_TO = {
     "typst": ("artifacts.exports.making",),
     "rich": ("generation.cli.terminal",),
     "axes": ("artifacts.accounts.sign_in_limits",),
+    "opentelemetry": ("artifacts.operating.tracing",),
     "channels_redis": (),
     "prometheus_client": ("artifacts.operating.exposition", "streamgen.operating.metrics"),
 }

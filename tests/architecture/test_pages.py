@@ -15,6 +15,7 @@ from tests.architecture.source import MODULES, ROOT
 APPS = ("artifacts", "generation")
 OF_THE_SITE = {
     *("templates/base.html", "templates/artifacts/base.html", "templates/admin/base_site.html"),
+    "templates/admin/index.html",
     *("templates/sign_in.html", "templates/sign_in_link.html"),
     *(f"templates/{code}.html" for code in ("400", "403", "403_csrf", "404", "500", "503")),
     *("static/css/site.css", "static/css/admin-theme.css", "static/img/favicon.svg"),

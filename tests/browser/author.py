@@ -30,7 +30,12 @@ from artifacts.planned_section import PlannedSection  # noqa: E402
 from artifacts.reasons import Reason  # noqa: E402
 from artifacts.sharing import links, members  # noqa: E402
 from generation import control, reworking  # noqa: E402
-from generation.queue import claims  # noqa: E402
+from generation.errors import RateLimited  # noqa: E402
+from generation.inspection.journal import Journal  # noqa: E402
+from generation.inspection.keeping import JournalEntry, save_journals  # noqa: E402
+from generation.models import CallPrompt  # noqa: E402
+from generation.providers.base import Finish, FinishReason  # noqa: E402
+from generation.queue import claims, workers  # noqa: E402
 
 AUTHOR_LEASE_S = 600.0
 MODEL = "a model of the test's own"
@@ -92,6 +97,38 @@ def start_claimed(artifact: int, names: list[str]) -> dict[str, Any]:
         claim = claims.claim("author", lease_s=AUTHOR_LEASE_S, only=task.pk)
     assert claim is not None
     return begin(artifact, 0)
+
+
+def note(artifact: int) -> dict[str, Any]:
+    """What a writer would have noted of two calls, the first of which was refused, and of what it thought."""
+    row, now = _row(artifact), [0]
+    journal = Journal(lambda: now[0], kept_prompts=5, endpoint="endpoint.example:8000", model="tiny")
+    journal.begin_section(0)
+    limited = RateLimited("too many calls at once", retry_after_s=3)
+    limited.status = 429
+    for number, why in enumerate((limited, None)):
+        journal.begin_call(
+            0,
+            section="Purpose",
+            messages=[{"role": "user", "content": "Say what the lamp is for. " * 40}],
+            max_tokens=500,
+            delivery="stream",
+            mode="reprompt",
+            has_before=bool(number),
+        )
+        now[0] += 900
+        if why is None:
+            journal.text_came(0)
+            now[0] += 6_000
+        journal.end_call(0, Finish(reason=FinishReason.TRUNCATED), why, chars=400 * number)
+        if why is not None:
+            journal.retry(0, why, wait_s=3, attempt=2, of=6)
+            now[0] += 3_000
+    save_journals([JournalEntry(artifact=row.pk, fence=row.fence, state=journal.state())])
+    prompt = CallPrompt.objects.filter(journal__artifact=row.pk).order_by("number").first()
+    assert prompt is not None
+    workers.register_worker("author", slots=4)
+    return {"prompt": prompt.pk, "journal": prompt.journal_id}
 
 
 def begin(artifact: int, position: int) -> dict[str, Any]:
@@ -194,7 +231,7 @@ def _flush(artifact: int, text: str) -> Flush:
 def main() -> None:
     orders = (visitor, new_project, start_claimed, begin, write, end_section, stop, wait, finish)
     orders += (regenerate, cancel, delete, look, share, restore, draft, reject, join, leave, invite, api_token)
-    known = {verb.__name__: verb for verb in orders}
+    known = {verb.__name__: verb for verb in (note, *orders)}
     call_command("migrate", verbosity=0)
     sys.stdout.write("{}\n")
     sys.stdout.flush()

@@ -146,19 +146,71 @@ async def test_every_page_is_accessible_by_day_and_by_night(visit: Visit, desk: 
         await page.emulate_media(color_scheme="light")
 
 
-async def test_admin_obeys_the_policy_and_is_accessible(visit: Visit, desk: Desk, author: Author) -> None:
+async def inspected(visit: Visit, desk: Desk, author: Author) -> tuple[str, ...]:
+    """Addresses of the admin, with a document in trouble to look into."""
     await author.visitor(name=visit.name, is_staff=True)
     await desk.start_claimed(names=["Purpose"])
     await desk.write(text=EVERYTHING)
+    made = await desk.note()
+    await desk.wait(detail="Waiting 8 s: rate limited, attempt 2 of 6.")
+    document = f"artifacts/artifact/{desk.artifact}"
+    lists = ("artifacts/artifact", "artifacts/delta", "generation/generationtask", "generation/claimjournal")
+    return (
+        *("", "artifacts/artifact/dashboard/", f"{document}/timeline/", f"{document}/change/"),
+        *(f"{name}/" for name in lists),
+        f"generation/callprompt/{made['prompt']}/change/",
+        f"generation/claimjournal/{made['journal']}/change/",
+    )
+
+
+async def asked_to_cancel(page: Page, desk: Desk) -> None:
+    """The question that stands before an action of the admin."""
+    await page.goto("/admin/artifacts/artifact/")
+    await page.locator(f'.action-select[value="{desk.artifact}"]').check()
+    await page.get_by_label("Action:").select_option("cancel")
+    await page.get_by_role("button", name="Go", exact=True).click()
+    await expect(page.get_by_role("heading", name="Cancel for good?")).to_be_visible()
+
+
+async def test_admin_obeys_the_policy_and_is_accessible(visit: Visit, desk: Desk, author: Author) -> None:
     page = await visit.context.new_page()
     axe = Axe()
-    lists = ("artifacts/artifact", "artifacts/delta", "generation/generationtask")
-    for address in ("", *(f"{name}/" for name in lists), f"artifacts/artifact/{desk.artifact}/change/"):
+    for address in await inspected(visit, desk, author):
         for scheme in ("light", "dark"):
             await page.emulate_media(color_scheme=scheme)
             assert policy(await page.goto(f"/admin/{address}")) == POLICY
             found = await axe.run(page, options=BRIEFLY)
             assert found.violations_count == 0, f"{address} {scheme}: {found.generate_report()}"
+    await asked_to_cancel(page, desk)
+    found = await axe.run(page, options=BRIEFLY)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("visit", [PHONE], indirect=True)
+async def test_inspector_fits_a_phone(visit: Visit, desk: Desk, author: Author) -> None:
+    page = await visit.context.new_page()
+    for address in [one for one in await inspected(visit, desk, author) if "dashboard" in one or "timeline" in one]:
+        await page.goto(f"/admin/{address}")
+        await expect(page.locator(".inspector svg").first).to_be_visible()
+        width = await page.evaluate("document.documentElement.scrollWidth")
+        assert width <= page.viewport_size["width"], address  # type: ignore[index]
+
+
+async def test_list_and_timeline_of_the_admin_keep_themselves_up_to_date(
+    visit: Visit, desk: Desk, author: Author
+) -> None:
+    await inspected(visit, desk, author)
+    page = await visit.context.new_page()
+    await page.goto("/admin/artifacts/artifact/")
+    row = page.get_by_role("row", name="Project brief").first
+    await row.get_by_role("checkbox").check()
+    await expect(row.locator(".badge")).to_have_text("Waiting")
+    other = await visit.context.new_page()
+    await other.goto(f"/admin/artifacts/artifact/{desk.artifact}/timeline/")
+    await desk.cancel()
+    await expect(row.locator(".badge")).to_have_text("Cancelled")
+    await expect(row.get_by_role("checkbox")).to_be_checked()
+    await expect(other.locator(".happened")).to_contain_text("Cancel")
 
 
 @pytest.mark.parametrize("visit", [PHONE, SMALL_PHONE], indirect=True)

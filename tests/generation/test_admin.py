@@ -22,7 +22,7 @@ TASKS = "admin:generation_generationtask"
 @pytest.fixture
 def inspector() -> Client:
     """Staff who may view everything, and act on documents."""
-    return staff_with("view_artifact", "view_generationtask", "change_artifact")
+    return staff_with("view_artifact", "view_generationtask", "change_artifact", "view_claimjournal")
 
 
 def staff_with(*permissions: str) -> Client:
@@ -34,12 +34,9 @@ def staff_with(*permissions: str) -> Client:
 
 
 def act(client: Client, verb: str, *artifacts: Artifact) -> list[str]:
-    """What the admin says after the action on these documents."""
-    response = client.post(
-        reverse("admin:artifacts_artifact_changelist"),
-        {"action": verb, "_selected_action": [artifact.pk for artifact in artifacts]},
-        follow=True,
-    )
+    """What the admin says after the action on these documents, once its question is answered."""
+    asked = {"action": verb, "_selected_action": [artifact.pk for artifact in artifacts]}
+    response = client.post(reverse("admin:artifacts_artifact_changelist"), asked | {"answer": verb}, follow=True)
     return [str(message) for message in response.context["messages"]]
 
 
@@ -56,6 +53,26 @@ def test_each_action_tells_what_came_of_it(inspector, artifact, owner):
     assert act(inspector, "cancel", artifact) == ["1 document is cancelled. Every word is kept."]
     assert status_of(artifact) == "cancelled"
     assert GenerationTask.objects.get().status == "cancelled"
+
+
+@pytest.mark.parametrize("verb", ["cancel", "pause", "resume"])
+def test_action_asks_first_and_does_nothing_before_the_answer(inspector, artifact, owner, verb):
+    control.start(artifact, owner)
+    chosen = {"action": verb, "_selected_action": [artifact.pk]}
+    shown = inspector.post(reverse("admin:artifacts_artifact_changelist"), chosen).content.decode()
+    assert f'name="answer" value="{verb}"' in shown
+    assert f"{artifact.project}: {artifact.title}" in shown
+    assert status_of(artifact) == "streaming"
+    assert not ActionRecord.objects.filter(verb=verb).exists()
+
+
+def test_sections_stand_above_the_text_which_is_folded(staff, artifact, owner):
+    control.start(artifact, owner)
+    client = Client()
+    client.force_login(staff)
+    shown = client.get(reverse("admin:artifacts_artifact_change", args=[artifact.pk])).content.decode()
+    assert shown.index('id="sections-group"') < shown.index("As readers see it") < shown.index("As it was written")
+    assert shown.count("<details") >= 3
 
 
 @pytest.mark.parametrize(
@@ -108,13 +125,10 @@ def test_stop_by_staff_is_recorded_with_who_did_it(inspector, artifact, owner):
     assert ActionRecord.objects.filter(verb="pause", actor_name="inspector", artifact=artifact.pk).exists()
 
 
-def test_actions_offered_are_these_three(inspector, artifact):
+def test_actions_offered_are_these_four(inspector, artifact):
     shown = inspector.get(reverse("admin:artifacts_artifact_changelist")).content.decode()
-    assert [verb for verb in ("cancel", "pause", "resume", "delete_selected") if f'value="{verb}"' in shown] == [
-        "cancel",
-        "pause",
-        "resume",
-    ]
+    offered = ("cancel", "pause", "resume", "export_incident")
+    assert tuple(verb for verb in (*offered, "delete_selected") if f'value="{verb}"' in shown) == offered
 
 
 def test_tasks_are_listed_with_bounded_queries_and_without_texts(inspector, project, owner):

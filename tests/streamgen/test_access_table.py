@@ -6,6 +6,7 @@ A route, an operation or a model of the admin that nobody said anything about he
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,7 +25,8 @@ from artifacts.models import Artifact, ArtifactVersion, Project
 from artifacts.routing import http_urlpatterns, websocket_urlpatterns
 from artifacts.sharing import links, members
 from artifacts.webhooks.endpoints import set_webhook
-from generation.models import GenerationTask, Worker
+from generation.inspection.keeping import begin_journal
+from generation.models import CallPrompt, ClaimJournal, GenerationTask, Worker
 from generation.queue import workers
 from streamgen.agents.openai_routes import openai_urlpatterns
 from streamgen.api import api
@@ -394,7 +396,13 @@ def test_admin_is_for_staff_and_shows_what_their_permissions_say(team: Team):
     control_rows = {
         GenerationTask: lambda: GenerationTask.objects.create(artifact=team.artifact, status="cancelled"),
         Worker: lambda: Worker.objects.get(pk=workers.register_worker("here:1", slots=4)),
+        ClaimJournal: lambda: journal,
+        CallPrompt: lambda: CallPrompt.objects.create(
+            journal=journal, number=1, at=journal.began_at, chars=2, packed=b"\0" + zlib.compress(b"[]")
+        ),
     }
+    begin_journal(team.artifact.pk, fence=99, epoch=1, task=1, worker="here:1", is_takeover=False, length=0)
+    journal = ClaimJournal.objects.get()
     wrong = []
     for model, registered in admin.site._registry.items():
         row = model.objects.first() or (control_rows[model]() if model in control_rows else None)
@@ -435,8 +443,10 @@ def test_editors_do_all_but_members_and_deletion_and_viewers_read():
     reads = {"see", "see_project"}
     assert of["link"] == reads
     assert of["viewer"] == reads | {"see_members", "leave"}
-    assert of["owner"] == set(access.RULES) - {"leave"}
-    assert of["editor"] == set(access.RULES) - {"members", "webhook", "budget", "delete", "delete_project"}
+    of_operators = {"inspect", "read_prompts"}
+    assert of["owner"] == set(access.RULES) - {"leave"} - of_operators
+    owners_only = {"members", "webhook", "budget", "delete", "delete_project"}
+    assert of["editor"] == set(access.RULES) - owners_only - of_operators
     assert [action for action, rule in access.RULES.items() if not rule.permission] == ["leave"]
 
 

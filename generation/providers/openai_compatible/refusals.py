@@ -111,6 +111,12 @@ def _words(body: object, *, depth: int) -> Iterator[str]:
 
 def from_status(asked: Asked, status: int, said: Said, at: str = "") -> ProviderError:
     """The error for an HTTP status; `at` says where it came from."""
+    error = _of_status(asked, status, said, at)
+    error.status = status
+    return error
+
+
+def _of_status(asked: Asked, status: int, said: Said, at: str) -> ProviderError:
     at, words = at or f"{asked.place} answered {status}", said.words
     if status in (401, 403, 404) and phrases.NO_MODEL.search(words):
         return no_model(asked, at, said)

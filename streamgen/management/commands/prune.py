@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from artifacts.lifecycle import pruning
+from generation.inspection.keeping import old_journals
 from generation.models import GenerationTask
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -42,7 +43,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, older_than: timedelta, dry_run: bool, vacuum: bool, **options: Any) -> None:
         before = timezone.now() - older_than
         tasks = GenerationTask.objects.filter(finished_at__lt=before).order_by()
-        for name, rows in {**pruning.prunable(before), "ended tasks": tasks}.items():
+        ours = {
+            "ended tasks": tasks,
+            "timelines with their prompts": old_journals(before, pruning.finished_before(before)),
+        }
+        for name, rows in {**pruning.prunable(before), **ours}.items():
             number = rows.count() if dry_run else pruning.remove(rows)
             self.stdout.write(f"{number:>8}  {name}")
         previews = pruning.saved_previews(before).count() if dry_run else pruning.drop_previews(before)
