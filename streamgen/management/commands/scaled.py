@@ -27,6 +27,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from artifacts.accounts import sign_in
+from streamgen.people.own_site import demand_own_site
 
 MISSING = (
     "`scaled` starts a real Redis and a real PostgreSQL from pip, which are not installed here: "
@@ -53,6 +54,7 @@ class Command(BaseCommand):
         parser.add_argument("--data", type=Path, default=settings.DATA_DIR / "scaled", help="Where data and logs live.")
 
     def handle(self, *args: Any, port: int, data: Path, **options: Any) -> None:
+        demand_own_site("scaled", "set CHANNEL_LAYERS to channels_redis, and run manage.py runworker generation.")
         stop = threading.Event()
         for asked in (signal.SIGINT, signal.SIGTERM):
             signal.signal(asked, lambda *_: stop.set())

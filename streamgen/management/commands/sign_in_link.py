@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from artifacts.accounts.sign_in import sign_in_path
 from artifacts.models.user_model import by_name
 from streamgen.management.commands.up import origin_at
+from streamgen.people.own_site import demand_own_site
 
 
 class Command(BaseCommand):
@@ -22,6 +23,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, user: str, port: int, **options: Any) -> None:
+        demand_own_site("sign-in-link", "people come in as LOGIN_URL says.")
         found = by_name(user)
         if found is None:
             raise CommandError(f"There is no user {user!r}. `manage.py createsuperuser` makes one.")

@@ -24,6 +24,7 @@ from artifacts.operating.outages import SENTENCES, kind_of
 from generation import control
 from generation.errors import ProviderError
 from generation.providers import provider_from_settings
+from streamgen.people.own_site import demand_own_site
 from streamgen.server.daphne import HostedServer
 from streamgen.server.lifespan import this_process
 
@@ -47,6 +48,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-migrate", action="store_true", help="Refuse to start where a migration is missing.")
 
     def handle(self, *args: Any, host: str, port: int, no_worker: bool, no_migrate: bool, **options: Any) -> None:
+        demand_own_site("up", "manage.py migrate, then manage.py runserver, or an ASGI server of your choice.")
         try:
             with _alone():
                 if not no_migrate:

@@ -104,6 +104,18 @@ class OwnProject:
     def manage(self, *command: str) -> str:
         return self.run("manage.py", *command)
 
+    def refused(self, *command: str) -> str:
+        done = subprocess.run(
+            [self.python, "manage.py", *command],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        return done.stderr
+
     def begin_writing(self) -> subprocess.Popen[str]:
         """Another process that writes document 1; it has begun when this returns."""
         command = ["manage.py", "generate", "--project", "A lighthouse", "--phase", "brief"]
@@ -225,6 +237,7 @@ async def test_ten_lines_make_a_live_preview_in_a_fresh_project(project: OwnProj
     for name, lines in blocks:
         add(project, name, lines)
     assert "no issues" in project.manage("check")
+    assert "In your own project: manage.py migrate, then manage.py runserver" in project.refused("up")
     project.manage("migrate")
     project.manage("createsuperuser", "--noinput", "--username", "me", "--email", "me@example.org")
     with project.served() as origin:
