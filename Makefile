@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 AUDITING := $(VENV)/audit/ready
 
-.PHONY: run scaled test faults hostile audit sbom bench venv format lock clean
+.PHONY: run scaled test docs pictures faults hostile audit sbom bench venv format lock clean
 
 run: $(READY)  ## everything set up, the address printed, Ctrl-C ends it
 	@exec $(BIN)/python manage.py up --port $(PORT)
@@ -22,6 +22,12 @@ test: $(READY)  ## format, lint, types, known dangers, migrations, tests
 	$(BIN)/bandit --quiet --configfile pyproject.toml --severity-level medium --recursive streamgen generation artifacts
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m pytest -n 3 --dist worksteal --cov --cov-report=term --cov-fail-under=90
+
+docs: $(READY)  ## the site of docs/, into var/site; a link that leads nowhere ends it
+	$(BIN)/zensical build --strict --clean
+
+pictures: $(READY)  ## those of docs/, taken anew in a real browser
+	$(BIN)/python -m tests.docs.pictures
 
 faults: $(READY)  ## every fault against real processes, at most 15 minutes; FAULTS="--only worker-killed --runs 200"
 	$(BIN)/python -m tests.faults $(FAULTS)

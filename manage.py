@@ -15,12 +15,20 @@ def main() -> None:
     try:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
+        from django.db import DatabaseError
     except ImportError:
         sys.exit("Django is not installed here. Run `make venv`, then use .venv/bin/python manage.py.")
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"{error}")
+    except DatabaseError as error:
+        from artifacts.operating.outages import SENTENCES, kind_of
+
+        kind = kind_of(error)
+        if kind is None:
+            raise
+        sys.exit(SENTENCES[kind])
 
 
 def _serve_fast() -> None:

@@ -31,7 +31,7 @@ def page() -> str:
 
 def picture(title: str) -> str:
     """The first block of code below the heading."""
-    return page().partition(f"\n## {title}\n")[2].partition("```\n")[2].partition("\n```")[0]
+    return page().partition(f"\n## {title}\n")[2].partition("```text\n")[2].partition("\n```")[0]
 
 
 def way_of(name: str) -> list[str]:

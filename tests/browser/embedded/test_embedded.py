@@ -25,7 +25,9 @@ from streamgen.client import Client, DocumentEnded
 from tests.browser.conftest import ROOT
 
 PAGE = ROOT / "docs" / "embed.md"
-BLOCK = re.compile(r"^[^\n]*`([\w/]+\.(?:py|html))`:\n\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^[^\n]*`([\w/]+\.(?:py|html))`:\n\n(?:<!--[^\n]*-->\n)?```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL
+)
 START_S = 60
 PASSWORD = "a long enough password"
 PARTS = (
