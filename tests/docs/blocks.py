@@ -13,7 +13,7 @@ from dataclasses import dataclass
 RUN = ("sh", "python")
 CHECKED = ("output", "json")
 """What the block before it said: as text in which `...` stands for anything, or as JSON."""
-SHOWN = ("text",)
+ONLY_SHOWN = ("text",)
 """A picture, an address, frames: nothing that somebody would run."""
 
 _FENCE = re.compile(r"^(?P<indent> {0,8})(?P<marks>`{3,}|~{3,})(?P<info>.*)$")
@@ -35,7 +35,7 @@ class Block:
     @property
     def is_known(self) -> bool:
         """Whether it is clear what becomes of it."""
-        return bool(self.title or self.not_run) or self.language in (*RUN, *CHECKED, *SHOWN)
+        return bool(self.title or self.not_run) or self.language in (*RUN, *CHECKED, *ONLY_SHOWN)
 
 
 def blocks_of(page: str) -> list[Block]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,16 +16,15 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.docs.place import Place, copied
+from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.docs.place import PagePlace, copied
 from tests.support.endpoint.openai_script import tokens
 from tests.support.servers import ROOT
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 VIEW = {"width": 1240, "height": 600}
 SCALE = 1.5
-WAIT_MS = 30_000
-TEXTS = {
+SEEN_MS = 30_000
+BRIEF_TEXTS = {
     "Summary": (
         "Drills, tents, sewing machines and a projector stand unused in the cupboards of one neighbourhood. "
         "**A library of things** lets its people share them: they see on a phone what there is, reserve it, "
@@ -55,12 +53,16 @@ TEXTS = {
         "What it leaves out: delivery, payment, and things that could hurt somebody.\n"
     ),
 }
+GOALS = BRIEF_TEXTS["Goals and non-goals"]
 SILENT_BEFORE = " their first thing"
 SEEN_LAST = re.compile(r"Nine of ten people")
 BEHAVIOURS = {
     "by_section": {
         "Goals and non-goals": [
-            {"stall": "pieces", "stall_after": len(tokens(TEXTS["Goals and non-goals"].partition(SILENT_BEFORE)[0]))}
+            {
+                "stall": "pieces",
+                "stall_after": len(tokens(BRIEF_TEXTS["Goals and non-goals"].partition(SILENT_BEFORE)[0])),
+            }
         ]
     },
     "default": {"pause_s": 0.002},
@@ -70,7 +72,7 @@ BEHAVIOURS = {
 @contextmanager
 def telling_endpoint(folder: Path) -> Iterator[str]:
     script = folder / "endpoint.json"
-    script.write_text(json.dumps({"texts": TEXTS, "software": "example", "models": ["your-model"], **BEHAVIOURS}))
+    script.write_text(json.dumps({"texts": BRIEF_TEXTS, "software": "example", "models": ["your-model"], **BEHAVIOURS}))
     command = [sys.executable, "-m", "tests.support.endpoint.openai_server", "--port", "0", "--script", str(script)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -80,7 +82,7 @@ def telling_endpoint(folder: Path) -> Iterator[str]:
             process.terminate()
 
 
-def walk(browser: Browser, place: Place, folder: Path) -> None:
+def walk(browser: Browser, place: PagePlace, folder: Path) -> None:
     """The tutorial, from its printed address to what somebody sees who has the link."""
     place.serve()
     link = re.search(r"http://localhost:\d+/sign-in/\S+/", place.said)
@@ -110,7 +112,7 @@ def _page(browser: Browser) -> Page:
     page = browser.new_context(
         viewport=VIEW, device_scale_factor=SCALE, reduced_motion="reduce", locale="en"
     ).new_page()
-    page.set_default_timeout(WAIT_MS)
+    page.set_default_timeout(SEEN_MS)
     return page
 
 
@@ -120,11 +122,11 @@ def _take(page: Page, path: Path) -> None:
 
 def take(folder: Path) -> None:
     """All pictures, into this folder."""
-    expect.set_options(timeout=WAIT_MS)
+    expect.set_options(timeout=SEEN_MS)
     with tempfile.TemporaryDirectory() as scratch, telling_endpoint(Path(scratch)) as endpoint:
-        place = Place(folder=Path(scratch), clone=copied(Path(scratch)), endpoint=endpoint)
+        place = PagePlace(folder=Path(scratch), clone=copied(Path(scratch)), endpoint=endpoint)
         with closing(place), sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
             walk(browser, place, folder)
             browser.close()
 

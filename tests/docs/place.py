@@ -31,8 +31,8 @@ from tests.support.proxies.running import free_port
 from tests.support.servers import ROOT
 
 BLOCK_S = 60.0
-POLL_S = 0.02
-STOP_S = WAIT_S
+LOOK_AGAIN_S = 0.02
+END_S = WAIT_S
 NOT_CLONED = {"var", "staticfiles", "htmlcov", "build", "dist", "node_modules", "sbom.json"}
 """What .gitignore names, beside what begins with a dot."""
 STAYS = re.compile(
@@ -122,12 +122,12 @@ class Started:
         """Ctrl-C."""
         if self.process.poll() is None:
             os.write(self._terminal, b"\x03")
-        self.process.wait(STOP_S)
+        self.process.wait(END_S)
         os.close(self._terminal)
 
 
 @dataclass(kw_only=True)
-class Place:
+class PagePlace:
     """The place of one page; nothing was written there yet."""
 
     folder: Path
@@ -211,7 +211,7 @@ class Place:
                 words = f"from django.contrib.auth.models import User; User.objects.create_user({rest[0]!r})"
                 self._feed(f"manage.py shell --verbosity 0 -c {shlex.quote(words)}\n")
             case "token" | "api":
-                self._feed(f"{TOKEN}\n{API if verb == 'api' else ''}\n")
+                self._feed(f"{MAKE_TOKEN}\n{DEFINE_API if verb == 'api' else ''}\n")
             case "port":
                 self.ports[int(rest[0])] = free_port()
             case "chat":
@@ -267,7 +267,7 @@ class Place:
     def set_pace(self, pause_s: float) -> None:
         """Seconds between two pieces of the endpoint, from now on."""
         origin = self.endpoint.removesuffix("/v1")
-        script = json.dumps({"default": {"text": TEXT, "piece_tokens": 4, "pause_s": pause_s}}).encode()
+        script = json.dumps({"default": {"text": ANSWER, "piece_tokens": 4, "pause_s": pause_s}}).encode()
         with urllib.request.urlopen(urllib.request.Request(f"{origin}/_script", script, method="PUT"), timeout=WAIT_S):
             pass
 
@@ -305,7 +305,7 @@ class Place:
             if shell.poll() is not None:
                 raise AssertionError(f"it failed with {shell.returncode}:\n{text}\nIt said:\n{said()}{self._logs()}")
             assert time.monotonic() < ends_at, f"it does not end:\n{text}\nIt said:\n{said()}{self._logs()}"
-            time.sleep(POLL_S)
+            time.sleep(LOOK_AGAIN_S)
         self.said += said().removesuffix(mark)
 
     def _the_shell(self) -> subprocess.Popen[bytes]:
@@ -366,9 +366,9 @@ class Place:
         return self._number
 
 
-TOKEN = "export TOKEN=$(.venv/bin/python manage.py token admin)"
-API = """api() { curl -sS -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" "$@"; }"""
-TEXT = """The lamp is lit at dusk, and no ship is lost while it burns. Its keeper climbs the stairs every evening \
+MAKE_TOKEN = "export TOKEN=$(.venv/bin/python manage.py token admin)"
+DEFINE_API = """api() { curl -sS -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" "$@"; }"""
+ANSWER = """The lamp is lit at dusk, and no ship is lost while it burns. Its keeper climbs the stairs every evening \
 with oil for one night, and comes down when the sun is up.
 
 - Oil is brought up before it is dark.
@@ -383,7 +383,7 @@ def _until(is_so: Callable[[], bool], what: str, who: Started | None = None) -> 
     ends_at = time.monotonic() + WAIT_S
     while not is_so():
         assert time.monotonic() < ends_at, f"this does not happen: {what}\n{who.said if who else ''}"
-        time.sleep(POLL_S)
+        time.sleep(LOOK_AGAIN_S)
 
 
 def _listens(port: int) -> bool:

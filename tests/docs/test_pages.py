@@ -14,7 +14,7 @@ import pytest
 
 from tests.docs.answers import difference, has_lines, last_json
 from tests.docs.blocks import Block, blocks_of
-from tests.docs.place import TEXT, Place, copied, linked
+from tests.docs.place import ANSWER, PagePlace, copied, linked
 from tests.support.servers import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -28,7 +28,7 @@ FROM_NOTHING = ("tutorial",)
 @pytest.fixture(scope="session")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     script = tmp_path_factory.mktemp("endpoint") / "script.json"
-    script.write_text(json.dumps({"default": {"text": TEXT, "piece_tokens": 4}}))
+    script.write_text(json.dumps({"default": {"text": ANSWER, "piece_tokens": 4}}))
     command = [sys.executable, "-m", "tests.support.endpoint.openai_server", "--port", "0", "--script", str(script)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -40,7 +40,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def seed(tmp_path_factory: pytest.TempPathFactory, endpoint: str) -> tuple[Path, str]:
     """The project as it is once it was run, and its administrator's token."""
     folder = tmp_path_factory.mktemp("project")
-    with closing(Place(folder=folder, clone=copied(folder), endpoint=endpoint)) as place:
+    with closing(PagePlace(folder=folder, clone=copied(folder), endpoint=endpoint)) as place:
         place.give("served")
         place.give(f"shell .venv/bin/python manage.py token admin > {folder / 'token'}")
     return place.clone, (folder / "token").read_text("utf-8").strip()
@@ -55,7 +55,7 @@ def test_every_block_of_the_page_does_what_it_says(
     if page.stem in FROM_NOTHING:
         shutil.rmtree(clone / "var")
         token = ""
-    with closing(Place(folder=tmp_path, clone=clone, endpoint=endpoint, token=token)) as place:
+    with closing(PagePlace(folder=tmp_path, clone=clone, endpoint=endpoint, token=token)) as place:
         place.set_pace(0)
         for block in blocks_of(page.read_text("utf-8")):
             if not block.not_run and block.language != "text":
@@ -65,7 +65,7 @@ def test_every_block_of_the_page_does_what_it_says(
                     raise AssertionError(f"{page.relative_to(ROOT)}:{block.line}: {failure}") from None
 
 
-def follow(place: Place, block: Block) -> None:
+def follow(place: PagePlace, block: Block) -> None:
     for words in block.given:
         place.give(words)
     if block.language == "output" and not block.title:
