@@ -46,7 +46,7 @@ def seed(tmp_path_factory: pytest.TempPathFactory, endpoint: str) -> tuple[Path,
     return place.clone, (folder / "token").read_text("utf-8").strip()
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", RUNNING, ids=lambda page: page.stem)
 def test_every_block_of_the_page_does_what_it_says(
     page: Path, seed: tuple[Path, str], endpoint: str, tmp_path: Path
