@@ -49,8 +49,8 @@ class InvalidInput(ArtifactError):
 
 
 class IllegalTransition(ArtifactError):
-    def __init__(self, status: str, verb: str, hint: str) -> None:
-        super().__init__(f"Cannot {verb}: the document is {status}. {hint}")
+    def __init__(self, status: str, verb: str, hint: str, *, of: str = "the document") -> None:
+        super().__init__(f"Cannot {verb}: {of} is {status}. {hint}")
         self.status = status
         self.verb = verb
         self.hint = hint

@@ -23,6 +23,7 @@ class Reason(models.TextChoices):
     WAITING_RETRY = "waiting_retry"
     THINKING = "thinking"
     USER = "user"
+    DEACTIVATED = "deactivated"
     SHUTDOWN = "shutdown"
 
 
@@ -31,9 +32,15 @@ REASON_SENTENCES: dict[str, str] = {
     Reason.WAITING_RETRY: "The last attempt brought no text. The next one comes by itself.",
     Reason.THINKING: "The model thinks before it writes.",
     Reason.USER: "Stopped by hand. Every word written so far is kept.",
+    Reason.DEACTIVATED: "Paused because the account that had it written, or owns it, was deactivated.",
     Reason.SHUTDOWN: "The worker is restarting. Another one goes on from the last word.",
 }
 """Of every known code."""
+
+WAYS_ON: dict[str, str] = {
+    Reason.DEACTIVATED: "Every word is kept. Somebody else who may edit the project can resume it, in their own name.",
+}
+"""What goes with a stop that nobody at its document asked for."""
 
 
 def add_reasons(sentences: Mapping[str, str]) -> None:

@@ -40,7 +40,8 @@ from generation.costs.budgets import spent
 from generation.costs.price_file import price_list
 from generation.errors import CommandRefused
 from generation.inspection.admin_pages import MOST_EXPORTED, InspectedArtifactAdmin, incident_file
-from generation.models import GenerationTask, Worker
+from generation.models import GenerationTask, ProjectRun, RunStatus, Worker
+from generation.project_runs import state_of_run
 from generation.queue import workers
 from generation.waiting import waiting_of
 
@@ -84,13 +85,54 @@ class GenerationTaskAdmin(InspectAdmin):
         return format_html('<span class="quiet">{}</span>', Truncator(task.error).chars(ERROR_EXCERPT_CHARS))
 
 
+@admin.register(ProjectRun)
+class ProjectRunAdmin(InspectAdmin):
+    """Who wanted all documents of a project written, and how far that is."""
+
+    list_display = ("id", "project", "stands", "current", "model", "requested_by", "age", "trouble")
+    list_filter = ("status", "created_at")
+    search_fields = ("project__title", "=project__id", "model", "requested_by__username")
+    list_select_related = ("project", "current", "requested_by")
+    readonly_fields = ("stands", "detail")
+    fields = (
+        "project",
+        ("stands", "detail"),
+        "current",
+        "error",
+        ("model", "parallel"),
+        "requested_by",
+        ("created_at", "finished_at"),
+    )
+
+    @admin.display(description="status", ordering="status")
+    def stands(self, run: ProjectRun) -> SafeString:
+        return badge(_LIKE_DOCUMENTS[RunStatus(run.status)], run.get_status_display())
+
+    @admin.display(description="where it stands")
+    def detail(self, run: ProjectRun) -> str:
+        return state_of_run(run).detail
+
+    @admin.display(description="error")
+    def trouble(self, run: ProjectRun) -> SafeString:
+        return format_html('<span class="quiet">{}</span>', Truncator(run.error).chars(ERROR_EXCERPT_CHARS))
+
+
+_LIKE_DOCUMENTS = {
+    RunStatus.RUNNING: "streaming",
+    RunStatus.PAUSED: "paused",
+    RunStatus.CANCELLED: "cancelled",
+    RunStatus.COMPLETE: "complete",
+}
+"""Shown in the colours of documents."""
+
+
 @admin.register(Worker)
 class WorkerAdmin(InspectAdmin):
     list_display = ("name", "host", "state", "load", "version", "started_at", "last_heard")
     change_list_template = "admin/generation/live_list.html"
     search_fields = ("name", "host", "version")
     readonly_fields = ("state", "load", "last_heard")
-    fields = ("name", "host", "version", "state", "load", "started_at", "last_heard")
+    fields = ("name", "host", "version", "model", "state", "load", "started_at", "last_heard")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Worker]:
         is_alive = Exists(workers.living().filter(pk=OuterRef("pk")))

@@ -20,8 +20,10 @@ from artifacts.lifecycle.sources import EarlierText
 from artifacts.models import Artifact, Project, StopRequest, StreamStatus
 from artifacts.models.user_model import User
 from artifacts.planned_section import PlannedSection
+from artifacts.reasons import Reason
 from artifacts.sharing.records import record
 from generation.costs.budgets import check_budget
+from generation.costs.server_model import server_model
 from generation.earlier_documents import sources_of
 from generation.errors import TaskExists
 from generation.models import UNFINISHED, GenerationTask, TaskStatus
@@ -131,9 +133,9 @@ def cancel(artifact: Artifact, user: User | None = None) -> WriteResult:
     return _stop(artifact, user, StopRequest.CANCEL)
 
 
-def pause(artifact: Artifact, user: User | None = None) -> WriteResult:
+def pause(artifact: Artifact, user: User | None = None, *, why: str = Reason.USER) -> WriteResult:
     """Stop, resumable. A live writer does it within moments; otherwise it is done on return."""
-    return _stop(artifact, user, StopRequest.PAUSE)
+    return _stop(artifact, user, StopRequest.PAUSE, why)
 
 
 def restore(artifact: Artifact, version_id: int, user: User | None = None) -> WriteResult:
@@ -196,8 +198,9 @@ def model_name(name: str) -> str:
 
 def choosable_models() -> list[str]:
     """The models that people may choose; none where they may choose any. The server's own is always among them."""
-    own = [settings.STREAMGEN_MODEL] if settings.STREAMGEN_MODEL else []
-    return list(dict.fromkeys([*own, *settings.STREAMGEN_MODELS])) if settings.STREAMGEN_MODELS else []
+    if not settings.STREAMGEN_MODELS:
+        return []
+    return list(dict.fromkeys(filter(None, [server_model(), *settings.STREAMGEN_MODELS])))
 
 
 def checked_parallel(parallel: int) -> int:
@@ -241,9 +244,9 @@ def new_task(artifact: Artifact, user: User | None, model: str, parallel: int = 
         raise TaskExists from None
 
 
-def _stop(artifact: Artifact, user: User | None, request: StopRequest) -> WriteResult:
+def _stop(artifact: Artifact, user: User | None, request: StopRequest, why: str = Reason.USER) -> WriteResult:
     with transaction.atomic():
-        result = commands.request_stop(artifact.pk, request)
+        result = commands.request_stop(artifact.pk, request, why=why)
         if result.status != StreamStatus.STREAMING:
             finish(artifact.pk, result.status)
         record(user, request.value, artifact=artifact)

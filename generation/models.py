@@ -74,6 +74,7 @@ class Worker(models.Model):
     name = models.CharField(max_length=100)
     host = models.CharField(max_length=100)
     version = models.CharField(max_length=40)
+    model = models.CharField(max_length=MODEL_NAME_CHARS, blank=True, default="")  # of documents that name none
     slots = models.PositiveSmallIntegerField()
     running = models.PositiveSmallIntegerField(default=0)
     started_at = models.DateTimeField()

@@ -27,6 +27,7 @@ from generation.queue.wakeup import wake_after_commit
 
 logger = logging.getLogger(__name__)
 
+_WAIT = "Wait until it is done, or pause or cancel it first."
 STOPPED = "stopped"
 """A run that is to go on and waits for somebody: its document is paused, or was cancelled."""
 _STOPS = {StreamStatus.PAUSED, StreamStatus.CANCELLED}
@@ -50,7 +51,8 @@ def write_all(project: Project, user: User | None, *, model: str = "", parallel:
     """
     model, parallel = control.model_name(model), control.checked_parallel(parallel)
     if not _documents(project.pk, StreamStatus.IDLE).exists():
-        raise IllegalTransition("begun", "write all", "Each of its documents was started already.")
+        hint = "Each of its documents was started already. Add one, or write one anew on its page."
+        raise IllegalTransition("written or under way", "write all", hint, of="the project")
     check_budget(project.pk, model)
     try:
         with transaction.atomic():
@@ -58,9 +60,10 @@ def write_all(project: Project, user: User | None, *, model: str = "", parallel:
             record(user, "write_all", project=project)
             wake_after_commit()
     except IntegrityError:
-        raise IllegalTransition(
-            "being written", "write all", "Pause or cancel what is under way, or resume it."
-        ) from None
+        running = latest_run(project.pk)
+        paused = running is not None and running.status == RunStatus.PAUSED
+        status, hint = ("paused in it", "Resume or cancel it first.") if paused else ("being written as a whole", _WAIT)
+        raise IllegalTransition(status, "write all", hint, of="the project") from None
     advance(run.pk)
     return run
 
@@ -166,7 +169,7 @@ def _sentence(run: ProjectRun, current: Artifact | None) -> str:
         case RunStatus.CANCELLED:
             return f"Cancelled at {title}." if title else "Cancelled."
         case RunStatus.PAUSED:
-            return f"Paused at {title}." if title else "Paused."
+            return f"Paused at {title}. {run.error}".strip() if title else f"Paused. {run.error}".strip()
     if current is None or current.stream_status == StreamStatus.COMPLETE:
         return run.error or "The next document is about to begin."
     if current.stream_status == StreamStatus.CANCELLED:
@@ -194,7 +197,7 @@ def _unfinished(project: Project, verb: str) -> ProjectRun:
     runs = ProjectRun.objects.select_for_update().filter(project=project, status__in=UNFINISHED_RUNS)
     run = runs.first()
     if run is None:
-        raise IllegalTransition("not being written as a whole", verb, "Write all begins it.")
+        raise IllegalTransition("not being written as a whole", verb, "Write all begins it.", of="the project")
     return run
 
 

@@ -30,6 +30,7 @@ from generation.writing import phases
 
 logger = logging.getLogger(__name__)
 
+DIFFERENTLY = "What to do differently: "
 SHOWN_CHARS = 24_000
 """Of the present text of a section that is written anew, so much is told to the model."""
 
@@ -175,13 +176,7 @@ def _draft(
 ) -> SectionDraft:
     """The draft of a section of a locked document, queued in the same transaction."""
     planned = _section(artifact, section.number)
-    order = _checked(
-        PlannedSection(
-            name=planned.name,
-            instructions=_told(planned.instructions, section.body, instructions),
-            max_tokens=planned.max_tokens if max_tokens is None else max_tokens,
-        )
-    )
+    order = _order(planned, section, instructions, max_tokens)
     phase = phases.phase_of(artifact.phase, title=artifact.title)
     draft = Artifact.objects.create(
         project_id=artifact.project_id,
@@ -200,6 +195,30 @@ def _draft(
     return SectionDraft(artifact=draft, task=task, number=section.number, epoch=artifact.epoch)
 
 
+def rewriting_order(
+    artifact: Artifact, number: int, *, instructions: str = "", max_tokens: int | None = None
+) -> PlannedSection:
+    """What would be asked for where a section is written anew. Raises `InvalidInput`, `NotFound`."""
+    instructions = validation.long_text("instructions", instructions)
+    return _order(_section(artifact, number), placed_section(artifact, number), instructions, max_tokens)
+
+
+def asked_of_draft(draft: Artifact | None) -> str:
+    """What somebody wanted to have done differently in a draft."""
+    told = "" if draft is None else draft.sections.values_list("instructions", flat=True).first() or ""
+    return told.rpartition(DIFFERENTLY)[2] if DIFFERENTLY in told else ""
+
+
+def _order(planned: Section, section: PlacedSection, instructions: str, max_tokens: int | None) -> PlannedSection:
+    return _checked(
+        PlannedSection(
+            name=planned.name,
+            instructions=_told(planned.instructions, section.body, instructions),
+            max_tokens=planned.max_tokens if max_tokens is None else max_tokens,
+        )
+    )
+
+
 def _told(planned: str, body: str, instructions: str) -> str:
     """What a section's instructions are where it is written anew: those of the plan, its text, and what to change."""
     parts = [planned]
@@ -207,5 +226,5 @@ def _told(planned: str, body: str, instructions: str) -> str:
         part = body if len(body) <= SHOWN_CHARS else f"{body[:SHOWN_CHARS]}\n[the rest is left out]"
         parts += [f"The section reads at present:\n\n{part}", "Write the whole section anew."]
     if instructions:
-        parts.append(f"What to do differently: {instructions}" if body else instructions)
+        parts.append(f"{DIFFERENTLY}{instructions}" if body else instructions)
     return "\n\n".join(filter(None, parts))[: validation.LONG_TEXT_CHARS]

@@ -11,6 +11,7 @@ from django.db.models.signals import post_save
 from artifacts.errors import IllegalTransition, NotFound
 from artifacts.models import Artifact, StreamStatus
 from artifacts.models.user_model import User
+from artifacts.reasons import REASON_SENTENCES, Reason
 from generation import control
 from generation.models import UNFINISHED, GenerationTask, ProjectRun, RunStatus
 
@@ -30,11 +31,13 @@ def pause_documents(sender: type[User], instance: User, **kwargs: Any) -> None:
         return
     started = GenerationTask.objects.filter(requested_by=instance, status__in=UNFINISHED).values("artifact")
     theirs = Artifact.objects.filter(Q(project__owner=instance) | Q(pk__in=started))
-    for run in ProjectRun.objects.filter(requested_by=instance, status=RunStatus.RUNNING):
-        run.status = RunStatus.PAUSED
-        run.save(update_fields=["status"])
+    for run in ProjectRun.objects.filter(
+        Q(requested_by=instance) | Q(project__owner=instance), status=RunStatus.RUNNING
+    ):
+        run.status, run.error = RunStatus.PAUSED, REASON_SENTENCES[Reason.DEACTIVATED]
+        run.save(update_fields=["status", "error"])
     for artifact in theirs.filter(stream_status=StreamStatus.STREAMING):
         try:
-            control.pause(artifact)
+            control.pause(artifact, why=Reason.DEACTIVATED)
         except (IllegalTransition, NotFound):
             logger.info("not paused, it stopped by itself artifact=%s", artifact.pk)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generation.pages import cost_views, plan_views, reworking_views, views
+from generation.pages import cost_views, estimates, plan_views, reworking_views, views
 
 app_name = "generation"
 urlpatterns = [
@@ -16,5 +16,6 @@ urlpatterns = [
     path("artifacts/<int:artifact_id>/sections/<int:number>/edit/", reworking_views.edit, name="section-edit"),
     path("artifacts/<int:artifact_id>/sections/<int:number>/preview/", reworking_views.preview, name="section-preview"),
     path("artifacts/<int:artifact_id>/sections/<int:number>/rewrite/", reworking_views.rewrite, name="section-rewrite"),
+    path("artifacts/<int:artifact_id>/estimate/", estimates.estimate_page, name="artifact-estimate"),
     path("artifacts/<int:artifact_id>/<slug:verb>/", views.artifact_command, name="artifact-command"),
 ]

@@ -19,7 +19,15 @@ TEMPLATES = sorted(path for place in PLACES for path in (place / "templates").rg
 JAVASCRIPT_BYTES = 20 * 1024
 EDITOR = "edit.js"
 IMPORTED = re.compile(r'^import .* from "(\./\w+\.js)";$', re.MULTILINE)
-WHEN_USED = {"pictures.js", "notices.js", "fallback.js", "mermaid.tiny.js", "tex-svg.js"}
+WHEN_USED = {
+    "pictures.js",
+    "notices.js",
+    "fallback.js",
+    "estimate.js",
+    "signed-out.js",
+    "mermaid.tiny.js",
+    "tex-svg.js",
+}
 """Imported where there is something to draw, to tell, or no websocket; of the drawing, in a frame of its own."""
 
 

@@ -75,7 +75,8 @@ def _admissions_by_link(knocks: set[Knock]) -> dict[Knock, Admission]:
         shows = (
             link is not None and knock.artifact_id <= LARGEST_ID and artifacts_for(link).filter(pk=knock.artifact_id)
         )
-        answers[knock] = Admission(login=Login(link_id=link.pk if link else -1), may_see=bool(shows and shows.exists()))
+        login = Login(link_id=link.pk, ends_at=link.expires_at) if link else Login(link_id=-1)
+        answers[knock] = Admission(login=login, may_see=bool(shows and shows.exists()))
     return answers
 
 
@@ -95,7 +96,8 @@ def _logins(brought: set[Credentials]) -> tuple[dict[Credentials, Login], dict[i
         note_use(tokens)
         for token in tokens:
             users[token.user_id] = token.user
-            found[Credentials(token_digest=token.digest)] = Login(user_id=token.user_id, token_digest=token.digest)
+            login = Login(user_id=token.user_id, token_digest=token.digest, ends_at=token.expires_at)
+            found[Credentials(token_digest=token.digest)] = login
     if keys := {each.session_key for each in brought if each.session_key}:
         by_session = {Credentials(session_key=login.session_key): login for login in _session_logins(keys)}
         users |= User.objects.in_bulk({login.user_id for login in by_session.values()})
@@ -114,6 +116,7 @@ def _session_logins(keys: set[str]) -> Iterator[Login]:
                 user_id=int(data[SESSION_KEY]),
                 session_key=session.session_key,
                 session_hash=data.get(HASH_SESSION_KEY, ""),
+                ends_at=session.expire_date,
             )
 
 

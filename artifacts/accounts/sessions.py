@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.sessions.models import Session
@@ -25,6 +26,8 @@ class Login:
     session_key: str = ""
     session_hash: str = ""
     token_digest: str = ""
+    ends_at: datetime | None = None
+    """When it ends by itself, as was known when it was let in."""
 
     @property
     def whose(self) -> tuple[int, int]:

@@ -22,16 +22,16 @@ USE_NOTED_EVERY = timedelta(minutes=1)
 LONGEST_LIFE_S = 10 * 366 * 86_400
 
 
-def issue_token(user: User, name: str = "", expires_in: int | None = None) -> str:
+def issue_token(user: User, name: str = "command line", expires_in: int | None = None) -> str:
     """A new bearer token of the user, for so many seconds or for good; it cannot be read again."""
     return new_token(user, name, expires_in)[1]
 
 
 @transaction.atomic
-def new_token(user: User, name: str = "", expires_in: int | None = None) -> tuple[AccessToken, str]:
-    """The same, with its row. Raises `InvalidInput`."""
+def new_token(user: User, name: str, expires_in: int | None = None) -> tuple[AccessToken, str]:
+    """The same, with its row. Raises `InvalidInput`, also where nobody could tell it from others by its name."""
     token = f"sg_{secrets.token_urlsafe(32)}"
-    name = validation.line("name", name, limit=validation.LABEL_CHARS, required=False)
+    name = validation.line("name", name, limit=validation.LABEL_CHARS)
     row = AccessToken.objects.create(user=user, name=name, digest=token_digest(token), expires_at=end_of(expires_in))
     record(user, "make_token", note=name)
     return row, token

@@ -8,10 +8,12 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from threading import BoundedSemaphore
 
 from artifacts.errors import ExportFailed
+from artifacts.exports.properties import FileProperties
 
 logger = logging.getLogger(__name__)
 
@@ -23,18 +25,18 @@ _ROOT = Path(__file__).resolve().parents[2]
 _turns = BoundedSemaphore(CONVERSIONS_AT_ONCE)
 
 
-def convert(kind: str, title: str, html: str) -> bytes:
+def convert(kind: str, properties: FileProperties, html: str) -> bytes:
     """A file of the kind `docx` or `pdf`. Raises `ExportFailed`; blocks, so it is called in a thread of a request."""
     if not _turns.acquire(timeout=TURN_S):
         raise ExportFailed("Other files are being made just now. Try again in a minute.")
     try:
-        return _made(kind, title, html)
+        return _made(kind, properties, html)
     finally:
         _turns.release()
 
 
-def _made(kind: str, title: str, html: str) -> bytes:
-    job = json.dumps({"kind": kind, "title": title, "html": html}).encode()
+def _made(kind: str, properties: FileProperties, html: str) -> bytes:
+    job = json.dumps({"kind": kind, "properties": asdict(properties), "html": html}).encode()
     # No key of ours is in its environment, and no more threads than the machine can spare.
     kept = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TEMP", "TMPDIR", "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
     environment = {name: os.environ[name] for name in kept if name in os.environ} | {"RAYON_NUM_THREADS": "2"}

@@ -12,6 +12,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from artifacts.exports.properties import FileProperties
 from artifacts.exports.tree import Node, parse_html
 from artifacts.exports.typst_source import typst_source
 
@@ -29,21 +30,21 @@ def make_file() -> None:
     job = json.load(sys.stdin.buffer)
     body = parse_html(job["html"])
     make = {"docx": _word, "pdf": _pdf}[job["kind"]]
-    sys.stdout.buffer.write(make(job["title"], body))
+    sys.stdout.buffer.write(make(FileProperties(**job["properties"]), body))
 
 
-def _word(title: str, body: Node) -> bytes:
+def _word(properties: FileProperties, body: Node) -> bytes:
     from artifacts.exports.word import word_file  # noqa: PLC0415  each kind loads what it needs alone
 
-    return word_file(title, body)
+    return word_file(properties, body)
 
 
-def _pdf(title: str, body: Node) -> bytes:
+def _pdf(properties: FileProperties, body: Node) -> bytes:
     import typst  # noqa: PLC0415  the same
 
     fonts = [Path(spec.origin).parent for name in FONT_PACKAGES if (spec := find_spec(name)) and spec.origin]
     nothing_to_read = Path(typst.__file__).parent
-    source = typst_source(title, body).encode()
+    source = typst_source(properties, body).encode()
     compiler = typst.Compiler(source, root=nothing_to_read, font_paths=typst.Fonts(font_paths=fonts))
     made = compiler.compile(format="pdf")
     assert isinstance(made, bytes)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from artifacts.exports.properties import FileProperties
 from artifacts.exports.tree import (
     Node,
     address_of,
@@ -44,10 +45,22 @@ _HEAD = """\
 """
 
 
-def typst_source(title: str, body: Node) -> str:
-    name = quoted(storable(title))
-    head = f'{_HEAD}#set document(title: {name})\n#text(size: 22pt, weight: "bold")[#{name}]\n#v(8pt)\n\n'
+def typst_source(properties: FileProperties, body: Node) -> str:
+    name = quoted(storable(properties.title))
+    head = f'{_HEAD}#set document({_described(properties)})\n#text(size: 22pt, weight: "bold")[#{name}]\n#v(8pt)\n\n'
     return head + _blocks(body.children)
+
+
+def _described(properties: FileProperties) -> str:
+    parts = [f"title: {quoted(storable(properties.title))}"]
+    if author := properties.line("author"):
+        parts.append(f"author: {quoted(author)}")
+    if subject := properties.line("subject"):
+        parts.append(f"description: {quoted(subject)}")
+    if (at := properties.time("modified")) is not None:
+        day = f"year: {at.year}, month: {at.month}, day: {at.day}"
+        parts.append(f"date: datetime({day}, hour: {at.hour}, minute: {at.minute}, second: {at.second})")
+    return ", ".join(parts)
 
 
 def quoted(text: str) -> str:

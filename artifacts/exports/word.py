@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -18,8 +19,10 @@ from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 
+from artifacts.exports.properties import FileProperties
 from artifacts.exports.tree import Node, address_of, is_right_to_left, runs, start_of, storable, table_of
 
+PRODUCT = "streamgen"
 LEVELS = 9
 """Word's lists are no deeper; what is deeper stands at the last level."""
 TWIPS_A_LEVEL = 360
@@ -60,12 +63,10 @@ class BlockPlace:
     marks: frozenset[str] = _NONE
 
 
-def word_file(title: str, body: Node) -> bytes:
-    title = storable(title)
+def word_file(properties: FileProperties, body: Node) -> bytes:
+    title = storable(properties.title)
     document = docx.Document()
-    document.core_properties.title = title[:255]
-    document.core_properties.author = "streamgen"
-    document.core_properties.comments = ""
+    _describe(document.core_properties, properties)
     writer = _WordBody(lambda url: document.part.relate_to(url, RELATIONSHIP_TYPE.HYPERLINK, is_external=True))
     paragraphs = writer.paragraph([title], style="Title") + writer.blocks(body.children, BlockPlace())
     numbering: Any = document.part.numbering_part.element
@@ -80,6 +81,16 @@ def word_file(title: str, body: Node) -> bytes:
     packed = io.BytesIO()
     document.save(packed)
     return packed.getvalue()
+
+
+def _describe(core: Any, properties: FileProperties) -> None:
+    """The library's template has its own author, and was made in 2013."""
+    core.title, core.subject = properties.line("title"), properties.line("subject")
+    core.author = core.last_modified_by = properties.line("author") or PRODUCT
+    core.comments, core.keywords, core.revision = "", "", 1
+    now = datetime.now(UTC).replace(microsecond=0)
+    core.created = (properties.time("created") or now).replace(tzinfo=None)
+    core.modified = (properties.time("modified") or now).replace(tzinfo=None)
 
 
 class _WordBody:

@@ -23,7 +23,7 @@ from artifacts.lifecycle.sources import EarlierText, copy_sources, keep_sources
 from artifacts.lifecycle.transitions import illegal, target_of
 from artifacts.models import Artifact, ArtifactVersion, Project, Section, SectionStatus, StopRequest, StreamStatus
 from artifacts.planned_section import PlannedSection
-from artifacts.reasons import Reason
+from artifacts.reasons import WAYS_ON, Reason
 
 
 @transaction.atomic
@@ -112,8 +112,8 @@ def resume(artifact_id: int, *, max_tokens: int | None = None, anew: bool = Fals
 
 
 @transaction.atomic
-def request_stop(artifact_id: int, request: StopRequest) -> WriteResult:
-    """Ask the live writer to stop; where none is alive, stop here and now.
+def request_stop(artifact_id: int, request: StopRequest, *, why: str = Reason.USER) -> WriteResult:
+    """Ask the live writer to stop, for this reason; where none is alive, stop here and now.
 
     Asking again changes nothing; cancel outranks pause.
     """
@@ -123,7 +123,7 @@ def request_stop(artifact_id: int, request: StopRequest) -> WriteResult:
     if status == target:
         return row.result()
     if status == StreamStatus.PAUSED and target == StreamStatus.CANCELLED:
-        end_writing(row, target, Reason.USER)
+        end_writing(row, target, why, WAYS_ON.get(why, ""))
         return row.write()
     if status != StreamStatus.STREAMING:
         raise illegal(artifact, request.value)
@@ -131,11 +131,11 @@ def request_stop(artifact_id: int, request: StopRequest) -> WriteResult:
     if asked_before == StopRequest.CANCEL:
         request = StopRequest.CANCEL
     if artifact.lease_until is None or artifact.lease_until <= row.now:
-        end_writing(row, target_of(request), Reason.USER)
+        end_writing(row, target_of(request), why, WAYS_ON.get(why, ""))
         return row.write()
     if request == asked_before:
         return row.result()
-    row.set(stop_requested=request)
+    row.set(stop_requested=request, stop_reason=why)
     return row.write()
 
 

@@ -6,10 +6,18 @@ from django.db.models import F
 
 from artifacts.lifecycle.drafted import place_drafts
 from artifacts.lifecycle.rows import LockedRow, fold_deltas
-from artifacts.lifecycle.transitions import TRANSITIONS
+from artifacts.lifecycle.transitions import TRANSITIONS, target_of
 from artifacts.models import Section, SectionStatus, StreamStatus
+from artifacts.reasons import WAYS_ON, Reason
 from artifacts.validation import clean
 from artifacts.webhooks.deliveries import queue_news
+
+
+def end_as_asked(row: LockedRow, *, section_tokens: int | None = None) -> None:
+    """Move to where the stop request wants it, with the reason that was given for it."""
+    artifact = row.artifact
+    target, reason = target_of(artifact.stop_requested), artifact.stop_reason or Reason.USER
+    end_writing(row, target, reason, WAYS_ON.get(reason, ""), section_tokens=section_tokens)
 
 
 def end_writing(
@@ -19,6 +27,8 @@ def end_writing(
     if target not in TRANSITIONS[row.artifact.stream_status]:
         raise AssertionError(f"{row.artifact.stream_status} -> {target} is no transition")
     row.set(stream_status=target, reason=reason, last_error=clean(detail), stop_requested="", lease_until=None)
+    if row.artifact.stop_reason:
+        row.set(stop_reason="")
     row.set(finished_at=row.now, fence=row.artifact.fence + 1)
     leave_sections(row, section_tokens)
     if target == StreamStatus.COMPLETE:

@@ -11,8 +11,9 @@ from django.conf import settings
 from artifacts.errors import Busy
 from artifacts.lifecycle.rows import LockedRow, lock
 from artifacts.lifecycle.transitions import illegal
+from artifacts.lifecycle.written_by import joined_models
 from artifacts.models import Artifact, ArtifactVersion, Delta, Section, SectionStatus, SourceText, StreamStatus
-from artifacts.validation import MODEL_NAME_CHARS, NOTE_CHARS
+from artifacts.validation import NOTE_CHARS
 
 _PLAN_FIELDS = ("position", "name", "instructions", "max_tokens", "status", "start", "tokens", "model")
 
@@ -47,7 +48,7 @@ def begin_epoch(row: LockedRow, by: Change) -> None:
     for section in sections:
         if section["start"] is None:  # nothing of it is in this text; what is drafted of it stays with its row
             section["status"] = SectionStatus.PENDING
-    models = dict.fromkeys(section["model"] for section in sections if section["model"])
+        section["model"] = section["model"] if section["start"] is not None else ""
     ArtifactVersion.objects.create(
         artifact=artifact,
         epoch=artifact.epoch,
@@ -57,7 +58,7 @@ def begin_epoch(row: LockedRow, by: Change) -> None:
         tokens_generated=artifact.tokens_generated,
         length=artifact.length,
         author_id=artifact.text_author_id,
-        model=", ".join(models)[:MODEL_NAME_CHARS],
+        model=joined_models(section["model"] for section in sections),
         note=artifact.text_note,
         seconds=_seconds(artifact),
     )

@@ -6,12 +6,13 @@ Each function names its rows; who removes them counts them first, or removes the
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, Value, When
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from artifacts.errors import NotFound
@@ -20,6 +21,7 @@ from artifacts.models import (
     AccessToken,
     Artifact,
     ArtifactVersion,
+    CallCharge,
     CommandReceipt,
     Delta,
     Invitation,
@@ -77,6 +79,60 @@ def prunable(before: datetime) -> dict[str, QuerySet[Any]]:
         "invitations": Invitation.objects.filter(expires_at__lt=before).order_by(),
         "answers kept for repeated commands": CommandReceipt.objects.filter(created_at__lt=before).order_by(),
     }
+
+
+SUMMED = ("prompt_tokens", "cached_tokens", "completion_tokens", "cost")
+MOST_SUMMED = 10**9
+"""Of tokens in one row: their columns hold twice as many."""
+
+
+def foldable_charges(before: datetime) -> QuerySet[CallCharge]:
+    """What calls cost long ago, of documents that nobody writes just now: their sums are all that is asked for."""
+    writing = Artifact.objects.filter(pk=OuterRef("artifact"), stream_status=StreamStatus.STREAMING)
+    return CallCharge.objects.filter(~Exists(writing), at__lt=before).order_by()
+
+
+def _groups(before: datetime) -> list[dict[str, Any]]:
+    """What is told apart wherever costs are shown: the project, the document with its drafts, the section, the day, the
+    model, and whether it was estimated, or had no price.
+    """
+    keys = ("project", "document", "artifact", "section", "model", "is_estimated")
+    has_price = Case(When(cost=None, then=Value(value=False)), default=Value(value=True))
+    rows = foldable_charges(before).annotate(day=TruncDate("at", tzinfo=UTC), has_price=has_price)
+    groups = rows.values(*keys, "day", "has_price").annotate(calls=Count("pk")).filter(calls__gt=1)
+    return list(groups)
+
+
+def superfluous_charges(before: datetime) -> int:
+    """How many rows `fold_charges` would take away, about."""
+    return sum(group["calls"] - 1 for group in _groups(before))
+
+
+def fold_charges(before: datetime) -> int:
+    """Of the calls of one day for one section one row is left, with their sum; how many went."""
+    return sum(_fold(before, group) for group in _groups(before))
+
+
+@transaction.atomic
+def _fold(before: datetime, group: dict[str, Any]) -> int:
+    day = datetime.combine(group["day"], time.min, UTC)
+    same = {name: group[name] for name in ("project", "document", "artifact", "section", "model", "is_estimated")}
+    rows = foldable_charges(before).filter(
+        **same, cost__isnull=not group["has_price"], at__gte=day, at__lt=day + timedelta(days=1)
+    )
+    charges = list(rows.select_for_update().order_by("pk"))
+    if not charges:
+        return 0  # somebody else has just done it
+    first, gone = charges[0], []
+    for one in charges[1:]:
+        if first.prompt_tokens + first.completion_tokens + one.prompt_tokens + one.completion_tokens < MOST_SUMMED:
+            for name in SUMMED:
+                if getattr(first, name) is not None:
+                    setattr(first, name, getattr(first, name) + getattr(one, name))
+            gone.append(one.pk)
+    first.save(update_fields=SUMMED)
+    CallCharge.objects.filter(pk__in=gone).delete()
+    return len(gone)
 
 
 def remove(rows: QuerySet[Any]) -> int:

@@ -68,12 +68,12 @@ def put_draft(artifact_id: int, draft_id: int, *, by: Change) -> WriteResult:
     _check_base(row, section, draft.draft_base)
     target = rows[section.number - 1]
     body = placed_sections(draft.text, [written])[0].body
+    _replace(row, text, rows, section, body, by)  # which keeps the text before with who wrote that
     target.tokens += draft.tokens_generated  # what was spent on the text before stays its cost
     target.model = written.model
     target.status = SectionStatus.COMPLETE
     target.save(update_fields=["tokens", "model", "status"])
     completed = sum(one.status == SectionStatus.COMPLETE for one in rows)
-    _replace(row, text, rows, section, body, by)
     row.set(tokens_generated=row.artifact.tokens_generated + draft.tokens_generated, sections_completed=completed)
     row.set(cost=row.artifact.cost + draft.cost, cost_estimated=row.artifact.cost_estimated + draft.cost_estimated)
     draft.delete()

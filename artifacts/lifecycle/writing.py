@@ -17,9 +17,9 @@ from artifacts.answer_place import AnswerPlace
 from artifacts.costs import CallCost, Spent
 from artifacts.errors import LeaseHeld, NotFound, NotStreaming, StaleFence, WriterRefused, WrongOffset
 from artifacts.lifecycle.drafted import DraftFlush, place, take_drafts
-from artifacts.lifecycle.endings import end_writing, leave_sections
+from artifacts.lifecycle.endings import end_as_asked, end_writing, leave_sections
 from artifacts.lifecycle.rows import LockedRow, WriteResult, fold_deltas, insert_charges, insert_deltas, lock, lock_all
-from artifacts.lifecycle.transitions import target_of
+from artifacts.lifecycle.written_by import called_last, with_model
 from artifacts.models import Delta, Section, SectionStatus, StopRequest, StreamStatus
 from artifacts.reasons import Reason
 from artifacts.validation import MODEL_NAME_CHARS, clean
@@ -66,7 +66,7 @@ def open(artifact_id: int, *, lease_s: float) -> WriteResult:
     if artifact.lease_until is not None and artifact.lease_until > row.now:
         raise LeaseHeld("Another worker is writing this document.")
     if artifact.stop_requested:
-        end_writing(row, target_of(artifact.stop_requested), Reason.USER)
+        end_as_asked(row)
         return row.write()
     row.set(fence=artifact.fence + 1, started_at=artifact.started_at or row.now)
     return _worked_on(row, lease_s)
@@ -78,7 +78,9 @@ def begin_section(artifact_id: int, *, fence: int, position: int, model: str, le
     row = _lock_owned(artifact_id, fence)
     section = Section.objects.get(artifact=row.artifact, position=position)
     section.start = row.artifact.length if section.start is None else section.start
-    section.status, section.model = SectionStatus.STREAMING, clean(model)[:MODEL_NAME_CHARS]
+    if section.start == row.artifact.length:  # else it names who wrote what is there
+        section.model = clean(model)[:MODEL_NAME_CHARS]
+    section.status = SectionStatus.STREAMING
     section.save(update_fields=["start", "status", "model"])
     row.section_start = section.start
     row.set(current_section=section.name)
@@ -90,9 +92,23 @@ def begin_draft(artifact_id: int, *, fence: int, position: int, model: str, leas
     """The section at `position` is now being written beside the one whose turn it is; its text comes with flushes."""
     row = _lock_owned(artifact_id, fence)
     section = Section.objects.get(artifact=row.artifact, position=position)
-    section.status, section.model = SectionStatus.DRAFTING, clean(model)[:MODEL_NAME_CHARS]
+    if not section.drafted:
+        section.model = clean(model)[:MODEL_NAME_CHARS]
+    section.status = SectionStatus.DRAFTING
     section.save(update_fields=["status", "model"])
     row.set(current_section=row.artifact.current_section)  # viewers ask for the state
+    _renew_lease(row, lease_s)
+    return row.write()
+
+
+@transaction.atomic
+def name_model(artifact_id: int, *, fence: int, position: int, model: str, lease_s: float) -> WriteResult:
+    """This model writes on in the section at `position`, in which text of another stands, or of one not known yet."""
+    row = _lock_owned(artifact_id, fence)
+    section = Section.objects.get(artifact=row.artifact, position=position)
+    section.model = with_model(section.model, model)
+    section.save(update_fields=["model"])
+    row.set(current_section=row.artifact.current_section)  # as above
     _renew_lease(row, lease_s)
     return row.write()
 
@@ -183,7 +199,7 @@ def complete_section(
     section = Section.objects.get(artifact=row.artifact, position=position)
     is_draft = section.status in {SectionStatus.DRAFTING, SectionStatus.DRAFTED}
     section.status = SectionStatus.DRAFTED if is_draft else SectionStatus.COMPLETE
-    section.tokens, section.model = tokens, clean(model)[:MODEL_NAME_CHARS]
+    section.tokens, section.model = tokens, called_last(section.model, model)
     section.answer = ""  # nothing of it is missing
     section.save(update_fields=["status", "tokens", "model", "answer"])
     _count_completed(row)
@@ -222,10 +238,10 @@ def stop(
     row = _lock_owned(artifact_id, fence)
     if flush is not None:
         _commit(row, flush)
-    target = StreamStatus.PAUSED
     if row.artifact.stop_requested:
-        target, reason, detail = target_of(row.artifact.stop_requested), Reason.USER, ""
-    end_writing(row, target, reason, detail, section_tokens=section_tokens)
+        end_as_asked(row, section_tokens=section_tokens)
+    else:
+        end_writing(row, StreamStatus.PAUSED, reason, detail, section_tokens=section_tokens)
     return row.write()
 
 
@@ -235,8 +251,7 @@ def release(artifact_id: int, *, fence: int, flush: Flush, section_tokens: int) 
     row = _lock_owned(artifact_id, fence)
     _commit(row, flush)
     if row.artifact.stop_requested:
-        target = target_of(row.artifact.stop_requested)
-        end_writing(row, target, Reason.USER, section_tokens=section_tokens)
+        end_as_asked(row, section_tokens=section_tokens)
         return row.write()
     leave_sections(row, section_tokens)
     row.set(lease_until=None, reason=Reason.SHUTDOWN, last_error="", fence=row.artifact.fence + 1)
@@ -248,7 +263,7 @@ def complete(artifact_id: int, *, fence: int) -> WriteResult:
     """Every section is written. A cancel that was asked for before wins; a pause has nothing left to pause."""
     row = _lock_owned(artifact_id, fence)
     if row.artifact.stop_requested == StopRequest.CANCEL:
-        end_writing(row, StreamStatus.CANCELLED, Reason.USER)
+        end_as_asked(row)
     else:
         end_writing(row, StreamStatus.COMPLETE, "")
     return row.write()

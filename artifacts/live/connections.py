@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
+from datetime import datetime
 from typing import Protocol
 
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import Error as DatabaseError
+from django.utils import timezone
 
 from artifacts.accounts import admission
 from artifacts.accounts.admission import Credentials, Knock
@@ -59,6 +61,8 @@ class Sockets:
         self._changed = asyncio.Event()
         self._left = asyncio.Event()
         self._suspects: set[AccessChanged] = set()
+        self._due: datetime | None = None
+        """When the next login ends by itself, as it was when somebody looked."""
 
     @property
     def open_count(self) -> int:
@@ -76,6 +80,8 @@ class Sockets:
         self._of_user[socket.sight.login.whose] += 1
         if self._checking is None or self._checking.done():
             self._checking = asyncio.create_task(self._check())
+        elif (end := socket.sight.login.ends_at) is not None and (self._due is None or end < self._due):
+            self._changed.set()  # it ends before anybody would look
 
     def leave(self, socket: Socket) -> None:
         if socket in self._open:
@@ -103,17 +109,31 @@ class Sockets:
 
     async def _check(self) -> None:
         await subscription.current().join(ACCESS_GROUP, self.on_news)
-        all_at = asyncio.get_running_loop().time() + self._check_s
+        all_at, looked_at = asyncio.get_running_loop().time() + self._check_s, timezone.now()
         while self._open:
+            self._due = self._next_end(looked_at)
+            end_s = (self._due - timezone.now()).total_seconds() if self._due is not None else float("inf")
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(all_at):
+                async with asyncio.timeout_at(min(all_at, asyncio.get_running_loop().time() + end_s)):
                     await self._changed.wait()
             self._changed.clear()
             suspects, self._suspects = self._suspects, set()
             if asyncio.get_running_loop().time() >= all_at:
                 all_at, suspects = asyncio.get_running_loop().time() + self._check_s, {AccessChanged()}
-            await self._end_lapsed({socket.sight for socket in self._open if _concerns(suspects, socket.sight.login)})
+            looked_at = timezone.now()
+            await self._end_lapsed(
+                {
+                    socket.sight
+                    for socket in self._open
+                    if _concerns(suspects, socket.sight.login) or _is_past(socket.sight.login, looked_at)
+                }
+            )
         await subscription.current().leave(ACCESS_GROUP, self.on_news)
+
+    def _next_end(self, after: datetime) -> datetime | None:
+        """When the next login ends by itself."""
+        ends = (socket.sight.login.ends_at for socket in self._open)
+        return min((end for end in ends if end is not None and end > after), default=None)
 
     async def _end_lapsed(self, sights: set[Sight]) -> None:
         if not sights:
@@ -151,6 +171,10 @@ async def admit(brought: Credentials, artifact_id: int, *, stays: bool = True) -
     if not admitted.may_see:
         raise SocketRefused(NOT_FOUND)
     return Sight(login=login, artifact_id=artifact_id)
+
+
+def _is_past(login: Login, now: datetime) -> bool:
+    return login.ends_at is not None and login.ends_at <= now
 
 
 def _concerns(suspects: set[AccessChanged], login: Login) -> bool:

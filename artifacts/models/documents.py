@@ -83,6 +83,7 @@ class Artifact(KeptUpdate):
     reason = ReasonField(max_length=20, choices=reason_choices, blank=True, default="")
     last_error = models.TextField(blank=True, default="")
     stop_requested = models.CharField(max_length=6, choices=StopRequest.choices, blank=True, default="")
+    stop_reason = models.CharField(max_length=20, blank=True, default="")
 
     content = models.TextField(blank=True, default="")
     content_length = models.PositiveIntegerField(default=0)

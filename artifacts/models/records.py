@@ -10,8 +10,9 @@ from artifacts import validation
 
 
 class CallCharge(models.Model):
-    """What one call of a model cost; see `CallCost`. Rows are added, never changed; they outlive what they tell of, so
-    they point at nothing. `document` is the artifact itself, or the one that it is a draft for.
+    """What one call of a model cost; see `CallCost`. Rows are added; old ones are summed up by day, and not changed
+    otherwise. They outlive what they tell of, so they point at nothing. `document` is the artifact itself, or the one
+    that it is a draft for.
     """
 
     at = models.DateTimeField(auto_now_add=True)

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from artifacts.errors import NotFound
+from artifacts.lifecycle.placed_sections import heading_of, place_of_draft, placed_sections
 from artifacts.models import Artifact, ArtifactVersion
 
 CURRENT = "current"
+BASE = "base"
+"""Of a draft: the text of the section that it was written for, as it stands now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +21,7 @@ class ComparedText:
 
     epoch: int
     is_current: bool
+    is_base: bool = False
     sections: list[tuple[str, str]]
 
 
@@ -28,10 +32,15 @@ def versions_of(artifact: Artifact) -> QuerySet[ArtifactVersion]:
 
 
 def compared_text(artifact: Artifact, which: str) -> ComparedText:
-    """The text of version `which`, or of now where it says `current`. Raises `NotFound`."""
+    """The text of version `which`, or of now where it says `current`; of a draft, `base` is what it was written for.
+
+    Raises `NotFound`.
+    """
     if which == CURRENT:
         named = list(artifact.sections.order_by("position").values_list("name", "start"))
         return ComparedText(epoch=artifact.epoch, is_current=True, sections=_cut(artifact.text, named))
+    if which == BASE:
+        return _base_of(artifact)
     version = None
     if which.isdecimal() and len(which) < 10:
         version = ArtifactVersion.objects.filter(artifact=artifact, epoch=int(which)).first()
@@ -39,6 +48,18 @@ def compared_text(artifact: Artifact, which: str) -> ComparedText:
         raise NotFound("There is no such version of this document.")
     named = [(one["name"], one.get("start")) for one in version.sections]
     return ComparedText(epoch=version.epoch, is_current=False, sections=_cut(version.content, named))
+
+
+def _base_of(draft: Artifact) -> ComparedText:
+    document, name = draft.draft_of, draft.sections.values_list("name", flat=True).first() or ""
+    found = None
+    if document is not None:
+        placed = placed_sections(document.text, list(document.sections.order_by("position")))
+        found = place_of_draft(placed, draft, name)
+    if document is None or found is None:
+        raise NotFound("The section that it was written for is not there any more.")
+    text = (heading_of(name) + found.body).strip("\n")
+    return ComparedText(epoch=document.epoch, is_current=False, is_base=True, sections=[(name, text)])
 
 
 def _cut(text: str, named: list[tuple[str, int | None]]) -> list[tuple[str, str]]:

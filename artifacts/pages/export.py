@@ -16,6 +16,7 @@ from django.utils.text import slugify
 
 from artifacts.errors import ExportFailed, NotFound
 from artifacts.exports.conversion import convert
+from artifacts.exports.properties import FileProperties
 from artifacts.lifecycle.state import section_starts
 from artifacts.models import Artifact, Project
 from artifacts.pages.html import final_html, reachable
@@ -48,15 +49,15 @@ def html(artifact: Artifact) -> bytes:
     return render_to_string("artifacts/export.html", context).encode()
 
 
-def as_attachment(artifact: Artifact, kind: str) -> HttpResponse:
-    """The file of one of `KINDS`. Raises `ExportFailed`."""
+def as_attachment(artifact: Artifact, kind: str, *, names_people: bool = True) -> HttpResponse:
+    """The file of one of `KINDS`; who comes by a link learns no names. Raises `ExportFailed`."""
     match kind:
         case "md":
             body = markdown(artifact)
         case "html":
             body = html(artifact)
         case _:
-            body = convert(kind, artifact.title, final_html(artifact))
+            body = convert(kind, _properties(artifact, names_people=names_people), final_html(artifact))
     return _attachment(body, kind, f"{artifact.project.title} {artifact.title}", f"artifact-{artifact.pk}")
 
 
@@ -74,6 +75,17 @@ def project_zip(project: Project, artifacts: Iterable[Artifact]) -> HttpResponse
             archive.writestr(f"{stem}.md", markdown(artifact))
             archive.writestr(f"{stem}.html", html(artifact))
     return _attachment(packed.getvalue(), "zip", project.title, f"project-{project.pk}")
+
+
+def _properties(artifact: Artifact, *, names_people: bool) -> FileProperties:
+    author = artifact.text_author if names_people else None
+    return FileProperties(
+        title=artifact.title,
+        subject=artifact.project.title,
+        author=(author.get_full_name() or author.get_username()) if author is not None else "",
+        created=(artifact.started_at or artifact.created_at).isoformat(),
+        modified=artifact.updated_at.isoformat(),
+    )
 
 
 def _attachment(body: bytes, kind: str, title: str, fallback: str) -> HttpResponse:

@@ -358,7 +358,8 @@ def shared_replay(request: HttpRequest, secret: str, link: ShareLink, artifact_i
 @by_link
 def shared_export(request: HttpRequest, secret: str, link: ShareLink, artifact_id: int) -> HttpResponse:
     asked = request.GET.get("format", "")
-    return exported.as_attachment(access.artifact_for(link, artifact_id), asked if asked in exported.KINDS else "md")
+    shown = access.artifact_for(link, artifact_id)
+    return exported.as_attachment(shown, asked if asked in exported.KINDS else "md", names_people=False)
 
 
 @by_link

@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 
-from django.conf import settings
 from django.db.models import Sum
 
 from artifacts.costs import amount
 from artifacts.models import Artifact, Project
 from generation.costs.price_file import price_list
+from generation.costs.server_model import server_model
 from generation.errors import BudgetRefused
 
 
@@ -51,8 +51,9 @@ def check_budget(project_id: int, model: str) -> None:
         return
     if spent(project) >= project.budget:
         raise BudgetRefused(used_up(project.budget))
-    if price_list().of(model or settings.STREAMGEN_MODEL) is None:
-        raise BudgetRefused(without_price(model or settings.STREAMGEN_MODEL))
+    model = model or server_model()
+    if price_list().of(model) is None:
+        raise BudgetRefused(without_price(model))
 
 
 def budget_sentence(artifact_id: int) -> str:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db.models import Sum
 
-from artifacts.models import Artifact
+from artifacts.models import Artifact, StreamStatus
 from artifacts.planned_section import PlannedSection
 from generation.costs.price_file import price_list
 from generation.costs.prices import Price
+from generation.costs.server_model import server_model
 from generation.providers.base import CHARS_PER_TOKEN, Usage
 from generation.writing.phases import phase_of
 from generation.writing.prompts import Assignment, section_prompt, tail_of
@@ -43,10 +45,17 @@ class Estimate:
 
 
 def estimate(
-    artifact: Artifact, plan: Sequence[PlannedSection], *, instructions: str = "", model: str = ""
+    artifact: Artifact,
+    plan: Sequence[PlannedSection],
+    *,
+    instructions: str = "",
+    model: str = "",
+    earlier_chars: int | None = None,
 ) -> Estimate:
-    """Of a document that is written from its beginning by this plan."""
-    model = model or settings.STREAMGEN_MODEL
+    """Of a document that is written from its beginning by this plan, and told so much of the project's earlier ones;
+    None: as much as there is of them now.
+    """
+    model = model or server_model()
     price = price_list().of(model)
     assignment = Assignment(
         project_title=artifact.project.title,
@@ -54,6 +63,7 @@ def estimate(
         document_title=artifact.title,
         document_instructions=phase_of(artifact.phase, title=artifact.title).instructions,
         user_instructions=instructions,
+        earlier_documents=_words(_earlier_chars(artifact) if earlier_chars is None else earlier_chars),
         plan=tuple(plan),
     )
     sections, headings, written = [], "", ""
@@ -75,9 +85,25 @@ def estimate(
         )
         # Of what stands before a section a prompt has the outline and the end: no more is made up here.
         headings = f"{headings}## {section.name}\n\n"
-        written = "word " * (min(asked * CHARS_PER_TOKEN, MOST_EARLIER_CHARS) // len("word "))
+        written = _words(min(asked * CHARS_PER_TOKEN, MOST_EARLIER_CHARS))
     amounts, mosts = [one.amount for one in sections], [one.most for one in sections]
     return Estimate(model=model, amount=_sum(amounts), most=_sum(mosts), sections=tuple(sections))
+
+
+def _words(chars: int) -> str:
+    return "word " * (chars // len("word "))
+
+
+def _earlier_chars(artifact: Artifact) -> int:
+    """How much of the documents before it a prompt would hold: all of it, up to the limit."""
+    before = Artifact.objects.filter(
+        project=artifact.project_id,
+        draft_of=None,
+        stream_status=StreamStatus.COMPLETE,
+        pk__lt=artifact.draft_of_id or artifact.pk,
+    )
+    there: int = before.aggregate(chars=Sum("length"))["chars"] or 0
+    return min(there, int(settings.STREAMGEN_CONTEXT_CHARS))
 
 
 def _calls(tokens: int) -> int:

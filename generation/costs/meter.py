@@ -5,11 +5,14 @@ The money is counted here, and stored by who commits the text.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from artifacts.costs import CallCost, Spent
 from generation.costs.prices import Price, PriceList
 from generation.providers.base import CHARS_PER_TOKEN, Finish, FinishReason, Item, Life, Piece, Usage
+
+PROMPT_CHARS = 4_000
+"""What the prompt of a call weighs, where the estimate of several that a dead worker left is parted among them."""
 
 
 class Call:
@@ -62,13 +65,20 @@ class Meter:
         self.charges: list[CallCost] = []
         """Those that are not committed yet."""
 
-    def take_up(self, before: Spent) -> None:
-        """Go on from what is committed."""
+    def take_up(self, before: Spent, under_way: Mapping[str, int] | None = None) -> None:
+        """Go on from what is committed. `under_way` has the characters so far of each section that was being written:
+        one may be read on and another begun anew, so each has a part of the estimate, and all of them all of it.
+        """
         self._cost, self._estimated = before.cost - before.under_way, before.estimated - before.under_way
-        if before.under_way:
-            left = Call(self, "", "", None, 0)
-            left.before = before.under_way
-            self._left.append(left)
+        weights = {name: PROMPT_CHARS + chars for name, chars in (under_way or {"": 0}).items()}
+        rest, of = before.under_way, sum(weights.values())
+        for name, weight in weights.items():
+            part = rest * weight // of
+            rest, of = rest - part, of - weight
+            if part:
+                left = Call(self, name, "", None, 0)
+                left.before = part
+                self._left.append(left)
 
     def begin(
         self, section: str, model: str, prompt_chars: int, *, is_kept: bool = False, reads_on: bool = False

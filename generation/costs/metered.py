@@ -35,6 +35,10 @@ class _Metered:
         self._meter = meter
         self._section = section
 
+    @property
+    def default_model(self) -> str:
+        return self._provider.default_model
+
     def prefills(self, model: str) -> bool:
         return self._provider.prefills(model)
 
@@ -60,7 +64,7 @@ class _Metered:
         delivery: Literal["stream", "turns"] = "stream",
     ) -> AsyncIterator[AsyncIterator[Item]]:
         async with self._provider.stream(messages, model=model, max_tokens=max_tokens, delivery=delivery) as items:
-            call = self._meter.begin(self._section, model, _chars(messages))
+            call = self._meter.begin(self._section, model or self.default_model, _chars(messages))
             try:
                 yield _Items(items, call)
             finally:
@@ -82,7 +86,8 @@ class _Keeps(_Metered):
     ) -> AsyncIterator[AsyncIterator[Item]]:
         kept = self._provider.stream_kept(messages, model=model, max_tokens=max_tokens, begun=begun)
         async with kept as items:
-            call = self._meter.begin(self._section, model, _chars(messages), is_kept=True, reads_on=begun is not None)
+            asked = model or self.default_model
+            call = self._meter.begin(self._section, asked, _chars(messages), is_kept=True, reads_on=begun is not None)
             try:
                 yield _Items(items, call)
             finally:

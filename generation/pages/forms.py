@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 from django import forms
-from django.conf import settings
 
 from artifacts import validation
 from artifacts.pages.forms import LongText
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation import control
+from generation.costs.server_model import server_model
 
 _LIST_MARK = re.compile(r"^(?:[-*+]|\d{1,3}[.)]|#{1,6})\s+")
 
@@ -46,7 +46,7 @@ class ModelField(forms.CharField):
 
 def own_model() -> str:
     """How pages call the model that the server is set to."""
-    return str(settings.STREAMGEN_MODEL) or "the server's own"
+    return server_model() or "the server's own"
 
 
 class GenerationForm(forms.Form):

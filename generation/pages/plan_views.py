@@ -13,13 +13,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from artifacts import access, validation
-from artifacts.errors import IllegalTransition
+from artifacts.errors import IllegalTransition, InvalidInput
 from artifacts.models import Artifact, StreamStatus
 from artifacts.pages.views import or_not_found
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation import control
+from generation.costs.price_file import price_list
 from generation.errors import CommandRefused, FormRefused
 from generation.models import GenerationTask
+from generation.pages.estimates import estimate_sentence, told_sentence, wants_sentence
 from generation.pages.forms import GenerationForm
 from generation.pages.views import write_as_typed
 from generation.writing.phases import phase_of
@@ -68,6 +70,8 @@ def plan_page(request: HttpRequest, artifact_id: int) -> HttpResponse:
                 messages.error(request, error.detail)
                 return redirect("artifacts:artifact", artifact_id)
         rows = _changed(form.planned(), wish, shown)
+        if wants_sentence(request):
+            return _told_cost(shown, form, rows)
     context = {
         "artifact": shown,
         "is_new": is_new,
@@ -77,8 +81,25 @@ def plan_page(request: HttpRequest, artifact_id: int) -> HttpResponse:
         "blank": NEW,
         "most": validation.PLAN_SECTIONS,
         "limits": validation,
+        "priced": bool(price_list().models),
+        "costs": _cost(shown, form, rows),
     }
     return render(request, "generation/plan.html", context, status=status)
+
+
+def _told_cost(artifact: Artifact, form: GenerationForm, rows: list[PlannedSection]) -> HttpResponse:
+    sentence = _cost(artifact, form, rows)
+    return told_sentence(sentence, is_refused=not sentence)
+
+
+def _cost(artifact: Artifact, form: GenerationForm, rows: list[PlannedSection]) -> str:
+    """What it would cost by these rows; "" where one of them, or a field, holds what it must not."""
+    asked = {name: str(form[name].value() or "") for name in ("model", "instructions")}
+    try:
+        asked["model"] = control.model_name(asked["model"])
+        return estimate_sentence(artifact, control.checked_plan(rows), **asked)
+    except InvalidInput:
+        return ""
 
 
 def _present(artifact: Artifact) -> list[PlannedSection]:

@@ -24,7 +24,10 @@ from artifacts.pages.html import reachable, text_html
 from artifacts.pages.views import or_not_found
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation import reworking
+from generation.control import model_name
+from generation.costs.price_file import price_list
 from generation.errors import CommandRefused
+from generation.pages.estimates import estimate_sentence, told_sentence, wants_sentence
 from generation.pages.forms import ModelField
 
 
@@ -149,8 +152,14 @@ def rewrite(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse
     """The form that has a section written anew."""
     artifact = _editable(request, artifact_id, "rewrite")
     section = placed_section(artifact, number)
-    form = RewriteForm(request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid():
+    form = RewriteForm(
+        request.POST if request.method == "POST" else None,
+        initial={"instructions": reworking.asked_of_draft(_draft_of(request, artifact, is_whole=False))},
+    )
+    costs = _cost_of_rewrite(artifact, number, form)
+    if request.method == "POST" and wants_sentence(request):
+        return told_sentence(costs, is_refused=not costs)
+    if form.is_bound and form.is_valid() and "estimate" not in request.POST:
         try:
             draft = reworking.rewrite_section(artifact, _person(request), number, **form.cleaned_data)
             return redirect("artifacts:artifact", draft.artifact.pk)
@@ -159,16 +168,38 @@ def rewrite(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse
         except (IllegalTransition, CommandRefused) as error:
             messages.error(request, error.detail)
             return redirect("artifacts:artifact", artifact_id)
-    context = {"artifact": artifact, "section": section, "form": form, "body": reachable(text_html(section.body, ()))}
+    context = {
+        "artifact": artifact,
+        "section": section,
+        "form": form,
+        "body": reachable(text_html(section.body, ())),
+        "priced": bool(price_list().models),
+        "costs": costs,
+    }
     return render(request, "generation/rewrite.html", context, status=422 if form.errors else 200)
 
 
-def _draft_of(request: HttpRequest, artifact: Artifact) -> Artifact | None:
-    """The finished draft whose text is to be put in by hand, where one is named."""
+def _cost_of_rewrite(artifact: Artifact, number: int, form: RewriteForm) -> str:
+    """What the draft would cost; "" where a field holds what it must not."""
+    if form.is_bound and not form.is_valid():
+        return ""
+    typed = form.cleaned_data if form.is_bound else {**form.initial, "model": "", "max_tokens": None}
+    try:
+        order = reworking.rewriting_order(
+            artifact, number, instructions=typed["instructions"], max_tokens=typed["max_tokens"]
+        )
+        return estimate_sentence(artifact, [order], model=model_name(typed["model"]))
+    except InvalidInput:
+        return ""
+
+
+def _draft_of(request: HttpRequest, artifact: Artifact, *, is_whole: bool = True) -> Artifact | None:
+    """The draft that is named, where there is one; its text is to be put in by hand where it `is_whole`."""
     named = request.POST.get("draft") or request.GET.get("draft", "")
     if not (named.isascii() and named.isdecimal() and len(named) < 18):
         return None
-    return artifact.drafts.filter(pk=int(named), stream_status=StreamStatus.COMPLETE).first()
+    drafts = artifact.drafts.filter(pk=int(named))
+    return (drafts.filter(stream_status=StreamStatus.COMPLETE) if is_whole else drafts).first()
 
 
 def _editable(request: HttpRequest, artifact_id: int, action: str = "edit") -> Artifact:

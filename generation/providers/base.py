@@ -105,6 +105,11 @@ class Provider(Protocol):
     name: str
     """A label for people, such as "openai" or "scripted (not a model)"."""
 
+    @property
+    def default_model(self) -> str:
+        """The model that calls without one get; "" while nobody knows it, which may be until `prepare`."""
+        ...
+
     def prefills(self, model: str) -> bool:
         """True where the model continues a last assistant message exactly, so that answers may be joined raw.
 

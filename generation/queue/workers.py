@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from artifacts.validation import MODEL_NAME_CHARS, clean
 from generation.models import Worker
 
 BEAT_LEASES = 0.5
@@ -42,9 +43,10 @@ def register_worker(name: str, *, slots: int) -> int:
     return worker.pk
 
 
-def beat(row: int, *, running: int) -> bool:
-    """A sign of life; False where the row is gone."""
-    return bool(Worker.objects.filter(pk=row).update(heartbeat_at=Now(), running=running))
+def beat(row: int, *, running: int, model: str = "") -> bool:
+    """A sign of life, with the model of documents that name none; False where the row is gone."""
+    told = clean(model)[:MODEL_NAME_CHARS]
+    return bool(Worker.objects.filter(pk=row).update(heartbeat_at=Now(), running=running, model=told))
 
 
 def is_first(row: int) -> bool:

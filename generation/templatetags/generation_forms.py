@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django import template
-from django.conf import settings
 from django.forms import Form
 
 from artifacts.costs import shown_cost
+from artifacts.errors import InvalidInput
 from artifacts.lifecycle.freshness import WrittenFrom
 from artifacts.models import Artifact, Project
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation import control
-from generation.costs.budgets import spent
-from generation.costs.estimate import estimate
 from generation.costs.price_file import price_list
+from generation.costs.server_model import server_model
 from generation.models import GenerationTask
+from generation.pages.estimates import estimate_of_all, estimate_of_form, estimate_sentence
 from generation.pages.forms import GenerationForm, ModelField, ResumeForm, TitleForm, own_model, plan_text
 from generation.project_runs import RunState, latest_run, state_of_run
 from generation.reasons import HELPED_BY_OTHER_TERMS, HELPED_BY_WRITING_ANEW
@@ -77,26 +79,35 @@ def currency_of(artifact: Artifact) -> str:
     """The currency in which the document's cost is shown; "" where nothing is known of it."""
     prices = price_list()
     task = GenerationTask.objects.filter(artifact=artifact).order_by("-id").first()
-    is_known = artifact.cost or prices.of((task and task.model) or settings.STREAMGEN_MODEL)
+    is_known = artifact.cost or prices.of((task and task.model) or server_model())
     return prices.currency if is_known else ""
 
 
 @register.simple_tag
+def has_prices() -> bool:
+    """Whether anything can be said of costs here."""
+    return bool(price_list().models)
+
+
+@register.simple_tag
 def cost_sentence(artifact: Artifact, form: Form) -> str:
-    """What it would cost with what the form holds; "" where the model has no price."""
+    """What it would cost with what the form holds; "" where nobody knows."""
+    if isinstance(form, GenerationForm) and form.is_bound:
+        with suppress(InvalidInput):
+            return estimate_of_form(artifact, form) if form.is_valid() else ""
+        return ""
     asked = {name: form[name].value() or "" for name in ("model", "instructions")}
     plan = [
         PlannedSection(name=row.name, instructions=row.instructions, max_tokens=row.max_tokens)
         for row in artifact.sections.order_by("position")
     ]
-    found = estimate(artifact, (form["plan"].value() and plan) or control.asked_plan(artifact, None), **asked)
-    if found.amount is None or found.most is None:
-        return ""
-    currency, project = price_list().currency, artifact.project
-    told = f"About {shown_cost(found.amount)} {currency} with {found.model}, {shown_cost(found.most)} at most."
-    if project.budget is None:
-        return told
-    return f"{told} Of the project's budget {shown_cost(max(0, project.budget - spent(project)))} {currency} is left."
+    return estimate_sentence(artifact, (form["plan"].value() and plan) or control.asked_plan(artifact, None), **asked)
+
+
+@register.simple_tag
+def cost_of_all(project: Project) -> str:
+    """What it would cost to write all that was not started; "" where nobody knows."""
+    return estimate_of_all(project)
 
 
 @register.simple_tag

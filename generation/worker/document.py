@@ -20,6 +20,7 @@ class SectionProgress:
     """One section: `start` is where its text begins, `tokens` what it had cost when it was stopped last, or ended.
 
     `draft` is what is written of it before its turn, at `draft_tokens`; `is_drafted` says that this is all of it.
+    `is_under_way`: somebody wrote it when this claim began, or its endpoint keeps an answer for it.
     """
 
     is_complete: bool
@@ -30,6 +31,7 @@ class SectionProgress:
     draft: str = ""
     draft_tokens: int = 0
     is_drafted: bool = False
+    is_under_way: bool = False
 
     @property
     def spent(self) -> int | None:
@@ -49,6 +51,15 @@ class Document:
     cost: Spent
     ceiling: int | None
     sections: tuple[SectionProgress, ...]
+
+    def under_way(self) -> dict[str, int]:
+        """The characters so far of each section whose call was under way, by its name."""
+        chars = dict[str, int]()
+        for planned, section in zip(self.assignment.plan, self.sections, strict=True):
+            if section.is_under_way and not (section.is_complete or section.is_drafted):
+                written = len(section.draft) if section.start is None else len(self.text) - section.start
+                chars[planned.name] = chars.get(planned.name, 0) + written
+        return chars
 
     def spent(self) -> list[int]:
         """What each section has cost so far. What none of them is known to have cost was spent on the one that is
@@ -92,6 +103,7 @@ def read_document(claim: Claim) -> Document:
                 draft=read_draft(row) if row.drafted else "",
                 draft_tokens=row.drafted_tokens,
                 is_drafted=row.status == SectionStatus.DRAFTED,
+                is_under_way=row.status in {SectionStatus.STREAMING, SectionStatus.DRAFTING} or bool(row.answer),
             )
             for row in rows
         ),

@@ -148,7 +148,9 @@ class Run:
         except (Artifact.DoesNotExist, NotFound):
             logger.info("lost artifact=%s fence=%s before it was read", self.claim.artifact, self.claim.fence)
             return None
-        self._writer.take_up(found.text, found.tokens, [section.start for section in found.sections], found.cost)
+        starts = [section.start for section in found.sections]
+        self._writer.under_way = found.under_way()
+        self._writer.take_up(found.text, found.tokens, starts, found.cost)
         self._writer.meter.ceiling = found.ceiling
         for position, section in enumerate(found.sections):
             if section.draft:
@@ -268,6 +270,7 @@ class _ClaimedSections:
         self._spent = document.spent()
         self._tokens: dict[int, SectionTokens] = {}
         self._work: dict[int, SectionWork] = {}
+        self._written_by: dict[int, str] = {}
 
     @property
     def live_tokens(self) -> int:
@@ -282,12 +285,13 @@ class _ClaimedSections:
             await self._writer.place_section(position)
             held = JOINT + held if self._before else held
         if is_live:
-            await self._writer.begin_section(position, self._model, section.answer)
+            await self._writer.begin_section(position, self.named, section.answer)
             self._live = position
         else:
-            await self._writer.begin_draft(position, self._model, section.answer)
+            await self._writer.begin_draft(position, self.named, section.answer)
+        self._written_by[position] = section.model if held.strip() else self.named
         spent = self._spent[position]
-        kept = self._kept_text(section.answer if section.model == self._model else NO_ANSWER, spent)
+        kept = self._kept_text(section.answer if self._goes_on(section.model) else NO_ANSWER, spent)
         if kept is not None:
             self.kept[position] = kept
         is_read_on = kept is not None and kept.place.id
@@ -306,6 +310,22 @@ class _ClaimedSections:
             more_tokens=more_tokens,
         )
 
+    @property
+    def named(self) -> str:
+        """The model by its name, also where none was asked for."""
+        return self._model or self._provider.default_model
+
+    def _goes_on(self, model: str) -> bool:
+        """Whether who goes on is the model that wrote last; where none was ever asked for it is."""
+        return not self._model or f", {model}".endswith(f", {self._model}")
+
+    async def _take_after(self, callbacks: SectionCallbacks, position: int, text: str) -> None:
+        """What stands in the section before the first of these texts is another model's."""
+        if self._written_by[position] != self.named:
+            self._written_by[position] = self.named
+            await self._writer.name_model(position, self.named)
+        await callbacks.take(text)
+
     async def write(self, position: int) -> Continuation:
         """Write the section, or what is missing of it."""
         try:
@@ -315,10 +335,10 @@ class _ClaimedSections:
             if not error.retryable:
                 return Continuation(text="", outcome=Outcome.FAILED, reason=error.reason, detail=error.detail)
         meter = self._writer.meter
-        if meter.ceiling is not None and meter.prices.of(self._model) is None:
+        if meter.ceiling is not None and meter.prices.of(self.named) is None:
             # A budget cannot be held with a model of which nobody knows what it costs.
             return Continuation(
-                text="", outcome=Outcome.FAILED, reason=StopReason.BUDGET, detail=without_price(self._model)
+                text="", outcome=Outcome.FAILED, reason=StopReason.BUDGET, detail=without_price(self.named)
             )
         kept, began_at = self.kept.get(position), time.monotonic()
         callbacks = SectionCallbacks(
@@ -335,7 +355,9 @@ class _ClaimedSections:
         result = await write_section(
             metered(self._provider, meter, self.names[position]),
             self._work[position],
-            callbacks.take,
+            callbacks.take
+            if self._written_by[position] == self.named
+            else partial(self._take_after, callbacks, position),
             callbacks=callbacks,
             policy=self._policy,
             kept=kept,
@@ -364,7 +386,8 @@ class _ClaimedSections:
     async def complete(self, position: int, result: Continuation) -> None:
         self._writer.meter.settle(self.names[position])
         self._writer.journal.end_section(position, tokens=self._tokens[position].count)
-        await self._writer.complete_section(position, tokens=self._tokens[position].count, model=result.model)
+        model = result.model or self.named
+        await self._writer.complete_section(position, tokens=self._tokens[position].count, model=model)
         if position == self._live:
             self._live = None
             self._join(position, result.text, is_draft=bool(self._work[position].unseen))

@@ -66,6 +66,7 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
         )
         self.supervisor = Supervisor(self.chosen, policy=self.policy, run_policy=RunPolicy.from_settings())
         self._runs_one_task = only is not None
+        self._is_ready = asyncio.Event()
 
     async def work(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set, then give everything back; returns when it is done."""
@@ -96,18 +97,26 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
         row = 0
         try:
             while True:
+                self._is_ready.clear()
                 with suppress(DatabaseError):
-                    if not row or not await database_sync_to_async(workers.beat)(row, running=self.supervisor.running):
-                        row = await database_sync_to_async(workers.register_worker)(
-                            self.policy.name, slots=self.policy.capacity
-                        )
+                    if not row or not await self._beat_once(row):
+                        register = database_sync_to_async(workers.register_worker)
+                        row = await register(self.policy.name, slots=self.policy.capacity)
+                        await self._beat_once(row)
                     await database_sync_to_async(_log_waits)(row)
                 self.supervisor.log_silent(after_s=SILENT_S, every_s=workers.beat_every_s())
-                await asyncio.sleep(workers.beat_every_s())
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(workers.beat_every_s()):
+                        await self._is_ready.wait()
         finally:
             with suppress(DatabaseError, TimeoutError):
                 async with asyncio.timeout(LEAVE_S):
                     await database_sync_to_async(workers.sign_off)(row)
+
+    async def _beat_once(self, row: int) -> bool:
+        model = self.chosen.provider.default_model
+        running = self.supervisor.running
+        return bool(await database_sync_to_async(workers.beat)(row, running=running, model=model))
 
     async def _warm_up(self) -> None:
         """Let the provider get ready before the first task asks; what is wrong with it, that task will say."""
@@ -115,6 +124,7 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
             await self.chosen.provider.prepare()
         except ProviderError as error:
             logger.warning("the provider is not ready: %s", error.detail)
+        self._is_ready.set()  # the row is to name its model
 
     async def listener(self, channel: str) -> None:
         """Hand every message to the consumer. A layer that is away only slows the news: the supervisor polls."""

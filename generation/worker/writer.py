@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -105,6 +105,7 @@ class Writer:
         self.tokens = 0
         self.answer = NO_ANSWER
         self.meter = Meter(price_list(), on_over=stop.exhaust)
+        self.under_way: Mapping[str, int] = {}  # the characters so far of each section that a call was writing
         self.is_lost = False
         self._leased_at_s = time.clock_gettime(_CLOCK)  # the lease was renewed then or later
         self._began_at_s = self._leased_at_s
@@ -130,7 +131,7 @@ class Writer:
     def take_up(self, text: str, tokens: int, starts: Sequence[int | None] = (), spent: Spent = NOTHING_SPENT) -> None:
         """Go on from this committed text, in which the sections begin that were begun, and which has cost so much."""
         self.tokens, self._offset = tokens, len(text)
-        self.meter.take_up(spent)
+        self.meter.take_up(spent, self.under_way)
         self._begun = {position for position, start in enumerate(starts) if start is not None}
         self._previews = PreviewSaver(self.claim, text, [start for start in starts if start is not None])
 
@@ -205,6 +206,11 @@ class Writer:
                 self._artifact, fence=self._fence, position=position, model=model, lease_s=self._lease_s
             )
         )
+
+    async def name_model(self, position: int, model: str) -> None:
+        """Text of this model follows that of another in the section."""
+        name = partial(writing.name_model, self._artifact, fence=self._fence, lease_s=self._lease_s)
+        await self._carry(lambda: name(position=position, model=model))
 
     async def place_section(self, position: int) -> None:
         """The turn of a draft has come: its text goes into the document, and what follows comes live."""

@@ -227,3 +227,11 @@ def test_token_ends_when_it_was_told_to_and_notes_its_use(owner):
     assert row.used_at is not None
     AccessToken.objects.update(expires_at=timezone.now())
     assert tokens.user_for_token(token) is None
+
+
+@pytest.mark.parametrize("name", ["", "   ", "two\nlines", "x" * 101])
+def test_token_has_a_name_that_tells_it_from_others(client, owner, name):
+    client.force_login(owner)
+    answer = client.post("/api/tokens", {"name": name}, content_type="application/json")
+    assert (answer.status_code, answer.json()["field"]) == (422, "name")
+    assert not AccessToken.objects.exists()

@@ -24,6 +24,7 @@ from django.db import transaction  # noqa: E402
 
 from artifacts.accounts.tokens import issue_token  # noqa: E402
 from artifacts.lifecycle import writing  # noqa: E402
+from artifacts.lifecycle.placed_sections import sha256_of  # noqa: E402
 from artifacts.lifecycle.writing import Flush  # noqa: E402
 from artifacts.models import Artifact, Project, Section  # noqa: E402
 from artifacts.planned_section import PlannedSection  # noqa: E402
@@ -194,12 +195,19 @@ def restore(artifact: int, version: int) -> dict[str, Any]:
     return {}
 
 
-def draft(artifact: int) -> dict[str, Any]:
-    """A draft of the first section, which this process writes, and never does."""
+def draft(artifact: int, instructions: str = "") -> dict[str, Any]:
+    """A draft of the first section, which this process writes."""
     with transaction.atomic():
-        made = reworking.rewrite_section(Artifact.objects.get(pk=artifact), None, 1)
+        made = reworking.rewrite_section(Artifact.objects.get(pk=artifact), None, 1, instructions=instructions)
         claims.claim("author", lease_s=AUTHOR_LEASE_S, only=made.task.pk)
     return {"draft": made.artifact.pk}
+
+
+def edit(artifact: int, text: str, before: str) -> dict[str, Any]:
+    """The first section, by somebody else's hand."""
+    base = sha256_of(before)
+    reworking.edit_section(Artifact.objects.get(pk=artifact), None, 1, text=text, base_sha256=base)
+    return {}
 
 
 def reject(artifact: int, draft: int) -> dict[str, Any]:
@@ -230,7 +238,7 @@ def _flush(artifact: int, text: str) -> Flush:
 
 def main() -> None:
     orders = (visitor, new_project, start_claimed, begin, write, end_section, stop, wait, finish)
-    orders += (regenerate, cancel, delete, look, share, restore, draft, reject, join, leave, invite, api_token)
+    orders += (regenerate, cancel, delete, look, share, restore, draft, edit, reject, join, leave, invite, api_token)
     known = {verb.__name__: verb for verb in (note, *orders)}
     call_command("migrate", verbosity=0)
     sys.stdout.write("{}\n")

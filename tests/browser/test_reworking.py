@@ -112,3 +112,53 @@ async def test_what_a_press_came_to_is_said_until_the_state_it_names_is_over(vis
     await desk.stop(reason="user")
     await expect(pill(page)).to_have_text("Paused")
     await expect(said).to_be_hidden()
+
+
+@pytest.mark.parametrize(("width", "is_beside"), [(1280, True), (1000, True), (390, False)])
+async def test_draft_grows_beside_the_text_that_stays(visit: Visit, desk: Desk, width: int, is_beside: bool) -> None:
+    await desk.start_claimed(names=["Purpose"])
+    await desk.end_section(position=0, text="## Purpose\n\n" + paragraphs(0, 30))
+    await desk.finish()
+    draft = Desk(desk._author, {"project": desk.project, "artifact": (await desk.draft())["draft"]})
+    page = await visit.context.new_page()
+    await page.set_viewport_size({"width": width, "height": 800})
+    await page.goto(draft.address)
+    await draft.begin(position=0)
+    await draft.write(text="## Purpose\n\n" + paragraphs(100, 30))
+    await expect(page.get_by_text("Paragraph 129 ")).to_be_visible()
+    old, new = [await page.locator(one).bounding_box() for one in (".beside", "[data-document]")]
+    assert (old["x"] + old["width"] <= new["x"]) is is_beside
+    if is_beside:
+        await page.evaluate("scrollTo(0, document.body.scrollHeight / 2)")
+        await expect(page.locator(".beside")).to_be_in_viewport()
+    else:
+        assert old["y"] + old["height"] <= new["y"]
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def test_draft_of_a_text_that_changed_is_compared_and_asked_for_anew(visit: Visit, desk: Desk) -> None:
+    visit.forgives.append("409")
+    await desk.start_claimed(names=["Purpose"])
+    await desk.end_section(position=0, text="## Purpose\n\nFirst.")
+    await desk.finish()
+    draft = Desk(
+        desk._author, {"project": desk.project, "artifact": (await desk.draft(instructions="Shorter."))["draft"]}
+    )
+    await draft.begin(position=0)
+    await draft.end_section(position=0, text="## Purpose\n\nDrafted.")
+    await draft.finish()
+    page = await visit.open(draft.address)
+    await expect(page.locator(".draft-verbs .primary")).to_have_text("Accept the draft")
+    await desk.edit(text="Changed by somebody.", before="First.")
+    await page.get_by_role("button", name="Accept the draft").click()
+    await expect(page.get_by_role("alert")).to_contain_text("changed after the draft was asked for")
+    await expect(page.get_by_role("button", name="Accept the draft")).to_have_count(0)
+    await expect(page.locator(".beside .prose")).to_contain_text("Changed by somebody.")
+    await expect(page.locator("[data-document]")).to_contain_text("Drafted.")
+    await page.get_by_role("link", name="Compare", exact=True).click()
+    await expect(page.locator("del")).to_contain_text(["Changed by somebody"])
+    await expect(page.locator("ins")).to_contain_text(["Drafted"])
+    await page.get_by_role("link", name="The draft").click()
+    await expect(page.locator(".draft-verbs .primary")).to_have_text("Write it anew from this text")
+    await page.locator(".draft-verbs .primary").click()
+    await expect(page.get_by_label("What to do differently")).to_have_value("Shorter.")

@@ -157,6 +157,21 @@ async def test_after_trouble_the_page_offers_to_go_on_with_another_model(
     await expect(page.get_by_label("Another model")).to_be_visible(visible=offers)
 
 
+async def test_what_was_paused_by_hand_may_go_on_with_another_model_too(visit: Visit, desk: Desk) -> None:
+    await desk.start_claimed(names=["Purpose"])
+    page = await live(visit, desk)
+    await desk.write(text="## Purpose\n\nA lamp")
+    await desk.stop(reason="user")
+    await page.get_by_text("Another model or budget").click()
+    await page.get_by_label("Another model").fill("another-model")
+    await page.get_by_label("Tokens for this section").fill("900")
+    await page.get_by_role("button", name="Resume here").click()
+    await expect(pill(page)).to_have_text("Complete")
+    await expect(page.locator('[data-field="model"]')).to_have_text(
+        "Written by a model of the test's own, another-model"
+    )
+
+
 async def test_document_goes_on_with_the_other_model_and_a_refused_one_is_told_beside_its_field(
     visit: Visit, desk: Desk
 ) -> None:

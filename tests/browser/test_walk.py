@@ -16,7 +16,14 @@ from tests.browser.test_every_page import EVERYTHING, every_page, settled
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NO_PAGES = {
-    *("artifact-command", "sharing-command", "profile-command", "project-create", "artifact-create"),
+    *(
+        "artifact-command",
+        "artifact-estimate",
+        "sharing-command",
+        "profile-command",
+        "project-create",
+        "artifact-create",
+    ),
     *("section-preview", "shared-export", "sign-in-link", "sign-out", "project-command", "budget", "picture-frame"),
     *("artifact-export", "project-export", "shared-project-export"),
     *("asyncapi", "frames-schema"),

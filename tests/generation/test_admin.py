@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from artifacts.models import ActionRecord, Artifact
-from generation import control
+from generation import control, project_runs
 from generation.models import GenerationTask
 from generation.queue import claims
 
@@ -158,3 +158,20 @@ def test_task_can_be_inspected_and_not_changed(staff, artifact, owner):
     listed = f"{reverse(f'{TASKS}_changelist')}?artifact__id__exact={artifact.pk}"
     assert listed in client.get(reverse("admin:artifacts_artifact_change", args=[artifact.pk])).content.decode()
     assert f'href="{change}?' in client.get(listed).content.decode()
+
+
+def test_who_wanted_all_of_a_project_written_is_there_to_read_for_whoever_may(owner, project):
+    run = project_runs.write_all(project, owner)
+    may_not, may = staff_with("view_generationtask"), Client()
+    user = User.objects.create_user("reader", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_projectrun", "change_projectrun"]))
+    may.force_login(user)
+    for name, arguments in (("changelist", []), ("change", [run.pk])):
+        address = reverse(f"admin:generation_projectrun_{name}", args=arguments)
+        assert may_not.get(address).status_code == 403
+        page = may.get(address).content.decode()
+        assert "Lighthouse" in page
+        assert 'name="_save"' not in page
+    assert "Writing “Project brief”" in page
+    assert may.get(reverse("admin:generation_projectrun_add")).status_code == 403
+    assert may.post(reverse("admin:generation_projectrun_delete", args=[run.pk]), {"post": "yes"}).status_code == 403

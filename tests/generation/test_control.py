@@ -444,6 +444,43 @@ def test_documents_of_somebody_who_is_deactivated_pause_and_no_others(owner, str
 
     statuses = [documents.row(one.pk).stream_status for one in (artifact, theirs, started, ended)]
     assert statuses == ["paused", "streaming", "paused", "streaming"]
+    stopped = documents.row(artifact.pk)
+    assert (stopped.reason, stopped.stop_reason) == ("deactivated", "")
+    assert "can resume it" in stopped.last_error
+
+
+@pytest.mark.parametrize("how", ["stop", "release", "died"])
+def test_writer_of_somebody_who_is_deactivated_stops_with_that_reason(owner, artifact, how):
+    control.start(artifact, owner)
+    claim = claims.claim("worker", lease_s=60)
+    draft = documents.Draft(pk=artifact.pk, fence=claim.fence)
+    draft.begin(0)
+    owner.is_active = False
+    owner.save(update_fields=["is_active"])
+    assert documents.row(artifact.pk).stop_requested == "pause"
+    draft.append("A few words that were on their way.")  # which clears why it waited, and not why it is to stop
+    if how == "died":
+        documents.expire(artifact.pk)
+        claims.claim("another", lease_s=60)
+    else:
+        getattr(draft, how)()
+
+    stopped = documents.row(artifact.pk)
+    assert (stopped.stream_status, stopped.reason, stopped.stop_reason) == ("paused", "deactivated", "")
+    assert "can resume it" in stopped.last_error
+
+
+def test_stop_by_hand_after_that_is_one_by_hand(owner, artifact):
+    control.start(artifact, owner)
+    claims.claim("worker", lease_s=60)
+    owner.is_active = False
+    owner.save(update_fields=["is_active"])
+    control.cancel(artifact)
+    documents.expire(artifact.pk)
+    claims.claim("another", lease_s=60)
+
+    stopped = documents.row(artifact.pk)
+    assert (stopped.stream_status, stopped.reason, stopped.last_error) == ("cancelled", "user", "")
 
 
 # Which model

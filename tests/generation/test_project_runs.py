@@ -125,7 +125,12 @@ def test_nothing_more_begins_for_who_is_deactivated(project, owner, small):
     editor.save()
     project_runs.advance_all()
     assert statuses(project)[1:] == ["idle", "idle"]
-    assert project_runs.state_of_run(run).status == RunStatus.PAUSED
+    state = project_runs.state_of_run(run)
+    assert state.status == RunStatus.PAUSED
+    assert "was deactivated" in state.detail
+    with pytest.raises(IllegalTransition) as refused:
+        project_runs.write_all(project, owner)
+    assert refused.value.detail == "Cannot write all: the project is paused in it. Resume or cancel it first."
 
 
 @pytest.mark.django_db(transaction=True)

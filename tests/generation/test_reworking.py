@@ -173,6 +173,24 @@ def test_draft_is_written_beside_the_text_and_accepted_into_it(db, owner):
     assert after.tokens_generated == sum(Section.objects.filter(artifact=after).values_list("tokens", flat=True))
 
 
+def test_version_before_a_draft_names_who_wrote_that_text_and_not_the_next(db, owner):
+    artifact = written("One.", "Two.")
+    Section.objects.filter(artifact=artifact).update(model="old-model", tokens=10)
+    Artifact.objects.filter(pk=artifact.pk).update(tokens_generated=20)
+    draft = reworking.rewrite_section(artifact, owner, 1, model="new-model").artifact
+    write(draft, "Eins.", tokens=5)
+    Section.objects.filter(artifact=draft).update(model="new-model")
+    reworking.accept(draft, owner)
+
+    version = ArtifactVersion.objects.get(artifact=artifact, epoch=1)
+    assert (version.model, version.tokens_generated) == ("old-model", 20)
+    assert [(one["model"], one["tokens"]) for one in version.sections] == [("old-model", 10)] * 2
+    edit(artifact, 2, "Zwei.", "Two.")
+    version = ArtifactVersion.objects.get(artifact=artifact, epoch=2)
+    assert (version.model, version.tokens_generated) == ("new-model, old-model", 25)
+    assert version.note == "Wrote “Part 1” anew"
+
+
 def test_draft_of_a_changed_base_is_refused_and_stays(db, owner):
     artifact = written("One.", "Two.")
     draft = reworking.rewrite_section(artifact, owner, 1).artifact

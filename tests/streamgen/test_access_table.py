@@ -62,6 +62,7 @@ PAGES: dict[str, str | dict[str, str]] = {
     "versions": "see",
     "versions-compare": "see",
     "plan": "regenerate",
+    "artifact-estimate": "start",
     "sections": "edit",
     "section-edit": "edit",
     "section-preview": "edit",
@@ -89,6 +90,7 @@ PAGES: dict[str, str | dict[str, str]] = {
     "project-command": {"all": "start", "pause": "pause", "resume": "resume", "cancel": "cancel"},
 }
 POSTED = {
+    "artifact-estimate",
     "budget",
     "section-preview",
     "sharing-command",
@@ -99,7 +101,7 @@ POSTED = {
     "artifact-command",
 }
 OF_A_DOCUMENT = {"artifact", "artifact-export", "replay", "version", "artifact-command", "versions", "versions-compare"}
-OF_A_DOCUMENT |= {"plan", "sections", "section-edit", "section-preview", "section-rewrite"}
+OF_A_DOCUMENT |= {"plan", "artifact-estimate", "sections", "section-edit", "section-preview", "section-rewrite"}
 CALLS = {
     "GET /api/projects": "person",
     "POST /api/projects": "person",
@@ -318,6 +320,7 @@ def _arguments(team: Team, name: str, verb: str) -> dict[str, Any]:
         "versions": {"artifact_id": team.artifact.pk},
         "versions-compare": {"artifact_id": team.artifact.pk, "old": str(team.version.epoch), "new": "current"},
         "plan": {"artifact_id": team.artifact.pk},
+        "artifact-estimate": {"artifact_id": team.artifact.pk},
         "sections": {"artifact_id": team.artifact.pk},
         **{
             name: {"artifact_id": team.artifact.pk, "number": 1}

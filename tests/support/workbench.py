@@ -25,7 +25,7 @@ ENDED = {StreamStatus.COMPLETE, StreamStatus.CANCELLED, StreamStatus.PAUSED}
 
 
 def choice_of(server: OpenAIServer, **options: object) -> ChosenProvider:
-    provider = OpenAICompatible(base_url=server.base_url, model="test-model", **options)  # type: ignore[arg-type]
+    provider = OpenAICompatible(base_url=server.base_url, **{"model": "test-model"} | options)  # type: ignore[arg-type]
     return ChosenProvider(provider=provider, name="test", why="the test says so")
 
 

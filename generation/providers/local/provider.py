@@ -183,6 +183,10 @@ class LocalModel:
         self._endpoint: OpenAICompatible | None = None
         self.name = LABEL
 
+    @property
+    def default_model(self) -> str:
+        return MODEL
+
     def prefills(self, model: str) -> bool:
         return self._continuation == "prefill"
 

@@ -115,6 +115,10 @@ class OpenAICompatible:
         )
         self.name = name or self._place
 
+    @property
+    def default_model(self) -> str:
+        return self._model
+
     def prefills(self, model: str) -> bool:
         return self._dialect.prefills(model or self._model)
 

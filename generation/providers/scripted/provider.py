@@ -18,6 +18,7 @@ from generation.providers.scripted.sample import section_text
 
 TOKENS_PER_SECOND = 60
 NAME = "scripted (not a model)"
+SCRIPTED_MODEL = "scripted"
 
 # The lines of a prompt that say what is asked for.
 _PROJECT = re.compile(r"^Project: (?P<title>.+)$", re.MULTILINE)
@@ -81,6 +82,10 @@ class ScriptedProvider:
         """The latest calls, oldest first."""
         self.open_calls = 0
 
+    @property
+    def default_model(self) -> str:
+        return SCRIPTED_MODEL
+
     def prefills(self, model: str) -> bool:
         return self._prefills
 
@@ -133,7 +138,7 @@ class ScriptedProvider:
         yield Finish(
             reason=FinishReason.TRUNCATED if is_cut else reply.finish,
             usage=reply.usage or _counted(call, sum(map(len, texts))),
-            model=call.model or "scripted",
+            model=call.model or SCRIPTED_MODEL,
             reasoned=reply.reasoned,
         )
 

@@ -30,7 +30,8 @@ class Command(BaseCommand):
     help = (
         "Remove what is older: of finished documents the pieces in which they were written and their saved pages (the "
         "text stays, and pages are made again when somebody looks); versions, ended tasks, expired sessions, tokens "
-        "and links. It may run beside everything else."
+        "and links. What single calls cost is summed up by day, document, section and model. It may run beside "
+        "everything else."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -52,6 +53,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{number:>8}  {name}")
         previews = pruning.saved_previews(before).count() if dry_run else pruning.drop_previews(before)
         self.stdout.write(f"{previews:>8}  saved pages of finished documents")
+        charges = pruning.superfluous_charges(before) if dry_run else pruning.fold_charges(before)
+        self.stdout.write(f"{charges:>8}  costs of single calls, summed up by day")
         if vacuum and not dry_run:
             with connection.cursor() as cursor:
                 cursor.execute("VACUUM" if connection.vendor == "sqlite" else "VACUUM (ANALYZE)")

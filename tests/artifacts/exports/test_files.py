@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zlib
+from datetime import UTC, datetime
 
 import docx
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from artifacts.errors import ExportFailed
 from artifacts.exports import conversion
 from artifacts.exports.conversion import convert
+from artifacts.exports.properties import FileProperties
 from artifacts.exports.tree import parse_html
 from artifacts.exports.typst_source import typst_source
 from artifacts.exports.word import word_file
@@ -47,6 +49,10 @@ return "{WORDS}"
 """
 
 
+def titled(title: str) -> FileProperties:
+    return FileProperties(title=title)
+
+
 def characters_in(pdf: bytes) -> set[str]:
     """What the fonts in it say that their glyphs stand for."""
     found = set[str]()
@@ -62,13 +68,13 @@ def characters_in(pdf: bytes) -> set[str]:
 
 
 def test_every_script_comes_out_of_a_pdf():
-    pdf = convert("pdf", "Ein Titel 中", render(DOCUMENT, ()))
+    pdf = convert("pdf", titled("Ein Titel 中"), render(DOCUMENT, ()))
     assert pdf.startswith(b"%PDF-")
     assert set(WORDS + ARABIC) - {" "} - characters_in(pdf) == set()
 
 
 def test_word_file_holds_the_text_its_structure_and_no_other_link():
-    made = docx.Document(io.BytesIO(convert("docx", "Ein Titel", render(DOCUMENT, ()))))
+    made = docx.Document(io.BytesIO(convert("docx", titled("Ein Titel"), render(DOCUMENT, ()))))
     texts = [paragraph.text for paragraph in made.paragraphs]
     assert [paragraph.text for paragraph in made.paragraphs if paragraph.style.name == "Heading 2"] == [WORDS]
     assert {ARABIC, f"☑ done, {WORDS}", "three", "quote", f'return "{WORDS}"'} <= set(texts)
@@ -82,7 +88,7 @@ NASTY = st.text(st.sampled_from([*'"\\#[]$*_`<>@/(){}\n\t=-+~;:', "x", "é", "�
 
 
 def skeleton(title: str, html: str) -> str:
-    return re.sub(r'"(?:\\.|[^"\\])*"', '""', typst_source(title, parse_html(html)))
+    return re.sub(r'"(?:\\.|[^"\\])*"', '""', typst_source(titled(title), parse_html(html)))
 
 
 @given(NASTY, NASTY)
@@ -91,7 +97,7 @@ def test_no_word_of_a_document_is_markup_of_the_typesetter_or_of_word(title, tex
     html = f"<h2>a{escaped}</h2><p>a{escaped}<code>{escaped}</code></p><pre><code>a{escaped}</code></pre>"
     plain = "<h2>a</h2><p>a<code>x</code></p><pre><code>a</code></pre>"
     assert skeleton(f"a{title}", html) == skeleton("a", plain)
-    made = docx.Document(io.BytesIO(word_file(f"a{title}", parse_html(html))))
+    made = docx.Document(io.BytesIO(word_file(titled(f"a{title}"), parse_html(html))))
     assert len(made.paragraphs) == 4
 
 
@@ -100,11 +106,46 @@ def test_deep_and_odd_documents_still_come_out():
     ragged = "<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody></table>"
     odd = '<p></p><ul></ul><p><a href="#top">in</a><br></p><pre><code class="language-];x">c</code></pre>'
     odd += deep + ragged
-    assert convert("pdf", "", odd).startswith(b"%PDF-")
-    assert convert("docx", "", odd).startswith(b"PK")
+    assert convert("pdf", titled(""), odd).startswith(b"%PDF-")
+    assert convert("docx", titled(""), odd).startswith(b"PK")
 
 
 def test_file_past_its_bounds_is_refused_with_a_sentence():
     for _ in range(conversion.CONVERSIONS_AT_ONCE + 1):  # a turn that failed is given back
         with pytest.raises(ExportFailed, match="Download it as Markdown"):
-            convert("odt", "", "<p>x</p>")
+            convert("odt", titled(""), "<p>x</p>")
+
+
+ABOUT = FileProperties(
+    title="Größe\x01 中",
+    subject="Projekt",
+    author='A "quoted" #panic name',
+    created="2026-11-01T10:00:00+00:00",
+    modified="2026-11-02T13:30:05.75+02:00",
+)
+
+
+def test_word_file_says_whose_it_is_and_from_when():
+    core = docx.Document(io.BytesIO(word_file(ABOUT, parse_html("<p>x</p>")))).core_properties
+
+    assert (core.title, core.subject) == ("Größe 中", "Projekt")
+    assert core.author == core.last_modified_by == 'A "quoted" #panic name'
+    assert core.created == datetime(2026, 11, 1, 10, tzinfo=UTC)
+    assert core.modified == datetime(2026, 11, 2, 11, 30, 5, tzinfo=UTC)
+    assert core.comments == ""
+
+
+def test_word_file_of_nobody_is_of_today_and_of_this_product():
+    core = docx.Document(io.BytesIO(word_file(titled("x"), parse_html("<p>x</p>")))).core_properties
+
+    assert (core.author, core.revision) == ("streamgen", 1)
+    assert core.created is not None
+    assert core.created.year >= 2026
+
+
+def test_pdf_says_whose_it_is_and_from_when():
+    pdf = convert("pdf", ABOUT, "<p>x</p>")
+
+    assert b"/CreationDate(D:20261102113005" in pdf
+    assert b"/Author" in pdf
+    assert b"#panic" in pdf

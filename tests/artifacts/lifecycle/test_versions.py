@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from artifacts.errors import NotFound, StaleFence
 from artifacts.lifecycle import commands, writing
+from artifacts.lifecycle.written_by import called_last, joined_models, with_model
 from artifacts.models import Artifact, ArtifactVersion, Delta
 from tests.support import documents
 from tests.support.documents import row
@@ -109,3 +111,45 @@ def test_delete_takes_the_kept_versions_along():
     commands.delete(artifact.pk)
 
     assert not ArtifactVersion.objects.filter(content="Old").exists()
+
+
+def test_version_names_every_model_that_wrote_of_it_and_none_that_only_tried():
+    draft = documents.opened(total=3)
+    begin = partial(writing.begin_section, draft.pk, lease_s=documents.LEASE_S)
+    begin(fence=draft.fence, position=0, model="first")
+    draft.append("Half a section")
+    draft.stop(reason="auth")
+    for model in ("second", "third"):  # the second has no key, and brings no word
+        commands.resume(draft.pk)
+        draft = documents.reopened(draft.pk)
+        begin(fence=draft.fence, position=0, model=model)
+        if model == "third":
+            writing.name_model(draft.pk, fence=draft.fence, position=0, model=model, lease_s=documents.LEASE_S)
+            draft.append(", and the rest.")
+        draft.stop(reason="auth")
+    commands.reset(draft.pk, documents.sections(1), "")
+
+    version = ArtifactVersion.objects.get(artifact=draft.pk)
+    assert version.model == "first, third"
+    assert [one["model"] for one in version.sections] == ["first, third", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("before", "told", "after"),
+    [
+        ("a", "a-2026", "a-2026"),
+        ("a, b", "b-2026", "a, b-2026"),
+        ("a, b", "", "a, b"),
+        ("", "b", "b"),
+        ("b, a", "b", "b"),
+    ],
+)
+def test_model_goes_by_the_name_that_its_endpoint_told(before, told, after):
+    assert called_last(before, told) == after
+
+
+def test_models_stand_in_the_order_in_which_they_wrote_last():
+    assert with_model("", "a") == "a"
+    assert with_model("a, b", "a") == "b, a"
+    assert joined_models(["a, b", "", "b, c"]) == "a, b, c"
+    assert len(with_model("x" * 150, "y\0" * 200)) == 200

@@ -255,7 +255,7 @@ SAVED: dict[str, tuple[Callable[[Draft], object], set[str]]] = {
     ),
     "request_stop": (
         lambda draft: commands.request_stop(draft.pk, StopRequest.PAUSE),
-        {"seq", "updated_at", "stop_requested"},
+        {"seq", "updated_at", "stop_requested", "stop_reason"},
     ),
     "stop": (
         lambda draft: draft.stop(),

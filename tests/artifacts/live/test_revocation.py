@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from django.contrib.auth.models import Permission, User
+from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from artifacts.accounts import tokens
 from artifacts.live import connections
@@ -170,3 +173,24 @@ async def test_look_at_the_database_is_the_net_where_the_message_is_lost(team: T
         await line.frame()
         await in_database(AccessToken.objects.filter(pk=team.row.pk)._raw_delete)("default")
         assert await errors_of(line) == SIGNED_OUT
+
+
+@pytest.mark.parametrize("by", ["token", "link", "session"])
+async def test_what_ends_by_itself_ends_what_is_open_by_it_at_that_moment(team: Team, by: str) -> None:
+    """No message tells of it, and the regular look never comes."""
+    path, headers, ending = await in_database(short_lived)(team, by)
+    async with Line(team.path, bearer(team.clerks_token)) as other, Line(path, headers) as line:
+        await other.frame()
+        await line.frame()
+        assert await errors_of(line) == ending
+
+
+def short_lived(team: Team, by: str) -> tuple[str, Headers, tuple[list[str], int]]:
+    if by == "token":
+        return team.path, bearer(tokens.issue_token(team.member, expires_in=1)), SIGNED_OUT
+    if by == "link":
+        _, secret = links.share(team.project, team.owner, expires_in=1)
+        return f"{team.path}link/{secret}/", [], NOT_THERE
+    key = session_of(team.member)
+    Session.objects.filter(session_key=key).update(expire_date=timezone.now() + timedelta(seconds=1))
+    return team.path, cookie(key), SIGNED_OUT

@@ -80,6 +80,29 @@ def test_what_a_dead_worker_left_under_way_is_charged_unless_it_is_read_on():
     assert read_on.spent == Spent(cost=110, estimated=20, under_way=0)
 
 
+def test_of_several_that_a_dead_worker_left_each_is_paid_once_whichever_is_read_on():
+    """Of two sections written at once one answer is lost and asked for anew, the other one is read on."""
+    before = Spent(cost=1_000, estimated=1_000, under_way=1_000)
+    meter = Meter(PRICES)
+    meter.take_up(before, {"Why": 6_000, "How": 0})
+    assert meter.spent == before
+
+    meter.begin("Why", "m", 40).take(finish(10, 0))  # anew: its part stays an estimate
+    meter.begin("How", "m", 40, is_kept=True, reads_on=True).take(finish(300, 0))  # and this one is reported
+
+    parts = [(charge.section, charge.cost, charge.is_estimated) for charge in meter.charges]
+    assert parts == [("Why", 714, True), ("Why", 10, False), ("How", 300, False)]
+    assert meter.spent == Spent(cost=714 + 10 + 300, estimated=714, under_way=0)
+
+
+def test_what_was_left_is_all_charged_where_nothing_is_read_on():
+    meter = Meter(PRICES)
+    meter.take_up(Spent(cost=7, estimated=7, under_way=7), {"A": 1, "B": 2, "C": 3})
+    meter.settle()
+
+    assert sum(charge.cost or 0 for charge in meter.charges) == 7 == meter.spent.cost
+
+
 def test_model_without_a_price_costs_nothing_that_is_known_and_keeps_its_tokens():
     meter = Meter(PRICES)
     meter.begin("Why", "other", 40).take(finish(12, 3, model="another"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,6 +20,7 @@ from artifacts.models import Artifact, CallCharge, Project
 from generation import control
 from generation.costs.budgets import spent
 from generation.queue import claims
+from tests.support import documents
 from tests.support.documents import LEASE_S
 
 pytestmark = pytest.mark.django_db
@@ -148,3 +150,83 @@ def test_estimate_is_of_the_plan_that_would_be_written_and_starts_nothing(visito
     assert Artifact.objects.get(pk=artifact.pk).stream_status == "idle"
     page = visitor.get(reverse("artifacts:artifact", args=[artifact.pk])).content.decode()
     assert f"with {MODEL}, " in page
+
+
+def sentence_of(visitor: Client, path: str, typed: dict[str, Any]) -> tuple[int, str]:
+    """As the module of a page asks while somebody types."""
+    answer = visitor.post(path, typed, headers={"accept": "application/json"})
+    return answer.status_code, answer.json()["sentence"]
+
+
+def test_estimate_follows_what_is_typed(visitor: Client, artifact: Artifact) -> None:
+    path = reverse("generation:artifact-estimate", args=[artifact.pk])
+    status, built_in = sentence_of(visitor, path, {})
+    assert (status, f"with {MODEL}, " in built_in) == (200, True)
+    page = visitor.get(reverse("artifacts:artifact", args=[artifact.pk])).content.decode()
+    assert f'data-costs role="status">{built_in}</p>' in page
+    shorter = sentence_of(visitor, path, {"plan": "Why", "section_tokens": "100"})[1]
+    assert amount_in(shorter) < amount_in(built_in)
+    assert "with gpt-5.5, " in sentence_of(visitor, path, {"model": "gpt-5.5"})[1]
+    assert "unknown has no price" in sentence_of(visitor, path, {"model": "unknown"})[1]
+    assert sentence_of(visitor, path, {"section_tokens": "0"}) == (422, "")
+    Project.objects.filter(pk=artifact.project_id).update(budget=2_000_000_000)
+    assert sentence_of(visitor, path, {})[1].endswith("Of the project's budget 2.0000 USD is left.")
+
+    typed = visitor.post(path, {"plan": "Why", "section_tokens": "100", "instructions": "Mine."}).content.decode()
+    assert shorter in typed  # without a script: the form again, as it was typed
+    assert "Mine." in typed
+    assert visitor.get(path).status_code == 302
+    assert Artifact.objects.get(pk=artifact.pk).stream_status == "idle"
+
+
+def test_page_of_a_plan_says_what_it_would_cost_as_it_stands(visitor: Client, artifact: Artifact) -> None:
+    path = reverse("generation:plan", args=[artifact.pk])
+    rows = {"name": ["Why", "How"], "text": ["", ""], "tokens": ["100", "200"]}
+    status, both = sentence_of(visitor, path, {"do": "keep", **rows})
+    assert status == 200
+    one = sentence_of(visitor, path, {"do": "remove-2", **rows})[1]
+    assert amount_in(one) < amount_in(both)
+    assert both in visitor.post(path, {"do": "keep", **rows}).content.decode()
+    assert "at most." in visitor.get(path).content.decode()
+    assert sentence_of(visitor, path, {"do": "keep", **rows, "tokens": ["100", "x"]}) == (422, "")
+    assert Artifact.objects.get(pk=artifact.pk).stream_status == "idle"
+
+
+def test_page_that_has_a_section_written_anew_says_what_that_would_cost(visitor: Client, owner: User) -> None:
+    written = documents.complete("\n\n## Part 1\n\nOne.".lstrip())
+    Project.objects.filter(pk=written.project_id).update(owner=owner)
+    path = reverse("generation:section-rewrite", args=[written.pk, 1])
+    asked = sentence_of(visitor, path, {"max_tokens": "5000", "instructions": "Longer."})[1]
+    assert amount_in(asked) > amount_in(sentence_of(visitor, path, {"max_tokens": "100"})[1])
+    assert sentence_of(visitor, path, {"max_tokens": "0"}) == (422, "")
+    page = visitor.post(path, {"max_tokens": "5000", "instructions": "Longer.", "estimate": "1"}).content.decode()
+    assert asked in page
+    assert not written.drafts.exists()
+
+
+def test_page_of_a_project_says_what_all_that_is_idle_would_cost(visitor: Client, artifact: Artifact) -> None:
+    path = reverse("artifacts:project", args=[artifact.project_id])
+
+    def all_of_it() -> Decimal:
+        found = re.search(r"About ([0-9.]+) USD", visitor.get(path).content.decode())
+        assert found is not None
+        return Decimal(found[1])
+
+    before = all_of_it()
+    control.delete(artifact)
+    assert Decimal(0) < all_of_it() < before
+
+
+def test_estimate_counts_what_a_prompt_is_told_of_earlier_documents(visitor: Client, artifact: Artifact) -> None:
+    second = artifact.project.artifacts.get(phase="prd")
+    path = reverse("generation:artifact-estimate", args=[second.pk])
+    alone = amount_in(sentence_of(visitor, path, {})[1])
+    Artifact.objects.filter(pk=artifact.pk).update(stream_status="complete", length=50_000)
+    # 12 000 characters, in the prompts of six sections; a million tokens cost 0.25.
+    assert amount_in(sentence_of(visitor, path, {})[1]) - alone == pytest.approx(
+        Decimal("0.0045"), abs=Decimal("0.0002")
+    )
+
+
+def amount_in(sentence: str) -> Decimal:
+    return Decimal(sentence.split()[1])

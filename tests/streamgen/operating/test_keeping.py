@@ -17,11 +17,12 @@ from django.utils import timezone
 from artifacts.accounts.tokens import issue_token
 from artifacts.lifecycle import writing
 from artifacts.live.feed import load_snapshot
-from artifacts.models import AccessToken, ActionRecord, Artifact, ArtifactVersion, Delta, Project, ShareLink
+from artifacts.models import AccessToken, ActionRecord, Artifact, ArtifactVersion, CallCharge, Delta, Project, ShareLink
 from artifacts.pages.html import document_html
 from artifacts.preview import render
 from artifacts.sharing import links
 from generation import control
+from generation.costs.spending import spending_of
 from generation.models import GenerationTask
 from generation.queue import workers
 from tests.support import documents
@@ -101,6 +102,47 @@ def test_pruning_removes_what_is_old_and_no_word_of_any_document(owner, project)
         assert found.text.cut(0, found.text.length) == old.text[found.begin :]
     assert control.regenerate(Artifact.objects.get(pk=old.pk), owner) is not None
     assert AccessToken.objects.count() == Session.objects.count() == 1
+
+
+def test_costs_of_single_calls_are_summed_up_and_every_sum_stays(every_database, owner, settings):
+    project = control.create_project(owner, "Costs")
+    first, second, busy = project.artifacts.order_by("pk")[:3]
+    control.start(busy, owner)
+    now = timezone.now()
+    calls = [
+        *[(first, "Why", "m", 10**12, False, 40)] * 5,
+        *[(first, "Why", "m", 7, True, 40)] * 2,
+        *[(first, "Why", "m", 1, False, 41)] * 2,
+        *[(first, "How", "m", 3, False, 40)] * 2,
+        *[(second, "Why", "unpriced", None, False, 40)] * 3,
+        *[(second, "Why", "m", 5, False, 1)] * 2,
+        *[(busy, "Why", "m", 5, False, 40)] * 2,
+    ]
+    for number, (artifact, section, model, cost, estimated, days) in enumerate(calls):
+        charge = CallCharge.objects.create(
+            project=project.pk,
+            document=artifact.pk,
+            artifact=artifact.pk,
+            fence=1,
+            number=number,
+            epoch=1,
+            section=section,
+            model=model,
+            prompt_tokens=100,
+            cached_tokens=50,
+            completion_tokens=10,
+            is_estimated=estimated,
+            cost=cost,
+        )
+        CallCharge.objects.filter(pk=charge.pk).update(at=now.replace(hour=12) - timedelta(days=days))
+    before, rows = spending_of(project), CallCharge.objects.count()
+
+    assert said("prune", "--older-than", "30d", "--dry-run")["costs of single calls, summed up by day"] == 9
+    assert said("prune", "--older-than", "30d")["costs of single calls, summed up by day"] == 9
+    assert said("prune", "--older-than", "30d")["costs of single calls, summed up by day"] == 0
+
+    assert CallCharge.objects.count() == rows - 9
+    assert spending_of(project) == before
 
 
 @pytest.mark.django_db

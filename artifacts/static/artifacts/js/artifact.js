@@ -103,8 +103,13 @@ function onChange({ kind, detail }) {
 }
 
 function signedOut() {
+  line.close();
+  status.halt();
+  follower.growing = false;
+  import("./signed-out.js").then((way) => way.signOut(page));
   page.querySelector("[data-sign-in]").hidden = false;
   lineNews.show("You are signed out.");
+  announce("You are signed out.");
 }
 
 /** What is on the page stays readable; nothing can be done with it any more. */

@@ -23,8 +23,13 @@ async function look() {
     const signal = AbortSignal.timeout(PATIENCE_MS); // a line that died in its sleep never answers
     const answer = await fetch(address, { signal });
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-rows]");
+    if (fresh && "stale" in page.dataset) return location.reload(); // signed in again, in another tab
     tell(fresh || answer.status >= 500 ? "" : LOST[answer.status] ?? "You are signed out. Reload this page to sign in.");
     if (answer.ok && fresh) show(fresh);
+    if (answer.redirected && !fresh) {
+      page.dataset.stale = "";
+      return (await import("./signed-out.js")).disable(page);
+    }
   } catch {
     // The next look may find the server again.
   }

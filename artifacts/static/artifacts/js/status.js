@@ -13,7 +13,7 @@ export class Status {
     this.title = document.title;
     this.time(words);
     this.hear(words.cause, words.cause.age_s);
-    setInterval(() => this.tick(), 1000);
+    this.timer = setInterval(() => this.tick(), 1000);
   }
 
   /** Why nothing is written, and since when. */
@@ -40,6 +40,10 @@ export class Status {
   restart() {
     this.began = null;
     this.samples = [];
+  }
+
+  halt() {
+    clearInterval(this.timer);
   }
 
   show(state) {
@@ -78,7 +82,9 @@ export class Status {
     box.hidden = !text;
     box.toggleAttribute("data-trouble", Boolean(text) && !(reason in words.labels));
     for (const offer of this.page.querySelectorAll("[data-reasons]")) {
-      offer.hidden = !offer.dataset.reasons.split(" ").includes(reason);
+      const fits = offer.dataset.reasons.split(" ").includes(reason);
+      if (offer.matches("details")) offer.open ||= fits; // for any other it is there, folded
+      else offer.hidden = !fits;
     }
     let now = text || section;
     if (reason === "user") now = section ? `Stopped in ${section}` : "Stopped by hand";

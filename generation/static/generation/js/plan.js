@@ -27,6 +27,7 @@ function change(row, move, button) {
   if (move === "down") after?.after(row);
   if (move === "remove") row.remove();
   number();
+  list.dispatchEvent(new Event("input", { bubbles: true }));
   if (move === "remove") {
     (after ?? before)?.querySelector("input").focus();
     told.textContent = `${name} is removed.`;
