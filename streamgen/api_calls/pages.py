@@ -36,7 +36,7 @@ def frames(request: HttpRequest) -> HttpResponse:
     shown = [_shown(name, schema) for name, schema in FRAMES.items()]
     said = [_shown(name, schema) for name, schema in MESSAGES.items()]
     parts = [_shown(name, schema) for name, schema in PARTS.items()]
-    context = {"frames": shown, "messages": said, "parts": parts, "close_codes": CLOSE_CODES}
+    context = {"frames": shown, "said": said, "parts": parts, "close_codes": CLOSE_CODES}
     return render(request, "artifacts/api_frames.html", context)
 
 
@@ -84,13 +84,18 @@ def _words(markdown: str) -> list[tuple[str, str]]:
 def _shown(name: str, schema: JsonSchema) -> dict[str, Any]:
     required = schema.get("required", ())
     fields = [
-        {"name": field, "kind": _kind(told), "says": told.get("description", ""), "is_optional": field not in required}
+        {
+            "name": field,
+            "kind": _kind(told),
+            "says": _words(told.get("description", "")),
+            "is_optional": field not in required,
+        }
         for field, told in schema["properties"].items()
     ]
     return {
         "name": name,
         "type": schema["properties"].get("type", {}).get("const", ""),
-        "says": schema.get("description", ""),
+        "says": _words(schema.get("description", "")),
         "fields": fields,
         "example": json.dumps(EXAMPLES[name], ensure_ascii=False) if name in EXAMPLES else "",
     }

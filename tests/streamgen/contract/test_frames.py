@@ -127,4 +127,6 @@ def test_page_shows_every_frame_with_its_fields(client: Client) -> None:
     page = client.get("/api/docs/frames").content.decode()
     assert set(re.findall(r'<section class="frame" id="(\w+)"', page)) == {*FRAMES, *MESSAGES, *PARTS}
     assert "sections_completed" in page
+    assert "keep the own text up to <code>offset</code>" in page
+    assert 'role="status"' not in page  # which is where a visitor's messages stand
     assert "&quot;type&quot;: &quot;delta&quot;" in page
