@@ -55,7 +55,7 @@ class ProblemOut(BaseModel):
 
 
 REFUSALS: dict[Any, Any] = {frozenset({401, 403, 404, 409, 413, 415, 422, 429}): ProblemOut}
-FILE_TYPES = ("text/markdown", "text/html")
+FILE_TYPES = [exported.MEDIA_TYPES[kind].partition(";")[0] for kind in exported.KINDS]
 
 
 class ArtifactBrief(BaseModel):
@@ -263,7 +263,7 @@ def artifact(request: HttpRequest, artifact_id: int) -> ArtifactOut:
 @router.get(
     "/artifacts/{int:artifact_id}/export",
     response={200: Any} | REFUSALS,
-    openapi_extra={"responses": {200: {"content": {kind: {"schema": {"type": "string"}} for kind in FILE_TYPES}}}},
+    openapi_extra={"responses": {200: {"content": {kind: {"schema": {}} for kind in FILE_TYPES}}}},
 )
 def export(
     request: HttpRequest, artifact_id: int, format: Annotated[Literal["md", "html", "docx", "pdf"], Query()] = "md"

@@ -109,6 +109,4 @@ def _hold(request: HttpRequest, response: Any) -> None:
     if route == "/api/openapi.json" and response.status_code == 200:
         return
     kind = response.get("Content-Type", "").partition(";")[0]
-    is_file = route.endswith("/export") and response.status_code == 200
-    if not is_file or kind.startswith("text/"):
-        hold_answer(route, (request.method or "").lower(), response.status_code, kind, response.content)
+    hold_answer(route, (request.method or "").lower(), response.status_code, kind, response.content)
