@@ -25,10 +25,14 @@ for name in ("ada", "bob"):
 """
 MODEL_PAUSE_S = 0.01
 """Before each token of the model."""
+# No two sentences alike: where a text repeats itself, nobody can tell where an answer goes on.
 MODEL_TEXTS = {
-    "Why": "灯台 🏳️‍🌈 น้ำ — the lamp burns.\n\n" + "Every ship that comes home has seen it. 🔥\n\n" * 18,
-    "How": "- Oil it.\n- Trim the wick.\n\n" + "The stairs are steep, and the oil is heavy, each night.\n\n" * 14,
+    "Why": "灯台 🏳️‍🌈 น้ำ — the lamp burns.\n\n"
+    + "".join(f"Ship {number} came home by light {number * 7}. 🔥\n\n" for number in range(1, 21)),
+    "How": "- Oil it.\n- Trim the wick.\n\n"
+    + "".join(f"On stair {number} the keeper rests {number * 3} times a night.\n\n" for number in range(1, 18)),
 }
+MODEL_TEXTS["Overview"] = MODEL_TEXTS["Why"]  # where a phase of one's own begins
 PLAN = [{"name": "Why"}]
 TWO_SECTIONS = [{"name": "Why"}, {"name": "How"}]
 

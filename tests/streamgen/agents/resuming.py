@@ -1,14 +1,11 @@
 """A program that reads one response by the official SDK, and goes on where it was, however often it is killed.
 
-`python -m tests.streamgen.agents.resuming URL RESPONSE FILE`, the token in `TOKEN`: each event becomes a line of the
-file; the last whole line is all that it remembers. It ends with 0 once the response is over.
+Each event becomes a line of a file; the last whole line is all that it remembers. It ends once the response is over.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -45,14 +42,10 @@ def read_on(client: OpenAI, response: str, file: Path) -> None:
             log.flush()
 
 
-def main(url: str, response: str, path: str) -> None:
-    client = OpenAI(base_url=url, api_key=os.environ["TOKEN"], max_retries=0)
+def main(url: str, response: str, path: str, token: str) -> None:
+    client = OpenAI(base_url=url, api_key=token, max_retries=0)
     while not (events := remembered(Path(path))) or events[-1]["type"] not in RESPONSE_OVER:
         try:
             read_on(client, response, Path(path))
         except (APIConnectionError, InternalServerError):
             time.sleep(0.2)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

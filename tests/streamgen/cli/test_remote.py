@@ -1,0 +1,97 @@
+"""`watch` and `generate` at a server elsewhere: the database of the one who types them has nothing of it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.streamgen.agents.installation import PLAN, ServedProduct, served_product
+from tests.support.servers import ROOT
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedProduct]:
+    with served_product(tmp_path_factory.mktemp("elsewhere")) as running:
+        yield running
+
+
+class Elsewhere:
+    """A folder without a database, and the commands that are typed there."""
+
+    def __init__(self, product: ServedProduct, folder: Path) -> None:
+        self._product = product
+        self._environment = product.environment | {
+            "DATABASE_URL": f"sqlite:///{folder / 'nothing.sqlite3'}",
+            "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
+            "STREAMGEN_TOKEN": product.token,
+        }
+
+    def begin(self, *words: str, **variables: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "manage.py", *words, "--server", self._product.address],
+            cwd=ROOT,
+            env=self._environment | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *words: str, **variables: str) -> tuple[int, str, str]:
+        with self.begin(*words, **variables) as process:
+            out, err = process.communicate()
+        return process.returncode, out, err
+
+
+@pytest.fixture
+def elsewhere(product: ServedProduct, tmp_path: Path) -> Elsewhere:
+    return Elsewhere(product, tmp_path)
+
+
+def test_watch_shows_a_document_to_its_end(product, elsewhere):
+    with product.client() as client:
+        artifact = client.create_project("Lighthouse")["artifacts"][0]["id"]
+        client.start(artifact, plan=PLAN)
+        code, out, err = elsewhere.run("watch", str(artifact))
+        assert (code, out) == (0, client.text(artifact))
+    assert "[1/1] Why:" in err
+    assert err.splitlines()[-1].startswith("complete: 1 of 1 sections")
+
+
+def test_generate_writes_there_pauses_goes_on_and_finds_it_complete(product, elsewhere):
+    words = ("generate", "--project", "Harbour", "--phase", "notes", "--title", "Notes")
+    with elsewhere.begin(*words) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 3, err
+    assert "--server" in err.splitlines()[-1]
+    assert product.token not in err
+    code, whole, err = elsewhere.run(*words)
+    assert code == 0, err
+    assert whole.startswith("## Overview\n\n")
+    again = elsewhere.run(*words)
+    assert again[:2] == (0, whole)
+    assert "--again" in again[2]
+    with product.client() as client:
+        (project,) = [one for one in client.projects() if one["title"] == "Harbour"]
+        (notes,) = [one for one in project["artifacts"] if one["phase"] == "notes"]
+        assert client.text(notes["id"]) == whole
+
+
+def test_token_is_asked_for_where_none_stands(product, elsewhere, tmp_path):
+    code, _, err = elsewhere.run("watch", "1", STREAMGEN_TOKEN="")
+    assert (code, "STREAMGEN_TOKEN" in err) == (1, True)
+    code, _, err = elsewhere.run("watch", "1", "--token-file", str(tmp_path / "none"))
+    assert (code, "No such file" in err) == (1, True)
+    code, _, err = elsewhere.run("watch", "1", STREAMGEN_TOKEN="sg_wrong")
+    assert (code, "sg_wrong" in err, "Traceback" in err) == (1, False, False)
+    code, _, err = elsewhere.run("generate", "--project", "Harbour", "--all")
+    assert (code, "--phase" in err) == (1, True)
