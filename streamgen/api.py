@@ -23,6 +23,7 @@ from artifacts.pages import sharing_api, versions_api
 from generation.pages import costs_api, reworking_api
 from generation.pages.api import router
 from streamgen import problems
+from streamgen.agents.openai_paths import OPENAI_TAG, openai_paths
 from streamgen.api_calls.entity_tags import ApiView, tagged, where_unchanged
 from streamgen.api_calls.idempotency import once
 from streamgen.api_calls.openapi import told_whole
@@ -87,7 +88,10 @@ class JsonAPI(NinjaAPI):
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
         """Ninja's, with every answer that there is."""
-        return told_whole(super().get_openapi_schema(**options))
+        schema = told_whole(super().get_openapi_schema(**options))
+        schema["paths"] |= openai_paths()
+        schema["tags"] = [*schema["tags"], OPENAI_TAG]
+        return schema
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
         """The app and the call: generated clients name their methods by it, so it must not follow the layout."""

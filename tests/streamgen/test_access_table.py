@@ -6,6 +6,7 @@ A route, an operation or a model of the admin that nobody said anything about he
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -370,7 +371,9 @@ def test_every_call_has_an_entry():
     schema = api.get_openapi_schema()
     calls = {f"{method.upper()} {path}" for path, ways in schema["paths"].items() for method in ways}
     streams = {pattern.replace("<int:", "{").replace("<str:", "{").replace(">", "}") for pattern in STREAMS}
-    assert calls == set(CALLS) | {f"GET /{stream}" for stream in streams}
+    openai = {f"{method} /{path}" for method, path in (key.split() for key in OPENAI)}
+    openai = {re.sub(r"<\w+:(\w+)>", r"{\1}", one) for one in openai}
+    assert calls == set(CALLS) | {f"GET /{stream}" for stream in streams} | openai
 
 
 @pytest.mark.parametrize("call", sorted(CALLS))

@@ -204,6 +204,7 @@ def test_page_of_another_origin_may_ask_with_a_token(product):
 
 
 def test_killed_worker_and_killed_clients_leave_one_document_and_its_text(product):
-    outcomes = kill_and_resume(product, range(3), Random(3))
+    outcomes, worker_kills = kill_and_resume(product, range(3), Random(3))
     assert all(outcome.is_equal and outcome.is_one and outcome.rises for outcome in outcomes), outcomes
+    assert worker_kills == 1
     assert sum(outcome.client_kills for outcome in outcomes) > 0, outcomes
