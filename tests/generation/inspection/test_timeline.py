@@ -26,7 +26,12 @@ from tests.support.endpoint.openai_script import Behaviour, Script
 from tests.support.endpoint.openai_server import serving_endpoint
 from tests.support.workbench import choice_of, start, until_ended, working
 
-TEXT = "".join(f"Ship {number} came home by the light, twenty miles off.\n\n" for number in range(30))
+TEXTS = {
+    name: "".join(
+        f"{name} {number}: ship {number * 7} came home by the light, twenty miles off.\n\n" for number in range(30)
+    )
+    for name in ("Purpose", "Dangers")
+}
 SECRET = "sk-1234567890abcdefghijklmn"
 synced = database_sync_to_async
 
@@ -36,11 +41,11 @@ synced = database_sync_to_async
 async def test_everything_that_happened_is_told_in_order(artifact, owner, settings):
     settings.OPENAI_API_KEY = SECRET
     trouble = [Behaviour(status=429, headers={"Retry-After": "0.05"}), Behaviour(cut_after_pieces=20)]
-    script = Script(texts={"Purpose": TEXT, "Dangers": TEXT}, by_section={"Purpose": trouble}, key=SECRET)
+    script = Script(texts=TEXTS, by_section={"Purpose": trouble}, key=SECRET)
     async with serving_endpoint(script) as server, working(choice_of(server, api_key=SECRET)):
         await start(artifact, owner, "Purpose", "Dangers", instructions=f"The key is {SECRET}.")
         done = await until_ended(artifact)
-        assert done.stream_status == StreamStatus.COMPLETE
+        assert done.stream_status == StreamStatus.COMPLETE, done.last_error
     journal = await synced(ClaimJournal.objects.get)()
     assert (journal.ending, journal.left_out) == ("complete", 0)
     assert journal.chars == done.length
