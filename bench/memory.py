@@ -23,8 +23,8 @@ from bench.support.product import Product, serving
 from bench.support.report import Report, parser, run
 
 LARGE_COLUMNS = ["server", "after what", "MB before", "MB at most", "MB after", "MB that stay"]
-SECTION_KB = 120
-"""What a section may have at most is 32 000 tokens."""
+SECTION_KB = 150
+"""A plan has 100 sections at most."""
 GIVEN_BACK_S = 15.0
 """So long after its last viewer a document may still be held."""
 COLUMNS = ["what", "number", "MB before", "MB after", "KB each", "others' p99 ms"]

@@ -25,7 +25,7 @@ from artifacts.messaging.events import Event, group
 from artifacts.messaging.per_loop import PerLoop
 from artifacts.messaging.subscription import Missed, Subscription
 from artifacts.models import Artifact, Delta
-from artifacts.operating import outages
+from artifacts.operating import heap, outages
 from artifacts.operating.counts import process_counts
 from artifacts.reasons import waiting_details
 
@@ -198,6 +198,7 @@ class Feeds:
         feed.detach(watcher)
         if not feed.watchers and self._feeds.get(feed.replica.artifact_id) is feed:
             del self._feeds[feed.replica.artifact_id]
+            heap.letting_go().note(feed.replica.length)
             await feed.close()
 
     async def _poll(self) -> None:

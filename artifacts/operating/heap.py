@@ -1,18 +1,29 @@
-"""How the C library keeps freed memory: what was large goes back to the system at once, also after a large document.
+"""How this process gives memory back: what was large goes to the system at once, and what only a large document needed
+is looked for once nobody needs that any more.
 
 Left to itself glibc takes a freed large block for a hint to keep such blocks; they then lie among small ones that stay.
+And objects that hold one another, such as a request and its answer, wait for a collection that comes rarely.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
+import gc
 from contextlib import suppress
+from typing import Any
+
+from artifacts.messaging.per_loop import PerLoop
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 BYTES = 131_072
 """glibc's own beginning for both thresholds; said by us, they stay there."""
 ARENAS = 2
 """Of the many that threads would get: each keeps what is free in it to itself."""
+LARGE_CHARS = 500_000
+"""What is smaller is not worth the time of looking for it."""
+AFTER_S = 2.0
+"""So long after it was let go: whoever held it has returned by then, and several that end together are one."""
 
 
 def give_back_memory() -> None:
@@ -21,3 +32,35 @@ def give_back_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         for option, value in ((M_MMAP_THRESHOLD, BYTES), (M_TRIM_THRESHOLD, BYTES), (M_ARENA_MAX, ARENAS)):
             mallopt(option, value)
+
+
+class LettingGo:
+    """What one event loop has let go of, and when that is looked for."""
+
+    def __init__(self) -> None:
+        self._chars = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._looking: asyncio.Future[Any] | None = None
+
+    def note(self, chars: int) -> None:
+        """Nobody here needs so much text any more."""
+        self._chars += chars
+        if self._chars >= LARGE_CHARS:
+            self._chars = 0
+            if self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(AFTER_S, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        self._looking = asyncio.get_running_loop().run_in_executor(None, collect_and_trim)
+
+
+def collect_and_trim() -> None:
+    """Collect what holds only itself, then give back every page that is free."""
+    gc.collect()
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+letting_go = PerLoop(LettingGo)
+"""The running loop's."""

@@ -111,6 +111,11 @@ class Run:
         """How long no text has come, and what it waits on."""
         return self._writer.silent_s, self._writer.waits_on
 
+    @property
+    def text_length(self) -> int:
+        """How much text this run holds."""
+        return self._writer.length
+
     async def go(self) -> None:
         """Write the document to its end, or to wherever it has to stop."""
         claim, sums = self.claim, self.journal.sums
@@ -388,9 +393,10 @@ class _ClaimedSections:
         self._writer.journal.end_section(position, tokens=self._tokens[position].count)
         model = result.model or self.named
         await self._writer.complete_section(position, tokens=self._tokens[position].count, model=model)
+        work = self._work.pop(position)  # it holds all the text before it
         if position == self._live:
             self._live = None
-            self._join(position, result.text, is_draft=bool(self._work[position].unseen))
+            self._join(position, result.text, is_draft=bool(work.unseen))
         else:
             self._drafts[position] = result.text
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
-from artifacts.operating import log_context, outages
+from artifacts.operating import heap, log_context, outages
 from generation import project_runs
 from generation.inspection.keeping import JournalEntry, save_journals
 from generation.providers import ChosenProvider
@@ -197,6 +197,7 @@ class Supervisor:
         finally:
             await _save_journals([run])
             del self._runs[run]
+            heap.letting_go().note(run.text_length)
             self.wakeup.set()
 
 

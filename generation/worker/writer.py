@@ -282,6 +282,11 @@ class Writer:
             await self._carry(self._renewed)
 
     @property
+    def length(self) -> int:
+        """Of the committed text, in characters."""
+        return self._offset
+
+    @property
     def silent_s(self) -> float:
         """How long no text has come."""
         since_s = self._put_at_s if self._put_at_s > 0 else self._began_s

@@ -10,6 +10,7 @@ import asyncio
 from typing import Any
 
 from artifacts.messaging.per_loop import PerLoop
+from artifacts.operating import heap
 
 REQUESTS_AT_ONCE = 12
 """As many as a pool has connections: a thread costs 0.3 MB for good, and one without a connection only waits."""
@@ -34,6 +35,7 @@ class InTurn:
             await self._app(scope, turn.receive, turn.send)
         finally:
             turn.end()
+            heap.letting_go().note(turn.sent_bytes)
         await turn.send_held()
 
 
@@ -44,7 +46,7 @@ class _Turn:
         self._turns = _turns()
         self._has_begun = self._has_ended = False
         self._held: list[Any] = []
-        self._held_bytes = 0
+        self._held_bytes = self.sent_bytes = 0
 
     async def receive(self) -> Any:
         message = await self._receive()
@@ -55,7 +57,9 @@ class _Turn:
 
     async def send(self, message: Any) -> None:
         self._held.append(message)
-        self._held_bytes += len(message.get("body", b""))
+        size = len(message.get("body", b""))
+        self._held_bytes += size
+        self.sent_bytes += size
         if self._held_bytes > HELD_BYTES:
             self.end()
             await self.send_held()

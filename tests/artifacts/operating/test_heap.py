@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+import weakref
 
 import pytest
+
+from artifacts.operating.heap import LARGE_CHARS, letting_go
+from tests.support.limits import WAIT_S
 
 PROGRAM = """
 import ctypes, sys
@@ -35,3 +40,21 @@ def test_large_blocks_are_given_back_though_small_ones_stay_among_them():
     ours, glibcs = grown_kb("ours"), grown_kb("glibc's")
     assert ours < 10_000
     assert ours < glibcs / 5
+
+
+class Held:
+    """An object that holds itself, as requests and runs do."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+@pytest.mark.asyncio
+async def test_what_only_holds_itself_goes_soon_after_a_large_document_was_let_go():
+    gone = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    weakref.finalize(Held(), loop.call_soon_threadsafe, gone.set)
+    for _ in range(2):
+        letting_go().note(LARGE_CHARS // 2)
+    async with asyncio.timeout(WAIT_S):
+        await gone.wait()
