@@ -35,7 +35,7 @@ KEPT_COLUMNS = [
 ]
 KEPT_CHARS = (40, 400)
 """A model of 50 pieces a second is flushed after about 40 characters, a quick one after 400."""
-ROUNDS = 3
+ROUNDS = 2
 """PostgreSQL fills with the second round of documents what pruning freed after the first."""
 
 
