@@ -36,7 +36,9 @@ hostile: $(READY)  ## the product as its enemies use it, and what that costs, ab
 	$(BIN)/python -m tests.hostile $(HOSTILE)
 
 audit: $(AUDITING)  ## known vulnerabilities of what is pinned to run; asks a public database
-	$(VENV)/audit/bin/pip-audit --strict --no-deps --disable-pip --require-hashes -r requirements/run.txt
+	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/run.txt || \
+		{ echo "make audit: either the list above names what is vulnerable, or (\"not found\", \"could not be audited\") the public" \
+		"database is not to be reached from here, and nothing was audited: run it where there is internet." >&2; exit 1; }
 
 sbom: $(AUDITING)  ## what is pinned to run, as CycloneDX
 	$(VENV)/audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o sbom.json requirements/run.txt
