@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from tests.architecture.source import MODULES, ROOT, Module
+from tests.architecture.source import MODULES, ROOT, Module, modules_in
 
 PAGE = ROOT / "docs/files.md"
 PLACES_OF_PAGES = (
@@ -19,7 +19,8 @@ PLACES_OF_PAGES = (
 )
 HEADLINE = """# What each file is
 
-By room, in the words with which each file opens. How the rooms fit together: [architecture](architecture.md).
+By room, in the words with which each file opens; then templates, scripts and styles, the tests, the pages of `docs`.
+How the rooms fit together: [architecture](architecture.md).
 """
 
 
@@ -48,6 +49,10 @@ def files_of_pages(place: str) -> list[Path]:
     return [path for path in found if "vendor" not in path.parts]
 
 
+def title_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+
+
 def rendered() -> str:
     rooms: dict[str, list[str]] = {}
     for module in sorted(MODULES, key=lambda one: (one.path.parent, one.path.name)):
@@ -58,6 +63,11 @@ def rendered() -> str:
         for path in sorted(files_of_pages(place), key=lambda one: (one.parent, one.name)):
             room = str(path.parent.relative_to(ROOT))
             rooms.setdefault(room, []).append(f"- `{path.name}`: {comment_of(path)}\n")
+    for module in sorted(modules_in("tests"), key=lambda one: (one.path.parent, one.path.name)):
+        if module.path.name.startswith("test_"):
+            folder = str(module.path.parent.relative_to(ROOT))
+            rooms.setdefault(folder, []).append(f"- `{module.path.stem}`: {docstring_of(module)}\n")
+    rooms["docs"] = [f"- `{path.name}`: {title_of(path)}\n" for path in sorted(PAGE.parent.glob("*.md"))]
     return HEADLINE + "".join(f"\n## {room}\n\n{''.join(lines)}" for room, lines in rooms.items())
 
 

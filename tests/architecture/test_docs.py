@@ -69,6 +69,15 @@ def test_every_path_on_the_page_is_there():
     assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_tests_and_pages_that_a_page_names_are_there(path):
+    told = path.read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:tests|bench|deploy|docs)/[\w/.*-]+)`", told))
+    linked = {f"docs/{link}" for link in re.findall(r"\]\(([\w./-]+)(?:#[\w-]*)?\)", told)}
+
+    assert [name for name in sorted(named | linked) if not list(ROOT.glob(name.rstrip("/")))] == []
+
+
 @pytest.mark.parametrize("name", WAYS)
 def test_functions_in_the_picture_are_there(name):
     way = way_of(name)
