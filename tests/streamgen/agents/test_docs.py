@@ -26,11 +26,15 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedProduct]
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 def test_block_runs_as_it_stands(product, number):
-    block = BLOCKS[number].replace("http://localhost:8000", product.address).replace("TOKEN", repr(product.token))
+    block = BLOCKS[number].replace("http://localhost:8000", product.address)
     # Otherwise a document takes a minute.
     short = 'extra_body={"plan": [{"name": "Why"}]}, model="streamgen"'
     ran = subprocess.run(
-        [sys.executable, "-c", block.replace('model="streamgen"', short)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", block.replace('model="streamgen"', short)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=product.environment | {"TOKEN": product.token},
     )
     assert ran.returncode == 0, ran.stderr
     if "print" in block:
