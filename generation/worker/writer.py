@@ -41,7 +41,6 @@ logger = logging.getLogger(__name__)
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """A clock that goes on while the machine sleeps, where there is one: leases do."""
 
-
 NOTICED_S = 1.0
 """After so long a silence somebody waits for the text; what is read at a pace has time for company in its commit."""
 
@@ -55,8 +54,7 @@ class FlushPolicy:
     chars: int
     ms: int
     lease_s: float
-    kept_prompts: int = 0
-    """Of the prompts of a claim so many are kept."""
+    kept_prompts: int = 0  # of a claim
 
 
 class _Draft:

@@ -27,7 +27,7 @@ from tests.support.limits import WAIT_S
 
 LATER_S = 0.3
 """Somebody is killed up to so long after there was something new."""
-LOOK_S = 0.02
+FILE_POLL_S = 0.02
 
 # A client that has all of the SDK at once: there are many of them.
 FORKING = multiprocessing.get_context("fork")
@@ -125,7 +125,7 @@ def kill_and_resume(
                 if worker.is_due(sum(len(remembered(one.file)) > 4 and len(remembered(one.file)) for one in responses)):
                     product.kill_worker()
                     product.begin_work()
-                time.sleep(LOOK_S)
+                time.sleep(FILE_POLL_S)
         finally:
             outcomes = [one.end() for one in responses]
         return outcomes, workers - worker.left
