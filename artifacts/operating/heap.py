@@ -20,7 +20,7 @@ BYTES = 131_072
 """glibc's own beginning for both thresholds; said by us, they stay there."""
 ARENAS = 2
 """Of the many that threads would get: each keeps what is free in it to itself."""
-LARGE_CHARS = 500_000
+LET_GO_CHARS = 500_000
 """What is smaller is not worth the time of looking for it."""
 AFTER_S = 2.0
 """So long after it was let go: whoever held it has returned by then, and several that end together are one."""
@@ -45,7 +45,7 @@ class LettingGo:
     def note(self, chars: int) -> None:
         """Nobody here needs so much text any more."""
         self._chars += chars
-        if self._chars >= LARGE_CHARS:
+        if self._chars >= LET_GO_CHARS:
             self._chars = 0
             if self._timer is None:
                 self._timer = asyncio.get_running_loop().call_later(AFTER_S, self._look)
