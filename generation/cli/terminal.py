@@ -22,6 +22,7 @@ _SEQUENCE = re.compile(
     "(?:\x1b\\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"  # colours, cursor
     f"|(?:\x1b[]PX^_]|[\x90\x98\x9d\x9e\x9f]){_BODY}(?:\x07|\x1b\\\\|\x9c)"  # titles, links, answers
     "|\x1b[ -/]{1,8}[0-~]"  # character sets
+    "|(?P<return>\r(?!\n))"  # in one pass: what is taken away behind it makes no line end of it
 )
 _OPEN_SEQUENCE = re.compile(
     "(?:(?:\x1b\\[|\x9b)[0-?]{0,64}[ -/]{0,8}"
@@ -29,7 +30,6 @@ _OPEN_SEQUENCE = re.compile(
     "|\x1b[ -/]{0,8}"
     "|\r)\\Z"
 )
-_LONE_RETURN = re.compile("\r(?!\n)")
 _WHITE = re.compile("[\x0b\x0c\x85]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -55,7 +55,7 @@ class Cleaner:
 
 
 def _cleaned(text: str) -> str:
-    text = _LONE_RETURN.sub("\n", _SEQUENCE.sub("", text))
+    text = _SEQUENCE.sub(lambda found: "\n" if found["return"] else "", text)
     text = _CONTROL.sub("", _WHITE.sub(" ", text))
     return _SURROGATE.sub("\ufffd", text)
 

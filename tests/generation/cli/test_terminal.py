@@ -6,7 +6,7 @@ import io
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from generation.cli.terminal import Cleaner, Screen, printable
@@ -58,6 +58,7 @@ def test_escapes_and_control_characters_are_taken_out_and_words_stay(text, shown
 NASTY = st.text(st.sampled_from(list("\x1b\x1b[]()P\\\x07\x9b\x9c\x9d\r\n0;?m AZ é\ud800\x85")), max_size=40)
 
 
+@example("\r\x9d\x9c\n", [])
 @given(NASTY, st.lists(st.integers(0, 40), max_size=6))
 def test_any_cut_gives_the_same_and_nothing_that_a_terminal_obeys(text, cuts):
     places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
