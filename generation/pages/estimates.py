@@ -82,7 +82,9 @@ def estimate_sentence(
 def estimate_of_all(project: Project) -> str:
     """What it would cost to write all that is idle; "" where nobody knows."""
     prices = price_list()
-    idle = Artifact.objects.filter(project=project, draft_of=None, stream_status=StreamStatus.IDLE)
+    idle = Artifact.objects.defer("content", "preview_html").filter(
+        project=project, draft_of=None, stream_status=StreamStatus.IDLE
+    )
     if not prices.models:
         return ""
     found = [

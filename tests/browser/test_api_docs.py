@@ -20,7 +20,7 @@ async def test_call_is_read_and_tried_as_whoever_is_signed_in(visit: Visit, auth
     page.on("pageerror", lambda error: told.append(str(error)))
     answer = await page.goto("/api/docs")
     assert policy(answer) == POLICY - {"img-src 'self'"} | {"img-src 'self' data:"}
-    await expect(page.locator(".opblock-tag")).to_have_count(8)
+    await expect(page.locator(".opblock-tag")).to_have_count(9)
     call = page.locator("#operations-projects-generation_api_create_project")
     await call.locator(".opblock-summary-control").click()
     await call.get_by_role("button", name="Try it out").click()

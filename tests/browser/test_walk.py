@@ -74,7 +74,7 @@ DEAD = """() => [...document.querySelectorAll("button, a")]
 def names_of(patterns: list[Any]) -> Iterator[str]:
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
-            if pattern.namespace in {"", None, "artifacts", "generation"}:
+            if pattern.namespace in {"", None, "artifacts", "generation", "about-api"}:
                 yield from names_of(pattern.url_patterns)
         elif isinstance(pattern, URLPattern) and pattern.name:
             yield pattern.name

@@ -150,6 +150,7 @@ async def test_client_of_the_documentation_reads_a_document_to_its_end(place: Pl
     await in_database(place.draft.finish)("One \U0001f600", "Two")
     (code,) = re.findall(r"```python\n(.*?)```", PROTOCOL.read_text(), re.DOTALL)
     code = code.replace("ws://localhost:8000/ws/artifacts/7/", place.server.url(f"/ws/artifacts/{place.draft.pk}/"))
+    code = code.replace("os.environ['TOKEN']", "token")
     names = {"token": place.token}
     await asyncio.to_thread(exec, code, names)
     assert names["text"] == await in_database(lambda: documents.row(place.draft.pk).text)()

@@ -9,7 +9,7 @@ import weakref
 
 import pytest
 
-from artifacts.operating.heap import LARGE_CHARS, letting_go
+from artifacts.operating.heap import LET_GO_CHARS, letting_go
 from tests.support.limits import WAIT_S
 
 PROGRAM = """
@@ -55,6 +55,6 @@ async def test_what_only_holds_itself_goes_soon_after_a_large_document_was_let_g
     loop = asyncio.get_running_loop()
     weakref.finalize(Held(), loop.call_soon_threadsafe, gone.set)
     for _ in range(2):
-        letting_go().note(LARGE_CHARS // 2)
+        letting_go().note(LET_GO_CHARS // 2)
     async with asyncio.timeout(WAIT_S):
         await gone.wait()

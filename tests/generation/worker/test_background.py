@@ -130,7 +130,7 @@ async def test_a_worker_that_died_is_replaced_and_the_answer_read_on(settings, a
 
 @pytest.mark.parametrize("keeps_text", [True, False])
 async def test_a_pause_cancels_the_answer_there_and_a_resume_takes_what_it_kept(artifact, owner, keeps_text):
-    how = Keeping(pause_s=0.01, keeps_cancelled_text=keeps_text)
+    how = Keeping(pause_s=0.04, keeps_cancelled_text=keeps_text)
     async with keeping(script(), how) as server, working(choice_of(server)):
         task = await begin(artifact, owner)
         await until_grown(artifact, 500)

@@ -57,6 +57,7 @@ def test_other_keys_are_refused(key):
         phase_of(key)
 
 
+@pytest.mark.django_db
 def test_budget_is_one_and_the_same_for_api_and_page():
     assert GenerationForm({"plan": "A"}).fields["section_tokens"].initial == SECTION_TOKENS
     assert PlanEntry(name="A").planned().max_tokens == SECTION_TOKENS == PlannedSection(name="A").max_tokens

@@ -13,7 +13,7 @@ function isBusy(part) {
 
 function refreshPart(part, page) {
   const found = page.querySelector(`[data-live-part="${part.dataset.livePart}"]`);
-  if (!found || isBusy(part) || found.innerHTML === part.innerHTML) return;
+  if (!found || isBusy(part) || found.isEqualNode(part)) return;
   const scrolled = [...part.querySelectorAll(".wide")].map((one) => one.scrollLeft);
   part.replaceChildren(...document.adoptNode(found).childNodes);
   [...part.querySelectorAll(".wide")].forEach((one, number) => (one.scrollLeft = scrolled[number] ?? 0));
@@ -26,8 +26,8 @@ function refreshList(page) {
     old.forEach((row, number) =>
       [...row.cells].forEach((cell, place) => {
         const next = now[number].cells[place];
-        if (!cell.matches(".action-checkbox") && cell.innerHTML !== next.innerHTML && !cell.contains(document.activeElement))
-          cell.innerHTML = next.innerHTML;
+        if (!cell.matches(".action-checkbox") && !cell.isEqualNode(next) && !cell.contains(document.activeElement))
+          cell.replaceChildren(...document.adoptNode(next).childNodes);
       }),
     );
     list.textContent = "";
