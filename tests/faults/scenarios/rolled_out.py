@@ -131,7 +131,7 @@ async def _ask(rig: Rig, document: Document, asked: Counter[str]) -> float:
                     status, _ = await rig.call(method, path, body)
                     answer = str(status)
                 except (aiohttp.ClientError, ValueError) as error:
-                    answer = f"{method} with {type(error).__name__}"
+                    answer = f"{method} with {error!r}"[:300]
                 asked[answer] += 1
                 slowest_s = max(slowest_s, time.monotonic() - began)
             await asyncio.sleep(ASK_EVERY_S)

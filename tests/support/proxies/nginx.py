@@ -17,7 +17,11 @@ NGINX_TLS = f"""    listen 443 ssl;
     ssl_certificate_key /etc/ssl/{NAME}.key;
 """
 NGINX_PLACES = ("/ {", "= /metrics", "= /readyz ")
-NGINX_SERVERS = "    server 127.0.0.1:8000;\n    server 127.0.0.1:8001;\n"
+NGINX_SERVER = "    server 127.0.0.1:{port} max_fails=0;"
+NGINX_SERVERS = (
+    f"{NGINX_SERVER.format(port=8000)}   # one that is restarted is tried again at once, not after 10 s\n"
+    f"{NGINX_SERVER.format(port=8001)}\n"
+)
 
 
 def nginx(
@@ -31,7 +35,7 @@ def nginx(
         made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
         subprocess.run([*made, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
         listen += f"    ssl_certificate {certificate};\n    ssl_certificate_key {key};\n"
-    behind = "".join(f"    server 127.0.0.1:{upstream};\n" for upstream in upstreams)
+    behind = "".join(f"{NGINX_SERVER.format(port=upstream)}\n" for upstream in upstreams)
     example = changed(
         (DEPLOY / "nginx.conf").read_text(), {NGINX_TLS: listen, NGINX_SERVERS: behind, **(changes or {})}
     )
