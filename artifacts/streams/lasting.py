@@ -46,7 +46,7 @@ class LastingAnswer:
         return 0
 
     async def fill(self, replica: Replica) -> None:
-        """Answer; return when the answer is complete, soon where there is an `ending`."""
+        """Answer, as each kind of stream does; return when that is complete, soon where there is an `ending`."""
         raise NotImplementedError
 
     def on_news(self) -> None:

@@ -20,6 +20,7 @@ from generation import control
 from generation.costs.budgets import spent
 from generation.costs.estimate import estimate
 from generation.costs.price_file import price_list
+from generation.costs.server_model import server_model
 from generation.pages.forms import GenerationForm
 
 UNPRICED = "The model {} has no price, so nobody knows what it would cost."
@@ -81,22 +82,24 @@ def estimate_sentence(
 
 def estimate_of_all(project: Project) -> str:
     """What it would cost to write all that is idle; "" where nobody knows."""
-    prices = price_list()
-    idle = Artifact.objects.defer("content", "preview_html").filter(
-        project=project, draft_of=None, stream_status=StreamStatus.IDLE
-    )
-    if not prices.models:
+    prices, model = price_list(), server_model()
+    if prices.of(model) is None:
         return ""
+    idle = Artifact.objects.filter(project=project, draft_of=None, stream_status=StreamStatus.IDLE)
     found = [
         # All but the first are told of those that come before.
-        estimate(one, control.asked_plan(one, None), earlier_chars=settings.STREAMGEN_CONTEXT_CHARS if number else None)
-        for number, one in enumerate(idle.select_related("project").order_by("pk"))
+        estimate(
+            one,
+            control.asked_plan(one, None),
+            model=model,
+            earlier_chars=settings.STREAMGEN_CONTEXT_CHARS if number else None,
+        )
+        for number, one in enumerate(idle.defer("content", "preview_html").select_related("project").order_by("pk"))
     ]
-    amounts, mosts = [one.amount for one in found], [one.most for one in found]
-    known, most = [one for one in amounts if one is not None], [one for one in mosts if one is not None]
-    if not found or len(known) < len(found):
+    if not found:
         return ""
-    told = f"About {shown_cost(sum(known))} {prices.currency} with {found[0].model}, {shown_cost(sum(most))} at most."
+    about, most = sum(one.amount or 0 for one in found), sum(one.most or 0 for one in found)
+    told = f"About {shown_cost(about)} {prices.currency} with {model}, {shown_cost(most)} at most."
     return f"{told} {_left(project)}".strip()
 
 

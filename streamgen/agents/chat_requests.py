@@ -64,6 +64,7 @@ class DocumentRequest(Lenient):
 
     @property
     def said(self) -> list[ChatMessage]:
+        """What was said before; each way to ask has its own field for it."""
         raise NotImplementedError
 
     @property
@@ -78,7 +79,7 @@ class DocumentRequest(Lenient):
 
     @property
     def where(self) -> str:
-        """The field of what was said."""
+        """The field of what was said, which is each way's own."""
         raise NotImplementedError
 
     @property

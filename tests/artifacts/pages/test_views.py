@@ -262,7 +262,7 @@ def test_project_page_shows_where_each_document_stands(visitor: Client, growing:
 
 
 def test_project_page_reads_no_document(visitor: Client, growing: Artifact, django_assert_max_num_queries) -> None:
-    with django_assert_max_num_queries(13) as queries:
+    with django_assert_max_num_queries(9) as queries:
         page(visitor, "project", growing.project_id)
     assert not [query for query in queries.captured_queries if '"content"' in query["sql"]]
 
