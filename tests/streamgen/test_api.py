@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -211,16 +212,22 @@ def test_text_and_seq_belong_together_while_a_writer_appends(every_database: str
     text = "".join(words)
     lengths = {documents.row(draft.pk).seq: 0}
 
+    answers: list[dict[str, Any]] = []
+    read_begins = Event()
+
     def write() -> None:
-        for word in words:
+        for number, word in enumerate(words):
             standing = draft.append(word)
             lengths[standing.seq] = standing.length
+            if number % 10 == 0:
+                read_begins.clear()
+                read_begins.wait(timeout=30)
 
-    answers = []
     caller = Caller(documents.row(draft.pk).project.owner)
 
     def read() -> None:
         while not answers or answers[-1]["offset"] < len(text):
+            read_begins.set()
             answers.append(caller.get(f"/artifacts/{draft.pk}").json())
 
     documents.together(write, read)
