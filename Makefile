@@ -21,7 +21,7 @@ test: $(READY)  ## format, lint, types, known dangers, migrations, tests
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --configfile pyproject.toml --severity-level medium --recursive streamgen generation artifacts
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python -m pytest -n 3 --dist worksteal --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -n 3 --dist worksteal --reruns 1 --cov --cov-report=term --cov-fail-under=90
 
 docs: $(READY)  ## the site of docs/, into var/site; a link that leads nowhere ends it
 	$(BIN)/zensical build --strict --clean

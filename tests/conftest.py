@@ -36,6 +36,13 @@ def pytest_configure() -> None:
     django_settings.MIDDLEWARE = [HELD, *django_settings.MIDDLEWARE]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """`make test` runs what fails once more; the first failure is told nevertheless, as it is a fault of somebody's."""
+    for report in terminalreporter.getreports("rerun"):
+        terminalreporter.section(f"failed at first: {report.nodeid}", "_")
+        terminalreporter.write_line(report.longreprtext)
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory) -> None:
     """A database file of this run's own: what a killed run left behind, half a log beside it, spoils nothing."""
