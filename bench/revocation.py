@@ -55,7 +55,7 @@ def make(times: int) -> None:
         for number in range(times):
             user = User.objects.create_user(f"{kind}-{number}")
             members.set_role(project, user, "viewer", admin)
-            row, token = new_token(user)
+            row, token = new_token(user, "bench")
             own = Client()
             own.force_login(user)
             link, secret = links.share(project, admin, artifact)

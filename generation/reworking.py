@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 DIFFERENTLY = "What to do differently: "
 SHOWN_CHARS = 24_000
 """Of the present text of a section that is written anew, so much is told to the model."""
+PLANNED_CHARS = 7_000
+"""Of what the plan says of it. With the text there is room in a prompt for as much again of what to do differently."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,10 +223,16 @@ def _order(planned: Section, section: PlacedSection, instructions: str, max_toke
 
 def _told(planned: str, body: str, instructions: str) -> str:
     """What a section's instructions are where it is written anew: those of the plan, its text, and what to change."""
-    parts = [planned]
+    parts = [_beginning(planned, PLANNED_CHARS) if body else planned]
     if body:
-        part = body if len(body) <= SHOWN_CHARS else f"{body[:SHOWN_CHARS]}\n[the rest is left out]"
-        parts += [f"The section reads at present:\n\n{part}", "Write the whole section anew."]
+        parts += [
+            f"The section reads at present:\n\n{_beginning(body, SHOWN_CHARS)}",
+            "Write the whole section anew.",
+        ]
     if instructions:
         parts.append(f"{DIFFERENTLY}{instructions}" if body else instructions)
     return "\n\n".join(filter(None, parts))[: validation.LONG_TEXT_CHARS]
+
+
+def _beginning(text: str, chars: int) -> str:
+    return text if len(text) <= chars else f"{text[:chars]}\n[the rest is left out]"

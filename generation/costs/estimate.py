@@ -15,7 +15,7 @@ from generation.costs.prices import Price
 from generation.costs.server_model import server_model
 from generation.providers.base import CHARS_PER_TOKEN, Usage
 from generation.writing.phases import phase_of
-from generation.writing.prompts import Assignment, section_prompt, tail_of
+from generation.writing.prompts import Assignment, Surroundings, section_prompt, tail_of
 
 ASKED_PART = 0.5
 """Of a section's tokens the model is told to write about so much."""
@@ -51,9 +51,10 @@ def estimate(
     instructions: str = "",
     model: str = "",
     earlier_chars: int | None = None,
+    around: Surroundings | None = None,
 ) -> Estimate:
     """Of a document that is written from its beginning by this plan, and told so much of the project's earlier ones;
-    None: as much as there is of them now.
+    None: as much as there is of them now. `around` is what a draft is told of the document that it is for.
     """
     model = model or server_model()
     price = price_list().of(model)
@@ -65,6 +66,7 @@ def estimate(
         user_instructions=instructions,
         earlier_documents=_words(_earlier_chars(artifact) if earlier_chars is None else earlier_chars),
         plan=tuple(plan),
+        around=around,
     )
     sections, headings, written = [], "", ""
     for index, section in enumerate(plan):

@@ -22,6 +22,7 @@ from generation.costs.estimate import estimate
 from generation.costs.price_file import price_list
 from generation.costs.server_model import server_model
 from generation.pages.forms import GenerationForm
+from generation.writing.prompts import Surroundings
 
 UNPRICED = "The model {} has no price, so nobody knows what it would cost."
 
@@ -66,13 +67,18 @@ def estimate_of_form(artifact: Artifact, form: GenerationForm) -> str:
 
 
 def estimate_sentence(
-    artifact: Artifact, plan: Sequence[PlannedSection], *, instructions: str = "", model: str = ""
+    artifact: Artifact,
+    plan: Sequence[PlannedSection],
+    *,
+    instructions: str = "",
+    model: str = "",
+    around: Surroundings | None = None,
 ) -> str:
     """About and at most, and what is left of a budget; "" where there are no prices."""
     prices = price_list()
     if not prices.models:
         return ""
-    found = estimate(artifact, plan, instructions=instructions, model=model)
+    found = estimate(artifact, plan, instructions=instructions, model=model, around=around)
     if found.amount is None or found.most is None:
         # Of the bundled ones nobody expects a price, unless it matters.
         return UNPRICED.format(found.model or "of the server") if model or artifact.project.budget is not None else ""

@@ -29,6 +29,7 @@ from generation.costs.price_file import price_list
 from generation.errors import CommandRefused
 from generation.pages.estimates import estimate_sentence, told_sentence, wants_sentence
 from generation.pages.forms import ModelField
+from generation.surroundings import surroundings_of_section
 
 
 class RewriteForm(forms.Form):
@@ -188,7 +189,8 @@ def _cost_of_rewrite(artifact: Artifact, number: int, form: RewriteForm) -> str:
         order = reworking.rewriting_order(
             artifact, number, instructions=typed["instructions"], max_tokens=typed["max_tokens"]
         )
-        return estimate_sentence(artifact, [order], model=model_name(typed["model"]))
+        around = surroundings_of_section(artifact, number)
+        return estimate_sentence(artifact, [order], model=model_name(typed["model"]), around=around)
     except InvalidInput:
         return ""
 

@@ -7,6 +7,7 @@ user's text is data between fences that it cannot close, and every part is bound
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from artifacts.planned_section import PlannedSection
@@ -17,10 +18,13 @@ from generation.seams.characters import border_before
 
 DESCRIPTION_CHARS = 12_000
 USER_INSTRUCTIONS_CHARS = 8_000
-SECTION_INSTRUCTIONS_CHARS = 16_000
+SECTION_INSTRUCTIONS_CHARS = 40_000
+"""Where a section is written anew they hold its present text as well, see `reworking`."""
 OUTLINE_CHARS = 4_000
 BEFORE_CHARS = 2_000
 """The end of the text before this section."""
+AFTER_CHARS = 1_000
+"""The beginning of the text behind it, where that is there already."""
 SHOWN_TAIL_CHARS = 6_000
 """The end of this section's own text: about 1 500 tokens."""
 TAIL_STEP_CHARS = 2_000
@@ -54,9 +58,31 @@ _FENCE_RUN = re.compile(r"~{3,}")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """The document that a draft of its section `number` is written for: what the model is told of the rest of it."""
+
+    names: tuple[str, ...]
+    number: int
+    headings: str
+    before: str
+    after: str
+
+    @classmethod
+    def of(cls, names: Sequence[str], number: int, *, before: str, after: str) -> Surroundings:
+        """Of the whole text before the section's heading and behind its end; no more of it is kept than is told."""
+        return cls(
+            names=tuple(names),
+            number=number,
+            headings=outline_of(f"{before}\n\n{after}"),
+            before=_end(before.strip(), BEFORE_CHARS),
+            after=_start(after.strip(), AFTER_CHARS),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Assignment:
     """What is to be written: the same for all sections of one document, `earlier_documents` the digest of those before
-    it in its project.
+    it in its project, `around` the document that it is a draft for.
     """
 
     project_title: str
@@ -66,6 +92,7 @@ class Assignment:
     document_instructions: str = ""
     user_instructions: str = ""
     earlier_documents: str = ""
+    around: Surroundings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +118,10 @@ def section_prompt(
     """The prompt for section `index` (from 0) of the plan; `earlier` is the document's text before it, and before the
     sections of the names in `unseen`, which are written at the same time.
     """
-    before = _about_unseen(earlier, unseen) if unseen else _about_earlier(earlier)
+    if assignment.around is not None:
+        before = _about_surroundings(assignment.around)
+    else:
+        before = _about_unseen(earlier, unseen) if unseen else _about_earlier(earlier)
     parts = [*_about_document(assignment), *before, *_about_section(assignment, index)]
     return SectionPrompt(
         opening=({"role": "system", "content": SYSTEM_ROLE}, {"role": "user", "content": "\n\n".join(parts)}), mode=mode
@@ -147,7 +177,8 @@ def _about_document(assignment: Assignment) -> list[str]:
     if assignment.user_instructions.strip():
         wishes = _start(assignment.user_instructions, USER_INSTRUCTIONS_CHARS)
         parts.append("What the person who asked for the document wishes:\n" + _material(wishes))
-    names = [f"{number}. {_line(section.name)}" for number, section in enumerate(assignment.plan, 1)]
+    planned = assignment.around.names if assignment.around else [section.name for section in assignment.plan]
+    names = [f"{number}. {_line(name)}" for number, name in enumerate(planned, 1)]
     parts.append("Its sections:\n" + "\n".join(names))
     if assignment.earlier_documents:
         parts.append(_EARLIER_DOCUMENTS + _material(assignment.earlier_documents))
@@ -163,6 +194,20 @@ def _about_earlier(earlier: str) -> list[str]:
     ]
 
 
+def _about_surroundings(around: Surroundings) -> list[str]:
+    parts = []
+    if around.headings:
+        told = "Of this document only one section is written now; the rest of it is there. Its headings:\n"
+        parts.append(told + _material(around.headings))
+    if around.before:
+        parts.append("The text before this section ends so:\n" + _material(around.before))
+    else:
+        parts.append("Nothing is written before this section.")
+    if around.after:
+        parts.append("The text behind this section begins so:\n" + _material(around.after))
+    return parts
+
+
 def _about_unseen(earlier: str, unseen: tuple[str, ...]) -> list[str]:
     names = "\n".join(f"- {_line(name)}" for name in unseen)
     headings = ["Headings written so far:\n" + _material(outline_of(earlier))] if earlier.strip() else []
@@ -175,7 +220,9 @@ def _about_unseen(earlier: str, unseen: tuple[str, ...]) -> list[str]:
 
 def _about_section(assignment: Assignment, index: int) -> list[str]:
     section = assignment.plan[index]
-    parts = [f"Section to write now, number {index + 1} of {len(assignment.plan)}: {_line(section.name)}"]
+    around = assignment.around
+    number, total = (around.number, len(around.names)) if around else (index + 1, len(assignment.plan))
+    parts = [f"Section to write now, number {number} of {total}: {_line(section.name)}"]
     if section.instructions.strip():
         # Verbatim: no other part of the prompt decides more about what is written.
         instructions = _start(section.instructions, SECTION_INSTRUCTIONS_CHARS)

@@ -66,6 +66,7 @@ ORDER = (
     "generation.inspection.keeping",
     "generation.queue",
     "generation.earlier_documents",
+    "generation.surroundings",
     "generation.waiting",
     "generation.inspection",
     "generation.control",

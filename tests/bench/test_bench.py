@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import revocation
 from bench.__main__ import NAMES
 from bench.support.pages import PAGE, filled, place_of
 from bench.support.report import Report
@@ -54,3 +55,11 @@ def test_a_table_goes_where_the_page_has_a_place_for_it():
 @pytest.mark.parametrize("name", [*NAMES, "growth-viewers", "growth-documents", "growth-streams", "capacity"])
 def test_the_page_has_a_place_for_every_table(name):
     assert len(place_of(name).findall(PAGE.read_text())) == 1
+
+
+def test_revocation_makes_what_it_takes_away(db, capsys):
+    revocation.make(1)
+
+    made = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert list(made["tries"]) == list(revocation.KINDS)
+    assert all(one["token"].startswith("sg_") for tries in made["tries"].values() for one in tries)

@@ -19,6 +19,7 @@ from generation import control, reworking
 from generation.models import GenerationTask
 from generation.queue import claims, finishing
 from generation.worker.document import read_document
+from generation.writing.prompts import section_prompt
 from tests.support import documents
 from tests.support.documents import LEASE_S, Draft, row
 
@@ -189,6 +190,56 @@ def test_version_before_a_draft_names_who_wrote_that_text_and_not_the_next(db, o
     version = ArtifactVersion.objects.get(artifact=artifact, epoch=2)
     assert (version.model, version.tokens_generated) == ("new-model, old-model", 25)
     assert version.note == "Wrote “Part 1” anew"
+
+
+def told(draft: Artifact) -> str:
+    """The whole prompt of a draft's first call."""
+    claim = claims.claim("worker", lease_s=LEASE_S, only=GenerationTask.objects.get(artifact=draft).pk)
+    assert claim is not None
+    prompt = section_prompt(read_document(claim).assignment, 0, earlier="", mode="reprompt")
+    return prompt.messages("")[-1]["content"]
+
+
+def test_draft_is_told_of_the_document_around_it(db, owner):
+    artifact = written("One.\n\n### Deep", "Two.", "Three.\n\nBehind.")
+    prompt = told(reworking.rewrite_section(artifact, owner, 2, instructions="shorter").artifact)
+
+    assert "Its sections:\n1. Part 1\n2. Part 2\n3. Part 3\n" in prompt
+    assert "Section to write now, number 2 of 3: Part 2\n" in prompt
+    assert "~~~~\n- Part 1\n  - Deep\n- Part 3\n~~~~" in prompt
+    assert "The text before this section ends so:\n~~~~\n## Part 1\n\nOne.\n\n### Deep\n~~~~" in prompt
+    assert "The text behind this section begins so:\n~~~~\n## Part 3\n\nThree.\n\nBehind.\n~~~~" in prompt
+    assert prompt.count("Two.") == 1  # its own text stands where it is to be changed
+
+
+def test_added_section_is_told_of_the_document_and_its_place(db, owner):
+    artifact = written("One.", "Two.")
+    prompt = told(reworking.add_section(artifact, owner, PlannedSection(name="New"), after=0).artifact)
+
+    assert "Section to write now, number 1 of 3: New\n" in prompt
+    assert "Nothing is written before this section." in prompt
+    assert "The text behind this section begins so:\n~~~~\n## Part 1\n\nOne." in prompt
+
+
+def test_draft_knows_its_place_after_the_document_has_changed_around_it(db, owner):
+    artifact = written("One.", "Two.")
+    draft = reworking.rewrite_section(artifact, owner, 2).artifact
+    edit(artifact, 1, "First.", "One.")
+    reworking.add_section(row(artifact.pk), owner, PlannedSection(name="New"), after=0)
+    prompt = told(draft)
+
+    assert "Section to write now, number 3 of 3: Part 2\n" in prompt
+    assert "ends so:\n~~~~\n## New\n\n\n\n## Part 1\n\nFirst.\n~~~~" in prompt
+
+
+def test_wish_for_a_very_long_section_reaches_the_model(db, owner):
+    artifact = written("One.", "Long. " * 20_000)
+    Section.objects.filter(artifact=artifact, position=1).update(instructions="Plan. " * 10_000)
+    prompt = told(reworking.rewrite_section(artifact, owner, 2, instructions="shorter!").artifact)
+
+    assert "What to do differently: shorter!" in prompt
+    assert prompt.count("[the rest is left out]") == 2
+    assert len(prompt) < 50_000
 
 
 def test_draft_of_a_changed_base_is_refused_and_stays(db, owner):
