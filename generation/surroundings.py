@@ -9,9 +9,9 @@ from generation.writing.prompts import Surroundings
 
 def surroundings_of_draft(draft: Artifact, name: str) -> Surroundings | None:
     """None where it is no draft, or its section is not there any more."""
-    whole = Artifact.objects.filter(pk=draft.draft_of_id).defer("preview_html").first()
-    if whole is None:
+    if draft.draft_of_id is None:
         return None
+    whole = Artifact.objects.defer("preview_html").get(pk=draft.draft_of_id)
     text, rows = whole.text, _rows(whole)
     section = place_of_draft(placed_sections(text, rows), draft, name)
     return None if section is None else _around(text, rows, section)

@@ -94,10 +94,10 @@ def _told_cost(artifact: Artifact, form: GenerationForm, rows: list[PlannedSecti
 
 def _cost(artifact: Artifact, form: GenerationForm, rows: list[PlannedSection]) -> str:
     """What it would cost by these rows; "" where one of them, or a field, holds what it must not."""
-    asked = {name: str(form[name].value() or "") for name in ("model", "instructions")}
+    model, instructions = (str(form[name].value() or "") for name in ("model", "instructions"))
     try:
-        asked["model"] = control.model_name(asked["model"])
-        return estimate_sentence(artifact, control.checked_plan(rows), **asked)
+        model = control.model_name(model)
+        return estimate_sentence(artifact, control.checked_plan(rows), model=model, instructions=instructions)
     except InvalidInput:
         return ""
 

@@ -96,12 +96,13 @@ def cost_sentence(artifact: Artifact, form: Form) -> str:
         with suppress(InvalidInput):
             return estimate_of_form(artifact, form) if form.is_valid() else ""
         return ""
-    asked = {name: form[name].value() or "" for name in ("model", "instructions")}
+    model, instructions = (form[name].value() or "" for name in ("model", "instructions"))
     plan = [
         PlannedSection(name=row.name, instructions=row.instructions, max_tokens=row.max_tokens)
         for row in artifact.sections.order_by("position")
     ]
-    return estimate_sentence(artifact, (form["plan"].value() and plan) or control.asked_plan(artifact, None), **asked)
+    plan = (form["plan"].value() and plan) or control.asked_plan(artifact, None)
+    return estimate_sentence(artifact, plan, model=model, instructions=instructions)
 
 
 @register.simple_tag

@@ -86,7 +86,7 @@ def read_document(claim: Claim) -> Document:
             document_instructions=phase_of(artifact.phase, title=artifact.title).instructions,
             user_instructions=artifact.instructions,
             earlier_documents="\n\n".join(_parts(artifact)),
-            around=surroundings_of_draft(artifact, rows[0].name) if artifact.draft_of_id and rows else None,
+            around=surroundings_of_draft(artifact, rows[0].name) if rows else None,
             plan=tuple(
                 PlannedSection(name=row.name, instructions=row.instructions, max_tokens=row.max_tokens) for row in rows
             ),
