@@ -112,7 +112,10 @@ def _sentence(state: RemoteState) -> str:
 def _ending(state: RemoteState) -> str:
     sections = f"{state['sections_completed']} of {state['sections_total']} sections"
     sentence = _sentence(state) if state["status"] == PAUSED_STATUS else ""
-    return f"{state['status']}: {sections}, {state['tokens_generated']} tokens. {sentence}"
+    progress = f"{sections}, {state['tokens_generated']} tokens"
+    if float(state.get("cost") or 0):
+        progress += f", cost {'about ' if float(state['cost_estimated']) else ''}{state['cost']}"
+    return f"{state['status']}: {progress}. {sentence}"
 
 
 async def write_remotely(
@@ -124,9 +127,10 @@ async def write_remotely(
         await document.begin()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, document.on_signal)
-        await follow_remote(client, document.artifact, out=out, err=err, remark=lambda: document.remark)
-        await document.settled()
-        found = await client.artifact(document.artifact)
+        seen = await follow_remote(client, document.artifact, out=out, err=err, remark=lambda: document.remark)
+        found = await document.settled()
+        if found["state"]["status"] != seen:  # the second Ctrl-C came behind the pause
+            document.say(f"{found['state']['status']}: what is written stays.")
     kept = ("id", "project", "phase", "title", "text", "state")
     return found["state"]["status"], {name: found[name] for name in kept}
 
@@ -173,9 +177,14 @@ class _RemoteDocument:
         verb, self.remark = verbs[len(self._asked)]
         self._asked.append(asyncio.get_running_loop().create_task(self._ask(verb)))
 
-    async def settled(self) -> None:
-        """Wait for what was asked for."""
-        await asyncio.gather(*self._asked)
+    async def settled(self) -> dict[str, Any]:
+        """Wait for what was asked for, also meanwhile; the document as it is then."""
+        while True:
+            asked = len(self._asked)
+            await asyncio.gather(*self._asked)
+            found = await self._client.artifact(self.artifact)
+            if len(self._asked) == asked:
+                return found
 
     async def _ask(self, verb: Callable[[int], Coroutine[Any, Any, Any]]) -> None:
         with suppress(CallRefused):  # it ended at the same moment

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from streamgen.cli.remote import write_remotely
+from streamgen.client import Client
 from tests.streamgen.agents.installation import PLAN, ServedProduct, served_product
 from tests.support.servers import ROOT
 
@@ -84,6 +88,34 @@ def test_generate_writes_there_pauses_goes_on_and_finds_it_complete(product, els
         (project,) = [one for one in client.projects() if one["title"] == "Harbour"]
         (notes,) = [one for one in project["artifacts"] if one["phase"] == "notes"]
         assert client.text(notes["id"]) == whole
+
+
+class Interrupting(io.StringIO):
+    """A screen whose reader presses Ctrl-C once they see these words."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self._words = words
+
+    def write(self, text: str) -> int:
+        if self._words and self._words in text:
+            self._words = ""
+            signal.raise_signal(signal.SIGINT)
+        return super().write(text)
+
+
+@pytest.mark.asyncio
+async def test_interrupt_behind_the_pause_cancels_and_is_told(product):
+    connect = partial(Client, product.address, token=product.token)
+    options = {"project": "Quay", "phase": "notes", "title": "Notes", "describe": "", "parallel": 1}
+    options |= {"model": "", "instructions": "", "again": False}
+    out, err = Interrupting("##"), Interrupting("paused: 0 of")
+
+    status, document = await write_remotely(connect, options, out=out, err=err)
+
+    assert status == document["state"]["status"] == "cancelled"
+    assert err.getvalue().splitlines()[-2:][0].startswith("paused: 0 of ")
+    assert err.getvalue().splitlines()[-1] == "cancelled: what is written stays."
 
 
 def test_token_is_asked_for_where_none_stands(product, elsewhere, tmp_path):
