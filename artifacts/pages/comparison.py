@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import groupby
 from typing import Literal
 
 SpanChange = Literal["same", "removed", "added"]
@@ -72,7 +73,7 @@ class _Budget:
                 _put(found, "same", left)
             else:
                 self._put_words(found, _WORDS.findall(left), _WORDS.findall(right))
-        return tuple(found)
+        return tuple(_readable(found))
 
     def _put_words(self, found: list[TextSpan], old: list[str], new: list[str]) -> None:
         for begin, end, other, other_end in self.blocks(old, new):
@@ -136,6 +137,38 @@ def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
         run.append(pairs[index])
         index = before[index]
     return run[::-1]
+
+
+def _readable(spans: Sequence[TextSpan]) -> list[TextSpan]:
+    """Without the few equal characters, often one blank, that stand by chance between two longer changes of a line:
+    what was removed there stands in one piece, and what was added behind it.
+    """
+    found: list[TextSpan] = []
+    parts = [(same, list(run)) for same, run in groupby(spans, key=lambda span: span.change == "same")]
+    removed = added = ""
+    for at, (is_same, run) in enumerate(parts):
+        if not is_same:
+            less, more = _sides(run)
+            removed, added = removed + less, added + more
+        elif _is_chance(run[0].text, (removed, added), _sides(parts[at + 1][1]) if at + 1 < len(parts) else ("", "")):
+            removed, added = removed + run[0].text, added + run[0].text
+        else:
+            _put(found, "removed", removed)
+            _put(found, "added", added)
+            removed = added = ""
+            found.append(run[0])
+    _put(found, "removed", removed)
+    _put(found, "added", added)
+    return found
+
+
+def _sides(run: Sequence[TextSpan]) -> tuple[str, str]:
+    removed = "".join(span.text for span in run if span.change == "removed")
+    return removed, "".join(span.text for span in run if span.change == "added")
+
+
+def _is_chance(same: str, before: tuple[str, str], behind: tuple[str, str]) -> bool:
+    return "\n" not in same and len(same) <= min(max(map(len, before)), max(map(len, behind)))
 
 
 def _put(found: list[TextSpan], change: SpanChange, text: str) -> None:

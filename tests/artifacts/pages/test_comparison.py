@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,24 @@ def test_changed_word_is_told_apart_in_its_section():
         ("added", "warm"),
         ("same", "."),
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("Ships come at night.", "Boats go by day.", "-Ships come at night+Boats go by day|."),
+        ("A big red cat sat.", "A small blue cat sat.", "|A -big red+small blue| cat sat."),
+        ("The red fox jumps.", "The blue fox leaps.", "|The -red+blue| fox -jumps+leaps|."),
+        ("one two\nthree four", "eins zwei\ndrei vier", "-one two+eins zwei|\n-three four+drei vier"),
+        ("w1 w2 w3", "نص عربي", "-w1 w2 w3+نص عربي"),
+        ("a b", "a b c", "|a b+ c"),
+    ],
+)
+def test_a_line_that_was_written_anew_is_no_confetti(old, new, told):
+    (section,) = compare_texts([("One", old)], [("One", new)])
+
+    signs = {"same": "|", "removed": "-", "added": "+"}
+    assert "".join(signs[span.change] + span.text for span in section.spans) == told
 
 
 def test_new_and_dropped_sections_are_told_as_such():
