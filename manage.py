@@ -40,4 +40,7 @@ def _serve_fast() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)  # as a shell has it: nothing went wrong that a traceback would tell

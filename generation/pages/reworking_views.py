@@ -86,7 +86,9 @@ def sections(request: HttpRequest, artifact_id: int) -> HttpResponse:
         "artifact": artifact,
         "rows": rows,
         "form": form,
-        "drafts": artifact.drafts.defer("content", "preview_html", "instructions").order_by("pk"),
+        "drafts": artifact.drafts.select_related("text_author")
+        .defer("content", "preview_html", "instructions")
+        .order_by("pk"),
         "at_rest": artifact.stream_status not in {StreamStatus.IDLE, StreamStatus.STREAMING},
         "is_complete": artifact.stream_status == StreamStatus.COMPLETE,
     }

@@ -76,3 +76,9 @@ def test_html_is_called_safe_in_two_files_only():
     found = {module.path for module in MODULES if re.search(r"\b(mark_safe|SafeString)\(|__html__", module.text)}
 
     assert {path.relative_to(ROOT).as_posix() for path in found} == SAFE_HTML
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_a_name_in_a_sentence_turns_none_of_its_words_around(template):
+    """Marks of direction in a name, and names of right-to-left scripts, end with it."""
+    assert "“{{" not in template.read_text(encoding="utf-8")

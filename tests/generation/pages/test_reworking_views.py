@@ -128,6 +128,9 @@ def test_draft_is_asked_for_shown_beside_the_text_and_accepted(visitor: Client, 
     page = text_of(visitor.get(location))
     assert "The present text of section 1" in page
     assert "<p>One.</p>" in page
+    assert "Wrote “Part 1” anew: Shorter." in page
+    listed = text_of(visitor.get(f"/artifacts/{document.pk}/sections/"))
+    assert "Wrote “Part 1” anew: Shorter.</a></h3><p><bdi>owner</bdi> · <time" in listed
 
     write(draft, "1.")
     assert visitor.post(f"/artifacts/{draft.pk}/accept/")["Location"] == f"/artifacts/{document.pk}/"

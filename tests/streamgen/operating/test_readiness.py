@@ -81,6 +81,13 @@ def manage(*command: str, **environment: str) -> tuple[int, str]:
     return ended.returncode, ended.stdout + ended.stderr
 
 
+def test_interrupt_of_a_command_that_only_begins_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text("raise KeyboardInterrupt")
+    told = manage("check", PYTHONPATH=str(tmp_path), DJANGO_SETTINGS_MODULE="interrupted")
+
+    assert told == (130, "")
+
+
 @pytest.fixture
 def database(tmp_path: Path, django_db_setup: None) -> Path:
     """A migrated SQLite file of the test's own."""
