@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -120,10 +120,13 @@ def messages_of(prompt: CallPrompt) -> list[Message]:
 
 
 def installation_secrets() -> list[str]:
-    """What must stand in nothing that is kept or shown."""
-    passwords = [urlsplit(address).password or "" for address in (settings.REDIS_URL, settings.OPENAI_BASE_URL)]
-    passwords += [str(database.get("PASSWORD") or "") for database in settings.DATABASES.values()]
-    return [settings.SECRET_KEY, settings.OPENAI_API_KEY, settings.STREAMGEN_METRICS_TOKEN, *passwords]
+    """What must stand in nothing that is kept or shown: every setting that is a secret, in each form it has."""
+    found = [settings.SECRET_KEY, settings.OPENAI_API_KEY, settings.STREAMGEN_METRICS_TOKEN]
+    found += [str(database.get("PASSWORD") or "") for database in settings.DATABASES.values()]
+    for address in (settings.REDIS_URL, settings.OPENAI_BASE_URL):
+        if password := urlsplit(address).password:
+            found += [address, password, unquote(password)]
+    return [secret for secret in found if secret]
 
 
 def old_journals(before: datetime, finished: QuerySet[Artifact]) -> QuerySet[ClaimJournal]:

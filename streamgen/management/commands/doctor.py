@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import psycopg
 from asgiref.sync import async_to_sync
@@ -26,6 +25,7 @@ from artifacts.operating.database_check import POOLER_SAYS
 from artifacts.pages.export import STYLE_SHEETS
 from generation.cli.terminal import printable
 from generation.errors import ProviderError
+from generation.inspection.keeping import installation_secrets
 from generation.providers import ChosenProvider, provider_from_settings
 from generation.providers.base import Message
 from generation.queue import workers
@@ -235,14 +235,6 @@ def _first_line(error: BaseException) -> str:
 
 def _shown(text: str) -> str:
     """The text without what nobody may read over a shoulder, or in a pasted answer."""
-    for secret in _secrets():
+    for secret in sorted(installation_secrets(), key=len, reverse=True):
         text = text.replace(secret, "***")
     return printable(text)
-
-
-def _secrets() -> Iterator[str]:
-    given = [settings.SECRET_KEY, settings.OPENAI_API_KEY, str(settings.DATABASES["default"].get("PASSWORD", ""))]
-    for address in (settings.REDIS_URL, settings.OPENAI_BASE_URL):
-        password = urlsplit(address).password or ""
-        given += [address if password else "", password, unquote(password)]
-    yield from filter(None, given)

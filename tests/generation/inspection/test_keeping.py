@@ -12,9 +12,11 @@ from generation.inspection.keeping import (
     TIDIED_EVERY,
     JournalEntry,
     begin_journal,
+    installation_secrets,
     messages_of,
     save_journals,
 )
+from generation.inspection.redaction import HIDDEN, redacted
 from generation.models import CallPrompt, ClaimJournal
 from generation.providers.base import Message
 from generation.queue import claims
@@ -125,3 +127,10 @@ def test_document_keeps_the_journals_of_its_last_claims(artifact):
     fences = list(ClaimJournal.objects.order_by("fence").values_list("fence", flat=True))
     assert len(fences) == MOST_CLAIMS
     assert fences[0] == TIDIED_EVERY + 1
+
+
+def test_secret_of_an_address_is_taken_out_in_each_form_it_has(settings):
+    settings.REDIS_URL = "redis://:p%40ss-of-redis@cache.example:6379/0"
+    settings.STREAMGEN_METRICS_TOKEN = "the-metrics-token"
+    said = f"{settings.REDIS_URL} refused p@ss-of-redis, then p%40ss-of-redis, then the-metrics-token."
+    assert redacted(said, installation_secrets()) == f"{HIDDEN} refused {HIDDEN}, then {HIDDEN}, then {HIDDEN}."
