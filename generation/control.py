@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -266,13 +267,8 @@ def asked_plan(artifact: Artifact, plan: Sequence[PlannedSection] | None) -> lis
     if plan is not None:
         return checked_plan(plan)
     if artifact.draft_of_id is not None:
-        rows = artifact.sections.values_list("name", "instructions", "max_tokens")
-        return [PlannedSection(name=name, instructions=text, max_tokens=most) for name, text, most in rows]
-    phase = phases.phase_of(artifact.phase, title=artifact.title)
-    return [
-        PlannedSection(name=section.name, instructions=section.instructions, max_tokens=section.max_tokens)
-        for section in phase.plan
-    ]
+        return [row.planned for row in artifact.sections.all()]
+    return list(phases.phase_of(artifact.phase, title=artifact.title).plan)
 
 
 def check_max_tokens(field: str, tokens: int) -> None:
@@ -289,10 +285,10 @@ def checked_plan(plan: Sequence[PlannedSection]) -> list[PlannedSection]:
         field = f"plan[{position}]"
         check_max_tokens(f"{field}.max_tokens", section.max_tokens)
         checked.append(
-            PlannedSection(
+            replace(
+                section,
                 name=validation.section_name(section.name, f"{field}.name"),
                 instructions=validation.long_text(f"{field}.instructions", section.instructions),
-                max_tokens=section.max_tokens,
             )
         )
     return checked

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 
@@ -213,8 +213,8 @@ def asked_of_draft(draft: Artifact | None) -> str:
 
 def _order(planned: Section, section: PlacedSection, instructions: str, max_tokens: int | None) -> PlannedSection:
     return _checked(
-        PlannedSection(
-            name=planned.name,
+        replace(
+            planned.planned,
             instructions=_told(planned.instructions, section.body, instructions),
             max_tokens=planned.max_tokens if max_tokens is None else max_tokens,
         )

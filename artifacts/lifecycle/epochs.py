@@ -4,7 +4,7 @@ many, and the next epoch begins. Only verbs use it, each with the row that it ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from django.conf import settings
 
@@ -13,9 +13,17 @@ from artifacts.lifecycle.rows import LockedRow, lock
 from artifacts.lifecycle.transitions import illegal
 from artifacts.lifecycle.written_by import joined_models
 from artifacts.models import Artifact, ArtifactVersion, Delta, Section, SectionStatus, SourceText, StreamStatus
+from artifacts.planned_section import PlannedSection
 from artifacts.validation import NOTE_CHARS
 
-_PLAN_FIELDS = ("position", "name", "instructions", "max_tokens", "status", "start", "tokens", "model")
+_KEPT_OF_SECTIONS = (
+    "position",
+    *(field.name for field in fields(PlannedSection)),
+    "status",
+    "start",
+    "tokens",
+    "model",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +52,7 @@ def lock_at_rest(artifact_id: int, verb: str) -> LockedRow:
 def begin_epoch(row: LockedRow, by: Change) -> None:
     """Keep the text as a version and begin an empty one. Deltas of the old epoch go: the version has their text."""
     artifact = row.artifact
-    sections = list(Section.objects.filter(artifact=artifact).order_by("position").values(*_PLAN_FIELDS))
+    sections = list(Section.objects.filter(artifact=artifact).order_by("position").values(*_KEPT_OF_SECTIONS))
     for section in sections:
         if section["start"] is None:  # nothing of it is in this text; what is drafted of it stays with its row
             section["status"] = SectionStatus.PENDING

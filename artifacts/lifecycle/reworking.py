@@ -7,7 +7,7 @@ from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from django.db import transaction
 from django.db.models import F
@@ -115,11 +115,9 @@ def insert_section(artifact_id: int, planned: PlannedSection, *, after: int | No
     Section.objects.create(
         artifact=row.artifact,
         position=position,
-        name=planned.name,
-        instructions=planned.instructions,
-        max_tokens=planned.max_tokens,
         status=SectionStatus.COMPLETE,
         start=begin,
+        **asdict(planned),
     )
     row.set(sections_total=len(rows) + 1, sections_completed=len(rows) + 1)
     return Added(number=position + 1, result=row.write())

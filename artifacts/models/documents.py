@@ -12,6 +12,7 @@ from artifacts import validation
 from artifacts.answer_place import ANSWER_ID_CHARS, AnswerPlace
 from artifacts.document_text import read_text
 from artifacts.models.kept_update import KeptUpdate
+from artifacts.planned_section import PlannedSection
 from artifacts.reasons import ReasonField, reason_choices
 
 
@@ -199,6 +200,11 @@ class Section(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def planned(self) -> PlannedSection:
+        """What was asked of it."""
+        return PlannedSection(name=self.name, instructions=self.instructions, max_tokens=self.max_tokens)
 
     @property
     def answer_place(self) -> AnswerPlace:

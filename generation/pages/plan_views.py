@@ -104,18 +104,11 @@ def _cost(artifact: Artifact, form: GenerationForm, rows: list[PlannedSection]) 
 
 def _present(artifact: Artifact) -> list[PlannedSection]:
     """The plan that the document has, else the built-in one."""
-    rows = [
-        PlannedSection(name=row.name, instructions=row.instructions, max_tokens=row.max_tokens)
-        for row in artifact.sections.order_by("position")
-    ]
-    return rows or _built_in_plan(artifact)
+    return [row.planned for row in artifact.sections.order_by("position")] or _built_in_plan(artifact)
 
 
 def _built_in_plan(artifact: Artifact) -> list[PlannedSection]:
-    return [
-        PlannedSection(name=section.name, instructions=section.instructions, max_tokens=section.max_tokens)
-        for section in phase_of(artifact.phase, title=artifact.title).plan
-    ]
+    return list(phase_of(artifact.phase, title=artifact.title).plan)
 
 
 def _typed(request: HttpRequest) -> list[PlannedSection]:

@@ -17,8 +17,8 @@ from artifacts.lifecycle.placed_sections import placed_section
 from artifacts.models import Artifact, ArtifactVersion
 from artifacts.pages.api import REFUSALS, ArtifactRow, RequestBody, artifact_row, caller
 from artifacts.pages.versions_api import router
-from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation import control, reworking
+from generation.pages.api import PlanEntry
 
 __all__ = ["router"]
 
@@ -36,13 +36,10 @@ class Rewriting(RequestBody):
     max_tokens: int | None = None
 
 
-class NewSection(RequestBody):
+class NewSection(PlanEntry):
     """`after` is the number of the section before it; 0 for the first place, absent for the last."""
 
-    name: str
     after: int | None = None
-    instructions: str | None = None
-    max_tokens: int | None = None
     model: str | None = None
 
 
@@ -126,14 +123,8 @@ def rewrite_section(
 @router.post("/artifacts/{int:artifact_id}/sections", response={201: AddedOut} | REFUSALS)
 def add_section(request: HttpRequest, artifact_id: int, body: NewSection) -> Status[AddedOut]:
     """A section more for a finished document; only that is written, as a draft."""
-    planned = PlannedSection(
-        name=body.name,
-        instructions=body.instructions or "",
-        max_tokens=SECTION_TOKENS if body.max_tokens is None else body.max_tokens,
-    )
-    added = reworking.add_section(
-        _artifact(request, artifact_id, "rewrite"), caller(request), planned, after=body.after, model=body.model or ""
-    )
+    document = _artifact(request, artifact_id, "rewrite")
+    added = reworking.add_section(document, caller(request), body.planned(), after=body.after, model=body.model or "")
     answer = AddedOut(section=added.number, epoch=added.epoch, draft=added.artifact.pk, task=added.task.pk)
     return Status(HTTPStatus.CREATED, answer)
 

@@ -11,7 +11,7 @@ from artifacts.costs import shown_cost
 from artifacts.errors import InvalidInput
 from artifacts.lifecycle.freshness import WrittenFrom
 from artifacts.models import Artifact, Project
-from artifacts.planned_section import SECTION_TOKENS, PlannedSection
+from artifacts.planned_section import SECTION_TOKENS
 from generation import control
 from generation.costs.price_file import price_list
 from generation.costs.server_model import server_model
@@ -97,10 +97,7 @@ def cost_sentence(artifact: Artifact, form: Form) -> str:
             return estimate_of_form(artifact, form) if form.is_valid() else ""
         return ""
     model, instructions = (form[name].value() or "" for name in ("model", "instructions"))
-    plan = [
-        PlannedSection(name=row.name, instructions=row.instructions, max_tokens=row.max_tokens)
-        for row in artifact.sections.order_by("position")
-    ]
+    plan = [row.planned for row in artifact.sections.order_by("position")]
     plan = (form["plan"].value() and plan) or control.asked_plan(artifact, None)
     return estimate_sentence(artifact, plan, model=model, instructions=instructions)
 
@@ -125,10 +122,7 @@ def outdated_sources(sources: object) -> list[WrittenFrom]:
 
 
 def _last_request(artifact: Artifact) -> dict[str, object]:
-    sections = [
-        PlannedSection(name=row.name, instructions=row.instructions, max_tokens=row.max_tokens)
-        for row in artifact.sections.order_by("position")
-    ]
+    sections = [row.planned for row in artifact.sections.order_by("position")]
     built_in = [(section.name, section.instructions) for section in phase_of_artifact(artifact).plan]
     own = bool(sections) and [(section.name, section.instructions) for section in sections] != built_in
     task = GenerationTask.objects.filter(artifact=artifact).order_by("-id").first()

@@ -8,7 +8,6 @@ from artifacts.answer_place import AnswerPlace
 from artifacts.costs import Spent
 from artifacts.document_text import read_draft
 from artifacts.models import Artifact, Section, SectionStatus, SourceText
-from artifacts.planned_section import PlannedSection
 from generation.costs.budgets import ceilings
 from generation.queue.claims import Claim
 from generation.surroundings import surroundings_of_draft
@@ -87,9 +86,7 @@ def read_document(claim: Claim) -> Document:
             user_instructions=artifact.instructions,
             earlier_documents="\n\n".join(_parts(artifact)),
             around=surroundings_of_draft(artifact, rows[0].name) if rows else None,
-            plan=tuple(
-                PlannedSection(name=row.name, instructions=row.instructions, max_tokens=row.max_tokens) for row in rows
-            ),
+            plan=tuple(row.planned for row in rows),
         ),
         text=artifact.text,
         tokens=artifact.tokens_generated,
