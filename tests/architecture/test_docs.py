@@ -1,4 +1,4 @@
-"""docs/architecture.md says what is there: its tree, its paths, and its pictures, drawn again by a real run."""
+"""docs/architecture.md and docs/where.md say what is there: tree, paths, and pictures, drawn again by a real run."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from tests.support.line import Line, bearer
 from tests.support.workbench import choice_of, working
 
 WAYS = ("a delta", "a start", "a stop")
+PLACES_CHARS = 300
+"""A longer row names several changes, or one that passes several rooms: that is a list."""
 
 
 @cache
@@ -62,11 +64,19 @@ def test_every_file_is_listed_with_its_opening():
     assert index.PAGE.read_text(encoding="utf-8") == index.rendered()
 
 
-def test_every_path_on_the_page_is_there():
-    paths = set(re.findall(r"`((?:artifacts|generation|streamgen|tests|docs|static|templates)/[\w/.]*)`", page()))
+@pytest.mark.parametrize("name", ["architecture", "where"])
+def test_every_path_on_the_page_is_there(name):
+    told = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
+    paths = set(re.findall(r"`((?:artifacts|generation|streamgen|tests|docs|static|templates)/[\w/.-]*)`", told))
 
     assert len(paths) > 20
     assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+
+
+def test_places_of_a_change_are_found_at_a_glance():
+    lines = (ROOT / "docs/where.md").read_text(encoding="utf-8").splitlines()
+
+    assert [line for line in lines if len(line) > PLACES_CHARS] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
