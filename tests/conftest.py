@@ -9,11 +9,14 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.db import connections
+from django.test import TransactionTestCase
 
 from artifacts.models import Artifact, Project
 from artifacts.operating import outages
 from generation import control
+from tests.streamgen.static_files import PRODUCT, SCANNED
 from tests.support.postgres import (
+    empty,
     every_database,
     migrated_postgres,
     postgres,
@@ -33,7 +36,10 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("any machine")
     # In a shell's background SIGINT is ignored, also by every process that a test starts to interrupt it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    django_settings.MIDDLEWARE = [HELD, *django_settings.MIDDLEWARE]
+    product = [SCANNED if name == PRODUCT else name for name in django_settings.MIDDLEWARE]
+    django_settings.MIDDLEWARE = [HELD, *product]
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # cheap
+    TransactionTestCase._fixture_teardown = lambda _: empty(connections["default"])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -49,11 +55,6 @@ def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory)
     default = connections["default"]
     if default.vendor == "sqlite":
         default.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passwords(settings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)
