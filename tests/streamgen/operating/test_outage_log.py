@@ -67,6 +67,7 @@ def test_outage_is_two_lines_and_answers_of_503_and_nothing_is_lost(postgres_ser
         until(lambda: "outage ends kind=gone" in server.log.read_text())
         for document in documents:
             assert call(server, "POST", f"/api/artifacts/{document}/cancel", token)[0] in {200, 202}
+        until(lambda: all(_state(server, document, token)["status"] == "cancelled" for document in documents))
     lines = [json.loads(line) for line in server.log.read_text().splitlines()]
     told = [line for line in lines if line["level"] not in {"info", "debug"}]
     assert [line["message"].partition(" kind=")[0] for line in told] == ["outage begins", "outage ends"], told
