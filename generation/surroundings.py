@@ -33,4 +33,5 @@ def _around(text: str, rows: list[Section], section: PlacedSection) -> Surroundi
         section.number,
         before=text[: rows[section.number - 1].start or 0],
         after=text[section.end :],
+        is_anew=bool(section.body),
     )

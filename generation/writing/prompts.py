@@ -66,9 +66,11 @@ class Surroundings:
     headings: str
     before: str
     after: str
+    is_anew: bool
+    """The section has a text already, whose length says more than its budget."""
 
     @classmethod
-    def of(cls, names: Sequence[str], number: int, *, before: str, after: str) -> Surroundings:
+    def of(cls, names: Sequence[str], number: int, *, before: str, after: str, is_anew: bool) -> Surroundings:
         """Of the whole text before the section's heading and behind its end; no more of it is kept than is told."""
         return cls(
             names=tuple(names),
@@ -76,6 +78,7 @@ class Surroundings:
             headings=outline_of(f"{before}\n\n{after}"),
             before=_end(before.strip(), BEFORE_CHARS),
             after=_start(after.strip(), AFTER_CHARS),
+            is_anew=is_anew,
         )
 
 
@@ -227,7 +230,13 @@ def _about_section(assignment: Assignment, index: int) -> list[str]:
         # Verbatim: no other part of the prompt decides more about what is written.
         instructions = _start(section.instructions, SECTION_INSTRUCTIONS_CHARS)
         parts.append("What it must hold:\n" + _fenced(instructions))
-    parts.append(f"It should have about {words_of(section.max_tokens)} words, and not many more.")
+    words = words_of(section.max_tokens)
+    if around and around.is_anew:
+        parts.append(
+            f"It should be about as long as its present text, or as is wished, and not longer than {words} words."
+        )
+    else:
+        parts.append(f"It should have about {words} words, and not many more.")
     parts.append("Where your answer was begun already, only its end may be shown.")
     names = f'"{_line(section.name)}" of the document "{_line(assignment.document_title)}"'
     parts.append(f"Now write the section {names}, beginning with its first sentence.")

@@ -209,6 +209,7 @@ def test_draft_is_told_of_the_document_around_it(db, owner):
     assert "~~~~\n- Part 1\n  - Deep\n- Part 3\n~~~~" in prompt
     assert "The text before this section ends so:\n~~~~\n## Part 1\n\nOne.\n\n### Deep\n~~~~" in prompt
     assert "The text behind this section begins so:\n~~~~\n## Part 3\n\nThree.\n\nBehind.\n~~~~" in prompt
+    assert "about as long as its present text, or as is wished" in prompt
     assert prompt.count("Two.") == 1  # its own text stands where it is to be changed
 
 
@@ -218,6 +219,7 @@ def test_added_section_is_told_of_the_document_and_its_place(db, owner):
 
     assert "Section to write now, number 1 of 3: New\n" in prompt
     assert "Nothing is written before this section." in prompt
+    assert "It should have about 370 words" in prompt
     assert "The text behind this section begins so:\n~~~~\n## Part 1\n\nOne." in prompt
 
 
