@@ -41,7 +41,7 @@ def estimate_page(request: HttpRequest, artifact_id: int) -> HttpResponse:
         except InvalidInput as error:
             refuse(form, error)
     if wants_sentence(request):
-        return told_sentence(sentence, is_refused=bool(form.errors))
+        return told_sentence(sentence)
     verb = "start" if artifact.stream_status == StreamStatus.IDLE else "regenerate"
     return artifact_page(request, artifact_id, verb, form)
 
@@ -51,8 +51,9 @@ def wants_sentence(request: HttpRequest) -> bool:
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
-def told_sentence(sentence: str, *, is_refused: bool = False) -> JsonResponse:
-    return JsonResponse({"sentence": sentence}, status=422 if is_refused else 200)
+def told_sentence(sentence: str) -> JsonResponse:
+    """None while a field holds what it must not: somebody is about to type it, which is no error of the page."""
+    return JsonResponse({"sentence": sentence})
 
 
 def estimate_of_form(artifact: Artifact, form: GenerationForm) -> str:

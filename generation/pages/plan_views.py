@@ -89,7 +89,7 @@ def plan_page(request: HttpRequest, artifact_id: int) -> HttpResponse:
 
 def _told_cost(artifact: Artifact, form: GenerationForm, rows: list[PlannedSection]) -> HttpResponse:
     sentence = _cost(artifact, form, rows)
-    return told_sentence(sentence, is_refused=not sentence)
+    return told_sentence(sentence)
 
 
 def _cost(artifact: Artifact, form: GenerationForm, rows: list[PlannedSection]) -> str:

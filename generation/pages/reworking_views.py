@@ -161,7 +161,7 @@ def rewrite(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse
     )
     costs = _cost_of_rewrite(artifact, number, form)
     if request.method == "POST" and wants_sentence(request):
-        return told_sentence(costs, is_refused=not costs)
+        return told_sentence(costs)
     if form.is_bound and form.is_valid() and "estimate" not in request.POST:
         try:
             draft = reworking.rewrite_section(artifact, _person(request), number, **form.cleaned_data)

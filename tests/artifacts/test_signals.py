@@ -22,6 +22,7 @@ from artifacts.models import Artifact, StopRequest
 from generation.reasons import StopReason
 from tests.support import documents
 from tests.support.documents import Draft, row
+from tests.support.limits import WAIT_S
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
@@ -34,7 +35,7 @@ class Listener:
         self._channel = channel
 
     async def next(self) -> Event:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WAIT_S):
             return decode_event(await self._layer.receive(self._channel))
 
     async def take(self, count: int) -> list[Event]:

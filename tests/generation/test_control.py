@@ -23,6 +23,7 @@ from generation.queue.wakeup import WAKE_CHANNEL, WAKE_TYPE
 from generation.writing import phases
 from tests.support import documents
 from tests.support.documents import LEASE_S, Draft, row
+from tests.support.limits import WAIT_S
 
 PLAN = documents.sections(2)
 
@@ -375,7 +376,7 @@ def test_delete_takes_document_and_tasks_and_its_writer_must_end():
 
 
 async def next_wake(layer: BaseChannelLayer) -> dict[str, str]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT_S):
         return await layer.receive(WAKE_CHANNEL)
 
 

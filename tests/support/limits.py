@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 WAIT_S = 90.0
-SERVER_READY_S = 20.0
+SERVER_READY_S = 60.0

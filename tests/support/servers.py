@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-STOP_S = 20
+STOP_S = 60
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -22,6 +22,7 @@ class Command(BaseCommand):
         "Follow a document: its text to stdout as it is written, progress to stderr. "
         "Exit code 0: complete, 3: paused, 4: cancelled. Ctrl-C stops watching, not writing."
     )
+    requires_system_checks = []  # they load every page and every call, which takes longer than to show the first words
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("id", type=int, help="The number in the address of the document's page.")

@@ -13,6 +13,7 @@ from artifacts.models.user_model import by_name
 
 class Command(BaseCommand):
     help = "Make a bearer token for a user and print it. It cannot be shown again; the admin takes it back."
+    requires_system_checks = []  # they load every page and every call, which takes longer than all of this
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("user", help="The user name.")

@@ -336,7 +336,7 @@ class TestSlowViewers:
         scope = {"type": "websocket", "path": place.path(), "query_string": b"", "headers": bearer(place.token)}
         running = asyncio.create_task(application(scope, incoming.get, send))
         incoming.put_nowait({"type": "websocket.connect"})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WAIT_S):
             await stuck.wait()
             await connections.current().close_all(GOING_AWAY)
         incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})

@@ -14,13 +14,13 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from artifacts.messaging import subscription
 from artifacts.messaging.events import Event, encode_event, group
 from artifacts.messaging.subscription import Missed, Subscription
+from tests.support.limits import WAIT_S
 from tests.support.redis_server import RedisServer, redis_server
 
 __all__ = ["redis_server"]
 
 pytestmark = pytest.mark.asyncio
 
-WAIT_S = 20.0
 QUICK_S = 0.05
 
 
@@ -174,7 +174,7 @@ async def test_join_returns_soon_while_the_layer_is_away_and_listeners_are_told_
     layer.fault = fault
     async with subscribed(layer) as subscription:
         ear = Ear()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WAIT_S):
             await subscription.join(group(1), ear)
         assert ear.news.empty()
         layer.fault = None
@@ -206,7 +206,7 @@ async def test_layer_that_fails_later_makes_everybody_look_at_the_database(fault
         for number, ear in enumerate(ears):
             await subscription.join(group(number), ear)
         layer.fault = fault
-        async with asyncio.timeout(5):  # it takes a probe to find out; a join of that moment is told later
+        async with asyncio.timeout(WAIT_S):  # it takes a probe to find out; a join of that moment is told later
             await subscription.join(group(7), ears[0])
             await subscription.leave(group(7), ears[0])
         layer.fault = None
@@ -284,7 +284,7 @@ async def test_redis_that_is_killed_and_comes_back_empty_is_heard_again(redis_se
         await ear.hears(event(1))
         redis_server.kill()
         late = Ear()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WAIT_S):
             await subscription.join(group(2), late)
         redis_server.start()
         await ear.hears(Missed())
@@ -301,7 +301,7 @@ async def test_redis_that_hangs_is_noticed_and_heard_again(redis_server: RedisSe
         ear = Ear()
         await subscription.join(group(1), ear)
         redis_server.hold()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WAIT_S):
             await subscription.join(group(2), Ear())
         redis_server.go_on()
         await ear.hears(Missed())

@@ -22,7 +22,7 @@ from playwright.async_api import Browser, expect
 from websockets.asyncio.client import connect
 
 from streamgen.client import Client, DocumentEnded
-from tests.browser.conftest import ROOT
+from tests.browser.conftest import ROOT, WAIT_MS
 
 PAGE = ROOT / "docs" / "embed.md"
 BLOCK = re.compile(
@@ -259,7 +259,7 @@ async def test_ten_lines_make_a_live_preview_in_a_fresh_project(project: OwnProj
         await expect(shown.get_by_role("article")).to_have_attribute("aria-busy", "true")
         before = len(await shown.get_by_role("article").inner_text())
         await expect(shown.get_by_role("heading", level=2)).not_to_have_count(0)
-        await expect(shown).to_have_attribute("data-status", "complete", timeout=60_000)
+        await expect(shown).to_have_attribute("data-status", "complete", timeout=3 * WAIT_MS)
         assert len(await shown.get_by_role("article").inner_text()) > before
         await page.screenshot(path=str(project.folder / "shown.png"))
         assert faults in ([], [f"404 {origin}/favicon.ico"])  # a fresh project has none

@@ -13,6 +13,7 @@ from generation import control
 from generation.models import GenerationTask
 from tests.support.endpoint.openai_script import Script
 from tests.support.endpoint.responses_server import Keeping, keeping
+from tests.support.limits import WAIT_S
 from tests.support.workbench import (
     choice_of,
     planned,
@@ -77,7 +78,7 @@ async def test_the_answer_is_on_the_row_before_any_text(artifact, owner):
     async with keeping(script(), Keeping(holds_at=0)) as server, working(choice_of(server)):
         await begin(artifact, owner)
         await server.until(lambda: len(server.kept) == 1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WAIT_S):
             while not (row := await section(artifact, "Summary")).answer:
                 await asyncio.sleep(0.01)
         assert (row.answer, row.answer_event, row.answer_after) == ("resp_1", 0, 0)

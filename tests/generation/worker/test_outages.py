@@ -21,6 +21,7 @@ from generation.worker.database import RETRY_CAP_S
 from generation.worker.run import Run, RunPolicy
 from tests.support.endpoint.openai_script import Behaviour, Script
 from tests.support.endpoint.openai_server import serving_endpoint
+from tests.support.limits import WAIT_S
 from tests.support.workbench import choice_of, start, text_of, text_of_sections, until_artifact, until_ended, working
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
@@ -102,6 +103,6 @@ async def test_document_deleted_between_claim_and_reading_ends_its_run_without_a
     await synced(control.delete)(artifact)
     provider = ScriptedProvider()
     run = Run(claim, provider, policy=RunPolicy.from_settings())
-    await asyncio.wait_for(run.go(), 5)
+    await asyncio.wait_for(run.go(), WAIT_S)
     assert not provider.calls
     assert not [record for record in caplog.records if record.exc_info]

@@ -175,7 +175,7 @@ async def test_worker_frozen_past_its_lease_asks_nobody_before_it_has_renewed(se
         thread = threading.Thread(target=take_over, args=[taken])
         thread.start()
         thread.join()  # frozen: the wait for the endpoint is over meanwhile, and so is the lease
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_S):
             while worker.supervisor._runs:
                 await asyncio.sleep(0.01)
     assert len(provider.calls) == 1

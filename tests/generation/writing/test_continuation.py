@@ -15,6 +15,7 @@ from generation.errors import AuthFailed, ModelNotFound, ProviderError, Provider
 from generation.providers.base import Finish, FinishReason, Piece, Usage
 from generation.writing.continuation import Continuation, Limits, Outcome, continue_if_truncated
 from generation.writing.retries import RetryPolicy
+from tests.support.limits import WAIT_S
 
 pytestmark = pytest.mark.asyncio
 
@@ -348,7 +349,7 @@ async def stopped(model: Model, **options: object) -> tuple[Continuation, Book]:
     task = asyncio.create_task(run(model, book, stop=stop, **options))
     await model.silence.wait()
     stop.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT_S):
         return await task, book
 
 
@@ -379,7 +380,7 @@ async def test_stop_during_a_wait_ends_the_wait():
     async def on_wait(*_: object) -> None:
         asyncio.get_running_loop().call_soon(stop.set)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT_S):
         result = await run(model, book, stop=stop, on_wait=on_wait, mode="reprompt")
     assert (result.outcome, result.text, len(model.calls)) == (Outcome.STOPPED, "word", 1)
 

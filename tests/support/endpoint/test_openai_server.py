@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.endpoint.openai_script import Behaviour, Request, Script, after_tail, position_in, section_in, tokens
 from tests.support.endpoint.openai_server import serving_endpoint
+from tests.support.limits import WAIT_S
 
 TEXT = "One lamp turns. Two lamps turn.\n\n- Three lamps, which is one too many for a single rock in the sea."
 
@@ -28,7 +29,7 @@ def post(address: str, body: object, method: str = "POST") -> object:
     sent = urllib.request.Request(
         address, json.dumps(body).encode(), {"Content-Type": "application/json"}, method=method
     )
-    with urllib.request.urlopen(sent, timeout=10) as response:
+    with urllib.request.urlopen(sent, timeout=WAIT_S) as response:
         return json.load(response)
 
 
@@ -95,7 +96,7 @@ def test_server_runs_as_a_process_and_gives_account(tmp_path):
             post(f"{address}/_script", {"replies": ["Another."]}, method="PUT")
             answer = post(f"{address}/v1/chat/completions", {**asked, "max_tokens": 9})
             assert answer["choices"][0]["message"]["content"] == "Another."
-            with urllib.request.urlopen(f"{address}/_requests", timeout=10) as response:
+            with urllib.request.urlopen(f"{address}/_requests", timeout=WAIT_S) as response:
                 remembered = json.load(response)
             assert [(one["section"], one["state"]) for one in remembered] == [("Goals", "answered"), ("", "answered")]
         finally:
