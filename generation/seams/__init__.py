@@ -21,7 +21,7 @@ __all__ = ["BadSeam", "Mode", "Seam", "certain", "join"]
 Mode = Literal["prefill", "reprompt"]
 
 ECHO_CHARS = 8  # a beginning of the answer that equals the whole text before it is an echo, unless that is shorter
-LEAST_CHARS = 4  # so much at the beginning of an answer that the text ends with is a part of a copy
+LEAST_CHARS, NEAR_CHARS = 4, 10  # so much at the head of an answer is a part of a copy, or of one with a fault
 SOUGHT_CHARS = 1_500  # an answer without a copy in so much of it is given up, unless all of it repeats the text before
 
 _GOES_ON = re.compile(r"[,;.!?:)\]}](?=\s|\Z)|[，。、；：！？）」』](?!\Z)")
@@ -30,6 +30,7 @@ _NO_SENTENCE = re.compile(  # code, talk about the text, an announcement
     r".{,40}[(){}\[\]=;<>|]|(?=.{,80}\Z).*\b(?:nothing|complete|section|finished|done|add)\b|[^\n]{,120}:\s*\n",
     re.IGNORECASE | re.DOTALL,
 )
+_MARKS = "\"'*_`~>.:-"
 _MARKDOWN_FENCE = re.compile(r"\s*(`{3,}|~{3,})[ \t]*(?:markdown|md)?[ \t]*\n(?=[^\n])", re.IGNORECASE)
 
 
@@ -39,7 +40,7 @@ def join(previous: str, answer: str, *, mode: Mode, copied: str = "") -> str:
     `copied` are the words at the end of `previous` that the model was asked to begin with. Raises `BadSeam` when the
     answer must not be appended; never in prefill mode.
     """
-    if len(previous) >= ECHO_CHARS and answer.startswith(previous):
+    if not copied and len(previous) >= ECHO_CHARS and answer.startswith(previous):
         return answer[len(previous) :]
     if mode == "prefill" or not previous:
         return answer
@@ -74,32 +75,33 @@ class Seam:
         if found is None:
             is_repetition = fold(head[-200:], keeps_marks=False).text[-BARE_CHARS:] in self._readings[1].tail.text
             return None if len(head) < SOUGHT_CHARS or is_repetition else self._begun(self._going_on(head))
-        behind = fold(found.rest).text.lstrip("\"'*_>`.:-")
-        if self._previous[-1:].isspace() and len(found.rest.strip()) < SEEN_CHARS:
-            return None  # whether a block begins there
+        behind = fold(found.rest).text.lstrip(_MARKS)
+        seen = found.rest.strip()
+        if (self._previous[-1:].isspace() and len(seen) < SEEN_CHARS) or (found.is_quoted and "\n" not in seen):
+            return None  # whether a block begins there, or all of the answer is a quotation
         words, tail = self._readings[0].words, self._readings[0].tail.text
         if words and not found.is_whole and (len(head) < 2 * (len(words) + BARE_CHARS) or len(behind) < BARE_CHARS):
             return None  # all the words may still come: a text that repeats itself is copied from its first line on
-        may_come_again = words.startswith(behind) if words else behind in tail
+        may_come_again = words.lstrip(_MARKS).startswith(behind) if words else behind in tail
         return None if may_come_again else self._begun(found)
 
     def _begun(self, found: Found) -> tuple[str, Unfenced]:
         fence = open_fence(self._previous) if found.fence else ""
+        is_around = found.fence != fence and found.fence and re.match(rf"\s*{found.fence}+\s*\S", found.rest)
+        if is_around or (found.is_quoted and re.match(r"[^\n]*\n\s*>", found.rest)):
+            raise BadSeam("the last words stand in a fence or a quotation that the text does not have")
         return found.rest, Unfenced(found.fence, fence, keeps_blocks=found.is_reopened and bool(fence), drops_talk=True)
 
     def _found(self, answer: str) -> Found | None:
-        looks = [
-            *(reading.find_whole for reading in self._readings),
-            *(reading.find_part for reading in self._readings),
-        ]
+        looks = [one.find_whole for one in self._readings] + [one.find_part for one in self._readings]
         return next((found for look in looks if (found := look(answer)) is not None), None)
 
     def _going_on(self, answer: str) -> Found:
         """What an answer without a copy brings, where it cannot be anything but the next words of the sentence."""
         fence = _MARKDOWN_FENCE.match(answer)
         said = answer[fence.end() :] if fence else answer
-        before, space = (trimmed := self._previous.rstrip()), self._previous[len(trimmed) :]
-        word = said.removeprefix(" ")
+        before, word = self._previous.rstrip(), said.removeprefix(" ")
+        space = self._previous[len(before) :]
         is_mark = not space and _GOES_ON.match(said) is not None
         is_parted = space == " " or (not space and said != word)
         is_word = word[:1].islower() and is_parted and not open_fence(self._previous)
@@ -112,8 +114,10 @@ class Seam:
 
     def _repeats(self, said: str, *, is_sure: bool) -> bool:
         """Whether the answer begins with a few of the last words, too few to be sure of, or with words from before."""
-        tail = self._readings[-1].tail.text
-        begun = fold(said[:200], keeps_marks=False).text
-        words = [fold(said[: found.end()], keeps_marks=False).text for found in re.finditer(r"\S+", said[:200])]
-        firsts = [*words, *(begun[:size] for size in range(LEAST_CHARS, len(begun) + 1))]
-        return any(first and tail.endswith(first) for first in firsts) or (is_sure and begun[:24] in tail)
+        tail, words = self._readings[-1].tail.text, self._readings[-1].words
+        begun = fold(said[:SOUGHT_CHARS], keeps_marks=False).text
+        lasts = [words[at : at + NEAR_CHARS] for at in range(len(words) - NEAR_CHARS + 1)]
+        is_near = begun[:24] in tail or any(last in begun[: len(words) + NEAR_CHARS] for last in lasts)
+        parts = [fold(said[: found.end()], keeps_marks=False).text for found in re.finditer(r"\S+", said[:200])]
+        firsts = [*parts, *(begun[:size] for size in range(LEAST_CHARS, min(200, len(begun)) + 1))]
+        return (is_sure and is_near) or any(first and tail.endswith(first) for first in firsts)

@@ -49,6 +49,7 @@ class Found:
     fence: str = ""
     is_reopened: bool = False  # it is the fence of the document, opened once more
     is_whole: bool = False  # all the words that were asked for stand before it
+    is_quoted: bool = False  # a mark of a quotation that the text does not have stands before it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +192,7 @@ class TextEnd:
             fence=fence[1] if fence else "",
             is_reopened=fence is not None and fence[2].lower() not in ("markdown", "md"),
             is_whole=place.size >= len(self.words),
+            is_quoted=">" in place.answer[:behind] and ">" not in self.source[max(0, begins - 2) :],
         )
 
     def _behind_marks(self, place: _Match) -> int:

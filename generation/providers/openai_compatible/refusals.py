@@ -194,7 +194,7 @@ def is_error(payload: Mapping[str, object]) -> bool:
     base = payload.get("base_resp")
     if isinstance(base, Mapping) and base.get("status_code") not in (None, 0):
         return True
-    if payload.get("errors") or payload.get("success") is False:
+    if payload.get("success") is False or any(payload.get(key) for key in ("errors", "fault", "exception", "err")):
         return True
     # Words that come with nothing else; beside what an event of an answer has they are news, such as of a queue.
     told = any(

@@ -111,6 +111,38 @@ async def test_text_that_says_itself_twice_stays():
     assert (await answered([HEAD, says(quoted), *ENDED])).text == quoted
 
 
+@pytest.mark.parametrize("more", ["", " And", " And so on, to the other end of the pier and back to the light."])
+@pytest.mark.parametrize("at", [5, 9, 12])
+async def test_state_that_is_sent_again_within_a_stream_is_no_text(at, more):
+    pieces = [f"{number} boats lie at the pier, " for number in range(12)]
+    so_far, rest = "".join(pieces[:at]), "".join(pieces[at:])
+    again = [*(says(piece) for piece in pieces[:at]), says(so_far + more), says(rest)]
+    answer = await answered([HEAD, *again, says("The end."), *ENDED])
+    assert (answer.text, answer.error) == (f"{so_far}{more}{rest}The end.", None)
+
+
+@pytest.mark.parametrize(
+    ("told", "native", "reason"),
+    [
+        ("stop", "MAX_TOKENS", FinishReason.TRUNCATED),
+        ("stop", "length", FinishReason.TRUNCATED),
+        ("stop", "content_filter", FinishReason.FILTERED),
+        ("stop", "STOP", FinishReason.COMPLETE),
+        ("length", "stop", FinishReason.TRUNCATED),
+    ],
+)
+async def test_end_that_the_model_reports_behind_the_gateway_counts_where_it_is_worse(told, native, reason):
+    end = event({"choices": [{"index": 0, "delta": {}, "finish_reason": told, "native_finish_reason": native}]})
+    answer = await answered([HEAD, *SAID, end, DONE])
+    assert (answer.text, answer.finish.reason) == (TEXT, reason)
+
+
+@pytest.mark.parametrize("key", ["fault", "exception", "err"])
+async def test_error_of_a_gateway_before_the_end_mark_is_no_end(key):
+    answer = await answered([HEAD, *SAID, event({key: {"faultstring": "the policy failed"}}), DONE])
+    assert (answer.text, type(answer.error)) == (TEXT, ProviderUnavailable)
+
+
 @pytest.mark.parametrize(("thought", "reason"), [(90, FinishReason.COMPLETE), (0, FinishReason.TRUNCATED)])
 async def test_tokens_of_a_thought_do_not_make_a_whole_text_look_cut(thought, reason):
     usage = {"prompt_tokens": 9, "completion_tokens": 100, "completion_tokens_details": {"reasoning_tokens": thought}}

@@ -21,6 +21,9 @@ LEAKED = [
     (" \n<Thinking>Hm.</THINKING>\n\nHi", "Hi"),
     (" <reasoning>Hm.</reasoning> Hi", "Hi"),
     ("<seed:think>Hm.</seed:think>Hi", "Hi"),
+    ("<antThinking>Hm.</antThinking>Hi", "Hi"),
+    ("<internal_reasoning>Hm.</internal_reasoning>Hi", "Hi"),
+    ("<unused94>thought\nHm.<unused95>Hi", "Hi"),
     ("[THINK]Hm.[/THINK]Hi", "Hi"),
     ("◁think▷Hm.◁/think▷Hi", "Hi"),
     ("<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>Hi<|END_RESPONSE|>", "Hi"),
@@ -51,7 +54,16 @@ LEAKED = [
     # Marks at the two ends.
     *(
         (f"Hi.{mark}", "Hi.")
-        for mark in ("<|im_end|>", "<|eot_id|>", "</s>", "<|endoftext|>", "<end_of_turn>", "<eos>")
+        for mark in (
+            "<|im_end|>",
+            "<|eot_id|>",
+            "</s>",
+            "<|endoftext|>",
+            "<end_of_turn>",
+            "<eos>",
+            "<|file_separator|>",
+            "<｜User｜>",
+        )
     ),
     *((f"Hi.\n{mark}\n", "Hi.\n") for mark in ("<|IM_END|>", "<|end|>", "<|return|>", "<｜end▁of▁sentence｜>")),
     ("Hi.<|im_end|><|endoftext|>", "Hi."),

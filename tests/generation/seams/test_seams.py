@@ -125,10 +125,11 @@ def test_words_quoted_in_a_preface_and_copied_behind_it_are_joined_at_the_copy()
     assert asked(PROSE, f'Continuing after "{words}":\n\n{words} private.') == " private."
 
 
-def test_last_words_said_twice_are_refused_where_either_could_be_meant():
-    words = last_words(PROSE)
+@pytest.mark.parametrize("previous", [PROSE, "Nobody is asked for a reason, and the lender"])
+def test_last_words_said_twice_are_refused_where_either_could_be_meant(previous):
+    words = last_words(previous)
     with pytest.raises(BadSeam):
-        asked(PROSE, f"{words}\n{words} private.".replace("\n", ""))
+        asked(previous, f"{words}{words} private.")
 
 
 @pytest.mark.parametrize(
@@ -256,6 +257,49 @@ def test_without_a_copy_only_what_can_be_nothing_but_the_next_words_is_joined(pr
 def test_answer_without_a_copy_is_refused(previous, answer):
     with pytest.raises(BadSeam):
         asked(previous, answer)
+
+
+FLAG = (
+    "A flag of the harbor tells each of the members which of the lamps at the long pier is lit. It is kept in a file, "
+    "so that the keeper can figure out whether a `lamp_at_pier` was lit before the boats of the members came "
+    "home with an "
+)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("figure", "find"),
+        ("whether a", "if some"),
+        ("boats of the members", "members' boats"),
+        ("home with an ", "home with "),
+        ("lamp_at_pier", "lamp\\_at\\_pier"),
+        ("of the lamps at the", "at the lamps of the"),
+    ],
+)
+def test_copy_with_a_fault_is_not_taken_for_the_next_words(fault):
+    words = last_words(FLAG)
+    answer = words.replace(*fault) + "empty hold, and tells it to everybody who waits for them at the pier of the town."
+    assert words[0].islower()
+    assert answer.startswith(words) == (fault[0] not in words)
+    assert outcome(FLAG, answer, answer[len(words) :], copied=words) in ("refused", "right")
+
+
+def test_fence_around_the_last_words_alone_is_refused():
+    words = last_words(PROSE)
+    for behind in (" private.", "private.", "The lender says no.\n\n" * 40):
+        with pytest.raises(BadSeam):
+            asked(PROSE, f"```\n{words}\n```\n\n{behind}")
+    assert asked(PROSE, f"```\n{words}\n```") == ""
+    assert asked(CODE, f"```python\n{last_words(CODE)}\n```\n\nDone.") == "\n```\n\nDone."
+
+
+@pytest.mark.parametrize("rest", [" private.\n> \n> Nobody asks.", " private.\n> Nobody asks."])
+def test_quotation_around_the_answer_is_refused(rest):
+    with pytest.raises(BadSeam):
+        asked(PROSE, f"> {last_words(PROSE)}{rest}")
+    with pytest.raises(BadSeam):
+        asked(f"{PROSE} private.\n\n", f"> {last_words(PROSE)} private.\n> \n> Nobody asks.")
 
 
 def test_reason_never_quotes_the_answer():

@@ -89,6 +89,30 @@ def test_answer_in_pieces_is_refused_where_the_whole_answer_is(part, step):
         assert streamed == joined, (cut, answer)
 
 
+@pytest.mark.parametrize("size", [1, 40, 1_000])
+@pytest.mark.parametrize("between", ["", "\n\n"])
+def test_words_that_begin_with_a_mark_and_are_copied_twice_are_refused_in_pieces_too(between, size):
+    previous = f"{TEXT} it down.\n\n- `lamp`: lit every evening\n\n"
+    before = (
+        f'{previous}> "The lamp at the end of the pier burned until the last of the boats of the town was home, and'
+    )
+    words = last_words(before)
+    assert words.startswith(">")
+    with pytest.raises(BadSeam):
+        taken(f'{words}{between}{words} warm," he wrote.', before, step=size)
+
+
+@pytest.mark.parametrize("size", [1, 40, 1_000])
+def test_quotation_around_an_answer_is_refused_before_any_of_it_is_given(size):
+    quoted = f"{last_words(TEXT)} down every name.\n\nThen he slept.".replace("\n", "\n> ")
+    intake = StreamJoiner(TEXT, mode="reprompt", shown=TEXT, copied=last_words(TEXT))
+    given = []
+    with suppress(BadSeam):
+        given += [intake.feed(f"> {quoted}"[at : at + size]) for at in range(0, len(quoted) + 2, size)]
+        given.append(intake.end())
+    assert "".join(given) == ""
+
+
 def test_text_flows_as_soon_as_the_copy_is_found():
     words = last_words(TEXT)
     _, given = taken(f"Here is the rest:\n\n{words} down every name. " + "More of it. " * 100, TEXT, step=10)

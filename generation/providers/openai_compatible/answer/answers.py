@@ -15,7 +15,7 @@ from generation.providers.base import CHARS_PER_TOKEN, Finish, FinishReason, Lif
 from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer import shapes
 from generation.providers.openai_compatible.answer.choices import Choosing
-from generation.providers.openai_compatible.answer.cumulative import Cumulative
+from generation.providers.openai_compatible.answer.cumulative import Cumulative, may_be_whole, news_in
 from generation.providers.openai_compatible.answer.events import MAX_EVENT_BYTES, Events, are_lines, is_json, objects_in
 from generation.providers.openai_compatible.answer.finishes import reason_of
 from generation.providers.openai_compatible.answer.shapes import Json, Shapeless
@@ -27,8 +27,6 @@ SLACK_CHARS = 1_000
 """An answer longer than the limit in tokens allows is cut here: some endpoints ignore the limit and write for ever.
 Text has 1 to 5 characters a token; what is cut too soon is gone on with.
 """
-LEAST_WHOLE_CHARS = 30
-"""A last piece that is all the text so far, and so long, is the whole once more."""
 _IDLE = re.compile(
     r"[\W_]*(?:null|none|ping|pong|keep.?alive|heart.?beat|connect\w*|open|start\w*|processing|waiting|queued|ok)?[\W_]*",
     re.I,
@@ -258,6 +256,7 @@ class Answer:
             self._choosing.is_ours(choice)
             and self._cumulative.is_plain
             and not (self._waiting or self._half_character or self._reason)
+            and not may_be_whole(choice["delta"]["content"], self._length)
             and payload.get("model", self._model) == self._model
             and not "\ud800" <= choice["delta"]["content"][-1] <= "\udbff"
             and self.thoughts.passes(choice["delta"]["content"])
@@ -268,7 +267,8 @@ class Answer:
         if self._form is None or self.is_over:
             return ""
         text = self._form.text_in(data)
-        return self._plain(text) if text and self.thoughts.passes(text) else ""
+        is_plain = bool(text) and not may_be_whole(text, self._length) and self.thoughts.passes(text)
+        return self._plain(text) if is_plain else ""
 
     def _plain(self, text: str) -> str:
         """Text in the middle of an answer: what `_choice` does with it."""
@@ -364,8 +364,8 @@ class Answer:
             if choice == self._last:
                 return ()  # the last event, sent twice
             self._last = choice
-        if content and (is_message or has_word) and not self.is_whole:
-            content = self._news_in(content, is_message=is_message)
+        if content and (is_message or has_word or may_be_whole(content, self._length)) and not self.is_whole:
+            content = news_in(content, self._pieces, self._length, is_beside=is_message and self._has_deltas)
         if not content:
             return (_THINKING,) if thinks else ()
         self._text_events += 1
@@ -392,24 +392,14 @@ class Answer:
     def _hear_words(self, payload: Json, choice: Json) -> bool:
         """Take the reason that is given; whether there is one."""
         self._ends_with_text = False
-        for word in shapes.words_in(payload, choice):
-            reason = reason_of(word) if isinstance(word, str) else FinishReason.INTERRUPTED
-            if reason is not None:
-                self._reason = reason
-                return reason is not FinishReason.INTERRUPTED
-        return False
-
-    def _news_in(self, content: str, *, is_message: bool) -> str:
-        """What a piece brings that may be the whole text: it comes with the end, or where the whole message stands."""
-        if not self._pieces or (len(content) != self._length and not (is_message and self._has_deltas)):
-            return content
-        so_far = "".join(self._pieces)
-        if not (is_message and self._has_deltas):
-            return "" if content == so_far and len(content) >= LEAST_WHOLE_CHARS else content
-        if content.startswith(so_far):
-            return content[len(so_far) :]
-        # It may lack white space or the thoughts. What is much shorter is a piece in an odd place.
-        return "" if content.strip() in so_far or 2 * len(content) >= len(so_far) else content
+        words = shapes.words_in(payload, choice)
+        reasons = [reason_of(word) if isinstance(word, str) else FinishReason.INTERRUPTED for word in words]
+        if not (said := [reason for reason in reasons if reason is not None]):
+            return False
+        # The gateway says "stop", and the model behind it that it was cut off.
+        is_worse = said[0] is FinishReason.COMPLETE and said[-1] in (FinishReason.TRUNCATED, FinishReason.FILTERED)
+        self._reason = said[-1] if is_worse else said[0]
+        return self._reason is not FinishReason.INTERRUPTED
 
     def _text(self, content: str) -> str:
         if content:

@@ -13,6 +13,29 @@ LONG_STEPS = 2
 LAST_CHARS = 16
 """At the end of an answer, one repetition of so much is enough."""
 MOST_HELD = 12
+LEAST_WHOLE_CHARS = 30
+"""A last piece that is all the text so far, and so long, is the whole once more."""
+LEAST_AGAIN_CHARS = 100
+"""So is any piece, where that is so long: a gateway that sends its last state again."""
+
+
+def may_be_whole(piece: str, length: int) -> bool:
+    """Whether a piece in the middle of an answer is to be looked at: it is as long as all the `length` before it."""
+    return len(piece) >= length >= LEAST_AGAIN_CHARS
+
+
+def news_in(piece: str, pieces: list[str], length: int, *, is_beside: bool) -> str:
+    """What a piece brings that may be the whole text: it comes with the end, again, or where the message stands."""
+    is_again = may_be_whole(piece, length)
+    if not pieces or not (is_again or is_beside or len(piece) == length):
+        return piece
+    so_far = "".join(pieces)
+    if is_again or is_beside:
+        if piece.startswith(so_far):
+            return piece[len(so_far) :]
+        # It may lack white space or the thoughts. What is much shorter is a piece in an odd place.
+        return "" if is_beside and (piece.strip() in so_far or 2 * len(piece) >= len(so_far)) else piece
+    return "" if piece == so_far and len(piece) >= LEAST_WHOLE_CHARS else piece
 
 
 class Cumulative:

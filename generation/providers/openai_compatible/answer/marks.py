@@ -5,8 +5,20 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_TAGS = ("think", "thinking", "thought", "thoughts", "reasoning", "reflection", "scratchpad", "seed:think", "mm:think")
-CLEAR_TAGS = ("<think>", "<thinking>", "<seed:think>", "<mm:think>")
+_TAGS = (
+    "think",
+    "thinking",
+    "thought",
+    "thoughts",
+    "reasoning",
+    "reflection",
+    "scratchpad",
+    "seed:think",
+    "mm:think",
+    "antthinking",
+    "internal_reasoning",
+)
+CLEAR_TAGS = ("<think>", "<thinking>", "<seed:think>", "<mm:think>", "<antthinking>", "<internal_reasoning>")
 """Tags that are no words of documents; the others are thoughts only where they stand in a line of their own."""
 PAIRS: Final = {
     **{f"<{tag}>": f"</{tag}>" for tag in _TAGS},
@@ -14,6 +26,7 @@ PAIRS: Final = {
     "<|start_thinking|>": "<|end_thinking|>",
     "<|begin_of_thought|>": "<|end_of_thought|>",
     "<|channel>": "<channel|>",
+    "<unused94>": "<unused95>",
 }
 CHANNEL = "<|channel|>"
 HEADS = (
@@ -46,6 +59,14 @@ ENDS = (
     "<end_of_turn>",
     "<turn|>",
     "<｜end▁of▁sentence｜>",
+    "<｜user｜>",
+    "<|system|>",
+    "<|file_separator|>",
+    "<|endofprompt|>",
+    "<|eos|>",
+    "<|role_end|>",
+    "<end_of_utterance>",
+    "<extra_id_1>",
 )
 THINKING_MARKS = (*PAIRS, *PAIRS.values(), CHANNEL, *HEADS, *ENDS)
 MARK = re.compile("|".join(map(re.escape, sorted(THINKING_MARKS, key=len, reverse=True))), re.IGNORECASE)
