@@ -270,3 +270,14 @@ def export(
 ) -> HttpResponse:
     """The document as a file: Markdown byte for byte, HTML that needs nothing else, Word, or PDF."""
     return exported.as_attachment(access.artifact_for(caller(request), artifact_id), format)
+
+
+@router.get(
+    "/projects/{int:project_id}/export",
+    response={200: Any} | REFUSALS,
+    openapi_extra={"responses": {200: {"content": {exported.MEDIA_TYPES["zip"]: {"schema": {}}}}}},
+)
+def export_project(request: HttpRequest, project_id: int) -> HttpResponse:
+    """A ZIP of all documents of the project that have text, each as Markdown and HTML."""
+    found = access.project_for(caller(request), project_id)
+    return exported.project_zip(found, access.artifacts_for(caller(request)).filter(project=found, draft_of=None))

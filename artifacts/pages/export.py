@@ -69,11 +69,12 @@ def project_zip(project: Project, artifacts: Iterable[Artifact]) -> HttpResponse
     if sum(artifact.length for artifact in written) > ZIP_CHARS:
         raise ExportFailed("The project has too much text for one file. Download its documents one by one.")
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w") as archive:
         for number, artifact in enumerate(written, 1):
             stem = f"{number:02}-{_stem(artifact.title) or 'document'}"
-            archive.writestr(f"{stem}.md", markdown(artifact))
-            archive.writestr(f"{stem}.html", html(artifact))
+            for kind, body in (("md", markdown(artifact)), ("html", html(artifact))):
+                entry = zipfile.ZipInfo(f"{stem}.{kind}", artifact.updated_at.timetuple()[:6])
+                archive.writestr(entry, body, zipfile.ZIP_DEFLATED)
     return _attachment(packed.getvalue(), "zip", project.title, f"project-{project.pk}")
 
 

@@ -118,6 +118,7 @@ CALLS = {
     "GET /api/projects/{project_id}/members/{username}": "see_members",
     "PUT /api/projects/{project_id}/members/{username}": "members",
     "DELETE /api/projects/{project_id}/members/{username}": "members",
+    "GET /api/projects/{project_id}/export": "see_project",
     "GET /api/projects/{project_id}/links": "links",
     "POST /api/projects/{project_id}/links": "links",
     "DELETE /api/links/{link_id}": "links",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import zipfile
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -261,6 +263,22 @@ def test_export_is_a_file(caller: Caller, owner: User, artifact: Artifact, forma
         assert "<strong>bold</strong> words, ünd mehr." in response.content.decode()
 
 
+def test_project_is_exported_as_one_file_that_is_the_same_until_a_text_changes(
+    caller: Caller, owner: User, artifact: Artifact
+) -> None:
+    path = f"/projects/{artifact.project_id}/export"
+    assert "Nothing is written" in problem(caller.get(path), 404)
+    streaming(artifact, owner, "Some **bold** words.")
+    response = caller.get(path)
+    assert response["Content-Type"] == "application/zip"
+    assert response["Content-Disposition"] == 'attachment; filename="lighthouse.zip"'
+    archive = zipfile.ZipFile(io.BytesIO(response.content))
+    assert archive.read("01-project-brief.md") == b"Some **bold** words."
+    changed = Artifact.objects.get(pk=artifact.pk).updated_at
+    assert {one.date_time[:5] for one in archive.infolist()} == {changed.timetuple()[:5]}
+    assert caller.get(path).content == response.content
+
+
 def test_unknown_export_format_names_the_parameter(caller: Caller, artifact: Artifact) -> None:
     assert "'md', 'html', 'docx' or 'pdf'" in problem(
         caller.get(f"/artifacts/{artifact.pk}/export", format="odt"), 422, field="format"
@@ -468,6 +486,7 @@ def test_without_a_login_every_call_is_401(artifact: Artifact) -> None:
         ("POST", f"projects/{artifact.project_id}/artifacts"),
         ("GET", f"artifacts/{artifact.pk}"),
         ("GET", f"artifacts/{artifact.pk}/export"),
+        ("GET", f"projects/{artifact.project_id}/export"),
         ("DELETE", f"artifacts/{artifact.pk}"),
         *(("POST", f"artifacts/{artifact.pk}/{verb}") for verb in ("start", "cancel", "pause", "resume", "regenerate")),
     ]
@@ -770,6 +789,8 @@ def test_schema_tells_every_refusal_as_the_type_it_has(client: Client) -> None:
             assert all(list(told["content"]) == [kind] for told in refusals.values()), path
     exported = schema["paths"]["/api/artifacts/{artifact_id}/export"]["get"]["responses"]["200"]
     assert {"text/markdown", "text/html", "application/pdf"} < set(exported["content"])
+    exported = schema["paths"]["/api/projects/{project_id}/export"]["get"]["responses"]["200"]
+    assert "application/zip" in exported["content"]
 
 
 def test_schema_tells_which_headers_a_call_takes(client: Client) -> None:
@@ -805,6 +826,7 @@ def test_schema_and_docs_list_every_call(client: Client) -> None:
         "POST /api/projects",
         "GET /api/projects/{project_id}",
         "GET /api/projects/{project_id}/usage",
+        "GET /api/projects/{project_id}/export",
         "POST /api/artifacts/{artifact_id}/estimate",
         "POST /api/projects/{project_id}/artifacts",
         "GET /api/artifacts/{artifact_id}",
