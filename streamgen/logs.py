@@ -10,6 +10,8 @@ from artifacts.operating import outages
 from artifacts.operating.log_context import told_about
 from artifacts.operating.outages import OutageKind
 
+OF_HANDSHAKES = ('%s - "WebSocket ', "connection rejected", "ASGI callable returned without completing handshake")
+"""How uvicorn's lines about handshakes begin."""
 LOGGED_CHARS = 500
 """What is longer was sent by somebody to fill the log."""
 
@@ -66,9 +68,13 @@ class JsonLine(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-class BadTextOneLine(OneLine):
-    """The same, only where somebody sent bytes that are no text: other tracebacks stay."""
+class UvicornLine(OneLine):
+    """The same, only where somebody sent bytes that are no text: other tracebacks stay. Lines with the address of a
+    websocket, which may hold a secret, go, and so does what it says of each handshake that was answered with a refusal.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if str(record.msg).startswith(OF_HANDSHAKES):
+            return False
         sent_nonsense = record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError)
         return super().filter(record) if sent_nonsense else True

@@ -205,7 +205,7 @@ LOGGING = {
     "filters": {
         "layer_outage": {"()": "streamgen.logs.LayerOutage"},
         "one_line": {"()": "streamgen.logs.OneLine"},
-        "bad_text": {"()": "streamgen.logs.BadTextOneLine"},
+        "uvicorn": {"()": "streamgen.logs.UvicornLine"},
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
@@ -216,7 +216,9 @@ LOGGING = {
         "axes": {"level": "ERROR"},  # `artifacts.accounts.sign_in_log` says it in one line
         # Its receiver logs a traceback a second while Redis is away, and goes on.
         "channels_redis.pubsub": {"filters": ["layer_outage"]},
-        "uvicorn.error": {"filters": ["bad_text"]},  # it answers with 1007
+        "uvicorn.error": {"filters": ["uvicorn"]},
+        # Servers' own access logs name the secrets that stand in addresses; `streamgen.access` does not.
+        "uvicorn.access": {"level": "WARNING"},
         # What is refused is answered with 400; nothing broke.
         **{
             f"django.security.{name}": {"filters": ["one_line"]}

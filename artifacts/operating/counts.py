@@ -33,6 +33,7 @@ class Counts:
         self.flushes = 0
         self.flush_chars = 0
         self.takeovers = 0
+        self.cost = 0  # in billionths
         self.commit_s = Spread()
         self.first_text_s = Spread()
         self.provider_first_text_s = Spread()

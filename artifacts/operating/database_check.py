@@ -17,7 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.db.utils import DEFAULT_DB_ALIAS, load_backend
 
-from artifacts.operating.outages import OutageKind, kind_of
+from artifacts.operating.outages import SENTENCES, OutageKind, kind_of
 
 CONNECT_S = 1
 ROOM_BYTES = 1_000_000
@@ -52,22 +52,26 @@ def find_trouble(connection: BaseDatabaseWrapper) -> OutageKind | None:
                 return OutageKind.UNMIGRATED
             # Takes the lock of a writer, finds no row, and leaves nothing behind.
             cursor.execute("DELETE FROM django_session WHERE session_key = ''")
-            return OutageKind.FULL if _is_disk_full(connection) else None
+            return OutageKind.FULL if is_disk_full(connection) else None
     except DatabaseError as error:
         connection.close()
         return kind_of(error) or OutageKind.GONE
 
 
-def startup_trouble() -> OutageKind | None:
-    """What a process must not begin with; for the rest it can wait."""
+def refusal_to_start() -> str:
+    """The sentence about what a process must not begin with, else ""; for the rest it can wait."""
     connection = own_connection()
     try:
+        if connection.vendor == "postgresql":
+            connection.ensure_connection()
         trouble = find_trouble(connection)
+    except DatabaseError as error:
+        return POOLER if POOLER_SAYS in str(error) else ""
     finally:
         connection.close()
     if trouble is OutageKind.GONE and connection.vendor == "sqlite":
-        return OutageKind.UNMIGRATED  # a file that is not there has yet to be made
-    return trouble if trouble in {OutageKind.UNMIGRATED, OutageKind.READ_ONLY} else None
+        trouble = OutageKind.UNMIGRATED  # a file that is not there has yet to be made
+    return SENTENCES[trouble] if trouble in {OutageKind.UNMIGRATED, OutageKind.READ_ONLY} else ""
 
 
 @cache
@@ -88,6 +92,7 @@ def _is_file_gone(connection: BaseDatabaseWrapper) -> bool:
     return file is not None and not file.exists()
 
 
-def _is_disk_full(connection: BaseDatabaseWrapper) -> bool:
+def is_disk_full(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a SQLite file has too little room beside it; of a server's disk nothing is known."""
     file = _file(connection)
     return file is not None and shutil.disk_usage(file.parent).free < ROOM_BYTES

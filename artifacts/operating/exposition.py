@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, start_http_se
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from artifacts.costs import BILLION
 from artifacts.operating import outages
 from artifacts.operating.counts import Counts, Spread, process_counts
 
@@ -37,6 +38,7 @@ class ProcessFigures(Collector):
         yield spread("streamgen_loop_lag_seconds", "How late the event loop is.", counts.loop_lag_s)
         yield labelled("streamgen_retries", "Calls tried again.", "reason", counts.retries.items())
         yield labelled("streamgen_turns", "Calls of the model that ended.", "finish", counts.turns.items())
+        yield counter("streamgen_cost", "What calls cost, in the currency of the prices.", counts.cost / BILLION)
         yield labelled("streamgen_tokens", "Tokens that endpoints reported.", "kind", counts.tokens.items())
         away = [("database", outages.of_database), ("layer", outages.of_layer)]
         yield gauge(

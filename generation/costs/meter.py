@@ -132,9 +132,10 @@ class Meter:
         under_way = sum(call.estimate for call in (*self._open, *self._left))
         return Spent(cost=self._cost + under_way, estimated=self._estimated + under_way, under_way=under_way)
 
-    def committed(self, number: int) -> None:
-        """So many of the charges are."""
-        del self.charges[:number]
+    def committed(self, number: int) -> int:
+        """So many of the charges are; what they cost."""
+        committed, self.charges[:number] = self.charges[:number], []
+        return sum(charge.cost or 0 for charge in committed)
 
     def _charge(self, call: Call, usage: Usage | None) -> None:
         price = call.price

@@ -16,6 +16,8 @@ from generation.providers.base import Finish, Message
 FIRST_KEPT, LAST_KEPT = 60, 240
 """Of a long claim so many of the first events stay, and so many of the last."""
 DETAIL_CHARS = 200
+SLOW_COMMIT_S = 2.0
+"""A commit that took longer is told: meanwhile no text came to viewers."""
 
 JournalEvent = dict[str, Any]
 """`t` milliseconds since the claim, `k` what happened, `s` the section's position where it is one's, and facts:
@@ -26,6 +28,7 @@ text, seam   the first text of call `n` after `ms`; `seam` where it was joined t
 answer       call `n` is over after `ms`: `end`, and where they are known `tokens`, `chars`, `status`, `detail`
 retry        the next attempt waits: `wait_s`, `reason`, `status`, `attempt`, `of` (0: time decides)
 thinking     the model reasons, for `seconds` so far
+database     a commit came through only after `ms`
 stop         the claim is over: `status`, `reason`
 """
 
@@ -167,6 +170,11 @@ class Journal:
             self._changes += 1
         else:
             self._note("thinking", position, seconds=int(seconds))
+
+    def committed_after(self, seconds: float) -> None:
+        """A commit took so long, with all attempts."""
+        if seconds >= SLOW_COMMIT_S:
+            self._note("database", None, ms=int(seconds * 1000))
 
     def end(self, status: str, reason: str = "") -> None:
         self.ending = f"{status}: {reason}" if reason else status

@@ -194,6 +194,9 @@ class _Assembly:
                     status, reason = event.get("status"), str(event.get("reason", ""))
                     told = event_words(event, section)
                     self._troubles.append(Mark(at_s=at_s, kind="retry", label=str(status or reason), told=told))
+                case "database":
+                    told = event_words(event, section)
+                    self._troubles.append(Mark(at_s=at_s, kind="retry", label="database", told=told))
                 case "stop" if event.get("status") != "complete":
                     label = str(event.get("reason") or event.get("status"))
                     self._troubles.append(Mark(at_s=at_s, kind="stop", label=label, told=event_words(event, section)))
@@ -269,6 +272,8 @@ def event_words(event: JournalEvent, section: str) -> str:
             return f"{trouble}; waits {event.get('wait_s')} s, then {attempt}"
         case "thinking":
             return f"{section}: the model thinks, {event.get('seconds')} s so far"
+        case "database":
+            return f"The database took text only after {seconds:.1f} s"
         case "stop":
             reason = f", {event['reason']}" if event.get("reason") else ""
             return f"The claim is over: {event.get('status')}{reason}"

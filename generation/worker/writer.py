@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from artifacts.answer_place import NO_ANSWER, AnswerPlace
 from artifacts.costs import NOTHING_SPENT, Spent
@@ -405,8 +404,11 @@ class Writer:
                 spent=self.meter.spent,
                 charges=charges,
             )
-            facts: dict[str, Any] = {"artifact": self._artifact, "chars": len(flush.text)}
-            with tracing.span("flush", **facts) if tracing.is_on else nullcontext():
+            with (
+                tracing.span("flush", artifact=self._artifact, chars=len(flush.text))
+                if tracing.is_on
+                else nullcontext()
+            ):
                 result = await self._attempt(lambda: carry(flush))
             if result is None:
                 return None
@@ -416,7 +418,7 @@ class Writer:
             self._answer_saved = answer
             for draft, found, pieces in drafts:
                 draft.saved(found, pieces)
-            self.meter.committed(len(charges))
+            process_counts.cost += self.meter.committed(len(charges))
             if flush.text or drafts:
                 self.journal.sums.flushes += 1
                 self.journal.sums.chars += len(flush.text) + sum(len(found.text) for _, found, _ in drafts)
@@ -445,6 +447,7 @@ class Writer:
             self.journal.end("lost")
             self._stop.set()
             return None
+        self.journal.committed_after(time.clock_gettime(_CLOCK) - began_at_s)
         self._leased_at_s = began_at_s
         self._stop.observe(result)
         return result

@@ -39,11 +39,11 @@ def tagged(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 def where_unchanged(request: HttpRequest, view: ApiView, *args: int, **kwargs: int) -> HttpResponse:
     """What `view` answers to a command, or 412. Nothing changes the document between the look and the command."""
     said = request.headers.get("If-Match")
-    if said is None or request.method in READS:
+    if said is None or request.method in READS or not _is_known(request, view, *args, **kwargs):
         return view(request, *args, **kwargs)
     with transaction.atomic():
         _lock(kwargs)
-        looked = view(_as_read(request), *args, **kwargs)
+        looked = view(_as(request, "GET"), *args, **kwargs)
         if looked.status_code in {
             HTTPStatus.OK,
             HTTPStatus.METHOD_NOT_ALLOWED,
@@ -63,9 +63,14 @@ def _lock(kwargs: dict[str, int]) -> None:
             model.objects.select_for_update().filter(pk=kwargs[name]).values_list("pk", flat=True).first()
 
 
-def _as_read(request: HttpRequest) -> HttpRequest:
+def _is_known(request: HttpRequest, view: ApiView, *args: int, **kwargs: int) -> bool:
+    """Whether the path has the method: what it answers to one that no path has names those that it has."""
+    return str(request.method) in view(_as(request, "TRACE"), *args, **kwargs).get("Allow", "").split(", ")
+
+
+def _as(request: HttpRequest, method: str) -> HttpRequest:
     look = copy.copy(request)
-    look.method = "GET"
+    look.method = method
     return look
 
 

@@ -21,6 +21,9 @@ PAGES_AT_ONCE = 1_000
 NOT_LIBPQ = {"cursor_factory", "context", "prepare_threshold", "options"}
 
 
+OLD = " It must be of the server's version or newer."
+
+
 class BackupFailed(Exception):
     """Says why, and what to do."""
 
@@ -88,4 +91,4 @@ def _run(program: str, *arguments: Any) -> None:
     )
     if ended.returncode:
         said = " ".join(ended.stderr.split())[:600]
-        raise BackupFailed(f"{program}: {said} It must be of the server's version or newer.")
+        raise BackupFailed(f"{program}: {said}{OLD if 'version mismatch' in said else ''}")

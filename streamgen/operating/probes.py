@@ -10,6 +10,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
+from django.conf import settings
+
 from streamgen.operating import metrics, readiness
 
 
@@ -18,7 +20,8 @@ class Probes:
         self._app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        match scope["path"].removeprefix(scope.get("root_path", "")):
+        below = settings.PUBLIC_URL.prefix if settings.PUBLIC_URL else scope.get("root_path", "")
+        match scope["path"].removeprefix(below):
             case "/livez":
                 await _tell(scope, send, HTTPStatus.OK, {"status": "alive"})
             case "/readyz":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.db.models import QuerySet
@@ -27,6 +28,7 @@ else:
 site = admin.site
 site.site_header = site.site_title = "streamgen"
 site.index_title = "What is stored"
+site.site_url = f"{settings.PUBLIC_URL.prefix if settings.PUBLIC_URL else ''}/"  # Django's own lacks the last slash
 site.enable_nav_sidebar = False  # the lists are wide
 
 

@@ -111,6 +111,8 @@ class Lifespan:
             return goodbye.addCallback(lambda _: cancel_all(server))
 
         Server.kill_all_applications = cancel_after_goodbye
+        # Its access log, which the stock command writes, names the secrets that stand in addresses.
+        Server.log_action = lambda *_: None
         twisted: Any = reactor
         twisted.callWhenRunning(twisted.callLater, 0, self.start)
 

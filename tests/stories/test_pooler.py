@@ -20,6 +20,7 @@ from tests.support.postgres import make_database
 from tests.support.servers import ROOT, serving_product, up
 
 PGBOUNCER = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+REFUSED = "CommandError: A pooler in transaction mode refuses this connection: set DATABASE_POOLER=transaction.\n"
 INI = """
 [databases]
 pooled = host={server} dbname=pooled user=postgres
@@ -64,9 +65,8 @@ def until(condition: Callable[[], bool], log: Path) -> None:
 def test_installation_behind_a_pooler_begins_twice_and_writes(postgres_server: str, tmp_path: Path) -> None:
     with pooled(postgres_server) as url:
         shared = {"DATABASE_URL": url, "SECRET_KEY": "k" * 40, "STREAMGEN_PROVIDER": "scripted"}
-        refused = manage("up", "--port", "0", **shared)
-        assert refused == (1, "CommandError: A pooler in transaction mode refuses this connection: set "
-                              "DATABASE_POOLER=transaction.\n")  # fmt: skip
+        for command in (("up", "--port", "0"), ("runworker", "generation")):
+            assert manage(*command, **shared) == (1, REFUSED)
         shared["DATABASE_POOLER"] = "transaction"
         for _ in range(2):
             with up(database=tmp_path, folder=tmp_path, **shared):

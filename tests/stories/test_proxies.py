@@ -80,6 +80,8 @@ def test_example_passes_pages_calls_and_text_that_grows(
         with proxied(proxy(tmp_path, port, upstreams), tmp_path, port):
             client.until_it_answers(f"{path}/sign-in/")
             assert f'href="{path}/static/css/'.encode() in client.ask("GET", f"{path}/sign-in/")[1]
+            assert client.ask("GET", path)[0] in {301, 302}
+            assert client.ask("GET", f"{path}/livez")[0] == 200
             assert {client.ask("GET", path + probe)[0] for probe in ("/metrics", "/readyz")} == {403}
             _, project = client.ask("POST", f"{path}/api/projects", {"title": "Behind a proxy"})
             artifact = json.loads(project)["artifacts"][0]["id"]

@@ -7,14 +7,21 @@ import logging
 import os
 import sys
 from contextvars import Context
+from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+from django.db import connection
 from django.test import Client
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from artifacts.accounts.tokens import issue_token
 from artifacts.operating.log_context import tell_about
 from artifacts.sharing import links
 from streamgen.logs import JsonLine, TextLine
+from tests.support.limits import WAIT_S
+from tests.support.servers import serving_product
 
 
 def formatted(formatter: logging.Formatter, *, failed: bool = False, **ids: object) -> str:
@@ -49,6 +56,22 @@ def test_line_of_json_says_what_it_is_about_and_stays_one_line():
 
 def test_line_of_text_ends_with_what_it_is_about():
     assert formatted(TextLine(), task=7).endswith(f"WARNING streamgen.x: said ö\n二  [process={os.getpid()} task=7]")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["stock daphne", "stock uvicorn"])
+def test_server_as_its_own_command_starts_it_logs_no_secret(kind, artifact, owner, tmp_path):
+    _, secret = links.share(artifact.project, owner)
+    database = Path(connection.settings_dict["NAME"])
+    with serving_product(kind, database=database, folder=tmp_path) as server:
+        urlopen(f"{server.origin}/shared/{secret}/?also=hidden", timeout=WAIT_S).close()
+        with connect(server.url(f"/ws/artifacts/{artifact.pk}/link/{secret}/")) as line:
+            line.recv(WAIT_S)
+        with pytest.raises(InvalidStatus):
+            connect(server.url(f"/ws/artifacts/{artifact.pk}/"), origin="https://evil.example")
+    log = server.log.read_text()
+    assert "GET /shared/***/ 200" in log
+    assert [line for line in log.splitlines() if secret in line or "hidden" in line or "ERROR" in line] == []
 
 
 @pytest.mark.django_db

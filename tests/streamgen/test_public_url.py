@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -95,6 +96,15 @@ def test_page_its_static_files_its_cookies_and_where_it_leads_are_the_public_one
     assert told(server, f"{prefix}/", headers)[0].headers["Location"] == "/path/sign-in/?next=/path/"
     problem, _ = told(server, f"{prefix}/api/projects", headers)
     assert (problem.status, problem.headers["Content-Type"]) == (401, "application/problem+json")
+
+
+def test_way_from_the_admin_back_to_the_pages_needs_no_detour(server: Server, owner: User) -> None:
+    User.objects.filter(pk=owner.pk).update(is_staff=True, is_superuser=True)
+    browser = Client()
+    browser.force_login(owner)
+    session = f"sessionid={browser.cookies['sessionid'].value}"
+    _, page = told(server, "/path/admin/", PASSED_ON | {"Cookie": session})
+    assert '<a href="/path/">View site</a>' in page
 
 
 def test_without_tls_one_is_sent_to_the_public_address(server: Server) -> None:

@@ -37,6 +37,8 @@ class Server:
 START_S = 60
 COMMANDS = {
     "daphne": ("-m", "daphne", "--fd", "{fd}", "-v", "0", "streamgen.asgi:application"),
+    "stock daphne": ("-m", "daphne", "--fd", "{fd}", "streamgen.asgi:application"),
+    "stock uvicorn": ("-m", "uvicorn", "--fd", "{fd}", "streamgen.asgi:application"),
     "uvicorn": ("-m", "uvicorn", "--fd", "{fd}", "--log-level", "warning", "streamgen.asgi:application"),
 }
 

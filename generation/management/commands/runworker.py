@@ -11,10 +11,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from artifacts.operating.database_check import startup_trouble
+from artifacts.operating.database_check import refusal_to_start
 from artifacts.operating.exposition import serve_figures
 from artifacts.operating.heap import give_back_memory
-from artifacts.operating.outages import SENTENCES
 from generation.queue.wakeup import WAKE_CHANNEL
 from generation.worker.shutdown import GOODBYE_S, end_within
 from generation.worker.worker import GenerationWorker
@@ -36,8 +35,8 @@ class Command(BaseCommand):
             raise CommandError(
                 "A worker of no tasks at once writes nothing: set STREAMGEN_CONCURRENCY or --concurrency to 1 or more."
             )
-        if trouble := startup_trouble():
-            raise CommandError(SENTENCES[trouble])
+        if refusal := refusal_to_start():
+            raise CommandError(refusal)
         give_back_memory()
         if metrics:
             self._serve(metrics)

@@ -21,7 +21,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from artifacts.operating.database_check import POOLER_SAYS
+from artifacts.operating.database_check import POOLER_SAYS, is_disk_full
 from artifacts.pages.export import STYLE_SHEETS
 from generation.cli.terminal import printable
 from generation.errors import ProviderError
@@ -115,6 +115,8 @@ def writing() -> str:
                 "GRANT the user of DATABASE_URL INSERT, UPDATE and DELETE; look whether the server is a read-only copy."
             )
         raise Trouble(_first_line(error), fix=fix if _is_migrated() else "manage.py migrate") from None
+    if is_disk_full(connection):
+        raise Trouble("the disk is full.", fix="make room: manage.py prune --vacuum --older-than 30d, logs, backups.")
     return "a row can be written"
 
 

@@ -15,8 +15,7 @@ from django.utils.module_loading import import_string
 from artifacts.accounts import tokens
 from artifacts.errors import NotFound
 from artifacts.models.user_model import by_name
-from artifacts.operating.database_check import startup_trouble
-from artifacts.operating.outages import SENTENCES
+from artifacts.operating.database_check import refusal_to_start
 from streamgen.cli.server_options import add_server_options, token_from
 from streamgen.server.lifespan import this_process
 
@@ -51,8 +50,8 @@ class Command(BaseCommand):
             token = "" if options["http"] else token_from(options)
             self._serve(ToolServing(server=options["server"], application=None, token=token), options)
             return
-        if trouble := startup_trouble():
-            raise CommandError(SENTENCES[trouble])
+        if refusal := refusal_to_start():
+            raise CommandError(refusal)
         this_process.runs_worker = this_process.runs_worker and not options["no_worker"]
         application = import_string(settings.ASGI_APPLICATION)
         if options["http"]:

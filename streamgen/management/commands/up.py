@@ -19,7 +19,7 @@ from django.urls import reverse
 from artifacts.accounts import sign_in
 from artifacts.models import Project
 from artifacts.models.user_model import User
-from artifacts.operating.database_check import POOLER, POOLER_SAYS, own_connection, startup_trouble
+from artifacts.operating.database_check import POOLER, POOLER_SAYS, own_connection, refusal_to_start
 from artifacts.operating.outages import SENTENCES, kind_of
 from generation import control
 from generation.errors import ProviderError
@@ -53,8 +53,8 @@ class Command(BaseCommand):
             with _alone():
                 if not no_migrate:
                     call_command("migrate", verbosity=0, interactive=False)
-                if trouble := startup_trouble():
-                    raise CommandError(SENTENCES[trouble])
+                if refusal := refusal_to_start():
+                    raise CommandError(refusal)
                 admin = sign_in.administrator()
                 self._sample(admin)
         except DatabaseError as error:

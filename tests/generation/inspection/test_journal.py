@@ -5,6 +5,7 @@ from __future__ import annotations
 from generation.errors import BadSeam, ProviderUnavailable, RateLimited, Stopped
 from generation.inspection.journal import FIRST_KEPT, LAST_KEPT, Journal
 from generation.inspection.redaction import HIDDEN, redacted, redacted_tree
+from generation.inspection.timeline import event_words
 from generation.providers.base import Finish, FinishReason, Message, Usage
 
 PROMPT = [Message(role="user", content="Write about the secret lamp.")]
@@ -139,3 +140,14 @@ def test_secrets_and_what_looks_like_one_are_taken_out_and_the_rest_stays():
         f"Use {HIDDEN} at https://{HIDDEN}example.org/ with {HIDDEN}, on 27 November."
     )
     assert redacted_tree({"a": ["our-own-secret", 3, None]}, ["our-own-secret"]) == {"a": [HIDDEN, 3, None]}
+
+
+def test_commit_is_told_only_where_it_kept_text_back():
+    clock = Clock()
+    journal = Journal(clock)
+    journal.committed_after(0.3)
+    clock.ms = 48_000
+    journal.committed_after(46.5)
+    (event,) = journal.state().events
+    assert event == {"t": 48_000, "k": "database", "ms": 46_500}
+    assert event_words(event, "") == "The database took text only after 46.5 s"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from contextlib import closing
 from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
@@ -38,7 +40,12 @@ def values_of(text: str) -> dict[str, float]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.asyncio
-async def test_document_that_is_written_and_watched_shows_in_every_figure(artifact: Artifact, owner: User) -> None:
+async def test_document_that_is_written_and_watched_shows_in_every_figure(
+    artifact: Artifact, owner: User, settings: Any, tmp_path: Path
+) -> None:
+    settings.STREAMGEN_PRICES = str(prices := tmp_path / "prices.toml")
+    settings.STREAMGEN_MODEL = "test-model"
+    prices.write_text('currency = "EUR"\n[models."test-model"]\ninput = 0\noutput = 1000000\n')
     before = values_of((await metrics_text()).decode())
     script = Script(default=Behaviour(text=TEXT, pause_s=0.01))
     token = await database_sync_to_async(issue_token)(owner)
@@ -60,7 +67,7 @@ async def test_document_that_is_written_and_watched_shows_in_every_figure(artifa
     for name in ("first_text_seconds_count", "provider_call_seconds_count", "provider_first_text_seconds_count"):
         assert grown(f"streamgen_{name}") == 1
     assert grown("streamgen_turns_total|complete") == 1
-    assert grown("streamgen_tokens_total|completion") > 0
+    assert grown("streamgen_cost_total") == grown("streamgen_tokens_total|completion") > 0
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from tests.support.proxies.running import DEPLOY, NAME, changed, free_port
 CADDY_OPTIONS = "{{\n\tadmin off\n\tlocal_certs\n\tskip_install_trust\n\thttps_port {port}\n\thttp_port {other}\n}}\n"
 CADDY_PLACES = {
     "\t@ours path /metrics /readyz": "\t@ours path /path/metrics /path/readyz",
+    "\t# on a path: redir ": "\tredir ",
     "\treverse_proxy ": "\treverse_proxy /path/* ",
 }
 CADDY_SERVERS = "127.0.0.1:8000 127.0.0.1:8001"
