@@ -404,11 +404,8 @@ class Writer:
                 spent=self.meter.spent,
                 charges=charges,
             )
-            with (
-                tracing.span("flush", artifact=self._artifact, chars=len(flush.text))
-                if tracing.is_on
-                else nullcontext()
-            ):
+            span = partial(tracing.span, "flush", artifact=self._artifact, chars=len(flush.text))
+            with span() if tracing.is_on else nullcontext():
                 result = await self._attempt(lambda: carry(flush))
             if result is None:
                 return None

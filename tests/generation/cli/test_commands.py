@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from channels.db import database_sync_to_async
@@ -209,6 +210,18 @@ def test_pending_migration_names_the_command(capsys, healthy):
     assert code == 1
     assert lines["migrations"].startswith("FAIL")
     assert lines["migrations"].endswith("fix: manage.py migrate")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="no folder here is known to have no room")
+def test_full_disk_fails(capsys, healthy, monkeypatch):
+    connection.ensure_connection()
+    with monkeypatch.context() as moved:
+        moved.setitem(connection.settings_dict, "NAME", "/proc/version")
+        code, lines = examined(capsys)
+    assert code == 1
+    assert lines["writing"].startswith("FAIL")
+    assert "make room: manage.py prune --vacuum" in lines["writing"]
 
 
 @pytest.mark.django_db(transaction=True)

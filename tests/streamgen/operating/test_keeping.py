@@ -12,6 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from artifacts.accounts.tokens import issue_token
@@ -70,6 +71,14 @@ def test_backup_without_its_program_says_which(postgres, tmp_path, monkeypatch):
     with pytest.raises(CommandError, match="pg_dump is not installed"):
         call_command("backup", str(tmp_path / "backup"))
     assert not any(tmp_path.iterdir())
+
+
+def test_backup_of_a_database_that_is_not_there_says_so_alone(postgres, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(PROGRAMS))
+    with monkeypatch.context() as changed:
+        changed.setitem(connection.settings_dict, "NAME", "nowhere")
+        with pytest.raises(CommandError, match=r'database "nowhere" does not exist$'):
+            call_command("backup", str(tmp_path / "backup"))
 
 
 @pytest.mark.django_db(transaction=True)
