@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 
 from artifacts.models import Artifact, Project
+from artifacts.models.kept_update import KeptUpdate
 from artifacts.validation import MODEL_NAME_CHARS, SECTION_NAME_CHARS
 
 
@@ -87,7 +88,7 @@ class Worker(models.Model):
         return self.name
 
 
-class ClaimJournal(models.Model):
+class ClaimJournal(KeptUpdate):
     """What happened while one claim's document was written: see `inspection.journal`. Bounded, and without a word of
     its text. Times of events count from `began_at`, which is the database's; sums are of all, in milliseconds.
     """

@@ -139,12 +139,18 @@ def place_section(artifact_id: int, *, fence: int, position: int, flush: Flush, 
 
 @dataclass(frozen=True, kw_only=True)
 class Append:
-    """One delta of one writer, to be committed with those of others."""
+    """One delta of one writer, to be committed with those of others; without a flush no more than a sign of life."""
 
     artifact: int
     fence: int
-    flush: Flush
+    flush: Flush | None
     lease_s: float
+
+    def alone(self) -> WriteResult:
+        """The same in a transaction of its own."""
+        if self.flush is None:
+            return renew(self.artifact, fence=self.fence, lease_s=self.lease_s)
+        return append(self.artifact, fence=self.fence, flush=self.flush, lease_s=self.lease_s)
 
 
 @transaction.atomic
@@ -163,7 +169,7 @@ def append(artifact_id: int, *, fence: int, flush: Flush, lease_s: float) -> Wri
 
 @transaction.atomic
 def append_together(appends: Sequence[Append]) -> list[WriteResult | WriterRefused | None]:
-    """`append` for several documents in one transaction: what became of each, in their order.
+    """`append` or `renew` for several documents in one transaction: what became of each, in their order.
 
     None where it was not tried, because the document is gone or somebody else has it locked. Whatever is raised fails
     them all.
@@ -176,7 +182,7 @@ def append_together(appends: Sequence[Append]) -> list[WriteResult | WriterRefus
         outcome: WriteResult | WriterRefused | None = None
         if row is not None:
             try:
-                if _take(_owned(row, one.fence), one.flush):
+                if _owned(row, one.fence) and (one.flush is None or _take(row, one.flush)):
                     taken[number] = row, one
                 else:
                     outcome = row.result()
@@ -185,7 +191,11 @@ def append_together(appends: Sequence[Append]) -> list[WriteResult | WriterRefus
         outcomes.append(outcome)
     _insert([row for row, _ in taken.values()])
     for number, (row, one) in taken.items():
-        outcomes[number] = _worked_on(row, one.lease_s, is_seen=bool(one.flush.text))
+        if one.flush is None:
+            _renew_lease(row, one.lease_s)
+            outcomes[number] = row.write_unseen()
+        else:
+            outcomes[number] = _worked_on(row, one.lease_s, is_seen=bool(one.flush.text))
     return outcomes
 
 

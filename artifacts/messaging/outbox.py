@@ -32,6 +32,23 @@ class Outbox:
         self.loop = loop
         self._backlog: deque[Send] = deque(maxlen=BACKLOG)
         self._task: asyncio.Task[None] | None = None
+        self._posted: deque[Send] = deque(maxlen=BACKLOG)
+        self._is_told = False
+
+    def post(self, send: Send) -> None:
+        """Queue one message, from any thread: the loop is woken up once for those of one transaction.
+
+        Raises `RuntimeError` where the loop is closed.
+        """
+        self._posted.append(send)
+        if not self._is_told:  # else the loop has yet to take what is posted, this one too
+            self._is_told = True
+            self.loop.call_soon_threadsafe(self._take)
+
+    def _take(self) -> None:
+        self._is_told = False
+        while self._posted:
+            self.put(self._posted.popleft())
 
     def put(self, send: Send) -> None:
         """Queue one message; on the loop's own thread only."""
@@ -80,7 +97,7 @@ def post(send: Send) -> None:
         attach()
     if _outbox is not None and _outbox.loop.is_running():
         with suppress(RuntimeError):  # the loop closed this very moment: a hint is lost, nothing else
-            _outbox.loop.call_soon_threadsafe(_outbox.put, send)
+            _outbox.post(send)
     else:
         async_to_sync(attempt)(send)
 

@@ -95,7 +95,8 @@ class Journal:
     def __post_init__(self) -> None:
         self._first: list[JournalEvent] = []
         self._last: deque[JournalEvent] = deque(maxlen=LAST_KEPT)
-        self._noted = self._changes = self._saved = 0
+        self._noted = self._changes = 0
+        self._saved = (0, 0)  # changes and flushes
         self._calls: dict[int, _OpenCall] = {}
         self._prompts: deque[KeptPrompt] = deque(maxlen=max(1, self.kept_prompts))
 
@@ -183,7 +184,12 @@ class Journal:
 
     @property
     def is_unsaved(self) -> bool:
-        return self._changes + self.sums.flushes != self._saved
+        return (self._changes, self.sums.flushes) != self._saved
+
+    @property
+    def has_news(self) -> bool:
+        """Something happened that is not saved yet, and not only flushes."""
+        return self._changes != self._saved[0]
 
     def state(self) -> JournalState:
         """What there is to be stored, as of now."""
@@ -196,12 +202,12 @@ class Journal:
             endpoint=self.endpoint,
             model=self.model,
             prompts=tuple(self._prompts) if self.kept_prompts else (),
-            changes=self._changes + self.sums.flushes,
+            changes=self._changes,
         )
 
     def saved(self, state: JournalState) -> None:
         """So much of it is stored."""
-        self._saved = state.changes
+        self._saved = (state.changes, state.sums.flushes)
         while self._prompts and state.prompts and self._prompts[0].number <= state.prompts[-1].number:
             self._prompts.popleft()
 

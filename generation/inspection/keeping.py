@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from artifacts.models import Artifact
@@ -64,34 +64,45 @@ def begin_journal(
         old.delete()
 
 
-@transaction.atomic
 def save_journals(entries: Sequence[JournalEntry]) -> None:
     """All of them in one transaction; one whose document is gone is left out. The same once more changes nothing."""
-    for entry in entries:
-        state = entry.state
-        rows = ClaimJournal.objects.filter(artifact=entry.artifact, fence=entry.fence)
-        ended = None if state.ended_ms is None else F("began_at") + timedelta(milliseconds=state.ended_ms)
-        rows.update(
-            events=state.events,
-            left_out=state.left_out,
-            endpoint=clean(state.endpoint)[:100],
-            model=clean(state.model)[:MODEL_NAME_CHARS],
-            ending=state.ending[:60],
-            ended_at=ended,
-            **asdict(state.sums),
-        )
-        if state.prompts and (row := rows.only("began_at").first()) is not None:
-            _keep_prompts(row, state.prompts)
+    states = {(entry.artifact, entry.fence): entry.state for entry in entries}
+    # Before the transaction, for whose end every flush waits.
+    texts = {claim: [_as_text(prompt.messages) for prompt in state.prompts] for claim, state in states.items()}
+    with transaction.atomic():
+        rows = ClaimJournal.objects.select_for_update().order_by("pk")
+        for row in rows.filter(artifact__in={one for one, _ in states}, fence__in={fence for _, fence in states}):
+            if (state := states.get(claim := (row.artifact_id, row.fence))) is not None:
+                _save(row, state)
+                if state.prompts:
+                    _keep_prompts(row, state.prompts, texts[claim])
 
 
-def _keep_prompts(journal: ClaimJournal, prompts: Sequence[KeptPrompt]) -> None:
+def _save(row: ClaimJournal, state: JournalState) -> None:
+    changed = {
+        "events": state.events,
+        "left_out": state.left_out,
+        "endpoint": clean(state.endpoint)[:100],
+        "model": clean(state.model)[:MODEL_NAME_CHARS],
+        "ending": state.ending[:60],
+        "ended_at": None if state.ended_ms is None else row.began_at + timedelta(milliseconds=state.ended_ms),
+        **asdict(state.sums),
+    }
+    changed = {name: value for name, value in changed.items() if getattr(row, name) != value}
+    for name, value in changed.items():
+        setattr(row, name, value)
+    if changed:
+        row.save(update_fields=changed)
+
+
+def _keep_prompts(journal: ClaimJournal, prompts: Sequence[KeptPrompt], texts: Sequence[bytes]) -> None:
     """The claim's first prompt, and the newest ones."""
     kept = CallPrompt.objects.filter(journal=journal).order_by("number")
-    first = kept.first()
+    is_begin = prompts[0].number == 1
+    first = None if is_begin else kept.first()
     base = b"" if first is None else _unpacked(bytes(first.packed), b"")
     rows = []
-    for prompt in prompts:
-        text = _as_text(prompt.messages)
+    for prompt, text in zip(prompts, texts, strict=True):
         rows.append(
             CallPrompt(
                 journal=journal,
@@ -105,6 +116,8 @@ def _keep_prompts(journal: ClaimJournal, prompts: Sequence[KeptPrompt]) -> None:
         )
         base = base or text
     CallPrompt.objects.bulk_create(rows, ignore_conflicts=True)
+    if is_begin and len(prompts) <= settings.STREAMGEN_KEPT_PROMPTS:
+        return
     numbers = list(kept.values_list("number", flat=True))
     surplus = numbers[1 : len(numbers) - settings.STREAMGEN_KEPT_PROMPTS + 1]
     if surplus:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 
 from channels.db import database_sync_to_async
 
@@ -34,22 +33,26 @@ MOST_STRETCHED_S = 0.4
 MEASURED_EVERY_S = 0.25
 
 _Outcome = WriteResult | WriterRefused | None
+OnBegin = Callable[[], None]
 
 
 class GroupCommit:
     """The flushes that wait on one loop. While a transaction runs, those of the next one gather."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[Append, asyncio.Future[_Outcome]]] = []
+        self._waiting: list[tuple[Append, OnBegin, asyncio.Future[_Outcome]]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self.load = Load()
 
-    async def append(self, one: Append, *, is_awaited: bool) -> WriteResult:
-        """Commit it with what else waits; at once where somebody waits for it. Raises as `until_answered`."""
+    async def append(self, one: Append, *, is_awaited: bool, on_begin: OnBegin = lambda: None) -> WriteResult:
+        """Commit it with what else waits; at once where somebody waits for it. Raises as `until_answered`.
+
+        `on_begin` is called when its transaction begins: there its lease is renewed.
+        """
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[_Outcome] = loop.create_future()
-        self._waiting.append((one, outcome))
+        self._waiting.append((one, on_begin, outcome))
         if self._task is None:
             if is_awaited:
                 self._begin()
@@ -57,8 +60,7 @@ class GroupCommit:
                 self._timer = loop.call_later(COMPANY_S, self._begin)
         committed = await outcome
         if committed is None:  # alone it shows whether it was this one that failed, and waits as long as it has to
-            append = partial(writing.append, one.artifact, fence=one.fence, flush=one.flush, lease_s=one.lease_s)
-            return await until_answered(append, waits_for_room=False)
+            return await until_answered(one.alone, waits_for_room=one.flush is None)
         if isinstance(committed, WriterRefused):
             raise committed
         return committed
@@ -75,14 +77,17 @@ class GroupCommit:
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
-                batch = [(one, outcome) for one, outcome in batch if not outcome.done()]  # its writer was cancelled
+                batch = [each for each in batch if not each[-1].done()]  # its writer was cancelled
                 began_s = loop.time()
-                outcomes = await _committed([one for one, _ in batch])
+                for _, on_begin, _ in batch:
+                    on_begin()
+                outcomes = await _committed([one for one, _, _ in batch])
                 self.load.worked(began_s, loop.time())
                 process_counts.commit_s.add(loop.time() - began_s)
-                process_counts.flushes += len(batch)
-                process_counts.flush_chars += sum(len(one.flush.text) for one, _ in batch)
-                for (_, outcome), committed in zip(batch, outcomes, strict=True):
+                flushes = [one.flush for one, _, _ in batch if one.flush is not None]
+                process_counts.flushes += len(flushes)
+                process_counts.flush_chars += sum(len(flush.text) for flush in flushes)
+                for (_, _, outcome), committed in zip(batch, outcomes, strict=True):
                     if not outcome.done():
                         outcome.set_result(committed)
         finally:

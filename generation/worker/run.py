@@ -104,7 +104,7 @@ class Run:
     def keep_lease(self, at_least_s: float) -> None:
         """Renew the lease in the background where that was not done for so long; one that hangs delays no other run."""
         if self._writer.lease_age_s > at_least_s and (self._renewal is None or self._renewal.done()):
-            self._renewal = asyncio.create_task(self._writer.renew())
+            self._renewal = asyncio.create_task(self._writer.renew(older_than_s=at_least_s))
 
     @property
     def silence(self) -> tuple[float, str]:

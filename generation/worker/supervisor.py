@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
@@ -30,6 +31,10 @@ AFTER_OUTAGE_S = RETRY_CAP_S * 1.5
 RENEWALS = 6
 """So many times in a lease it is renewed, about: with the poll and a slow commit on top, most of it is still left."""
 JOURNALS_EVERY_S = 5.0
+SUMS_EVERY = 6
+"""Where nothing happened but flushes, a journal is saved every so-many-th time."""
+JOURNALS_TOGETHER = 16
+"""Flushes wait for one transaction of so many journals."""
 CLOCK_TICK_S = 0.005
 """A lease is looked at just after its end, not just before."""
 MOST_CLAIMED = 16
@@ -125,10 +130,12 @@ class Supervisor:
                 run.observe(seen.get(run.claim.artifact))
 
     async def _keep_journals(self) -> None:
-        """What runs have noted meanwhile is saved in one transaction, away from those of their text."""
-        while True:
+        """What runs have noted meanwhile is saved, many in one transaction, away from those of their text."""
+        for time in itertools.count(1):
             await asyncio.sleep(JOURNALS_EVERY_S)
-            await _save_journals(list(self._runs))
+            runs = [run for run in self._runs if run.journal.has_news or time % SUMS_EVERY == 0]
+            for begin in range(0, len(runs), JOURNALS_TOGETHER):
+                await _save_journals(runs[begin : begin + JOURNALS_TOGETHER])
 
     # Claiming
 

@@ -105,7 +105,7 @@ class Writer:
         self.under_way: Mapping[str, int] = {}  # the characters so far of each section that a call was writing
         self.is_lost = False
         self._leased_at_s = time.clock_gettime(_CLOCK)  # the lease was renewed then or later
-        self._began_at_s = self._leased_at_s
+        self._began_at_s = self._verb_began_at_s = self._leased_at_s
         self._began_s = asyncio.get_running_loop().time()
         self.journal = Journal(self._ms_since_claim, kept_prompts=policy.kept_prompts)
         self._policy = policy
@@ -175,12 +175,12 @@ class Writer:
     async def _flush(self, *, is_awaited: bool) -> None:
         """With the flushes of others; at once where somebody waits for it."""
 
-        def append(flush: Flush) -> Awaitable[WriteResult]:
-            one = Append(artifact=self._artifact, fence=self._fence, flush=flush, lease_s=self._lease_s)
-            return self._group.append(one, is_awaited=is_awaited)
-
         if self._is_unsaved:
-            await self._commit_by(append)
+            await self._commit_by(lambda flush: self._together(flush, is_awaited=is_awaited))
+
+    def _together(self, flush: Flush | None, *, is_awaited: bool) -> Awaitable[WriteResult]:
+        one = Append(artifact=self._artifact, fence=self._fence, flush=flush, lease_s=self._lease_s)
+        return self._group.append(one, is_awaited=is_awaited, on_begin=self._verb_begins)
 
     async def begin_section(self, position: int, model: str, answer: AnswerPlace = NO_ANSWER) -> None:
         """The section is written now; `answer` is what its row says of one."""
@@ -234,17 +234,8 @@ class Writer:
             self._flush_in_time()
 
     async def complete_section(self, position: int, *, tokens: int, model: str) -> None:
-        await self._commit(
-            lambda flush: writing.complete_section(
-                self._artifact,
-                fence=self._fence,
-                position=position,
-                flush=flush,
-                tokens=tokens,
-                model=model,
-                lease_s=self._lease_s,
-            )
-        )
+        complete = partial(writing.complete_section, self._artifact, fence=self._fence, lease_s=self._lease_s)
+        await self._commit(lambda flush: complete(position=position, flush=flush, tokens=tokens, model=model))
         if position not in self._drafts:
             self._previews.note("", section_ended=True)
 
@@ -269,14 +260,16 @@ class Writer:
         )
         self._answer_saved = answer
 
-    async def renew(self) -> None:
-        """A sign of life while the model is silent."""
-        await self._carry(self._renewed, waits_for_room=True)
+    async def renew(self, *, older_than_s: float = 0.0) -> None:
+        """A sign of life while the model is silent, with those of others; none where a verb before it was one."""
+        async with self._turn:
+            if self.lease_age_s > older_than_s:
+                await self._attempt(lambda: self._together(None, is_awaited=False))
 
     async def assure(self) -> None:
         """Renew the lease where it may be over: afterwards the document is ours for a while, or `stop` is set."""
         while not self.is_lost and self.lease_age_s > self._lease_s / 2:
-            await self._carry(self._renewed)
+            await self._carry(partial(writing.renew, self._artifact, fence=self._fence, lease_s=self._lease_s))
 
     @property
     def length(self) -> int:
@@ -378,8 +371,8 @@ class Writer:
             self._failure = error
             self._stop.set()
 
-    def _renewed(self) -> WriteResult:
-        return writing.renew(self._artifact, fence=self._fence, lease_s=self._lease_s)
+    def _verb_begins(self) -> None:
+        self._verb_began_at_s = time.clock_gettime(_CLOCK)
 
     async def _commit(
         self, verb: Callable[[Flush], WriteResult], *, waits_for_room: bool = False
@@ -434,7 +427,7 @@ class Writer:
         """One short transaction, tried again while the database is away; None where the claim is lost."""
         if self.is_lost:
             return None
-        began_at_s = time.clock_gettime(_CLOCK)
+        self._verb_began_at_s = began_at_s = time.clock_gettime(_CLOCK)
         try:
             # Safe to repeat: a verb that had been committed before its answer was lost changes nothing, or is refused.
             result = await carry()
@@ -445,6 +438,6 @@ class Writer:
             self._stop.set()
             return None
         self.journal.committed_after(time.clock_gettime(_CLOCK) - began_at_s)
-        self._leased_at_s = began_at_s
+        self._leased_at_s = self._verb_began_at_s
         self._stop.observe(result)
         return result
