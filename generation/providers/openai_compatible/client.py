@@ -348,10 +348,14 @@ class OpenAICompatible:
         trouble = None
         clock = asyncio.get_running_loop().time
         heard_at, pace = clock(), Pace(self._flush_s)
+        stream = None
         async with aclosing(response.http_response.aiter_bytes()) as chunks:
             while not answer.is_over:
+                chunk: bytes | None = b"" if stream is None else stream.ready()
                 try:
-                    chunk = await connections.next_of(chunks, self._patience_s(answer, clock() - heard_at))
+                    if not chunk:
+                        chunk = await connections.next_of(chunks, self._patience_s(answer, clock() - heard_at))
+                        stream = network.body_stream(response.http_response)
                 except httpx2.HTTPError as err:
                     is_slow = isinstance(err, httpx2.TimeoutException)
                     trouble = refusals.too_slow(asked, self._net_s) if is_slow else refusals.dropped(asked)

@@ -16,7 +16,16 @@ from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer import shapes
 from generation.providers.openai_compatible.answer.choices import Choosing
 from generation.providers.openai_compatible.answer.cumulative import Cumulative, may_be_whole, news_in
-from generation.providers.openai_compatible.answer.events import MAX_EVENT_BYTES, Events, are_lines, is_json, objects_in
+from generation.providers.openai_compatible.answer.events import (
+    MAX_EVENT_BYTES,
+    Events,
+    are_lines,
+    is_done_mark,
+    is_idle,
+    is_json,
+    objects_in,
+    tells_trouble,
+)
 from generation.providers.openai_compatible.answer.finishes import reason_of
 from generation.providers.openai_compatible.answer.shapes import Json, Shapeless
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
@@ -27,13 +36,6 @@ SLACK_CHARS = 1_000
 """An answer longer than the limit in tokens allows is cut here: some endpoints ignore the limit and write for ever.
 Text has 1 to 5 characters a token; what is cut too soon is gone on with.
 """
-_IDLE = re.compile(
-    r"[\W_]*(?:null|none|ping|pong|keep.?alive|heart.?beat|connect\w*|open|start\w*|processing|waiting|queued|ok)?[\W_]*",
-    re.I,
-)
-"""Bare words that only keep a stream open."""
-MOST_WORD_CHARS = 40
-_TROUBLE = re.compile(r"error|exception|fail|time.?out|timed out|limit|unavailable|overload|denied|invalid", re.I)
 _LIFE, _THINKING = Life(), Life(is_thinking=True)
 Items = Sequence[Piece | Life]
 
@@ -94,6 +96,9 @@ class Answer:
             if begun is None:
                 return
             self._events, chunk, self._start = Events(), begun, b""
+        if text := self._together(chunk):
+            yield Piece(text=text)
+            return
         texts: list[str] = []
         try:
             for data in self._events.feed(chunk):
@@ -118,7 +123,7 @@ class Answer:
         elif self._events is not None and not self.is_over:
             for data in self._events.finish():
                 # A last event that is cut is no fault of the format: the missing finish says that it was cut.
-                if _is_done_mark(data) or is_json(data):
+                if is_done_mark(data) or is_json(data):
                     yield from self._event(data)
         if not self._heard:
             raise refusals.empty(self._asked)
@@ -228,7 +233,7 @@ class Answer:
     def _event(self, data: bytes) -> Items:
         if self.is_over:
             return ()
-        if _is_done_mark(data):
+        if is_done_mark(data):
             self.is_over = self._heard = self._is_done = True
             return ()
         if not data.lstrip().startswith((b"{", b"[{")):
@@ -238,7 +243,7 @@ class Answer:
         except (ValueError, RecursionError):  # broken JSON, bytes that are not UTF-8, or nested without end
             return self._unread()
         if len(payloads) == 1 and (choice := shapes.plain_event(payloads[0])) and self._is_plain(choice, payloads[0]):
-            self._form = shapes.form_of(data, choice["delta"]["content"])
+            self._form = shapes.form_of(data, choice["delta"]["content"]) or self._form
             return (Piece(text=self._plain(choice["delta"]["content"])),)
         self._form = None
         items = [item for payload in payloads if not self.is_over for item in self._payload(payload)]
@@ -270,11 +275,25 @@ class Answer:
         is_plain = bool(text) and not may_be_whole(text, self._length) and self.thoughts.passes(text)
         return self._plain(text) if is_plain else ""
 
-    def _plain(self, text: str) -> str:
+    def _together(self, chunk: bytes) -> str:
+        """The text of a chunk that holds nothing but such events; "" where they have to be read one by one."""
+        if self._form is None or self.is_over or self._events is None or self._events.is_within:
+            return ""
+        texts, length = self._form.texts_in(chunk), self._length
+        for one in texts:
+            if may_be_whole(one, length):
+                return ""
+            length += len(one)
+        text = "".join(texts)
+        if not text or len(text) >= self._chars_left or not self.thoughts.passes(text):
+            return ""
+        return self._plain(text, len(texts))
+
+    def _plain(self, text: str, events: int = 1) -> str:
         """Text in the middle of an answer: what `_choice` does with it."""
         self._pieces.append(text)
         self._length += len(text)
-        self._text_events += 1
+        self._text_events += events
         self._has_deltas, self._ends_with_text = True, False
         self._chars_left -= len(text)
         self.is_over = self._chars_left <= 0
@@ -283,9 +302,9 @@ class Answer:
     def _word(self, data: bytes) -> Items:
         """An event that is no JSON object."""
         word = data.decode(errors="replace").strip()
-        if len(word) <= MOST_WORD_CHARS and _IDLE.fullmatch(word):
+        if is_idle(word):
             return ()
-        if _TROUBLE.search(word) and not self.is_sure:
+        if tells_trouble(word) and not self.is_sure:
             return self._failed(word)
         return self._unread()
 
@@ -420,9 +439,6 @@ class Answer:
         return text
 
 
-_DONE_WORDS = (b"DONE", b"[EOS]", b"[END]")
-
-
 def _joined(halves: re.Match[str]) -> str:
     return halves[0].encode("utf-16", "surrogatepass").decode("utf-16")
 
@@ -431,10 +447,3 @@ def _taken(texts: list[str]) -> Items:
     text = "".join(texts)
     texts.clear()
     return (Piece(text=text),) if text else ()
-
-
-def _is_done_mark(data: bytes) -> bool:
-    if data.startswith(b"{"):
-        return False
-    word = data.strip(b" \t\"'").upper()
-    return word.startswith(b"[DONE]") or word in _DONE_WORDS

@@ -25,6 +25,7 @@ class JoinedChunks:
         self._left = 0  # bytes of the chunk that stands open
         self._held = b""  # the beginning of a chunk's size
         self._has_given = False  # a chunk, whose line break comes with what follows it
+        self._odd = b""
 
     def feed(self, data: bytes) -> bytes:
         if self._passes:
@@ -47,9 +48,33 @@ class JoinedChunks:
         held, self._held, self._passes = self._held, b"", True
         return held
 
+    @property
+    def is_between(self) -> bool:
+        """Behind the head of a chunked response, of whose body all that was given out ends a chunk."""
+        return self._has_given and not self._passes
+
+    def body(self, data: bytes) -> bytes:
+        """As `feed`, but what it gives is the body itself; what ends it is kept for `left`, which is to be fed on."""
+        parts, self._odd = self._parted(data)
+        return b"".join(parts)
+
+    def left(self) -> bytes:
+        """What `body` met and gave to nobody."""
+        odd, self._odd = self._odd, b""
+        return odd
+
     def _joined(self, data: bytes) -> bytes:
+        parts, odd = self._parted(data)
+        if not parts:
+            return odd
+        body, between = b"".join(parts), b"\r\n" if self._has_given else b""
+        self._has_given = True
+        return b"%b%x\r\n%b%b" % (between, len(body), body, odd)
+
+    def _parted(self, data: bytes) -> tuple[list[bytes], bytes]:
+        """What is there of the body, and what stands behind it in another form."""
         data, self._held = self._held + data, b""
-        at, parts, odd = 0, list[bytes](), b""
+        at, parts = 0, list[bytes]()
         while at < len(data):
             if self._left:
                 part = data[at : at + self._left]
@@ -61,10 +86,6 @@ class JoinedChunks:
                 self._held = data[at:]
                 break
             else:  # the last chunk, or one that has more to it than its size
-                odd, self._passes = data[at:], True
-                break
-        if not parts:
-            return odd
-        body, between = b"".join(parts), b"\r\n" if self._has_given else b""
-        self._has_given = True
-        return b"%b%x\r\n%b%b" % (between, len(body), body, odd)
+                self._passes = True
+                return parts, data[at:]
+        return parts, b""

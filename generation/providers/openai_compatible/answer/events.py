@@ -7,12 +7,20 @@ one line break, `data: data: {`, bare lines of JSON, and a missing end of the la
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 MAX_EVENT_BYTES = 4_000_000
 """One event, or one whole JSON answer. 32 000 tokens are about 150 KB; what is longer is not an answer."""
 
-
+_IDLE = re.compile(
+    r"[\W_]*(?:null|none|ping|pong|keep.?alive|heart.?beat|connect\w*|open|start\w*|processing|waiting|queued|ok)?[\W_]*",
+    re.I,
+)
+"""Bare words that only keep a stream open."""
+_MOST_WORD_CHARS = 40
+_TROUBLE = re.compile(r"error|exception|fail|time.?out|timed out|limit|unavailable|overload|denied|invalid", re.I)
+_DONE_WORDS = (b"DONE", b"[EOS]", b"[END]")
 _ODD_STARTS = (b" ", b"\t", b"D")
 """Of a field whose name is indented or written large."""
 
@@ -30,7 +38,7 @@ class Events:
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         if not chunk:
             return
-        if not (self._open_line or self._data or self._after_cr) and (plain := _plain_events(chunk)):
+        if not self.is_within and (plain := _plain_events(chunk)):
             yield from plain
             return
         if self._after_cr and chunk.startswith(b"\n"):
@@ -44,6 +52,11 @@ class Events:
                 raise ValueError("event too large")
             if line.endswith((b"\n", b"\r")):
                 yield from self._end_line()
+
+    @property
+    def is_within(self) -> bool:
+        """An event stands open."""
+        return bool(self._open_line or self._data or self._after_cr)
 
     def finish(self) -> Iterator[bytes]:
         """The event that stands open when the body ends."""
@@ -140,3 +153,18 @@ def are_lines(begun: bytes) -> bool:
     choices = first.get("choices")
     has_delta = isinstance(choices, list) and bool(choices) and isinstance(choices[0], dict) and "delta" in choices[0]
     return has_delta or first.get("done") is False or str(first.get("object", "")).endswith("chunk")
+
+
+def is_idle(word: str) -> bool:
+    return len(word) <= _MOST_WORD_CHARS and _IDLE.fullmatch(word) is not None
+
+
+def tells_trouble(word: str) -> bool:
+    return _TROUBLE.search(word) is not None
+
+
+def is_done_mark(data: bytes) -> bool:
+    if data.startswith(b"{"):
+        return False
+    word = data.strip(b" \t\"'").upper()
+    return word.startswith(b"[DONE]") or word in _DONE_WORDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -88,6 +89,22 @@ class Form:
     before: bytes
     after: bytes
 
+    def texts_in(self, chunk: bytes) -> list[str]:
+        """The texts of whole events that are all of this form; [] where one of them may be another."""
+        begin, end = b"data: " + self.before, self.after + b"\n\n"
+        if not (chunk.startswith(begin) and chunk.endswith(end)):
+            return []
+        try:  # the parts of a whole text are whole: what stands between them is ASCII
+            texts = chunk[len(begin) : -len(end)].decode().split((end + begin).decode())
+        except UnicodeDecodeError:
+            return []
+        joined = "".join(texts)
+        if "\n" in joined or "\r" in joined or not all(texts):
+            return []
+        if '"' not in joined and "\\" not in joined:
+            return texts
+        return _unescaped(texts)
+
     def text_in(self, data: bytes) -> str:
         """The text of an event of this form; "" for any other, and where the text is not written just as it is."""
         if not (data.startswith(self.before) and data.endswith(self.after)):
@@ -99,6 +116,18 @@ class Form:
             return text.decode()
         except UnicodeDecodeError:
             return ""
+
+
+def _unescaped(texts: list[str]) -> list[str]:
+    """Of so many JSON strings what they say; [] where one is none, or halves of characters may be in it."""
+    if any("\\u" in text or text.endswith("\\") for text in texts):
+        return []
+    try:
+        found: list[str] = json.loads('["' + '","'.join(texts) + '"]', strict=False)
+    except (ValueError, RecursionError):
+        return []
+    # A string that ends early makes more of them, and none can go beyond its end.
+    return found if len(found) == len(texts) else []
 
 
 def form_of(data: bytes, text: str) -> Form | None:

@@ -14,23 +14,45 @@ from generation.providers.openai_compatible.answer.chunks import JoinedChunks
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nx-note: a\r\n\r\n"
 
 
-def body_of(portions: list[bytes]) -> tuple[list[bytes], str]:
-    """What h11 makes of a response: its portions of the body, and how it ended."""
-    reader = h11.Connection(h11.CLIENT)
-    reader.send(h11.Request(method="GET", target="/", headers=[("host", "h")]))
-    reader.send(h11.EndOfMessage())
-    body: list[bytes] = []
-    for portion in [*portions, b""]:
+class Client:
+    """h11, as it reads a response: its portions of the body, and how it ended."""
+
+    def __init__(self) -> None:
+        self.reader = h11.Connection(h11.CLIENT)
+        self.reader.send(h11.Request(method="GET", target="/", headers=[("host", "h")]))
+        self.reader.send(h11.EndOfMessage())
+        self.body: list[bytes] = []
+        self.ending = "open"
+
+    def read(self, portion: bytes) -> None:
+        if portion:
+            self._take(portion)
+
+    def read_end(self) -> None:
+        self._take(b"")
+
+    def _take(self, portion: bytes) -> None:
+        if self.ending != "open":
+            return
         try:
-            reader.receive_data(portion)
-            while (event := reader.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
+            self.reader.receive_data(portion)
+            while (event := self.reader.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
                 if isinstance(event, h11.Data):
-                    body.append(bytes(event.data))
+                    self.body.append(bytes(event.data))
                 elif isinstance(event, h11.ConnectionClosed):
-                    return body, "whole"
+                    self.ending = "whole"
+                    return
         except h11.RemoteProtocolError:
-            return body, "refused"
-    return body, "open"
+            self.ending = "refused"
+
+
+def body_of(portions: list[bytes]) -> tuple[list[bytes], str]:
+    """What h11 makes of a response."""
+    client = Client()
+    for portion in portions:
+        client.read(portion)
+    client.read_end()
+    return client.body, client.ending
 
 
 def joined(portions: list[bytes]) -> list[bytes]:
@@ -80,6 +102,29 @@ def test_body_is_the_same_in_any_portions(pieces: list[bytes], end: bytes, place
     expected, expected_ending = body_of([data])
 
     assert (b"".join(body), ending) == (b"".join(expected), expected_ending)
+
+
+@given(
+    st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=8),
+    st.sampled_from(ODD),
+    st.lists(st.integers(min_value=0), max_size=12),
+    st.lists(st.booleans(), max_size=14),
+)
+def test_body_is_the_same_where_a_part_of_it_goes_past_the_client(
+    pieces: list[bytes], end: bytes, places: list[int], past: list[bool]
+):
+    chunks, client, data = JoinedChunks(), Client(), wire(pieces, end)
+    for number, portion in enumerate(cut(data, places)):
+        if chunks.is_between and number < len(past) and past[number]:
+            client.body.append(chunks.body(portion))
+            client.read(chunks.left())
+        else:
+            client.read(chunks.feed(portion))
+    client.read(chunks.rest())
+    client.read_end()
+
+    body, ending = body_of([data])
+    assert (b"".join(client.body), client.ending) == (b"".join(body), ending)
 
 
 @pytest.mark.parametrize(

@@ -87,3 +87,40 @@ async def test_pieces_that_gathered_come_as_one(scheme: str, certificate: str):
 
             assert first + b"".join(rest) == b"".join(PIECES)
             assert len(rest) < 10
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_what_gathered_is_read_past_the_client_which_sees_the_end(scheme: str, certificate: str):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    async with (
+        serving(context if scheme == "https" else None) as (port, go_on, written),
+        httpx2.AsyncClient(verify=ssl.create_default_context(cafile=certificate)) as client,
+    ):
+        network.read_whole(client)
+        for _ in range(2):  # on one connection, which the client could not use again without having seen the end
+            async with client.stream("GET", f"{scheme}://127.0.0.1:{port}/") as response:
+                portions = response.aiter_raw()
+                first = await anext(portions)
+                stream = network.body_stream(response)
+                assert stream is not None
+                assert stream.ready() == b""
+                go_on.set()
+                await written.wait()
+                written.clear()
+                gathered = []
+                while len(b"".join([first, *gathered])) < len(b"".join(PIECES)):
+                    gathered.append(stream.ready())
+                    await asyncio.sleep(0.001)
+                assert first + b"".join(gathered) == b"".join(PIECES)
+                assert stream.ready() == b""
+                assert [portion async for portion in portions] == []
+                assert stream.ready() == b""
+        assert len(client._transport._pool.connections) == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.asyncio
+async def test_body_that_is_packed_is_left_to_the_client():
+    response = httpx2.Response(200, headers={"content-encoding": "gzip"}, extensions={"network_stream": None})
+    assert network.body_stream(response) is None
