@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 
 from asgiref.sync import async_to_sync
 
@@ -32,27 +33,10 @@ class Outbox:
         self.loop = loop
         self._backlog: deque[Send] = deque(maxlen=BACKLOG)
         self._task: asyncio.Task[None] | None = None
-        self._posted: deque[Send] = deque(maxlen=BACKLOG)
-        self._is_told = False
 
-    def post(self, send: Send) -> None:
-        """Queue one message, from any thread: the loop is woken up once for those of one transaction.
-
-        Raises `RuntimeError` where the loop is closed.
-        """
-        self._posted.append(send)
-        if not self._is_told:  # else the loop has yet to take what is posted, this one too
-            self._is_told = True
-            self.loop.call_soon_threadsafe(self._take)
-
-    def _take(self) -> None:
-        self._is_told = False
-        while self._posted:
-            self.put(self._posted.popleft())
-
-    def put(self, send: Send) -> None:
-        """Queue one message; on the loop's own thread only."""
-        self._backlog.append(send)
+    def put(self, *sends: Send) -> None:
+        """Queue messages; on the loop's own thread only."""
+        self._backlog.extend(sends)
         if self._task is None or self._task.done():
             self._task = self.loop.create_task(self._drain())
 
@@ -77,6 +61,20 @@ async def attempt(send: Send) -> bool:
 
 
 _outbox: Outbox | None = None
+_together: ContextVar[list[Send] | None] = ContextVar("_together", default=None)
+
+
+@contextmanager
+def posting_together() -> Iterator[None]:
+    """What is posted within is handed over at the end: the loop is woken up once for all of it."""
+    sends = list[Send]()
+    token = _together.set(sends)
+    try:
+        yield
+    finally:
+        _together.reset(token)
+        if sends:
+            _hand_over(sends)
 
 
 def attach() -> None:
@@ -93,13 +91,21 @@ def post(send: Send) -> None:
     Without an attached loop (a command, a script) it is sent before returning, within the time limit; on a loop's own
     thread (a notebook), where nothing may wait, that loop is attached.
     """
+    if (sends := _together.get()) is not None:
+        sends.append(send)
+    else:
+        _hand_over([send])
+
+
+def _hand_over(sends: Sequence[Send]) -> None:
     if (_outbox is None or not _outbox.loop.is_running()) and _is_on_a_loop():
         attach()
     if _outbox is not None and _outbox.loop.is_running():
         with suppress(RuntimeError):  # the loop closed this very moment: a hint is lost, nothing else
-            _outbox.post(send)
+            _outbox.loop.call_soon_threadsafe(_outbox.put, *sends)
     else:
-        async_to_sync(attempt)(send)
+        for send in sends:
+            async_to_sync(attempt)(send)
 
 
 def _is_on_a_loop() -> bool:

@@ -217,7 +217,7 @@ def shared() -> Iterator[None]:
 
 SAMPLES_S = 250
 PARTS = {
-    "flush: the transaction": ("artifacts/lifecycle", "artifacts/kept_update", "artifacts/models", "worker/database"),
+    "flush: the transaction": ("artifacts/lifecycle", "artifacts/models", "worker/database"),
     "flush: writer, group, hand-over to the thread": ("worker/writer", "worker/group_commit", "channels/db"),
     "reading: socket, TLS, HTTP": ("openai_compatible/client", "openai_compatible/network", "answer/chunks"),
     "reading: events to text": ("openai_compatible",),

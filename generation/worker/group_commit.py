@@ -15,6 +15,7 @@ from artifacts.errors import WriterRefused
 from artifacts.lifecycle import writing
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.writing import Append
+from artifacts.messaging import outbox
 from artifacts.messaging.per_loop import PerLoop
 from artifacts.operating import outages
 from artifacts.operating.counts import process_counts
@@ -97,13 +98,18 @@ class GroupCommit:
 async def _committed(batch: Sequence[Append]) -> Sequence[_Outcome]:
     """What became of each; None for all where one of them failed the transaction."""
     try:
-        outcomes: Sequence[_Outcome] = await database_sync_to_async(writing.append_together)(batch)
+        outcomes: Sequence[_Outcome] = await database_sync_to_async(_append_all)(batch)
         outages.of_database.answered(wrote=True)
         return outcomes
     except Exception as error:  # whatever it was: who caused it finds out alone, and harms no other
         if outages.of_database.failed_by(error) is None:
             logger.info("%s flushes are committed one by one: %s", len(batch), type(error).__name__)
         return [None] * len(batch)
+
+
+def _append_all(batch: Sequence[Append]) -> Sequence[_Outcome]:
+    with outbox.posting_together():
+        return writing.append_together(batch)
 
 
 class Load:

@@ -142,3 +142,36 @@ def test_on_a_loop_that_nobody_attached_a_message_is_sent_by_that_loop():
     asyncio.run(notebook())
 
     assert wire.sent == ["here"]
+
+
+@pytest.mark.asyncio
+async def test_what_is_posted_together_wakes_the_loop_up_once_and_keeps_its_order():
+    wire = Wire()
+    outbox.attach()
+    loop = asyncio.get_running_loop()
+    ready = []
+
+    def post_all() -> None:
+        before = len(loop._ready)  # type: ignore[attr-defined]
+        with outbox.posting_together():
+            for number in range(50):
+                outbox.post(partial(wire.send, number))
+            assert len(loop._ready) == before  # type: ignore[attr-defined]
+        ready.append(len(loop._ready) - before)  # type: ignore[attr-defined]
+
+    post_all()  # on the loop's own thread, so that nothing runs meanwhile
+    await asyncio.sleep(0)  # the loop takes it over
+    await everything_else_is_done()
+
+    assert wire.sent == list(range(50))
+    assert ready == [1]
+
+
+def test_what_is_posted_together_is_sent_also_where_the_transaction_failed():
+    wire = Wire()
+
+    with pytest.raises(ZeroDivisionError), outbox.posting_together():
+        outbox.post(partial(wire.send, "first"))
+        raise ZeroDivisionError
+
+    assert wire.sent == ["first"]
