@@ -1,8 +1,9 @@
 """How many documents one process writes at once, each with a viewer: `python -m bench.worker`.
 
 Each stream brings 50 pieces of 5 characters a second, as a model does; a level holds when 99 % of the marks are at the
-viewer within 500 ms of the endpoint's write. Then all at once as fast as the endpoint goes: flushes a second, beside
-raw INSERTs, one transaction each, in a database of the same kind. With `--profile` instead: where the CPU goes.
+viewer within 500 ms of the endpoint's write, or in the database where a worker runs by itself and nobody looks on. Then
+all at once as fast as the endpoint goes: flushes a second, beside raw INSERTs, one transaction each, in a database of
+the same kind. With `--profile` instead: where the CPU goes.
 
 `--parallel 5`: instead, how long one document of ten sections takes of which so many are written at once.
 With `--newcomer` instead: how long somebody waits for the first text beside one who has 200 documents in the queue, and
@@ -24,9 +25,14 @@ from bench.support.child import ROOT, Child
 from bench.support.machine import Window, resident_mb
 from bench.support.product import Product, parts, sample, serving
 from bench.support.report import Cell, Report, parser, run
+from bench.support.viewers import share_of
+from bench.support.words import MARK, MARK_CHARS
 from bench.writes import database, environment
 
 RATE, CHARS, EVERY, HOLDS = 50, 5, 10, 99.0
+PIECE_CHARS = ((EVERY - 1) * CHARS + MARK_CHARS) / EVERY
+"""Of a piece on average: a mark is longer than the others."""
+LOOK_EVERY_S = 0.02
 FLOOD_CHARS = 400
 SECTIONS, PIECES = 10, 150
 SETTLE_S = 5.0
@@ -64,6 +70,9 @@ def measure(options: argparse.Namespace) -> Report:
     for streams in levels:
         with serving("uvicorn") as product:
             level(report, product, streams, seconds)
+    for streams in [] if options.quick else options.alone:
+        with serving("uvicorn", STREAMGEN_CONCURRENCY="0") as product:
+            alone(report, product, streams, seconds)
     with (
         serving("uvicorn") as product,
         database("SQLite") as address,
@@ -110,6 +119,50 @@ def level(report: Report, product: Product, streams: int, seconds: float) -> Non
     report.figures[f"server_cpu_percent_{streams}"] = 100 * server.cpu_s / server.seconds
 
 
+def alone(report: Report, product: Product, streams: int, seconds: float) -> None:
+    """A worker in a process of its own; its text is looked for in the database."""
+    pid, documents = product.run_worker(), product.documents(streams)
+    writing_s = start(product, documents, f"pace-{CHARS}-{RATE}-1000000-{EVERY}", wait_s=90)
+    time.sleep(min(3.0, seconds))
+    look, flushed, before, since = Look(product), deltas(product), written_chars(product), time.monotonic_ns()
+    with Window(pid) as worker, Window(product.endpoint.pid) as endpoint:
+        until = time.monotonic_ns() + int(seconds * 1e9)
+        while time.monotonic_ns() < until:
+            look.take()
+    flushes = (deltas(product) - flushed) / worker.seconds
+    kb = (written_chars(product) - before) / worker.seconds / 1_000
+    for _ in range(round(0.5 / LOOK_EVERY_S)):
+        look.take()
+    late = sorted(seen - mark for mark, seen in look.seen.items() if since <= mark < until)
+    written = product.endpoint.ask("written", since=since, until=until)
+    share = 100 * sum(one <= 500e6 for one in late) / max(1, written)
+    timing: tuple[Cell, ...] = (share, share_of(late, 0.5), share_of(late, 0.99))
+    cpu = (100 * window.cpu_s / window.seconds for window in (worker, endpoint))
+    rates = (flushes, kb, None, *cpu, None, resident_mb([pid]), worker.waited_percent)
+    report.add(f"{streams}, worker alone", writing_s, None, *timing, *rates)
+    report.figures |= {f"within_{streams}_alone": share, f"writing_s_{streams}_alone": writing_s}
+    report.figures[f"worker_cpu_percent_{streams}_alone"] = 100 * worker.cpu_s / worker.seconds
+
+
+class Look:
+    """The marks in the database's new deltas, and when each was seen."""
+
+    def __init__(self, product: Product) -> None:
+        self._database = sqlite3.connect(f"file:{product.database}?mode=ro", uri=True)
+        self._last = self._database.execute("SELECT coalesce(max(id), 0) FROM artifacts_delta").fetchone()[0]
+        self._cut: dict[int, str] = {}
+        self.seen: dict[int, int] = {}
+
+    def take(self) -> None:
+        query = "SELECT id, artifact_id, text FROM artifacts_delta WHERE id > ? ORDER BY id"
+        for number, document, text in self._database.execute(query, (self._last,)).fetchall():
+            self._last, text = number, self._cut.get(document, "") + text
+            for mark in MARK.findall(text):
+                self.seen.setdefault(int(mark), time.monotonic_ns())
+            self._cut[document] = text[-MARK_CHARS:]
+        time.sleep(LOOK_EVERY_S)
+
+
 def start(product: Product, documents: list[int], model: str, *, sections: int = 1, wait_s: float = 40) -> float:
     """Starts them all; seconds until the endpoint is asked for each, or so long at most."""
     began, asked = time.monotonic(), product.endpoint.ask("counts")["calls"]
@@ -133,7 +186,7 @@ def profile(options: argparse.Namespace) -> Report:
             before = written_chars(product)
             with Window(product.pid) as server:
                 sample(product.pid, options.seconds, samples)
-            pieces = (written_chars(product) - before) / CHARS
+            pieces = (written_chars(product) - before) / PIECE_CHARS
             found = parts(samples.read_text().splitlines())
         us, total = server.cpu_s / max(1.0, pieces) * 1e6, sum(found.values())
         for part, count in found.most_common():
@@ -261,6 +314,7 @@ def waits(report: Report, product: Product, who: str, token: str, times: int) ->
 def options() -> argparse.ArgumentParser:
     made = parser(__doc__)
     made.add_argument("--streams", type=int, nargs="*", default=[50, 100, 200, 300])
+    made.add_argument("--alone", type=int, nargs="*", default=[300], help="streams of a worker in a process of its own")
     made.add_argument("--parallel", type=int, nargs="*", default=[], metavar="N", help="sections at once, instead")
     made.add_argument("--newcomer", action="store_true", help="measure how long a newcomer waits, and nothing else")
     made.add_argument("--seconds", type=float, default=6.0, help="of a window")

@@ -90,10 +90,23 @@ class Product:
                 stderr=self._log,
             )
         self._wait_until_ready()
+        self.workers: list[subprocess.Popen[bytes]] = []
 
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    def run_worker(self) -> int:
+        """A worker in a process of its own; its pid. The server's own writes nothing where its concurrency is 0."""
+        worker = subprocess.Popen(
+            [sys.executable, "manage.py", "runworker", "generation", "--concurrency", "1000"],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=self._log,
+            stderr=self._log,
+        )
+        self.workers.append(worker)
+        return worker.pid
 
     def _set_up(self) -> str:
         """A migrated database with one person; made once for all products of this process. Returns a bearer token."""
@@ -169,12 +182,15 @@ class Product:
         return [[path, self.token] for path in paths]
 
     def close(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        processes = [*self.workers, self.process]
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        for process in processes:
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         self.endpoint.close()
         self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)

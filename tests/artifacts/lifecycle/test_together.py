@@ -108,3 +108,30 @@ def test_locked_document_is_left_out_and_holds_up_nobody(postgres):
     assert written[0] is None
     assert isinstance(written[1], WriteResult)
     assert [row(draft.pk).text for draft in (held, free)] == ["", "Now"]
+
+
+def test_sign_of_life_stands_beside_the_flushes_of_others(every_database):
+    writes, thinks, other = drafts(3)
+    before = row(thinks.pk)
+    signs = [Append(artifact=one.pk, fence=one.fence, flush=None, lease_s=2 * documents.LEASE_S) for one in (thinks,)]
+    signs.append(Append(artifact=other.pk, fence=0, flush=None, lease_s=1))
+
+    written, renewed, refused = writing.append_together([append_of(writes, "Text"), *signs])
+
+    assert isinstance(written, WriteResult)
+    assert isinstance(renewed, WriteResult)
+    assert isinstance(refused, StaleFence)
+    now = row(thinks.pk)
+    assert now.lease_until > before.lease_until
+    assert (now.seq, now.text) == (before.seq, before.text)
+    assert row(writes.pk).text == "Text"
+
+
+def test_sign_of_life_alone_is_the_same(every_database):
+    (draft,) = drafts(1)
+    before = row(draft.pk)
+
+    Append(artifact=draft.pk, fence=draft.fence, flush=None, lease_s=2 * documents.LEASE_S).alone()
+
+    assert row(draft.pk).lease_until > before.lease_until
+    assert row(draft.pk).seq == before.seq

@@ -134,6 +134,16 @@ def test_state_that_is_saved_is_no_news_until_something_happens():
     assert not journal.is_unsaved
 
 
+def test_flushes_alone_are_no_news():
+    journal = Journal(Clock())
+    journal.sums.flushes += 1
+    assert not journal.has_news
+    journal.begin_section(0)
+    assert journal.has_news
+    journal.saved(journal.state())
+    assert not journal.has_news
+
+
 def test_secrets_and_what_looks_like_one_are_taken_out_and_the_rest_stays():
     text = "Use sk-abcdefghij1234567890XYZ at https://me:word@example.org/ with our-own-secret, on 27 November."
     assert redacted(text, ["our-own-secret", ""]) == (

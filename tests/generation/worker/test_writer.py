@@ -151,6 +151,16 @@ async def test_renewing_keeps_others_out_and_tells_viewers_nothing(artifact, own
     assert await synced(claims.claim)("another", lease_s=5) is None
 
 
+async def test_lease_is_not_renewed_where_a_flush_before_it_did(artifact, owner):
+    writer = await writer_for(artifact, owner)
+    await writer.put("One")
+    before = await synced(Artifact.objects.get)(pk=artifact.pk)
+    await writer.renew(older_than_s=60)
+    assert (await synced(Artifact.objects.get)(pk=artifact.pk)).lease_until == before.lease_until
+    await writer.renew()
+    assert (await synced(Artifact.objects.get)(pk=artifact.pk)).lease_until > before.lease_until
+
+
 async def test_lease_that_is_young_is_trusted(artifact, owner):
     writer = await writer_for(artifact, owner)
     before = await synced(Artifact.objects.get)(pk=artifact.pk)
