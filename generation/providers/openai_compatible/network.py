@@ -115,8 +115,8 @@ class _PausedSocket:
         found: Any = getattr(stream, "_stream", None)
         bio = getattr(found, "_read_bio", None)
         found = found if bio is None else found.transport_stream
-        transport = getattr(found, "_transport", None)
-        queue = getattr(getattr(found, "_protocol", None), "read_queue", None)
+        transport: Any = getattr(found, "_transport", None)
+        queue: Any = getattr(getattr(found, "_protocol", None), "read_queue", None)
         kernel = stream.get_extra_info("socket")
         is_known = hasattr(transport, "is_reading") and isinstance(queue, deque) and kernel is not None
         return cls(transport, queue, kernel.fileno(), bio) if is_known else None
