@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
@@ -73,8 +73,7 @@ def posting_together() -> Iterator[None]:
         yield
     finally:
         _together.reset(token)
-        if sends:
-            _hand_over(sends)
+        post(*sends)
 
 
 def attach() -> None:
@@ -85,19 +84,15 @@ def attach() -> None:
         _outbox = Outbox(loop)
 
 
-def post(send: Send) -> None:
-    """Hand over one message from any thread; it never raises.
+def post(*sends: Send) -> None:
+    """Hand over messages from any thread; it never raises.
 
-    Without an attached loop (a command, a script) it is sent before returning, within the time limit; on a loop's own
-    thread (a notebook), where nothing may wait, that loop is attached.
+    Without an attached loop (a command, a script) they are sent before returning, each within the time limit; on a
+    loop's own thread (a notebook), where nothing may wait, that loop is attached.
     """
-    if (sends := _together.get()) is not None:
-        sends.append(send)
-    else:
-        _hand_over([send])
-
-
-def _hand_over(sends: Sequence[Send]) -> None:
+    if (held := _together.get()) is not None:
+        held += sends
+        return
     if (_outbox is None or not _outbox.loop.is_running()) and _is_on_a_loop():
         attach()
     if _outbox is not None and _outbox.loop.is_running():

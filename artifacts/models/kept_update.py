@@ -29,23 +29,18 @@ class KeptUpdate(models.Model):
         expression), is left to the ORM.
         """
         if update_fields and self.pk is not None and not (raw or force_insert or force_update):
-            fields = _fields_of(cls, update_fields)
+            fields, connection = _fields_of(cls, update_fields), connections[using]
             values = [field.pre_save(self, False) for field in fields]
             if not any(hasattr(value, "resolve_expression") for value in values):
-                if not self._update(fields, values, using):
-                    raise DatabaseError("Save with update_fields did not affect any rows.")
-                return True
+                prepared = zip(fields, values, strict=True)
+                params = [field.get_db_prep_save(value, connection=connection) for field, value in prepared]
+                sql = _updating_sql(cls._meta.db_table, cls._meta.pk.column, tuple(field.column for field in fields))
+                with connection.cursor() as cursor:
+                    cursor.execute(sql, [*params, self.pk])
+                    if cursor.rowcount > 0:
+                        return True
+                raise DatabaseError("Save with update_fields did not affect any rows.")
         return bool(super()._save_table(raw, cls, force_insert, force_update, using, update_fields))  # type: ignore[misc]
-
-    def _update(self, fields: tuple[Any, ...], values: list[Any], using: Any) -> bool:
-        connection = connections[using]
-        params = [
-            field.get_db_prep_save(value, connection=connection) for field, value in zip(fields, values, strict=True)
-        ]
-        sql = _updating_sql(self._meta.db_table, self._meta.pk.column, tuple(field.column for field in fields))
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [*params, self.pk])
-            return bool(cursor.rowcount > 0)
 
 
 @cache

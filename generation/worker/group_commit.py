@@ -35,6 +35,7 @@ MEASURED_EVERY_S = 0.25
 
 _Outcome = WriteResult | WriterRefused | None
 OnBegin = Callable[[], None]
+_append_together = outbox.posting_together()(writing.append_together)
 
 
 class GroupCommit:
@@ -98,18 +99,13 @@ class GroupCommit:
 async def _committed(batch: Sequence[Append]) -> Sequence[_Outcome]:
     """What became of each; None for all where one of them failed the transaction."""
     try:
-        outcomes: Sequence[_Outcome] = await database_sync_to_async(_append_all)(batch)
+        outcomes: Sequence[_Outcome] = await database_sync_to_async(_append_together)(batch)
         outages.of_database.answered(wrote=True)
         return outcomes
     except Exception as error:  # whatever it was: who caused it finds out alone, and harms no other
         if outages.of_database.failed_by(error) is None:
             logger.info("%s flushes are committed one by one: %s", len(batch), type(error).__name__)
         return [None] * len(batch)
-
-
-def _append_all(batch: Sequence[Append]) -> Sequence[_Outcome]:
-    with outbox.posting_together():
-        return writing.append_together(batch)
 
 
 class Load:

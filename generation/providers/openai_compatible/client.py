@@ -355,7 +355,7 @@ class OpenAICompatible:
                 try:
                     if not chunk:
                         chunk = await connections.next_of(chunks, self._patience_s(answer, clock() - heard_at))
-                        stream = network.body_stream(response.http_response)
+                        stream = network.connection_of(response.http_response)
                 except httpx2.HTTPError as err:
                     is_slow = isinstance(err, httpx2.TimeoutException)
                     trouble = refusals.too_slow(asked, self._net_s) if is_slow else refusals.dropped(asked)

@@ -30,19 +30,19 @@ _MOST_BYTES = 65_536
 
 class _Network(httpcore2.AnyIOBackend):
     async def connect_tcp(self, *args: Any, **options: Any) -> httpcore2.AsyncNetworkStream:
-        return BodyStream(await super().connect_tcp(*args, **options))
+        return EndpointConnection(await super().connect_tcp(*args, **options))
 
 
-def body_stream(response: httpx2.Response) -> BodyStream | None:
+def connection_of(response: httpx2.Response) -> EndpointConnection | None:
     """Where the rest of a body can be had from without waiting, once its first portion came; the client reads the rest
     of that.
     """
     stream = response.extensions.get("network_stream")
     is_plain = response.headers.get("content-encoding", "identity") == "identity"
-    return stream if isinstance(stream, BodyStream) and is_plain else None
+    return stream if isinstance(stream, EndpointConnection) and is_plain else None
 
 
-class BodyStream(httpcore2.AsyncNetworkStream):
+class EndpointConnection(httpcore2.AsyncNetworkStream):
     """A connection. While a body comes, most of it need not go through the client, which pauses the socket between two
     reads of its own: then the socket is read here, chunk by chunk, so that to the client nothing has come.
     """
@@ -62,7 +62,7 @@ class BodyStream(httpcore2.AsyncNetworkStream):
         data = self._socket.read()
         if self._tls is not None:
             data = self._records(_MOST_BYTES)
-        return self._chunks.body(data) if data else b""
+        return self._chunks.content(data) if data else b""
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  # the interface's
         if left := self._chunks.left():
@@ -90,7 +90,7 @@ class BodyStream(httpcore2.AsyncNetworkStream):
         await self._stream.aclose()
 
     async def start_tls(self, *args: Any, **options: Any) -> httpcore2.AsyncNetworkStream:
-        return BodyStream(await self._stream.start_tls(*args, **options))
+        return EndpointConnection(await self._stream.start_tls(*args, **options))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -13,19 +13,9 @@ from typing import Any
 from generation.errors import ProviderError
 from generation.providers.base import CHARS_PER_TOKEN, Finish, FinishReason, Life, Piece, Usage
 from generation.providers.openai_compatible import filters, refusals
-from generation.providers.openai_compatible.answer import shapes
+from generation.providers.openai_compatible.answer import events, shapes
 from generation.providers.openai_compatible.answer.choices import Choosing
 from generation.providers.openai_compatible.answer.cumulative import Cumulative, may_be_whole, news_in
-from generation.providers.openai_compatible.answer.events import (
-    MAX_EVENT_BYTES,
-    Events,
-    are_lines,
-    is_done_mark,
-    is_idle,
-    is_json,
-    objects_in,
-    tells_trouble,
-)
 from generation.providers.openai_compatible.answer.finishes import reason_of
 from generation.providers.openai_compatible.answer.shapes import Json, Shapeless
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
@@ -63,7 +53,7 @@ class Answer:
         self._begun, self._opens = begun, opens
         self._chars_left = limit_tokens * MAX_CHARS_PER_TOKEN + SLACK_CHARS
         self._chars_beyond = limit_tokens * (MAX_CHARS_PER_TOKEN - CHARS_PER_TOKEN) + SLACK_CHARS
-        self._events: Events | None = None
+        self._events: events.Events | None = None
         self._start = b""
         self._may_be_lines = True
         self._choosing = Choosing()
@@ -95,7 +85,7 @@ class Answer:
             begun = self._begin(chunk)
             if begun is None:
                 return
-            self._events, chunk, self._start = Events(), begun, b""
+            self._events, chunk, self._start = events.Events(), begun, b""
         if text := self._together(chunk):
             yield Piece(text=text)
             return
@@ -123,7 +113,7 @@ class Answer:
         elif self._events is not None and not self.is_over:
             for data in self._events.finish():
                 # A last event that is cut is no fault of the format: the missing finish says that it was cut.
-                if is_done_mark(data) or is_json(data):
+                if events.is_done_mark(data) or events.is_json(data):
                     yield from self._event(data)
         if not self._heard:
             raise refusals.empty(self._asked)
@@ -199,7 +189,7 @@ class Answer:
     def _begin(self, chunk: bytes) -> bytes | None:
         """The body from its first byte that says something, once it shows to be a stream."""
         self._start += chunk
-        if len(self._start) > MAX_EVENT_BYTES:
+        if len(self._start) > events.MAX_EVENT_BYTES:
             raise refusals.malformed(self._asked)
         begun = self._start.lstrip(b" \t\r\n\xef\xbb\xbf")
         if not begun:
@@ -211,7 +201,7 @@ class Answer:
         self.is_whole = True
         if self._may_be_lines and b"\n" in begun:
             self._may_be_lines = False
-            self.is_whole = not are_lines(begun)
+            self.is_whole = not events.are_lines(begun)
         return None if self.is_whole else begun
 
     def _whole(self) -> Items:
@@ -233,13 +223,13 @@ class Answer:
     def _event(self, data: bytes) -> Items:
         if self.is_over:
             return ()
-        if is_done_mark(data):
+        if events.is_done_mark(data):
             self.is_over = self._heard = self._is_done = True
             return ()
         if not data.lstrip().startswith((b"{", b"[{")):
             return self._word(data)
         try:
-            payloads = objects_in(data)
+            payloads = events.objects_in(data)
         except (ValueError, RecursionError):  # broken JSON, bytes that are not UTF-8, or nested without end
             return self._unread()
         if len(payloads) == 1 and (choice := shapes.plain_event(payloads[0])) and self._is_plain(choice, payloads[0]):
@@ -279,21 +269,18 @@ class Answer:
         """The text of a chunk that holds nothing but such events; "" where they have to be read one by one."""
         if self._form is None or self.is_over or self._events is None or self._events.is_within:
             return ""
-        texts, length = self._form.texts_in(chunk), self._length
-        for one in texts:
-            if may_be_whole(one, length):
-                return ""
-            length += len(one)
+        texts = self._form.texts_in(chunk)
         text = "".join(texts)
-        if not text or len(text) >= self._chars_left or not self.thoughts.passes(text):
+        # One of them may be the whole once more, where all of them are as long as what was before.
+        if not text or len(text) >= min(self._length, self._chars_left) or not self.thoughts.passes(text):
             return ""
         return self._plain(text, len(texts))
 
-    def _plain(self, text: str, events: int = 1) -> str:
+    def _plain(self, text: str, number: int = 1) -> str:
         """Text in the middle of an answer: what `_choice` does with it."""
         self._pieces.append(text)
         self._length += len(text)
-        self._text_events += events
+        self._text_events += number
         self._has_deltas, self._ends_with_text = True, False
         self._chars_left -= len(text)
         self.is_over = self._chars_left <= 0
@@ -302,9 +289,9 @@ class Answer:
     def _word(self, data: bytes) -> Items:
         """An event that is no JSON object."""
         word = data.decode(errors="replace").strip()
-        if is_idle(word):
+        if events.is_idle(word):
             return ()
-        if tells_trouble(word) and not self.is_sure:
+        if events.tells_trouble(word) and not self.is_sure:
             return self._failed(word)
         return self._unread()
 

@@ -53,13 +53,13 @@ class JoinedChunks:
         """Behind the head of a chunked response, of whose body all that was given out ends a chunk."""
         return self._has_given and not self._passes
 
-    def body(self, data: bytes) -> bytes:
+    def content(self, data: bytes) -> bytes:
         """As `feed`, but what it gives is the body itself; what ends it is kept for `left`, which is to be fed on."""
         parts, self._odd = self._parted(data)
         return b"".join(parts)
 
     def left(self) -> bytes:
-        """What `body` met and gave to nobody."""
+        """What `content` met and gave to nobody."""
         odd, self._odd = self._odd, b""
         return odd
 

@@ -116,7 +116,7 @@ def test_body_is_the_same_where_a_part_of_it_goes_past_the_client(
     chunks, client, data = JoinedChunks(), Client(), wire(pieces, end)
     for number, portion in enumerate(cut(data, places)):
         if chunks.is_between and number < len(past) and past[number]:
-            client.body.append(chunks.body(portion))
+            client.body.append(chunks.content(portion))
             client.read(chunks.left())
         else:
             client.read(chunks.feed(portion))

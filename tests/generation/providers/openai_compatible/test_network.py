@@ -103,7 +103,7 @@ async def test_what_gathered_is_read_past_the_client_which_sees_the_end(scheme: 
             async with client.stream("GET", f"{scheme}://127.0.0.1:{port}/") as response:
                 portions = response.aiter_raw()
                 first = await anext(portions)
-                stream = network.body_stream(response)
+                stream = network.connection_of(response)
                 assert stream is not None
                 assert stream.ready() == b""
                 go_on.set()
@@ -123,4 +123,4 @@ async def test_what_gathered_is_read_past_the_client_which_sees_the_end(scheme: 
 @pytest.mark.asyncio
 async def test_body_that_is_packed_is_left_to_the_client():
     response = httpx2.Response(200, headers={"content-encoding": "gzip"}, extensions={"network_stream": None})
-    assert network.body_stream(response) is None
+    assert network.connection_of(response) is None
