@@ -6,12 +6,13 @@ from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth import HASH_SESSION_KEY, update_session_auth_hash
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from artifacts import validation
 from artifacts.accounts.browser_name import browser_name
@@ -37,11 +38,14 @@ def remember(sender: object, request: HttpRequest, user: User, **kwargs: Any) ->
 
 
 def sessions_of(user: User) -> list[UserSession]:
-    """Those that are open, the newest first."""
+    """Those that are open, the newest first: a new password has ended the others, whoever set it."""
     rows = list(UserSession.objects.filter(user=user))
     keys = [row.session_key for row in rows]
     known = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
-    found = set(known.values_list("session_key", flat=True))
+    password = user.get_session_auth_hash()
+    found = {
+        one.session_key for one in known if constant_time_compare(one.get_decoded().get(HASH_SESSION_KEY, ""), password)
+    }
     return [row for row in rows if row.session_key in found]
 
 

@@ -115,12 +115,14 @@ def test_session_somewhere_else_is_listed_and_signed_out_by_its_owner_only(owner
 
 
 def test_new_password_needs_the_old_one_and_keeps_this_session(owners, owner):
-    elsewhere = Client()
-    elsewhere.force_login(owner)
+    elsewhere = Client(headers={"User-Agent": "A phone"})
+    elsewhere.post("/sign-in/", {"username": "owner", "password": PASSWORD})
     new = dict.fromkeys(("new_password1", "new_password2"), "quite another password")
     assert owners.post("/profile/password/", new | {"old_password": "wrong"}).status_code == 422
     assert owners.post("/profile/password/", new | {"old_password": PASSWORD}).status_code == 302
-    assert owners.get("/profile/").status_code == 200
+    page = owners.get("/profile/")
+    assert page.status_code == 200
+    assert b"A phone" not in page.content
     assert elsewhere.get("/").status_code == 302
 
 
