@@ -141,9 +141,13 @@ def drop_draft(artifact_id: int, draft_id: int, *, by: Change) -> WriteResult:
 
 
 def set_title(artifact_id: int, title: str) -> WriteResult:
-    """Another title, in any status; the text stays."""
+    """Another title, in any status, also of its drafts; the text stays."""
     with transaction.atomic():
         row = lock(artifact_id)
+        for draft_id in Artifact.objects.filter(draft_of=artifact_id).order_by("pk").values_list("pk", flat=True):
+            draft = lock(draft_id)
+            draft.set(title=title)
+            draft.write()
         row.set(title=title)
         return row.write()
 

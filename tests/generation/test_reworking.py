@@ -295,6 +295,15 @@ def test_draft_that_is_written_anew_stays_a_draft_of_its_section(db, owner):
     assert bodies(artifact) == ["One.", "zwei."]
 
 
+def test_drafts_are_called_as_their_document_is(db, owner):
+    artifact = written("One.")
+    draft = reworking.rewrite_section(artifact, owner, 1).artifact
+    reworking.rename(artifact, "Another", owner)
+
+    assert row(artifact.pk).title == row(draft.pk).title == "Another"
+    assert (row(draft.pk).stream_status, row(artifact.pk).epoch) == ("streaming", 1)
+
+
 def test_draft_of_a_draft_is_refused(db, owner):
     draft = reworking.rewrite_section(written("One."), owner, 1).artifact
     write(draft, "1.")
