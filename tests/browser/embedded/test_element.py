@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 FRAME = """<!doctype html><html lang="en"><title>Elsewhere</title>
 <style>body {{ color: rgb(10, 60, 10); font: 17px serif }} article {{ display: none }} p {{ color: red }}</style>
 <h1>Elsewhere</h1>
-<script type="module" src="{origin}/static/artifacts/js/streamgen-document.js"></script>
+<script type="module" src="{origin}/element/js/streamgen-document.js"></script>
 <streamgen-document src="{src}" {more}>Before anything came</streamgen-document>"""
 
 
@@ -135,4 +135,49 @@ async def test_an_address_that_is_no_documents_is_said(house: House, browser: Br
     context = await browser.new_context(permissions=["local-network-access"])
     page = await elsewhere(context, house, f"{house.origin}/projects/1/")
     await expect(page.get_by_role("status")).to_contain_text("src must be the address of a document")
+    await context.close()
+
+
+async def test_it_shows_its_document_once_however_it_is_moved_and_another_one_in_its_place(
+    desk: Desk, house: House, browser: Browser
+) -> None:
+    await desk.start_claimed(names=["Purpose"])
+    await desk.write(text="## Purpose\n\nOne.\n\nTwo.\n\n")
+    context = await browser.new_context(permissions=["local-network-access"])
+    address = await link_to(desk, house)
+    page = await elsewhere(context, house, address)
+    shown = page.get_by_role("article")
+    await expect(shown).to_contain_text("Two.")
+    await page.evaluate("() => { window.one = document.querySelector('streamgen-document'); one.remove(); }")
+    await page.evaluate("() => document.body.append(one)")
+    await page.evaluate("() => document.querySelector('h1').after(one)")
+    await desk.write(text="Three.\n\n")
+    await expect(shown).to_contain_text("Three.")
+    assert (await shown.inner_text()).count("One.") == 1
+    await page.evaluate("(src) => one.setAttribute('src', src)", address.replace("/shared/", "/shared/not-"))
+    await expect(page.get_by_role("status")).to_contain_text("There is no such document")
+    assert "One." not in await shown.inner_text()
+    assert await page.locator("streamgen-document").get_attribute("data-status") is None
+    for nonsense in ("http://[", "", "nowhere"):
+        await page.evaluate("(src) => one.setAttribute('src', src)", nonsense)
+        await expect(page.get_by_role("status")).to_contain_text("src must be the address")
+    await page.evaluate("(src) => one.setAttribute('src', src)", address)
+    await expect(shown).to_contain_text("Three.")
+    assert (await shown.inner_text()).count("Three.") == 1
+    await page.evaluate("() => one.setAttribute('format', 'text')")
+    await expect(shown).to_contain_text("## Purpose")
+    await desk.end_section(position=0)
+    await desk.finish()
+    await expect(page.locator("streamgen-document")).to_have_attribute("data-status", "complete")
+    assert (await shown.inner_text()).count("One.") == 1
+    await context.close()
+
+
+async def test_an_address_that_wants_a_session_is_said_to_need_a_link_elsewhere(
+    desk: Desk, house: House, browser: Browser
+) -> None:
+    await desk.start_claimed(names=["Purpose"])
+    context = await browser.new_context(permissions=["local-network-access"])
+    page = await elsewhere(context, house, f"{house.origin}/artifacts/{desk.artifact}/")
+    await expect(page.get_by_role("status")).to_contain_text("A read-only link to it would")
     await context.close()

@@ -4,7 +4,9 @@ const PAGE = /^(.*\/)(?:artifacts|shared\/([^/]+))\/(\d+)\/?$/;
 
 /** `{socket, events}`, each to be followed by `?format=`; null where the address is no document's. */
 export function addressesOf(page) {
-  const url = new URL(page, globalThis.document?.baseURI);
+  const here = globalThis.document?.baseURI;
+  if (!URL.canParse(page, here)) return null;
+  const url = new URL(page, here);
   const [, base, secret, id] = PAGE.exec(url.pathname) ?? [];
   if (!id) return null;
   const way = `artifacts/${id}/${secret ? `link/${secret}/` : ""}`;

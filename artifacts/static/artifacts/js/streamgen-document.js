@@ -9,6 +9,7 @@ import { WatchedText } from "./watched-text.js";
 
 const SHEETS = ["document", "pygments", "element"];
 const SAID = { idle: "Nothing is written yet.", streaming: "Being written…", paused: "Writing has stopped for now.", cancelled: "Writing was stopped." };
+const FROM_HERE = "This document does not open in a page of another site. A read-only link to it would: …/shared/SECRET/7/.";
 const NO_SOURCE = "src must be the address of a document’s page, …/artifacts/7/, or a read-only link to it, …/shared/SECRET/7/.";
 const FORBIDDEN = "script, style, link, meta, base, iframe, frame, object, embed, form, svg, template";
 const SAFE_ADDRESS = /^(https?:|mailto:|#|\/|$)/i;
@@ -70,9 +71,16 @@ export class StreamgenDocument extends HTMLElement {
     this.end();
     this.name();
     this.text = new WatchedText();
-    this.shown = [];
+    this.opened = false;
     const addresses = this.hasAttribute("src") && addressesOf(this.getAttribute("src"));
+    if (this.came) this.body.replaceChildren(document.createElement("slot")); // it was of another document, or from before
+    this.came = this.tail = null;
+    delete this.dataset.status;
+    this.body.removeAttribute("aria-busy");
+    this.shown = [];
     if (!addresses) return this.say(NO_SOURCE);
+    this.say("");
+    this.isForeign = new URL(addresses.events).origin !== location.origin && !addresses.events.includes("/link/");
     this.watch = new AbortController();
     const { signal } = this.watch;
     const onFrame = (frame) => this.apply(frame);
@@ -135,6 +143,7 @@ export class StreamgenDocument extends HTMLElement {
   }
 
   clear(kind) {
+    this.came = true;
     const place = document.createElement(kind);
     this.shown = [];
     this.body.className = "prose";
@@ -164,7 +173,7 @@ export class StreamgenDocument extends HTMLElement {
   async changed({ kind, detail }) {
     const { line } = this;
     if (kind === "open") this.opened = true;
-    else if (kind === "lost") this.say(detail || "Connection lost. Trying again…");
+    else if (kind === "lost") this.say(detail || (this.isForeign && !this.came ? FROM_HERE : "Connection lost. Trying again…"));
     else this.say(detail || "Sign in to see this document.");
     if (kind !== "lost" || this.opened || line.attempts < 2) return;
     const { EventStream } = await import("./event-stream.js");
