@@ -25,6 +25,7 @@ NO_PAGES = {
         "artifact-create",
     ),
     *("section-preview", "shared-export", "sign-in-link", "sign-out", "project-command", "budget", "picture-frame"),
+    "element-file",
     *("artifact-export", "project-export", "shared-project-export"),
     *("asyncapi", "frames-schema"),
     "docs",  # somebody else's viewer: tests/browser/test_api_docs.py

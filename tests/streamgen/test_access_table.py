@@ -78,6 +78,7 @@ PAGES: dict[str, str | dict[str, str]] = {
     "shared-export": "by link",
     "shared-project-export": "by link",
     "picture-frame": "public",
+    "element-file": "public",
     "shared-replay": "by link",
     "profile": "person",
     "profile-command": dict.fromkeys(("password", "token", "revoke", "end"), "person"),
