@@ -390,4 +390,4 @@ class ActionRecordAdmin(InspectAdmin):
     list_display = ("at", "actor_name", "verb", "about", "project", "artifact")
     list_filter = ("verb", "at")
     search_fields = ("actor_name", "about", "=project", "=artifact")
-    fields = ("at", "actor_name", "actor", "verb", "about", "project", "artifact")
+    fields = ("at", "actor_name", "actor", "actor_key", "verb", "about", "project", "artifact")

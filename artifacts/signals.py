@@ -32,7 +32,7 @@ from artifacts.messaging.events import (
     writer_group,
 )
 from artifacts.models import AccessToken, Artifact, Member, Project, ShareLink, UserSession
-from artifacts.models.user_model import User
+from artifacts.models.user_model import User, told_key, user_key
 
 _TEXT_FIELDS = frozenset(
     {"seq", "updated_at", "lease_until", "length", "content", "content_length", "tokens_generated"}
@@ -98,14 +98,14 @@ def access_ended(sender: type[Any], instance: Any, **kwargs: Any) -> None:
     """A row that let somebody in is gone, whoever deleted it."""
     match instance:
         case User():
-            change = AccessChanged(user=instance.pk)
+            change = AccessChanged(user=told_key(instance.pk))
         case Session():
             UserSession.objects.filter(session_key=instance.session_key).delete()
-            change = AccessChanged(user=int(instance.get_decoded().get(SESSION_KEY) or 0))
+            change = AccessChanged(user=told_key(user_key(instance.get_decoded().get(SESSION_KEY)) or 0))
         case ShareLink():
             change = AccessChanged(link=instance.pk)
         case _:
-            change = AccessChanged(user=instance.user_id)
+            change = AccessChanged(user=told_key(instance.user_id))
     _tell_after_commit(change)
 
 
@@ -114,7 +114,7 @@ def person_saved(
 ) -> None:
     """Deactivated, another password, no longer staff; a login saves when it was, and ends nothing."""
     if not created and set(update_fields or ()) != {"last_login"}:
-        _tell_after_commit(AccessChanged(user=instance.pk))
+        _tell_after_commit(AccessChanged(user=told_key(instance.pk)))
 
 
 def project_saved(

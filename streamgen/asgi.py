@@ -18,6 +18,7 @@ from streamgen.http_streams import WithStreams  # noqa: E402
 from streamgen.operating.probes import Probes  # noqa: E402
 from streamgen.server.bodies import BoundedBodies  # noqa: E402
 from streamgen.server.lifespan import this_process  # noqa: E402
+from streamgen.server.program_answers import ProgramAnswers  # noqa: E402
 from streamgen.server.public_address import AtPublicUrl  # noqa: E402
 from streamgen.server.turns import InTurn  # noqa: E402
 from streamgen.server.wires import WithWires  # noqa: E402
@@ -25,7 +26,7 @@ from streamgen.websocket_auth import websocket_login  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": Probes(AtPublicUrl(BoundedBodies(WithStreams(InTurn(pages))), settings.PUBLIC_URL)),
+        "http": Probes(AtPublicUrl(BoundedBodies(WithStreams(ProgramAnswers(InTurn(pages)))), settings.PUBLIC_URL)),
         "websocket": AtPublicUrl(WithWires(websocket_login(URLRouter(websocket_urlpatterns))), settings.PUBLIC_URL),
         "lifespan": this_process.speak,
     }

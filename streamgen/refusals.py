@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
 
+from streamgen.embedding.place import kind_of_path
 from streamgen.problems import NAME_CHARS, Problem
 
 WRONG_HOST = "This site does not answer to the name in the Host header. ALLOWED_HOSTS and PUBLIC_URL say which it has."
@@ -54,7 +55,7 @@ def origin_sentence(origin: str, own: str) -> str:
 
 
 def _refused(request: HttpRequest, status: int, detail: str, template: str, *, code: str = "") -> HttpResponse:
-    if request.path_info.startswith("/api/"):
+    if kind_of_path(request.path_info):
         return Problem(status=status, detail=detail, code=code).response()
     if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
         return JsonResponse({"detail": detail}, status=status)

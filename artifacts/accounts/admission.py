@@ -21,7 +21,7 @@ from artifacts.accounts.sessions import Login, stands
 from artifacts.accounts.tokens import good_tokens, note_use
 from artifacts.messaging.per_loop import PerLoop
 from artifacts.models import ShareLink
-from artifacts.models.user_model import User
+from artifacts.models.user_model import User, user_key
 
 ASKED_AT_ONCE = 64
 """So many are asked for, and let in, before the event loop does something else."""
@@ -80,16 +80,16 @@ def _admissions_by_link(knocks: set[Knock]) -> dict[Knock, Admission]:
     return answers
 
 
-def _admission(knock: Knock, logins: dict[Credentials, Login], seen: set[tuple[int, int]]) -> Admission:
+def _admission(knock: Knock, logins: dict[Credentials, Login], seen: set[tuple[Any, int]]) -> Admission:
     login = logins.get(knock.credentials)
     if login is None:
         return Admission()
     return Admission(login=login, may_see=(login.user_id, knock.artifact_id) in seen)
 
 
-def _logins(brought: set[Credentials]) -> tuple[dict[Credentials, Login], dict[int, User]]:
+def _logins(brought: set[Credentials]) -> tuple[dict[Credentials, Login], dict[Any, User]]:
     """The logins that stand, and their users."""
-    users: dict[int, User] = {}
+    users: dict[Any, User] = {}
     found: dict[Credentials, Login] = {}
     if digests := {each.token_digest for each in brought if each.token_digest}:
         tokens = list(good_tokens().select_related("user").filter(digest__in=digests))
@@ -111,9 +111,9 @@ def _logins(brought: set[Credentials]) -> tuple[dict[Credentials, Login], dict[i
 def _session_logins(keys: set[str]) -> Iterator[Login]:
     for session in Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now()):
         data: dict[str, Any] = session.get_decoded()
-        if data.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS:
+        if data.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS and user_key(data[SESSION_KEY]):
             yield Login(
-                user_id=int(data[SESSION_KEY]),
+                user_id=user_key(data[SESSION_KEY]),
                 session_key=session.session_key,
                 session_hash=data.get(HASH_SESSION_KEY, ""),
                 ends_at=session.expire_date,

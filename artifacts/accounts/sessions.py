@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.sessions.models import Session
@@ -21,7 +22,8 @@ from artifacts.models.user_model import User
 class Login:
     """By a session, by a bearer token, of which only the digest is kept, or by a read-only link, without a user."""
 
-    user_id: int = 0
+    user_id: Any = 0
+    """Whatever the primary key of this project's users is."""
     link_id: int = 0
     session_key: str = ""
     session_hash: str = ""
@@ -30,7 +32,7 @@ class Login:
     """When it ends by itself, as was known when it was let in."""
 
     @property
-    def whose(self) -> tuple[int, int]:
+    def whose(self) -> tuple[Any, int]:
         """Sockets are counted by user; those of a link together."""
         return self.user_id, self.link_id
 

@@ -31,6 +31,7 @@ from artifacts.messaging import subscription
 from artifacts.messaging.events import ACCESS_GROUP, AccessChanged
 from artifacts.messaging.per_loop import PerLoop
 from artifacts.messaging.subscription import Missed
+from artifacts.models.user_model import told_key
 from artifacts.operating import outages
 
 CHECK_S = 3.0
@@ -178,7 +179,7 @@ def _is_past(login: Login, now: datetime) -> bool:
 
 
 def _concerns(suspects: set[AccessChanged], login: Login) -> bool:
-    of_one = AccessChanged(user=login.user_id) if login.user_id else AccessChanged(link=login.link_id)
+    of_one = AccessChanged(user=told_key(login.user_id)) if login.user_id else AccessChanged(link=login.link_id)
     return AccessChanged() in suspects or of_one in suspects
 
 

@@ -46,10 +46,10 @@ class Event:
 class AccessChanged:
     """A login, a token, a role or a link may have ended: look at the database whether they still hold.
 
-    Of one user, or of one link; of everybody where both are 0.
+    Of one user, by their key as it is told, or of one link; of everybody where both are 0.
     """
 
-    user: int = 0
+    user: int | str = 0
     link: int = 0
 
 

@@ -48,6 +48,8 @@ class ActionRecord(models.Model):
 
     at = models.DateTimeField(auto_now_add=True)
     actor = models.BigIntegerField(null=True, blank=True)
+    actor_key = models.CharField(max_length=64, blank=True, default="", db_default="")
+    """Of an actor whose primary key is no number, such as a UUID; `actor` is null then."""
     actor_name = models.CharField(max_length=150, blank=True, default="")
     verb = models.CharField(max_length=40)
     project = models.BigIntegerField(null=True, blank=True)
@@ -60,7 +62,13 @@ class ActionRecord(models.Model):
             models.Index(fields=["project", "id"], name="record_project"),
             models.Index(fields=["artifact", "id"], name="record_artifact"),
             models.Index(fields=["actor", "at"], name="record_actor"),  # what somebody did within a minute
+            models.Index(fields=["actor_key", "at"], name="record_actor_key", condition=models.Q(actor_key__gt="")),
         ]
 
     def __str__(self) -> str:
         return f"{self.actor_name or 'nobody'}: {self.verb} {self.about}"
+
+    @staticmethod
+    def by(key: int | str) -> dict[str, int | str]:
+        """The fields that say who it was, for a key as it is told."""
+        return {"actor": key} if isinstance(key, int) else {"actor_key": key}

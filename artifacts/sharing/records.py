@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from artifacts.models import ActionRecord, Artifact, Project
-from artifacts.models.user_model import User
+from artifacts.models.user_model import User, told_key
 
 
 def record(
@@ -16,7 +16,7 @@ def record(
     title = artifact.title if artifact is not None else project.title if project is not None else ""
     about = f"{title}: {note}" if title and note else title or note
     ActionRecord.objects.create(
-        actor=actor.pk if isinstance(actor, User) else None,
+        **(ActionRecord.by(told_key(actor.pk)) if isinstance(actor, User) else {}),
         actor_name=actor.get_username() if isinstance(actor, User) else "",
         verb=verb,
         artifact=artifact.pk if artifact is not None else None,

@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from django.conf import settings
+
 from artifacts.accounts.admission import Credentials
 from artifacts.live.close_codes import GOING_AWAY, SocketEnding
 
@@ -78,12 +80,17 @@ class Exchange:
             raise Refused(405, detail, code="method_not_allowed", headers={"Allow": ", ".join(allowed)})
 
     async def request_content(self) -> bytes:
-        """All that the client sends; it is bounded in front of us."""
+        """All that the client sends. Raises `Refused` as soon as it is more than Django would take."""
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         parts: list[bytes] = []
+        received = 0
         is_all = False
         while not is_all:
             message = await self._receive()
             parts.append(message.get("body", b""))
+            received += len(parts[-1])
+            if limit is not None and received > limit:
+                raise Refused(413, f"The body may have {limit / 1_000_000:g} MB at most.", code="too_large")
             is_all = not message.get("more_body", False)  # also where it has gone
         return b"".join(parts)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, QuerySet
@@ -21,7 +22,7 @@ def unfinished(status: TaskStatus) -> QuerySet[GenerationTask]:
     return GenerationTask.objects.filter(status=status, finished_at=None)
 
 
-def next_rank(user_id: int | None) -> int:
+def next_rank(user_id: Any) -> int:
     """The round in which one more task of this user has its turn: the present one, or that behind their last, which
     waits or was served in it.
     """

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
 from artifacts.models import ActionRecord
-from artifacts.models.user_model import User
+from artifacts.models.user_model import User, key_number, told_key
 from generation.errors import LimitReached
 from generation.models import GenerationTask, TaskStatus
 from generation.queue.order import unfinished
@@ -27,7 +28,7 @@ LOOKED_AT = 20
 WAIT_S = (5, 600)
 """The time until a place in the queue is free is an estimate, and never told outside of these."""
 _LOCK = 7_236_000_000_000_000_000
-"""The number of our advisory locks: a user's is this one and their id. Not the user's row, which whoever deactivates
+"""The number of our advisory locks: a user's is this one and their key's. Not the user's row, which whoever deactivates
 somebody holds while their documents are paused.
 """
 
@@ -43,7 +44,7 @@ def demand_quota(user: User | None) -> None:
     _check_queued(user.pk)
 
 
-def may_run(user_id: int | None) -> bool:
+def may_run(user_id: Any) -> bool:
     """Whether one more document of this user may be written now; until the end of the transaction nobody else's claim
     changes the answer.
     """
@@ -53,16 +54,18 @@ def may_run(user_id: int | None) -> bool:
     return unfinished(TaskStatus.RUNNING).filter(requested_by=user_id).count() < settings.STREAMGEN_USER_RUNNING
 
 
-def _lock(user_id: int) -> None:
+def _lock(user_id: Any) -> None:
     """SQLite needs none: its transactions come one after the other."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK + user_id])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK + key_number(user_id)])
 
 
-def _check_starts(user_id: int) -> None:
+def _check_starts(user_id: Any) -> None:
     limit, now = settings.STREAMGEN_USER_STARTS_PER_MINUTE, timezone.now()
-    minute = ActionRecord.objects.filter(actor=user_id, at__gt=now - timedelta(seconds=MINUTE_S), verb__in=STARTS)
+    minute = ActionRecord.objects.filter(
+        at__gt=now - timedelta(seconds=MINUTE_S), verb__in=STARTS, **ActionRecord.by(told_key(user_id))
+    )
     oldest = minute.order_by("-at").values_list("at", flat=True)[limit - 1 : limit].first()
     if oldest is not None:
         wait_s = max(1, math.ceil(MINUTE_S - (now - oldest).total_seconds()))
@@ -73,7 +76,7 @@ def _check_starts(user_id: int) -> None:
         )
 
 
-def _check_queued(user_id: int) -> None:
+def _check_queued(user_id: Any) -> None:
     limit = settings.STREAMGEN_USER_QUEUED
     if unfinished(TaskStatus.QUEUED).filter(requested_by=user_id).count() >= limit:
         wait_s = _until_a_place_is_free_s(user_id)
@@ -85,7 +88,7 @@ def _check_queued(user_id: int) -> None:
         )
 
 
-def _until_a_place_is_free_s(user_id: int) -> int:
+def _until_a_place_is_free_s(user_id: Any) -> int:
     """An estimate: the time that their last documents took, shared by those that are written side by side."""
     ended = GenerationTask.objects.filter(requested_by=user_id, started_at__isnull=False, finished_at__isnull=False)
     times = ended.order_by("-pk").values_list("started_at", "finished_at")[:LOOKED_AT]

@@ -13,6 +13,7 @@ from artifacts.routing import websocket_urlpatterns
 from streamgen.embedding.place import path_below
 from streamgen.http_streams import WithStreams
 from streamgen.server.lifespan import this_process
+from streamgen.server.program_answers import ProgramAnswers
 from streamgen.server.wires import WithWires
 from streamgen.websocket_auth import websocket_login
 
@@ -24,7 +25,7 @@ class WithDocuments:
 
     def __init__(self, application: Any) -> None:
         self._own = application
-        self._http = WithStreams(application)
+        self._http = WithStreams(ProgramAnswers(application))
         self._sockets = WithWires(websocket_login(URLRouter(websocket_urlpatterns)))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -32,13 +33,18 @@ class WithDocuments:
             await this_process.speak(scope, receive, send)
         elif scope["type"] == "http":
             await self._http(scope, receive, send)
-        elif scope["type"] == "websocket" and (path := path_below(scope) or "").startswith(OF_SOCKETS):
-            await self._sockets(dict(scope, path_remaining=path), receive, send)
+        elif scope["type"] == "websocket" and is_of_documents(scope):
+            await self._sockets(dict(scope, path_remaining=path_below(scope)), receive, send)
         else:
             await self._own(scope, receive, send)
 
 
+def is_of_documents(scope: Any) -> bool:
+    """Whether a websocket's path is one of documents."""
+    return (path_below(scope) or "").startswith(OF_SOCKETS)
+
+
 def with_documents(application: Any) -> WithDocuments:
     """The last line of a project's `asgi.py`: `application = with_documents(application)`."""
-    this_process.hook_daphne(bounds_bodies=False)
+    this_process.hook_daphne(ours=is_of_documents)
     return WithDocuments(application)

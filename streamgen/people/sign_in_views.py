@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods
 
 from artifacts.accounts import sign_in
 from artifacts.accounts.sign_in_limits import seconds_to_wait
-from artifacts.models.user_model import User
+from artifacts.models.user_model import User, user_key
 
 
 class SignIn(LoginView):
@@ -73,9 +73,9 @@ def _link_page(request: HttpRequest, user: User | None, token: str, target: str)
     return redirect(settings.LOGIN_URL)
 
 
-def _user_id(uidb64: str) -> int:
-    """The user's id, or one that nobody has."""
+def _user_id(uidb64: str) -> Any:
+    """The user's primary key, or None, which nobody has."""
     try:
-        return int(urlsafe_base64_decode(uidb64).decode("ascii"))
+        return user_key(urlsafe_base64_decode(uidb64).decode("ascii"))
     except (ValueError, UnicodeDecodeError):
-        return 0
+        return None

@@ -7,12 +7,14 @@ it, because Daphne reads a whole body before it asks anybody.
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
 
+from streamgen.embedding.place import kind_of_path
 from streamgen.problems import TOO_LARGE, Problem
 
 BODY_LINGER_S = 30.0
@@ -57,10 +59,15 @@ def _lengths(scope: Any) -> list[int]:
 
 def too_large_response(path: str) -> HttpResponse:
     """What is said to a body that is too large."""
-    if path.removeprefix(settings.FORCE_SCRIPT_NAME or "").startswith(("/api/", "/v1/")):
-        response = Problem(status=413, detail=TOO_LARGE).response()
-    else:
-        response = HttpResponse(PAGE.format(detail=TOO_LARGE), status=413)
+    match kind_of_path(path.removeprefix(settings.FORCE_SCRIPT_NAME or "")):
+        case "v1":
+            error = {"message": TOO_LARGE, "type": "invalid_request_error", "param": None, "code": "too_large"}
+            response = HttpResponse(json.dumps({"error": error}), status=413, content_type="application/json")
+            response["Access-Control-Allow-Origin"] = "*"
+        case "api":
+            response = Problem(status=413, detail=TOO_LARGE).response()
+        case _:
+            response = HttpResponse(PAGE.format(detail=TOO_LARGE), status=413)
     for name, value in (
         ("Connection", "close"),
         ("Content-Length", str(len(response.content))),

@@ -6,8 +6,10 @@ not be imported where Daphne's reactor is not the one that runs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
+from urllib.parse import unquote
 
 from autobahn.exception import Disconnected
 from daphne import http_protocol, ws_protocol
@@ -24,6 +26,8 @@ REFUSED_LINGER_S = 30.0
 connection would take the answer with it."""
 SOCKET_CLOSE_S = 5
 """So long a client that is told to go may take to answer."""
+CONFIGURED = ("maxMessagePayloadSize", "maxFramePayloadSize", "failByDrop", "closeHandshakeTimeout")
+"""What autobahn writes into each protocol, from its factory."""
 
 
 twisted: Any = reactor
@@ -33,6 +37,23 @@ def bound() -> None:
     """Let the servers of this process, which do not run yet, use the protocols below."""
     ws_protocol.WebSocketFactory.protocol = BoundedSocket
     http_protocol.WebRequest = BoundedRequest
+
+
+def bound_only(ours: Callable[[Any], bool]) -> None:
+    """The same for the websockets that are ours by their scope; those of others stay Daphne's own."""
+
+    class OurSocket(ws_protocol.WebSocketFactory.protocol):  # type: ignore[misc]  # Daphne has no types
+        """Somebody's, until the handshake says whose: nothing else was read by then."""
+
+        def onConnect(self, request: Any) -> Any:
+            if not ours({"path": unquote(request.path), "root_path": self.factory.server_class.root_path}):
+                return super().onConnect(request)
+            for name in CONFIGURED:
+                self.__dict__.pop(name, None)  # those of the class count
+            self.__class__ = BoundedSocket
+            return self.onConnect(request)
+
+    ws_protocol.WebSocketFactory.protocol = OurSocket
 
 
 class BoundedSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne has no types

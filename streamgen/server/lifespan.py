@@ -88,8 +88,11 @@ class Lifespan:
         if self._embedded is not None:
             await self._embedded.stop()
 
-    def hook_daphne(self, *, bounds_bodies: bool = True) -> None:
-        """Where Daphne's reactor is installed, begin when it runs, end before it stops, and bound what comes in."""
+    def hook_daphne(self, *, ours: Callable[[Any], bool] | None = None) -> None:
+        """Where Daphne's reactor is installed, begin when it runs, end before it stops, and bound what comes in.
+
+        With `ours` only the websockets whose scope it says are: all else that comes in is a host's.
+        """
         if "daphne.server" not in sys.modules:
             return
         # Importing them earlier would install another reactor than Daphne's.
@@ -97,10 +100,12 @@ class Lifespan:
         from twisted.internet import defer, reactor  # noqa: PLC0415  the same
 
         from streamgen.server.departure import depart  # noqa: PLC0415  the same
-        from streamgen.server.incoming import bound  # noqa: PLC0415  the same
+        from streamgen.server.incoming import bound, bound_only  # noqa: PLC0415  the same
 
-        if bounds_bodies:
+        if ours is None:
             bound()
+        else:
+            bound_only(ours)
         wires.known.try_daphne()
 
         cancel_all = Server.kill_all_applications

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -11,16 +12,19 @@ import subprocess
 import sys
 import sysconfig
 import time
+import urllib.error
 import urllib.request
 import venv
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, expect
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
+from artifacts.live.protocol import MESSAGE_BYTES
 from streamgen.client import Client, DocumentEnded
 from tests.browser.conftest import ROOT, WAIT_MS
 
@@ -40,7 +44,9 @@ PARTS = (
     "LICENSE",
     "CHANGELOG.md",
 )
-PEOPLE = '''"""People who sign in with an address."""
+PEOPLE = '''"""People who sign in with an address, and whose keys are no numbers."""
+import uuid
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
@@ -55,6 +61,7 @@ class People(BaseUserManager):
 
 
 class Person(AbstractBaseUser, PermissionsMixin):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     email = models.EmailField(unique=True)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
@@ -169,6 +176,43 @@ def answers(address: str) -> None:
         except OSError:
             assert time.monotonic() < last, address
             time.sleep(0.1)
+
+
+async def what_comes_in_is_bounded(origin: str, token: str, document: int) -> None:
+    """For what is of documents; all else is the project's."""
+    address = f"ws{origin.removeprefix('http')}/docs/ws/artifacts/{document}/"
+    async with connect(address, additional_headers={"Authorization": f"Bearer {token}"}) as viewer:
+        await viewer.send("x" * (MESSAGE_BYTES + 1))
+        while viewer.close_code is None:
+            with suppress(ConnectionClosed):
+                await viewer.recv()
+    assert viewer.close_code == 1009
+    status, kind, body = asked(
+        f"{origin}/docs/v1/responses", {"Authorization": f"Bearer {token}"}, b'{"model": "%s"}' % (b"x" * 5_000_000)
+    )
+    assert (status, kind, json.loads(body)["error"]["code"]) == (413, "application/json", "too_large")
+
+
+def programs_are_told_problems(origin: str) -> None:
+    """Also where Django refuses before anything of documents is asked; the project's pages stay its own."""
+    for path, headers, status, code in (
+        ("/docs/api/projects", {"Host": "elsewhere.example"}, 400, "wrong_host"),
+        ("/docs/api/projects", {"Host": "not a name"}, 400, "wrong_host"),
+        ("/docs/streams/nothing", {}, 404, "not_found"),
+    ):
+        got, kind, body = asked(f"{origin}{path}", headers)
+        assert (got, kind, json.loads(body)["code"]) == (status, "application/problem+json", code)
+    assert asked(f"{origin}/docs/nothing")[:2] == (404, "text/html; charset=utf-8")
+    assert asked(f"{origin}/api/nothing")[:2] == (404, "text/html; charset=utf-8")
+
+
+def asked(address: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> tuple[int, str, bytes]:
+    try:
+        answer = urllib.request.urlopen(urllib.request.Request(address, body, headers or {}), timeout=START_S)
+    except urllib.error.HTTPError as refused:
+        answer = refused
+    with answer:
+        return answer.status, answer.headers["Content-Type"], answer.read()
 
 
 @pytest.fixture(scope="module")
@@ -307,6 +351,10 @@ async def test_people_frame_prefix_and_sockets_of_the_project_stay_its_own(
         async with connect(f"ws{origin.removeprefix('http')}/ws/echo/") as own:
             await own.send("hello")
             assert await own.recv() == "hello"
+            await own.send("x" * (MESSAGE_BYTES + 1))
+            assert len(await own.recv()) == MESSAGE_BYTES + 1
+        await what_comes_in_is_bounded(origin, token, brief)
+        programs_are_told_problems(origin)
         context = await browser.new_context()
         page = await context.new_page()
         await page.goto(f"{origin}/docs/artifacts/{brief}/")
