@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlencode
 
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 from pydantic import BaseModel, ConfigDict
@@ -26,6 +27,7 @@ PROJECTS_PER_ANSWER = 50
 PROJECTS_PER_ANSWER_MAX = 200
 
 router = Router()
+Row = TypeVar("Row", bound=Model)
 
 
 class RequestBody(BaseModel):
@@ -187,6 +189,20 @@ def _row(artifact: Artifact, *, is_outdated: bool) -> ArtifactRow:
 def next_link(request: HttpRequest, **query: object) -> str:
     """The value of `Link` that leads to the next answer of this path, as the site is called from outside."""
     return f'<{request.build_absolute_uri(request.path)}?{urlencode(query)}>; rel="next"'
+
+
+def newest_rows(
+    request: HttpRequest, response: HttpResponse, rows: QuerySet[Row], limit: int, before: int | None
+) -> list[Row]:
+    """So many of them, the newest first, those before that number; where there are more, `Link` leads to them."""
+    rows = rows.order_by("-pk")
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows[: limit + 1])
+    if len(found) > limit:
+        found.pop()
+        response["Link"] = next_link(request, limit=limit, before=found[-1].pk)
+    return found
 
 
 @router.get("/projects", response={200: list[ProjectBrief]} | REFUSALS)

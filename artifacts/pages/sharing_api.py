@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from ninja import Status
+from ninja import Query, Status
 from pydantic import BaseModel
 
 from artifacts import access
@@ -20,13 +20,24 @@ from artifacts.accounts import tokens
 from artifacts.errors import InvalidInput, NotFound
 from artifacts.models import AccessToken, Artifact, Invitation, Project, ShareLink, Webhook, WebhookDelivery
 from artifacts.models.user_model import User
-from artifacts.pages.api import REFUSALS, ProjectOut, RequestBody, caller, project_out, router
+from artifacts.pages.api import (
+    REFUSALS,
+    ProjectOut,
+    RequestBody,
+    caller,
+    newest_rows,
+    next_link,
+    project_out,
+    router,
+)
 from artifacts.sharing import links, members, projects
 from artifacts.webhooks import endpoints
 
 __all__ = ["router"]
 
 DELIVERIES_TOLD = 20
+ROWS_PER_ANSWER = 50
+Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 class ProjectChange(RequestBody):
@@ -174,10 +185,20 @@ def delete_project(request: HttpRequest, project_id: int) -> Status[None]:
 
 
 @router.get("/projects/{int:project_id}/members", response={200: list[MemberOut]} | REFUSALS)
-def list_members(request: HttpRequest, project_id: int) -> list[MemberOut]:
-    """The owner, then the members by name."""
+def list_members(
+    request: HttpRequest,
+    response: HttpResponse,
+    project_id: int,
+    limit: Limit = ROWS_PER_ANSWER,
+    after: str | None = None,
+) -> list[MemberOut]:
+    """The owner, then the members by name, from behind `after` on; where there are more, `Link` leads to them."""
     project = access.project_for(caller(request), project_id, "see_members")
-    return [MemberOut(username=user.get_username(), role=role) for user, role in members.roles_of(project)]
+    found = members.roles_of(project, after=after, most=limit + 1)
+    shown = [MemberOut(username=user.get_username(), role=role) for user, role in found[:limit]]
+    if len(found) > limit:
+        response["Link"] = next_link(request, limit=limit, after=shown[-1].username)
+    return shown
 
 
 @router.get("/projects/{int:project_id}/members/{str:username}", response={200: MemberOut} | REFUSALS)
@@ -213,10 +234,17 @@ def remove_member(request: HttpRequest, project_id: int, username: str) -> Statu
 
 
 @router.get("/projects/{int:project_id}/links", response={200: list[LinkOut]} | REFUSALS)
-def list_links(request: HttpRequest, project_id: int) -> list[LinkOut]:
+def list_links(
+    request: HttpRequest,
+    response: HttpResponse,
+    project_id: int,
+    limit: Limit = ROWS_PER_ANSWER,
+    before: int | None = None,
+) -> list[LinkOut]:
     """The read-only links to the project and to its documents, the newest first. Where they lead was told once."""
     project = access.project_for(caller(request), project_id, "links")
-    return [LinkOut(**_link(row)) for row in ShareLink.objects.filter(project=project).select_related("created_by")]
+    rows = ShareLink.objects.filter(project=project).select_related("created_by")
+    return [LinkOut(**_link(row)) for row in newest_rows(request, response, rows, limit, before)]
 
 
 @router.post("/projects/{int:project_id}/links", response={201: LinkMade} | REFUSALS)
@@ -240,10 +268,17 @@ def revoke_link(request: HttpRequest, link_id: int) -> Status[None]:
 
 
 @router.get("/projects/{int:project_id}/invitations", response={200: list[InvitationOut]} | REFUSALS)
-def list_invitations(request: HttpRequest, project_id: int) -> list[InvitationOut]:
+def list_invitations(
+    request: HttpRequest,
+    response: HttpResponse,
+    project_id: int,
+    limit: Limit = ROWS_PER_ANSWER,
+    before: int | None = None,
+) -> list[InvitationOut]:
     """Those that nobody used yet, the newest first."""
     project = access.project_for(caller(request), project_id, "members")
-    return [InvitationOut(**_invitation(row)) for row in Invitation.objects.filter(project=project)]
+    rows = Invitation.objects.filter(project=project)
+    return [InvitationOut(**_invitation(row)) for row in newest_rows(request, response, rows, limit, before)]
 
 
 @router.post("/projects/{int:project_id}/invitations", response={201: InvitationMade} | REFUSALS)
@@ -303,9 +338,12 @@ def send_test(request: HttpRequest, project_id: int) -> Status[DeliveryOut]:
 
 
 @router.get("/tokens", response={200: list[TokenOut]} | REFUSALS)
-def list_tokens(request: HttpRequest) -> list[TokenOut]:
+def list_tokens(
+    request: HttpRequest, response: HttpResponse, limit: Limit = ROWS_PER_ANSWER, before: int | None = None
+) -> list[TokenOut]:
     """The caller's own, the newest first."""
-    return [TokenOut(**_token(row)) for row in AccessToken.objects.filter(user=caller(request))]
+    rows = AccessToken.objects.filter(user=caller(request))
+    return [TokenOut(**_token(row)) for row in newest_rows(request, response, rows, limit, before)]
 
 
 @router.post("/tokens", response={201: TokenMade} | REFUSALS)

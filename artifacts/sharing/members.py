@@ -26,10 +26,17 @@ def member_named(project: Project, username: str) -> User:
     raise NotFound("This user is no member of the project.")
 
 
-def roles_of(project: Project) -> list[tuple[User, str]]:
-    """The owner, then the members by name, each with their role."""
-    rows = Member.objects.filter(project=project).select_related("user").order_by(f"user__{User.USERNAME_FIELD}")
-    return [(project.owner, Role.OWNER), *((row.user, row.role) for row in rows)]
+def roles_of(project: Project, *, after: str | None = None, most: int | None = None) -> list[tuple[User, str]]:
+    """The owner, then the members by name, each with their role. With `after`, the owner's name or a member's, those
+    behind; no more than `most`.
+    """
+    name = f"user__{User.USERNAME_FIELD}"
+    rows = Member.objects.filter(project=project).select_related("user").order_by(name)
+    if after is None or after == project.owner.get_username():
+        owner = [(project.owner, str(Role.OWNER))] if after is None else []
+    else:
+        owner, rows = [], rows.filter(**{f"{name}__gt": after})
+    return [*owner, *((row.user, row.role) for row in rows[:most])][:most]
 
 
 @transaction.atomic
