@@ -5,6 +5,7 @@ Asking for the same once more, as a client does that lost its answer, begins not
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from typing import Any
@@ -12,11 +13,13 @@ from typing import Any
 from django.db import transaction
 
 from artifacts import access
-from artifacts.accounts import tokens
+from artifacts.accounts import receipts, tokens
+from artifacts.accounts.receipts import RepeatedAnswer
 from artifacts.errors import IllegalTransition
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, Project, StreamStatus
 from artifacts.models.user_model import User
+from artifacts.planned_section import PlannedSection
 from generation import control
 from generation.errors import TaskExists
 from streamgen.agents.chat_requests import DocumentRequest
@@ -70,7 +73,10 @@ def _model(name: str, created: int, title: str) -> dict[str, Any]:
 
 def begin_document(user: User, asked: DocumentRequest) -> WrittenText:
     """The document, which is being written or was. Raises `ApiRefused` and what `control.start` raises."""
-    artifact = _own(user, asked) if asked.model == OURS else _document(user, asked.model)
+    artifact = _followed(user, asked)
+    if artifact is not None and artifact.stream_status != StreamStatus.IDLE:
+        return _written_anew(user, artifact, asked)
+    artifact = artifact or (_own(user, asked) if asked.model == OURS else _document(user, asked.model))
     if artifact.stream_status == StreamStatus.IDLE:
         access.demand(user, "start", artifact.project)
         plan = [wish.planned for wish in asked.plan] if asked.plan else None
@@ -82,6 +88,85 @@ def begin_document(user: User, asked: DocumentRequest) -> WrittenText:
             if artifact.stream_status == StreamStatus.IDLE:
                 raise
     return load_written(artifact.pk)
+
+
+def _followed(user: User, asked: DocumentRequest) -> Artifact | None:
+    """The document that the user has seen, and wants to be different; None where nothing was answered before.
+
+    Of a conversation that began elsewhere a document is begun, as of any other.
+    """
+    if asked.earlier:
+        found = parse_response_id(asked.earlier)
+        artifact = access.artifacts_for(user).filter(pk=found.artifact_id).first() if found else None
+        if artifact is None:
+            raise ApiRefused(
+                400,
+                f"Previous response with id {asked.earlier[:200]!r} not found.",
+                code="previous_response_not_found",
+                param="previous_response_id",
+            )
+        if asked.model not in (OURS, model_of(artifact)):
+            raise ApiRefused(
+                400, f"The model of the previous response is {model_of(artifact)!r}.", param="previous_response_id"
+            )
+        return artifact
+    if not asked.followed:
+        return None
+    if asked.model != OURS:
+        return _document(user, asked.model)
+    for digest in asked.followed:
+        if (artifact := _of_digest(user, digest)) is not None:
+            return artifact
+    return None
+
+
+def _written_anew(user: User, artifact: Artifact, asked: DocumentRequest) -> WrittenText:
+    """The text that this wish brought about: of a finished document another one, once. Raises as `begin_document`."""
+    access.demand(user, "regenerate", artifact.project)
+    key = hashlib.sha256(f"{artifact.pk}:{asked.digest}".encode()).hexdigest()
+    claimed = receipts.claim_receipt(user, f"{OURS} {key}", key)
+    if isinstance(claimed, RepeatedAnswer):
+        return load_written(artifact.pk, int(claimed.content))
+    try:
+        with transaction.atomic():
+            _demand_finished(artifact)
+            wish = asked.instructions_said
+            if asked.model == OURS and not asked.earlier:
+                wishes = asked.wishes_said
+            else:
+                told = Artifact.objects.values_list("instructions", flat=True).get(pk=artifact.pk)
+                wishes = f"{told}\n\n{wish}".strip()
+            control.regenerate(
+                artifact, user, plan=_plan(artifact, asked), instructions=wishes, parallel=asked.parallel or 1
+            )
+            artifact.refresh_from_db(fields=["epoch"])
+            claimed.keep(200, str(artifact.epoch).encode())
+    except BaseException:
+        claimed.forget()
+        raise
+    return load_written(artifact.pk, artifact.epoch)
+
+
+def _demand_finished(artifact: Artifact) -> None:
+    if artifact.stream_status in {StreamStatus.COMPLETE, StreamStatus.CANCELLED}:
+        return
+    is_paused = artifact.stream_status == StreamStatus.PAUSED
+    state = "is paused: resume it, or cancel it" if is_paused else "is still being written: wait for its end"
+    raise ApiRefused(409, f"The document {state}, then say what should be different.", code="busy")
+
+
+def _plan(artifact: Artifact, asked: DocumentRequest) -> list[PlannedSection] | None:
+    """That of the request, else the sections that the document has."""
+    if asked.plan:
+        return [wish.planned for wish in asked.plan]
+    rows = artifact.sections.order_by("position").values("name", "instructions", "max_tokens")
+    return [PlannedSection(**row) for row in rows] or None
+
+
+def _of_digest(user: User, digest: str) -> Artifact | None:
+    """The user's own document that was asked for so."""
+    mine = Artifact.objects.select_related("project").filter(project__owner=user, project__archived_at=None)
+    return mine.filter(phase=f"{OWN_PHASE}{digest[:24]}").first()
 
 
 def seen_response(user: User, response_id: str, *, with_text: bool = False) -> WrittenText:
@@ -120,10 +205,10 @@ def _own(user: User, asked: DocumentRequest) -> Artifact:
     User._default_manager.select_for_update().get(
         pk=user.pk
     )  # who asks twice at once has one project, and one document
-    mine = Artifact.objects.select_related("project").filter(project__owner=user, project__archived_at=None)
-    artifact = mine.filter(phase=phase).first()
+    artifact = _of_digest(user, asked.digest)
     if artifact is not None:
         return artifact
+    mine = Artifact.objects.select_related("project").filter(project__owner=user, project__archived_at=None)
     latest = mine.filter(phase__startswith=OWN_PHASE).order_by("-pk").first()
     project = latest.project if latest else _own_project(user)
     return control.add_artifact(project, phase, _title(brief), user)

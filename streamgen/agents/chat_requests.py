@@ -83,12 +83,34 @@ class DocumentRequest(Lenient):
         raise NotImplementedError
 
     @property
+    def wishes_said(self) -> str:
+        """All that the user said, of which the last says what should be different."""
+        return "\n\n".join(said.text.strip() for said in self.said if said.role == "user" and said.text.strip())
+
+    @property
+    def earlier(self) -> str:
+        """The id of a response that this one follows; "" for none."""
+        return ""
+
+    @property
     def digest(self) -> str:
         """The same for whoever asks the same once more, as a client does that lost its answer."""
-        said = [[each.role, each.text] for each in self.said if each.role]
+        return self._digest_of(self.said)
+
+    @property
+    def followed(self) -> list[str]:
+        """The digests of the requests whose answers stand before the last message of the user, the latest first."""
+        last = max((place for place, said in enumerate(self.said) if said.role == "user"), default=0)
+        answers = [
+            place for place, said in enumerate(self.said[:last]) if said.role == "assistant" and said.text.strip()
+        ]
+        return [self._digest_of(self.said[:place]) for place in reversed(answers)]
+
+    def _digest_of(self, messages: list[ChatMessage]) -> str:
+        said = [[each.role, each.text] for each in messages if each.role]
         plan = [wish.model_dump() for wish in self.plan] if self.plan else None
-        asked = json.dumps([said, self.seed, self.metadata or {}, plan], sort_keys=True)
-        return hashlib.sha256(asked.encode(errors="replace")).hexdigest()
+        asked = [said, self.seed, self.metadata or {}, plan, *([self.earlier] if self.earlier else [])]
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode(errors="replace")).hexdigest()
 
 
 class StreamOptions(Lenient):
@@ -120,6 +142,11 @@ class ResponseRequest(DocumentRequest):
 
     input: str | list[ChatMessage]
     background: bool | None = None
+    previous_response_id: str | None = None
+
+    @property
+    def earlier(self) -> str:
+        return self.previous_response_id or ""
 
     @property
     def said(self) -> list[ChatMessage]:

@@ -68,10 +68,10 @@ def up(*, database: Path, folder: Path, **environment: str) -> Iterator[Server]:
 
 
 @contextmanager
-def serving_product(kind: str, *, database: Path, folder: Path, **environment: str) -> Iterator[Server]:
+def serving_product(kind: str, *, database: Path, folder: Path, port: int = 0, **environment: str) -> Iterator[Server]:
     """The project under Daphne or uvicorn with this SQLite file. It is asked to stop at the end, and must."""
     log = folder / f"{kind}.log"
-    with socket.create_server(("127.0.0.1", 0)) as listener, log.open("wb") as output:
+    with socket.create_server(("127.0.0.1", port)) as listener, log.open("ab") as output:
         listener.listen(512)
         process = subprocess.Popen(
             [sys.executable, *(part.format(fd=listener.fileno()) for part in COMMANDS[kind])],

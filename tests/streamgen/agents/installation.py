@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from openai import OpenAI
 
 from streamgen.client import BlockingClient
-from tests.support.servers import ROOT, serving_product
+from tests.support.servers import ROOT, Server, serving_product
 
 NEW_USERS = """
 from django.core.management import call_command
@@ -40,9 +40,12 @@ TWO_SECTIONS = [{"name": "Why"}, {"name": "How"}]
 class ServedProduct:
     """One database, one server, one worker at a time."""
 
-    def __init__(self, folder: Path, port: int, tokens: list[str], variables: dict[str, str]) -> None:
-        self.folder, self.port, self._variables = folder, port, variables
+    def __init__(self, folder: Path, tokens: list[str], variables: dict[str, str]) -> None:
+        self.folder, self._variables = folder, variables
         self.token, self.other_token = tokens
+        self.port = 0
+        self._serving = ExitStack()
+        self._server: Server | None = None
         self._worker: subprocess.Popen[bytes] | None = None
 
     @property
@@ -59,6 +62,24 @@ class ServedProduct:
 
     def openai(self, token: str | None = None) -> OpenAI:
         return OpenAI(base_url=f"{self.address}/v1", api_key=token or self.token, max_retries=0)
+
+    def begin_serving(self) -> None:
+        """Where it was, if there was one before."""
+        settings = self._variables | {"STREAMGEN_CONCURRENCY": "0"}
+        serving = serving_product(
+            "uvicorn", database=self.folder / "db.sqlite3", folder=self.folder, port=self.port, **settings
+        )
+        self._server = self._serving.enter_context(serving)
+        self.port = self._server.port
+
+    def kill_server(self) -> None:
+        """And those who read there lose their connection."""
+        assert self._server is not None
+        self._server.process.kill()
+        self._server.process.wait()
+
+    def stop_serving(self) -> None:
+        self._serving.close()
 
     def begin_work(self) -> None:
         command = [sys.executable, "manage.py", "runworker", "generation"]
@@ -108,11 +129,11 @@ def served_product(folder: Path) -> Iterator[ServedProduct]:
             "STREAMGEN_LEASE_SECONDS": "2",
         }
         tokens = _manage(("shell", "-v0", "-c", NEW_USERS), os.environ | variables).split()[-2:]
-        settings = variables | {"STREAMGEN_CONCURRENCY": "0"}
-        with serving_product("uvicorn", database=folder / "db.sqlite3", folder=folder, **settings) as server:
-            product = ServedProduct(folder, server.port, tokens, variables)
-            product.begin_work()
-            try:
-                yield product
-            finally:
-                product.kill_worker()
+        product = ServedProduct(folder, tokens, variables)
+        product.begin_serving()
+        product.begin_work()
+        try:
+            yield product
+        finally:
+            product.kill_worker()
+            product.stop_serving()

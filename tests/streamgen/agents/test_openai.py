@@ -9,9 +9,12 @@ from random import Random
 import httpx2
 import pytest
 from openai import (
+    APIConnectionError,
     APIStatusError,
     AuthenticationError,
     BadRequestError,
+    ConflictError,
+    InternalServerError,
     NotFoundError,
     OpenAI,
     PermissionDeniedError,
@@ -19,6 +22,7 @@ from openai import (
 
 from tests.streamgen.agents.installation import PLAN, TWO_SECTIONS, ServedProduct, served_product
 from tests.streamgen.agents.kills import kill_and_resume
+from tests.streamgen.agents.resuming import RESPONSE_OVER
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -208,3 +212,72 @@ def test_killed_worker_and_killed_clients_leave_one_document_and_its_text(produc
     assert all(outcome.is_equal and outcome.is_one and outcome.rises for outcome in outcomes), outcomes
     assert worker_kills == 1
     assert sum(outcome.client_kills for outcome in outcomes) > 0, outcomes
+
+
+def test_killed_server_and_its_reader_goes_on_behind_the_event_it_saw(product, client):
+    begun = client.responses.create(
+        model="streamgen", input="A brief of a server that dies.", background=True, extra_body={"plan": TWO_SECTIONS}
+    )
+    numbers: list[int] = []
+    text, is_over, kills_left = "", False, 2
+    while not is_over:
+        seen = {"starting_after": numbers[-1]} if numbers else {}
+        try:
+            for event in client.responses.retrieve(begun.id, stream=True, **seen):
+                numbers.append(event.sequence_number)
+                text += event.delta if event.type == "response.output_text.delta" else ""
+                is_over = event.type in RESPONSE_OVER
+                if kills_left and text:
+                    product.kill_server()
+                    product.begin_serving()
+                    kills_left -= 1
+        except (APIConnectionError, InternalServerError):
+            continue  # it listens already: who asks waits until it is there
+    found = client.responses.retrieve(begun.id)
+    assert (found.status, found.output_text) == ("completed", text)
+    assert numbers == sorted(set(numbers))
+    assert kills_left == 0
+
+
+def test_message_behind_an_answer_has_the_document_written_anew_once(product, client):
+    asked = {"model": "streamgen", "extra_body": {"plan": PLAN}}
+    said = ask("A brief of a mill.")
+    first = client.chat.completions.create(messages=said, **asked)
+    said += [{"role": "assistant", "content": first.choices[0].message.content}, *ask("Shorter.")]
+    second = client.chat.completions.create(messages=said, **asked)
+    assert (second.model, second.streamgen["epoch"]) == (first.model, first.streamgen["epoch"] + 1)
+    assert second.choices[0].finish_reason == "stop"
+    assert client.chat.completions.create(messages=said, **asked).id == second.id
+    with product.client() as ours:
+        (row,) = ours.call("GET", f"/artifacts/{second.streamgen['artifact']}/versions")["items"]
+        assert (row["epoch"], row["note"]) == (1, "Written: A brief of a mill.")
+    said += [{"role": "assistant", "content": second.choices[0].message.content}, *ask("For engineers.")]
+    third = client.chat.completions.create(messages=said, **asked)
+    assert (third.model, third.streamgen["epoch"]) == (first.model, 3)
+    assert client.chat.completions.create(messages=said[:3], **asked).id == second.id  # of its time
+    by_name = {"model": first.model, "messages": [*said[1:2], *ask("And once more.")], "extra_body": {"plan": PLAN}}
+    assert client.chat.completions.create(**by_name).streamgen["epoch"] == 4
+
+
+def test_response_that_follows_another_writes_its_document_anew(product, client):
+    plan = {"plan": TWO_SECTIONS}
+    begun = client.responses.create(model="streamgen", input="A quay.", background=True, extra_body=plan)
+    follows = {"model": "streamgen", "input": "Longer.", "previous_response_id": begun.id}
+    with pytest.raises(ConflictError) as busy:
+        client.responses.create(**follows)
+    assert busy.value.code == "busy"
+    client.responses.cancel(begun.id)
+    second = client.responses.create(background=True, **follows)
+    artifact, epoch = begun.id.split("_")[1:]
+    assert second.id == f"resp_{artifact}_{int(epoch) + 1}"
+    assert client.responses.create(background=True, **follows).id == second.id
+    client.responses.cancel(second.id)
+    with product.client() as ours:
+        told = ours.artifact(int(artifact))["state"]["sections"]
+        assert [section["name"] for section in told] == ["Why", "How"]
+    for earlier in ("resp_999999_1", "nonsense"):
+        with pytest.raises(BadRequestError) as refused:
+            client.responses.create(model="streamgen", input="x", previous_response_id=earlier)
+        assert refused.value.code == "previous_response_not_found"
+    with product.openai(product.other_token) as other, pytest.raises(BadRequestError):
+        other.responses.create(**follows)
