@@ -102,7 +102,9 @@ def _read(exchange: Exchange, artifact_id: int, epoch: int) -> StreamRead:
     live: Live = "" if is_head else _live(fields.get("live", []))
     offsets = ["now"] if is_head else fields.get("offset", [] if live else ["-1"])
     if len(offsets) != 1:
-        raise Refused(400, "A live read needs one offset, -1 for the beginning; any other read one at most.", code="bad_offset")
+        raise Refused(
+            400, "A live read needs one offset, -1 for the beginning; any other read one at most.", code="bad_offset"
+        )
     try:
         begin = parse_offset(offsets[0])
     except BadOffset:
