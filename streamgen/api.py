@@ -19,6 +19,7 @@ from ninja.utils import check_csrf
 
 from artifacts.accounts import tokens
 from artifacts.models.user_model import User
+from artifacts.operating.log_context import tell_about
 from artifacts.pages import sharing_api, versions_api
 from generation.pages import costs_api, reworking_api
 from generation.pages.api import router
@@ -43,6 +44,7 @@ class Bearer(HttpBearer):
         user = tokens.user_for_token(token.strip())
         if user is None:
             raise AuthenticationError(message="This token is not known. `manage.py token USER` makes one.")
+        tell_about(user=user.pk)
         return user
 
 
@@ -54,6 +56,7 @@ class Session(SessionAuth):
             raise AuthenticationError(message="Sign in, or send Authorization: Bearer TOKEN.")
         if check_csrf(request):
             raise AuthorizationError(message=foreign_origin(request) or NO_CSRF_TOKEN)
+        tell_about(user=request.user.pk)
         return request.user
 
 

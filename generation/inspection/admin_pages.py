@@ -124,7 +124,9 @@ class ClaimJournalAdmin(InspectAdmin):
     def how(self, journal: ClaimJournal) -> SafeString:
         status, _, reason = journal.ending.partition(": ")
         words = f"{status}, {reason}" if reason else status
-        return badge(status or "running", words or "no end is known")
+        artifact = journal.artifact
+        is_written = not status and journal.fence == artifact.fence and artifact.lease_until is not None
+        return badge(status or "running", words or ("goes on" if is_written else "no end is known"))
 
     @admin.display(description="text after, on average")
     def first_text(self, journal: ClaimJournal) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 from contextvars import Context
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from django.db import connection
@@ -69,8 +70,12 @@ def test_server_as_its_own_command_starts_it_logs_no_secret(kind, artifact, owne
             line.recv(WAIT_S)
         with pytest.raises(InvalidStatus):
             connect(server.url(f"/ws/artifacts/{artifact.pk}/"), origin="https://evil.example")
+        bearer = {"Authorization": f"Bearer {issue_token(owner)}"}
+        deletion = Request(f"{server.origin}/api/artifacts/{artifact.pk}", method="DELETE", headers=bearer)
+        urlopen(deletion, timeout=WAIT_S).close()
     log = server.log.read_text()
     assert "GET /shared/***/ 200" in log
+    assert re.search(rf"deleted artifact={artifact.pk}  \[.*\buser={owner.pk}\b", log)
     assert [line for line in log.splitlines() if secret in line or "hidden" in line or "ERROR" in line] == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from io import StringIO
 
@@ -215,6 +216,14 @@ def test_incident_holds_no_text_no_prompt_and_no_secret(artifact, owner, setting
     chosen = {"action": "export_incident", "_selected_action": [artifact.pk, other.pk]}
     listed = client.post(reverse("admin:artifacts_artifact_changelist"), chosen)
     assert [one["document"]["pk"] for one in json.loads(listed.content)] == [other.pk, artifact.pk]
+
+
+@pytest.mark.django_db
+def test_list_of_claims_tells_the_one_that_goes_on_from_the_one_that_was_lost(artifact, owner):
+    half_written(owner, artifact)
+    page = inspector("view_claimjournal").get(reverse("admin:generation_claimjournal_changelist")).content.decode()
+    told = re.findall(r"here:(\d)</td>.*?(goes on|no end is known)<", page, re.DOTALL)
+    assert told == [("2", "goes on"), ("1", "no end is known")]
 
 
 @pytest.mark.django_db
