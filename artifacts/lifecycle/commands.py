@@ -172,6 +172,7 @@ def _begin_anew(row: LockedRow, stopped: Section, by: Change) -> None:
     """The next epoch, which ends where the section that stopped began; that one is as if it had never been begun."""
     text = row.artifact.text
     begin_epoch(row, by)
+    copy_sources(row, row.artifact.epoch - 1)
     set_text(row, text[: stopped.start])
     done = Section.objects.filter(artifact=row.artifact, status=SectionStatus.COMPLETE)
     row.set(current_section="", tokens_generated=sum(done.values_list("tokens", flat=True)))

@@ -181,6 +181,7 @@ def _take_out(row: LockedRow, text: str, rows: list[Section], section: Section, 
     # The one that becomes the first has no joint before it.
     joint = len(BETWEEN_SECTIONS) if place == 0 and text[end:].startswith(BETWEEN_SECTIONS) else 0
     begin_epoch(row, by)
+    copy_sources(row, row.artifact.epoch - 1)
     set_text(row, text[:begin] + text[end + joint :])
     section.delete()
     for one in rows[place + 1 :]:

@@ -12,9 +12,12 @@ from artifacts.lifecycle import commands, reworking
 from artifacts.lifecycle.epochs import Change
 from artifacts.lifecycle.freshness import outdated, written_from
 from artifacts.models import Artifact, SourceText, StreamStatus
+from artifacts.planned_section import PlannedSection
 from generation import control
+from generation import reworking as rework
 from generation.models import GenerationTask
-from tests.support.documents import reopened
+from generation.queue import claims, finishing
+from tests.support.documents import LEASE_S, Draft, reopened
 from tests.support.endpoint.openai_script import Behaviour, Script
 from tests.support.endpoint.openai_server import serving_endpoint
 from tests.support.workbench import choice_of, planned, start, text_of, until_artifact, until_ended, working
@@ -90,6 +93,34 @@ def test_change_of_an_earlier_document_marks_the_later_one_until_it_is_written_a
     control.delete(brief, owner)
     assert outdated([specs.pk]) == set()
     assert [one.artifact for one in written_from([specs.pk])[specs.pk]].count(None) == 1
+
+
+@pytest.mark.django_db
+def test_what_changes_a_part_of_a_text_keeps_what_it_was_written_from(documents, owner):
+    prd, specs = documents[1], documents[2]
+
+    def sources(artifact: Artifact) -> list[tuple[int | None, int]]:
+        return [(one.artifact, one.epoch) for one in written_from([artifact.pk]).get(artifact.pk, [])]
+
+    before = sources(prd)
+    assert before
+    edit(prd, "Another lamp.", SECOND)
+    assert sources(prd) == before
+    added = rework.add_section(prd, owner, PlannedSection(name="Risks"))
+    assert sources(prd) == before
+    rework.reject(added.artifact, owner)
+    assert (Artifact.objects.get(pk=prd.pk).epoch, sources(prd)) == (4, before)
+
+    control.start(specs, owner, plan=planned("Keeper and lamp"))
+    before = sources(specs)
+    task = GenerationTask.objects.get(artifact=specs, status="queued")
+    claim = claims.claim("worker", lease_s=LEASE_S, only=task.pk)
+    draft = Draft(pk=specs.pk, fence=claim.fence)
+    draft.begin(0)
+    flush = draft.next_flush("Half a")
+    finishing.stop_writing(specs.pk, fence=claim.fence, flush=flush, section_tokens=2, reason="bad_seam", detail="")
+    control.resume(specs, owner, anew=True)
+    assert (Artifact.objects.get(pk=specs.pk).epoch, sources(specs)) == (2, before)
 
 
 @pytest.mark.django_db
