@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import hypothesis
@@ -40,6 +41,25 @@ def pytest_configure() -> None:
     django_settings.MIDDLEWARE = [HELD, *product]
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # cheap
     TransactionTestCase._fixture_teardown = lambda _: empty(connections["default"])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each worker has an equal part of the list, and takes of the others' when it is through: what is long comes first
+    in each part, so that none is begun when all else is done.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers == 1:
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    others = [item for item in items if not item.get_closest_marker("long")]
+    size, ordered = len(items) // workers, []
+    for number in range(workers):
+        ordered += long[number::workers]
+        part = size * (number + 1) - len(ordered)
+        ordered += others[:part]
+        del others[:part]
+    items[:] = ordered + others
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

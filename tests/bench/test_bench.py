@@ -17,6 +17,7 @@ from bench.support.report import Report
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)  # a busy machine makes it several times as long
 @pytest.mark.asyncio
 async def test_every_script_prints_one_table_and_one_line_of_json(tmp_path):

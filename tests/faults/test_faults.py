@@ -30,6 +30,7 @@ SHORT = [
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)  # real processes, on whatever machine
 @pytest.mark.parametrize(("name", "database", "seed", "runs"), SHORT, ids=[f"{one[0]}-{one[1]}" for one in SHORT])
 def test_nothing_is_lost(name, database, seed, runs):

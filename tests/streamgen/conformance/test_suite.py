@@ -109,6 +109,7 @@ def test_suite_needs_neither_django_nor_our_server() -> None:
     assert not {name for name in loaded if name.partition(".")[0] in {"django", "channels", "artifacts", "generation"}}
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_our_server_conforms(owner: User, tmp_path: Path) -> None:
     """With its worker, embedded, under Daphne: as anybody would ask it, on the command line."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from tests.support.limits import WAIT_S
 from tests.support.postgres import make_database
@@ -31,6 +32,7 @@ def call(server: Server, method: str, path: str, token: str, body: object = None
         return response.status, json.loads(text) if "json" in response.headers["Content-Type"] else text
 
 
+@pytest.mark.long
 def test_outage_is_two_lines_and_answers_of_503_and_nothing_is_lost(postgres_server: str, tmp_path: Path) -> None:
     shared = {"DATABASE_URL": make_database(postgres_server, "outage"), "SECRET_KEY": "k" * 40}
     shared |= {"STREAMGEN_USER_RUNNING": "100", "STREAMGEN_USER_STARTS_PER_MINUTE": "100"}
