@@ -19,7 +19,7 @@ _BLOCK_ELEMENTS = frozenset(
     (
         *("details", "summary", "div", "section", "article", "aside", "main", "header", "footer", "nav", "center"),
         *("figure", "figcaption", "fieldset", "form", "table", "ul", "ol", "dl", "blockquote", "pre", "dialog"),
-        *("address", "select", "svg", "li", "dt", "dd"),
+        *("address", "select", "svg", "li", "dt", "dd", "menu", "hgroup", "object", "button"),
     )
 )
 # The next of its kind ends one of these, and so does what it stands in.
@@ -31,7 +31,7 @@ _FORMATTING = frozenset(
 _PHRASING = frozenset(
     (
         *("span", "sub", "sup", "kbd", "mark", "del", "ins", "q", "cite", "abbr", "var", "samp", "dfn", "bdo", "bdi"),
-        *("ruby", "label", "button"),
+        *("ruby", "label"),
     )
 )
 _RAW_TEXT = frozenset(("script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes"))
