@@ -19,6 +19,9 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _BRACKETS = re.compile(r"\\.|\[((?:[^\\\[\]]|\\.)*+)\]", re.DOTALL)
 _BEFORE_DEFINITION = re.compile(r"(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*\Z")
 
+IMAGES_CHARS = 500
+"""So much of a text before a label is looked at, whether it holds images."""
+
 Key = tuple[bool, str]  # of a footnote or of a link, and the label as it is compared
 
 
@@ -129,7 +132,7 @@ def _in_run(text: str, start: int, end: int) -> Iterator[_Label]:
             after_text = -1
             continue
         key = (False, label_key(label))
-        if found.start() == after_text:
+        if found.start() == after_text or _ends_images(seen, found.start()):
             after_text = -1
             if label.strip():
                 yield _Label(key=key, is_definition=False, start=begin, end=behind)
@@ -142,6 +145,25 @@ def _in_run(text: str, start: int, end: int) -> Iterator[_Label]:
             behind += collapsed
             yield _Label(key=key, before=f"[{label}][", is_definition=False, start=begin, end=behind)
             place += collapsed
+
+
+def _ends_images(run: str, place: int) -> bool:
+    """Whether a text in brackets ends there that holds images and no links: what follows is the label of all of it."""
+    depth = 0
+    for at in range(place - 1, max(-1, place - 1 - IMAGES_CHARS), -1):
+        before = run[at - 1] if at else ""
+        if before == "\\" or run[at] not in "[]":
+            if depth == 0:
+                break
+        elif run[at] == "]":
+            depth += 1
+        else:
+            depth -= 1
+            if depth == 0:
+                return "![" in run[at + 1 : place]
+            if before not in "!]":
+                break
+    return False
 
 
 def _begins_line(run: str, place: int) -> bool:

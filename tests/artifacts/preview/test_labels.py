@@ -65,6 +65,26 @@ def test_text_without_a_clash_is_byte_for_byte_the_same(sections: list[str]) -> 
     assert as_one(sections) == "".join(sections)
 
 
+@pytest.mark.parametrize(
+    "badge",
+    [
+        *(
+            "[![i][1]][1]",
+            "[![i][a]][1]",
+            "[![a][]][1]",
+            "[![1]][a]",
+            "[![i](/x)][1]",
+            "[see ![i][1] and ![a] there][a]",
+        ),
+        *("[![i][1]](/x)", "[![i][1]![j][a]][1] [1]", "[x [1] y][a]", "[[1]][a]", "[a\\]][1]", "![x ![i][1]][a]"),
+    ],
+)
+def test_label_of_a_text_that_holds_images_is_told_apart_once(badge: str) -> None:
+    meeting = [f"## S{number}\n\n{badge}\n\n[1]: /one{number}\n[a]: /a{number}" for number in range(2)]
+    text = as_one([meeting[0], f"\n\n{meeting[1]}"])
+    assert links(github(text)) == [link for section in meeting for link in links(github(section))], text
+
+
 def test_one_section_is_never_touched() -> None:
     text = "".join(SECTIONS)
     assert unique_labels(text, []) == unique_labels(text, [0]) == unique_labels(text, [len(text)]) == text
@@ -87,6 +107,7 @@ _PIECES = st.sampled_from(
             "[text][A]",
             "[1][]",
             "![i][a]",
+            "[![i][a]][1]",
             "`[1]`",
             "\\[1]",
             "[1](b)",
