@@ -33,7 +33,9 @@ HELD = "tests.streamgen.contract.held.held_to_the_document"
 
 
 def pytest_configure() -> None:
-    hypothesis.settings.register_profile("any machine", deadline=None)
+    hypothesis.settings.register_profile(
+        "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
     hypothesis.settings.load_profile("any machine")
     # In a shell's background SIGINT is ignored, also by every process that a test starts to interrupt it.
     signal.signal(signal.SIGINT, signal.default_int_handler)

