@@ -428,6 +428,8 @@ async def test_page_says_why_a_document_waits_or_stopped(visit: Visit, desk: Des
     await expect(pill(page)).to_have_text("Waiting")
     notice = page.locator('[data-field="notice"]')
     await expect(notice).to_have_text(re.compile(r"^Trying again (in \d s|now): rate limited, attempt 2 of 6\.$"))
+    await desk.wait(detail='waiting 8 s: rate limited, attempt 3. It says: "slow down."')
+    await expect(notice).to_have_text(re.compile(r'attempt 3\. It says: "slow down\."$'))
     detail = page.locator('[data-field="detail"]')
     await desk.write(text=LAMP)
     await expect(detail).to_be_hidden()

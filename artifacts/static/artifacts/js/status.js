@@ -99,7 +99,8 @@ export class Status {
     const passed = (Date.now() - this.heard) / 1000;
     if (!/^w/i.test(verb)) return `The model is thinking, ${span(+seconds + passed)}.`;
     const left = seconds - passed;
-    return `Trying again ${left < 1 ? "now" : `in ${span(left)}`}: ${cause}.`; // a narrow bar cuts the end
+    const end = /[.!?]"$/.test(cause) ? "" : ".";
+    return `Trying again ${left < 1 ? "now" : `in ${span(left)}`}: ${cause}${end}`; // a narrow bar cuts the end
   }
 
   keepTime(status, writing) {
