@@ -138,15 +138,15 @@ def test_expired_task_is_reclaimed_with_a_higher_fence_and_goes_on_from_its_text
 
 def test_end_of_the_first_lease_of_others_is_known(every_database):
     assert claims.next_lease_end_s() is None
-    for lease_s in (30, 20, 10):
+    for lease_s in (3_000, 2_000, 1_000):
         queued()
         claims.claim("worker", lease_s=lease_s)
     first, second, third = Artifact.objects.order_by("pk")
 
-    assert 8 < claims.next_lease_end_s() <= 10
-    assert 18 < claims.next_lease_end_s(besides=[third.pk]) <= 20
+    assert 900 < claims.next_lease_end_s() <= 1_000
+    assert 1_900 < claims.next_lease_end_s(besides=[third.pk]) <= 2_000
     documents.expire(second.pk)
-    assert 28 < claims.next_lease_end_s(besides=[third.pk]) <= 30
+    assert 2_900 < claims.next_lease_end_s(besides=[third.pk]) <= 3_000
     assert claims.next_lease_end_s(besides=[first.pk, third.pk]) is None
 
 
