@@ -71,6 +71,8 @@ class Command(BaseCommand):
         log = log_beside(sys.stderr, settings.DATA_DIR / "cli.log")
         try:
             call_command("migrate", verbosity=0, interactive=False)
+            control.checked_parallel(options["parallel"])  # before a project is made for it
+            control.model_name(options["model"])
             if options["all"]:
                 self._write_all(options)
             artifact = self._artifact(options)

@@ -16,6 +16,7 @@ from django.core.management.base import CommandError
 
 from artifacts import validation
 from artifacts.errors import ArtifactError
+from generation import control
 from generation.cli.follow import EXIT_CODES, INTERRUPTED
 from generation.cli.log_file import log_beside
 from generation.cli.terminal import without_key_marks
@@ -39,6 +40,7 @@ class Command(generate.Command):
             raise CommandError("With --server name one --phase; POST /api/projects/<id>/write writes all.")
         try:
             validation.phase(options["phase"])
+            control.checked_parallel(options["parallel"])
             client = partial(Client, options["server"], token=token_from(options))
             with open(os.devnull, "w") as nowhere, without_key_marks(sys.stdin):
                 out = nowhere if options["json"] else sys.stdout

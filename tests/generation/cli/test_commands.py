@@ -19,7 +19,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Now
 
 from artifacts.accounts.tokens import user_for_token
-from artifacts.models import AccessToken
+from artifacts.models import AccessToken, Project
 from generation.models import Worker
 from generation.queue import workers
 from tests.support import documents
@@ -89,6 +89,15 @@ def test_watch_prints_the_text_and_exits_with_the_status(capsys, make, code):
     out, err = capsys.readouterr()
     assert out == artifact.text
     assert err.splitlines()[-1].startswith(f"{artifact.stream_status}: ")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("wish", "refusal"), [({"parallel": 9}, "between 1 and 8"), ({"model": "other"}, "model")])
+def test_generate_makes_no_project_for_what_it_refuses(settings, tmp_path, wish, refusal):
+    settings.STREAMGEN_MODELS, settings.DATA_DIR = ["one"], tmp_path
+    with pytest.raises(CommandError, match=refusal):
+        call_command("generate", project="Harbour", phase="brief", **wish)
+    assert not Project.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
