@@ -15,6 +15,7 @@ pages = get_asgi_application()
 
 from artifacts.routing import websocket_urlpatterns  # noqa: E402  models need the app registry
 from streamgen.http_streams import WithStreams  # noqa: E402
+from streamgen.operating.access_log import SocketLog  # noqa: E402
 from streamgen.operating.probes import Probes  # noqa: E402
 from streamgen.server.bodies import BoundedBodies  # noqa: E402
 from streamgen.server.lifespan import this_process  # noqa: E402
@@ -27,7 +28,9 @@ from streamgen.websocket_auth import websocket_login  # noqa: E402
 application = ProtocolTypeRouter(
     {
         "http": Probes(AtPublicUrl(BoundedBodies(WithStreams(ProgramAnswers(InTurn(pages)))), settings.PUBLIC_URL)),
-        "websocket": AtPublicUrl(WithWires(websocket_login(URLRouter(websocket_urlpatterns))), settings.PUBLIC_URL),
+        "websocket": AtPublicUrl(
+            WithWires(SocketLog(websocket_login(URLRouter(websocket_urlpatterns)))), settings.PUBLIC_URL
+        ),
         "lifespan": this_process.speak,
     }
 )

@@ -6,6 +6,7 @@ Who a client is, and what they may see, is not decided here.
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from django.core.handlers import asgi
@@ -16,6 +17,7 @@ from artifacts.routing import http_urlpatterns
 from artifacts.streams.exchange import Exchange, Refused
 from streamgen.agents.openai_routes import openai_urlpatterns
 from streamgen.embedding.place import path_below
+from streamgen.operating.access_log import log_access, shown_path_of_stream
 from streamgen.problems import Problem
 from streamgen.server.outflow import outflow_of
 from streamgen.websocket_auth import credentials
@@ -53,12 +55,12 @@ def _at(scope: Any, kwargs: dict[str, Any], send: Any) -> dict[str, Any]:
 
 
 async def _stream(app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
-    is_begun = False
+    began_s, status, path = time.monotonic(), 0, shown_path_of_stream(scope["path"])
 
     async def safe(message: Any) -> None:
-        nonlocal is_begun
+        nonlocal status
         if message["type"] == "http.response.start":
-            is_begun = True
+            status = message["status"]
             safely = [(name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS]
             is_said = any(name.lower() == b"access-control-allow-origin" for name, _ in message["headers"])
             open_to = OPEN_HEADERS if scope["credentials"].link_digest and not is_said else ()
@@ -71,11 +73,13 @@ async def _stream(app: Any, scope: dict[str, Any], receive: Any, send: Any) -> N
         problem = Problem(status=refused.status, detail=refused.detail, code=refused.code, headers=refused.headers)
         await _answer(scope, receive, safe, problem.response())
     except Exception as error:
-        if is_begun:
+        if status:
             raise
-        logger.exception("%s %s failed", scope["method"], scope["path"], exc_info=error)
+        logger.exception("%s %s failed", scope["method"], path, exc_info=error)
         problem = Problem(status=500, detail="Something went wrong on the server. Its log says what.")
         await _answer(scope, receive, safe, problem.response())
+    finally:
+        log_access(scope["method"], path, status, time.monotonic() - began_s)
 
 
 async def _answer(scope: Any, receive: Any, send: Any, response: HttpResponse) -> None:

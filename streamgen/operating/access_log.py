@@ -1,4 +1,5 @@
-"""One log line and one span for each request: what was asked, by whom, what came of it, and how long it took.
+"""One log line for each request and each websocket, and a span for each request: what was asked, by whom, what came of
+it, and how long it took.
 
 Secrets in addresses are left out, and so is everything behind the question mark.
 """
@@ -6,9 +7,11 @@ Secrets in addresses are left out, and so is everything behind the question mark
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from http import HTTPStatus
 from inspect import iscoroutinefunction
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +27,10 @@ logger = logging.getLogger("streamgen.access")
 SECRETS = {"secret", "token", "uidb64"}
 """Parts of addresses that open something to whoever knows them."""
 PATH_CHARS = 200
+OF_STREAMS = re.compile(r"((?:/[\w.~-]+)*/artifacts/\d+(?:/link/)?)((?<=/link/)[^/]+)?(/\w*)?")
+"""The address of a stream or a websocket: what stands before the secret, the secret, what stands behind it."""
+OF_OPENAI = re.compile(r"(?:/[\w.~-]+)*/v1/(?:models|chat/completions|responses)(?:/[\w.:-]+)*")
+NORMAL_CODE, UNKNOWN_CODE = 1000, 1005
 
 
 @sync_and_async_middleware
@@ -72,11 +79,13 @@ def _log(request: HttpRequest, response: HttpResponseBase, seconds: float) -> No
     # Nobody is asked for: a session or a token that was not needed is not read for the log.
     user = getattr(request, "auth", None) or getattr(request, "_cached_user", None)
     tell_about(user=getattr(user, "pk", None), artifact=match.kwargs.get("artifact_id") if match else None)
-    path = shown_path(request)
-    fields = {"method": request.method, "path": path, "status": response.status_code, "seconds": round(seconds, 4)}
-    logger.info(
-        "%s %s %s %.0f ms", request.method, path, response.status_code, seconds * 1000, extra={"fields": fields}
-    )
+    log_access(str(request.method), shown_path(request), response.status_code, seconds)
+
+
+def log_access(method: str, path: str, status: int, seconds: float) -> None:
+    """The line. A websocket's status is its close code, or 403 where it was refused."""
+    fields = {"method": method, "path": path, "status": status, "seconds": round(seconds, 4)}
+    logger.info("%s %s %s %.0f ms", method, path, status, seconds * 1000, extra={"fields": fields})
 
 
 def shown_path(request: HttpRequest) -> str:
@@ -89,3 +98,42 @@ def shown_path(request: HttpRequest) -> str:
         for name in SECRETS & match.kwargs.keys():
             path = path.replace(str(match.kwargs[name]), "***")
     return quote(path, safe="/*")[:PATH_CHARS]
+
+
+def shown_path_of_stream(path: str) -> str:
+    """The same of a stream or a websocket, which Django does not route."""
+    found = OF_STREAMS.fullmatch(path)
+    if found is None:
+        return path[:PATH_CHARS] if OF_OPENAI.fullmatch(path) else "/***"
+    shown = f"{found[1]}{'***' if found[2] else ''}{found[3] or ''}"
+    return quote(shown, safe="/*")[:PATH_CHARS]
+
+
+class SocketLog:
+    """An ASGI application for websockets with a line for each that has ended."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        began_s, status = time.monotonic(), int(HTTPStatus.FORBIDDEN)
+
+        async def hear() -> Any:
+            nonlocal status
+            message = await receive()
+            if message["type"] == "websocket.disconnect" and status == UNKNOWN_CODE:
+                status = message.get("code") or UNKNOWN_CODE
+            return message
+
+        async def tell(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "websocket.accept":
+                status = UNKNOWN_CODE
+            elif message["type"] == "websocket.close" and status == UNKNOWN_CODE:
+                status = message.get("code") or NORMAL_CODE
+            await send(message)
+
+        try:
+            await self._app(scope, hear, tell)
+        finally:
+            log_access("WEBSOCKET", shown_path_of_stream(scope["path"]), status, time.monotonic() - began_s)

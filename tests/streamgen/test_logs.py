@@ -70,11 +70,15 @@ def test_server_as_its_own_command_starts_it_logs_no_secret(kind, artifact, owne
             line.recv(WAIT_S)
         with pytest.raises(InvalidStatus):
             connect(server.url(f"/ws/artifacts/{artifact.pk}/"), origin="https://evil.example")
+        urlopen(f"{server.origin}/streams/artifacts/{artifact.pk}/link/{secret}", timeout=WAIT_S).close()
         bearer = {"Authorization": f"Bearer {issue_token(owner)}"}
         deletion = Request(f"{server.origin}/api/artifacts/{artifact.pk}", method="DELETE", headers=bearer)
         urlopen(deletion, timeout=WAIT_S).close()
     log = server.log.read_text()
     assert "GET /shared/***/ 200" in log
+    at = f"artifacts/{artifact.pk}"
+    for line in (f"WEBSOCKET /ws/{at}/link/***/ 1000", f"WEBSOCKET /ws/{at}/ 403", f"GET /streams/{at}/link/***/1 200"):
+        assert line in log
     assert re.search(rf"deleted artifact={artifact.pk}  \[.*\buser={owner.pk}\b", log)
     assert [line for line in log.splitlines() if secret in line or "hidden" in line or "ERROR" in line] == []
 
