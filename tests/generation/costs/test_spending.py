@@ -17,6 +17,7 @@ from artifacts.costs import CallCost, Spent
 from artifacts.lifecycle import writing
 from artifacts.lifecycle.writing import Flush
 from artifacts.models import Artifact, CallCharge, Project
+from artifacts.sharing import links, members
 from generation import control
 from generation.costs.budgets import spent
 from generation.queue import claims
@@ -230,3 +231,17 @@ def test_estimate_counts_what_a_prompt_is_told_of_earlier_documents(visitor: Cli
 
 def amount_in(sentence: str) -> Decimal:
     return Decimal(sentence.split()[1])
+
+
+def test_what_a_document_costs_is_shown_to_those_who_may_see_what_the_project_costs(
+    visitor: Client, owner: User, stranger: User, artifact: Artifact
+) -> None:
+    _, secret = links.share(artifact.project, owner, artifact)
+    members.set_role(artifact.project, stranger, "viewer", owner)
+    theirs = Client()
+    theirs.force_login(stranger)
+    address = f"/artifacts/{artifact.pk}/"
+
+    assert "<div><dt>Cost" in visitor.get(address).content.decode()
+    assert "<div hidden><dt>Cost" in theirs.get(address).content.decode()
+    assert "<div hidden><dt>Cost" in Client().get(f"/shared/{secret}/").content.decode()
