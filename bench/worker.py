@@ -122,6 +122,8 @@ def level(report: Report, product: Product, streams: int, seconds: float) -> Non
 def alone(report: Report, product: Product, streams: int, seconds: float) -> None:
     """A worker in a process of its own; its text is looked for in the database."""
     pid, documents = product.run_worker(), product.documents(streams)
+    while not counted(product, "SELECT count(*) FROM generation_worker"):
+        time.sleep(LOOK_EVERY_S)
     writing_s = start(product, documents, f"pace-{CHARS}-{RATE}-1000000-{EVERY}", wait_s=90)
     time.sleep(min(3.0, seconds))
     look, flushed, before, since = Look(product), deltas(product), written_chars(product), time.monotonic_ns()
