@@ -33,6 +33,7 @@ from artifacts.messaging.per_loop import PerLoop
 from artifacts.messaging.subscription import Missed
 from artifacts.models.user_model import told_key
 from artifacts.operating import outages
+from artifacts.operating.log_context import tell_about
 
 CHECK_S = 3.0
 """So often it is asked whether the logins still hold, where no message told that one does not."""
@@ -171,6 +172,7 @@ async def admit(brought: Credentials, artifact_id: int, *, stays: bool = True) -
         raise SocketRefused(TOO_MANY_SOCKETS)
     if not admitted.may_see:
         raise SocketRefused(NOT_FOUND)
+    tell_about(artifact=artifact_id, user=login.user_id)
     return Sight(login=login, artifact_id=artifact_id)
 
 

@@ -32,7 +32,6 @@ from artifacts.live.replica import Replica
 from artifacts.live.viewer import Viewer
 from artifacts.live.wire import Wire
 from artifacts.operating.counts import process_counts
-from artifacts.operating.log_context import tell_about
 from artifacts.replay import playback
 from artifacts.replay.playback import Playback
 
@@ -109,7 +108,6 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         self.sight = await connections.admit(
             self.scope["credentials"], self.scope["url_route"]["kwargs"]["artifact_id"]
         )
-        tell_about(artifact=self.sight.artifact_id, user=self.sight.login.user_id)
         viewing = parse_query(self.scope["query_string"])
         connections.current().enter(self)
         self._viewer, self.shows_html = Viewer(viewing.shows, viewing.cursor), viewing.shows == "html"

@@ -79,6 +79,7 @@ def test_server_as_its_own_command_starts_it_logs_no_secret(kind, artifact, owne
     at = f"artifacts/{artifact.pk}"
     for line in (f"WEBSOCKET /ws/{at}/link/***/ 1000", f"WEBSOCKET /ws/{at}/ 403", f"GET /streams/{at}/link/***/1 200"):
         assert line in log
+    assert re.search(rf"GET /streams/{at}/link/\*\*\*/1 200 .*\[.*\bartifact={artifact.pk}\b", log)
     assert re.search(rf"deleted artifact={artifact.pk}  \[.*\buser={owner.pk}\b", log)
     assert [line for line in log.splitlines() if secret in line or "hidden" in line or "ERROR" in line] == []
 
