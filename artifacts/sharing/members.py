@@ -28,8 +28,10 @@ def member_named(project: Project, username: str) -> User:
 
 def roles_of(project: Project, *, after: str | None = None, most: int | None = None) -> list[tuple[User, str]]:
     """The owner, then the members by name, each with their role. With `after`, the owner's name or a member's, those
-    behind; no more than `most`.
+    behind; no more than `most`. Raises `InvalidInput` for what can be nobody's name.
     """
+    if after is not None and "\0" in after:
+        raise InvalidInput("after", "after must be the name of a member.")
     name = f"user__{User.USERNAME_FIELD}"
     rows = Member.objects.filter(project=project).select_related("user").order_by(name)
     if after is None or after == project.owner.get_username():

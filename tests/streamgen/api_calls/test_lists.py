@@ -59,6 +59,17 @@ def members_in_order(project: Project) -> list[str]:
     return list(project.memberships.order_by("user__username").values_list("user__username", flat=True))
 
 
+def test_a_name_that_nobody_can_have_is_said_and_one_that_is_gone_has_its_place(
+    client: Client, owner: User, project: Project
+) -> None:
+    members.set_role(project, User.objects.create_user("mary"), Role.VIEWER, owner)
+    path = f"/api/projects/{project.pk}/members?after="
+    assert client.get(f"{path}%00").json()["field"] == "after"
+    assert [row["username"] for row in client.get(f"{path}lucy").json()] == ["mary"]
+    assert client.get(f"{path}nancy").json() == []
+    assert client.get(f"/api/tokens?before={10**30}").status_code == 200
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "before=x"])
 def test_bounds_are_said(client: Client, project: Project, query: str) -> None:
     for path in ("/tokens", f"/projects/{project.pk}/links", f"/projects/{project.pk}/invitations"):
