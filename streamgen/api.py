@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, NoReturn
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, URLResolver, re_path
+from django.urls import URLPattern, URLResolver, re_path, reverse
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
@@ -111,7 +111,7 @@ def _uniform(view: ApiView) -> ApiView:
         try:
             response = view(request, *args, **kwargs)
         except Http404:
-            detail = "There is no such call. /api/docs lists them."
+            detail = f"There is no such call. {reverse('about-api:docs')} lists them."
             response = Problem(status=404, detail=detail, code="no_such_call").response()
         if response.status_code == 405:
             allowed = ", ".join(sorted(response["Allow"].split(", ")))

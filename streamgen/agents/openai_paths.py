@@ -38,7 +38,7 @@ def openai_paths() -> dict[str, Any]:
     stream = {"name": "stream", "in": "query", "required": False, "schema": {"type": "boolean"}}
     named, of = _in_path("name"), _in_path("response_id")
     completion, response = _answer("chat.completion"), _answer("response")
-    background = {"input": _INPUT, "background": {"type": "boolean"}}
+    background = {"input": _INPUT, "background": {"type": "boolean"}, "previous_response_id": _WORD}
     return {
         "/v1/models": {"get": _told("listModels", "The documents as models", [], _answer("list"))},
         "/v1/models/{name}": {"get": _told("retrieveModel", "One of them", [named], _answer("model"))},

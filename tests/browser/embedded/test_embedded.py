@@ -202,6 +202,7 @@ def programs_are_told_problems(origin: str) -> None:
     ):
         got, kind, body = asked(f"{origin}{path}", headers)
         assert (got, kind, json.loads(body)["code"]) == (status, "application/problem+json", code)
+    assert "/docs/api/docs lists them" in json.loads(asked(f"{origin}/docs/api/nothing")[2])["detail"]
     assert asked(f"{origin}/docs/nothing")[:2] == (404, "text/html; charset=utf-8")
     assert asked(f"{origin}/api/nothing")[:2] == (404, "text/html; charset=utf-8")
 
