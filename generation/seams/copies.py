@@ -183,6 +183,8 @@ class TextEnd:
         is_title = _HEADING.search(self.source.rstrip()) and "#" in asked
         if is_title and "#" not in place.answer[:behind] and rest.lstrip(" \t")[0] not in "\r\n":
             raise BadSeam("the answer begins with the words of the heading")
+        parts = (place.answer[:behind], self.source[max(0, begins - 2) :])
+        quoted = [re.search(r"^[ \t]*>", part, re.MULTILINE) is not None for part in parts]
         fence = _OPENING_FENCE.search(place.lead)
         joined = behind_space(self._previous, rest)
         if joined is None:
@@ -192,7 +194,7 @@ class TextEnd:
             fence=fence[1] if fence else "",
             is_reopened=fence is not None and fence[2].lower() not in ("markdown", "md"),
             is_whole=place.size >= len(self.words),
-            is_quoted=">" in place.answer[:behind] and ">" not in self.source[max(0, begins - 2) :],
+            is_quoted=quoted == [True, False],
         )
 
     def _behind_marks(self, place: _Match) -> int:

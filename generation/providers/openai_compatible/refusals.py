@@ -267,6 +267,13 @@ def thought_as_text(asked: Asked) -> ProviderError:
     )
 
 
+def without_spaces(asked: Asked) -> ProviderError:
+    return ProviderRefused(
+        f"{asked.place} sends its stream without the white space between the words. "
+        "Set STREAMGEN_DELIVERY=turns, which streams nothing, and write this section anew."
+    )
+
+
 def elsewhere(asked: Asked, other: str, base_url: str) -> ProviderError:
     """`other` is where it redirects to, `base_url` what to set for that, where it can be anything."""
     remedy = f"If that address is right, set OPENAI_BASE_URL to {base_url}." if base_url else ""

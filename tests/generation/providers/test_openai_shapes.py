@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from generation.errors import ProviderError, ProviderUnavailable, RateLimited
+from generation.errors import ProviderError, ProviderRefused, ProviderUnavailable, RateLimited
 from generation.providers.base import Finish, FinishReason, Piece
 from generation.providers.openai_compatible.answer.answers import Answer
 from generation.providers.openai_compatible.client import OpenAICompatible
@@ -119,6 +120,50 @@ async def test_state_that_is_sent_again_within_a_stream_is_no_text(at, more):
     again = [*(says(piece) for piece in pieces[:at]), says(so_far + more), says(rest)]
     answer = await answered([HEAD, *again, says("The end."), *ENDED])
     assert (answer.text, answer.error) == (f"{so_far}{more}{rest}The end.", None)
+
+
+async def test_stream_without_its_white_space_is_told():
+    words = re.findall(r"\w+", "The light of the pier is in the log and it is for the keeper to read that with care")
+    answer = await answered([HEAD, *map(says, words), *ENDED])
+    assert type(answer.error) is ProviderRefused
+    assert "STREAMGEN_DELIVERY=turns" in answer.error.detail
+    assert (await answered([HEAD, *map(says, words), says("\n"), *ENDED])).error is None
+
+
+@pytest.mark.parametrize("text", ["灯塔上的灯每十秒转一圈。", "a=b+c;is(in,of);", "https://the.of/and/to/in"])
+async def test_text_that_has_no_white_space_stays(text):
+    answer = await answered([HEAD, *map(says, text * 20), *ENDED])
+    assert (answer.text, answer.error) == (text * 20, None)
+
+
+@pytest.mark.parametrize("words", ["The lamp at the pier turns once in ten seconds.", "It turns once."])
+async def test_text_whose_every_piece_comes_twice_is_taken_once(words):
+    pieces = [f"{word} " for word in words.split()]
+    answer = await answered([HEAD, *(says(piece) for piece in pieces for _ in range(2)), *ENDED])
+    assert (answer.text, answer.error) == ("".join(pieces), None)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ["ha ", "ha ", "he ", "he ", "ho"],
+        ["ha ", "ha ", "he ", "he "],
+        ["ha "] * 60,
+        ["na "] * 8 + ["hey ", "hey ", "Jude"],
+        [*"|| Tool |--||--|", "\n"],
+        ["a ", "a ", "b ", "b ", "c ", "c ", "a ", "a ", "d "],
+    ],
+)
+async def test_text_that_says_its_first_words_twice_stays(pieces):
+    answer = await answered([HEAD, *map(says, pieces), *ENDED])
+    assert (answer.text, answer.error) == ("".join(pieces), None)
+
+
+async def test_piece_that_comes_once_among_pairs_is_told():
+    pieces = [f"{number} boats, " for number in range(8)]
+    answer = await answered([HEAD, *(says(piece) for piece in pieces for _ in range(2)), says("and "), says("oars")])
+    assert answer.text == "".join([*pieces, "and "])
+    assert "format" in answer.error.detail
 
 
 @pytest.mark.parametrize(

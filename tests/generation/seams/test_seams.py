@@ -300,6 +300,8 @@ def test_quotation_around_the_answer_is_refused(rest):
         asked(PROSE, f"> {last_words(PROSE)}{rest}")
     with pytest.raises(BadSeam):
         asked(f"{PROSE} private.\n\n", f"> {last_words(PROSE)} private.\n> \n> Nobody asks.")
+    with pytest.raises(BadSeam):
+        asked(f"{PROSE} a -> b", f"> {last_words(PROSE)} a -> b{rest}")
 
 
 def test_reason_never_quotes_the_answer():

@@ -13,9 +13,10 @@ from typing import Any
 from generation.errors import ProviderError
 from generation.providers.base import CHARS_PER_TOKEN, Finish, FinishReason, Life, Piece, Usage
 from generation.providers.openai_compatible import filters, refusals
-from generation.providers.openai_compatible.answer import events, shapes
+from generation.providers.openai_compatible.answer import events, shapes, spaces
 from generation.providers.openai_compatible.answer.choices import Choosing
 from generation.providers.openai_compatible.answer.cumulative import Cumulative, may_be_whole, news_in
+from generation.providers.openai_compatible.answer.doubled import Doubled
 from generation.providers.openai_compatible.answer.finishes import reason_of
 from generation.providers.openai_compatible.answer.shapes import Json, Shapeless
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
@@ -57,7 +58,7 @@ class Answer:
         self._start = b""
         self._may_be_lines = True
         self._choosing = Choosing()
-        self._cumulative = Cumulative()
+        self._cumulative, self._doubled = Cumulative(), Doubled()
         self._form: shapes.Form | None = None  # of the event before, where that was a plain one
         self.thoughts = Thoughts(begun=begun, opens=opens, now_s=now_s)
         self._pieces: list[str] = []  # all that came as text, thoughts included
@@ -119,10 +120,12 @@ class Answer:
             raise refusals.empty(self._asked)
         if self._is_foreign:
             raise refusals.malformed(self._asked)
+        if not self.is_whole and spaces.are_lost(self._pieces):
+            raise refusals.without_spaces(self._asked)
         try:
             for choice in self._choosing.rest():
                 yield from self._choice(choice, {})
-            text = self._text(self._cumulative.rest())
+            text = self._text(self._news_of(self._doubled.rest()) + self._cumulative.rest())
         except ValueError:
             raise refusals.malformed(self._asked) from None
         is_cut = self._ended() is FinishReason.TRUNCATED
@@ -132,7 +135,7 @@ class Answer:
     def salvage(self) -> Iterator[Piece]:
         """It broke off: what was held back and is text."""
         if not self.is_whole and not self.thoughts.is_lost:
-            text = "".join(self._cumulative.take()) + self.thoughts.rest(is_broken=True)
+            text = "".join([*self._cumulative.take(), *self._doubled.take()]) + self.thoughts.rest(is_broken=True)
             if text:
                 yield Piece(text=text)
 
@@ -241,7 +244,7 @@ class Answer:
             return items
         if self.is_over:
             return ()
-        if held := self.thoughts.suspected + self._cumulative.held:
+        if held := self.thoughts.suspected + self._cumulative.held + self._doubled.held:
             return (Life(is_thinking=self.thoughts.is_thinking, held=held),)
         return (_THINKING if self.thoughts.is_thinking else _LIFE,)
 
@@ -250,6 +253,7 @@ class Answer:
         return (
             self._choosing.is_ours(choice)
             and self._cumulative.is_plain
+            and self._doubled.is_plain
             and not (self._waiting or self._half_character or self._reason)
             and not may_be_whole(choice["delta"]["content"], self._length)
             and payload.get("model", self._model) == self._model
@@ -380,7 +384,7 @@ class Answer:
         self._has_deltas = self._has_deltas or not is_message
         if not has_word and self.has_reason and content.strip():
             self._reason = None  # what was said before was not the end
-        text = self._text(content if self.is_whole else self._cumulative.feed(content))
+        text = self._text(content if self.is_whole else self._news_of(self._doubled.feed(content)))
         if not self.is_whole:  # a whole document may begin with an echo of what was begun
             self._chars_left -= len(text)
             if self._text_events > self._limit_tokens and self._chars_left <= self._chars_beyond:
@@ -394,6 +398,9 @@ class Answer:
             return ()
         waited, self._waiting = self._waiting, []
         return [Piece(text=one) for one in (waited if text == "".join(waited) else [text])]
+
+    def _news_of(self, pieces: list[str]) -> str:
+        return "".join(map(self._cumulative.feed, pieces))
 
     def _hear_words(self, payload: Json, choice: Json) -> bool:
         """Take the reason that is given; whether there is one."""
