@@ -92,8 +92,9 @@ def shown_path(request: HttpRequest) -> str:
     """The path without its secrets; of one that leads nowhere only the beginning: nobody knows what it holds."""
     match, path = request.resolver_match, request.path
     if match is None:
-        first, slash, rest = path.lstrip("/").partition("/")
-        path = f"/{first}{slash}{'***' if rest else ''}" if slash else f"/{first}"
+        first, slash, rest = request.path_info.lstrip("/").partition("/")
+        prefix = path.removesuffix(request.path_info)
+        path = f"{prefix}/{first}{slash}{'***' if rest else ''}" if slash else f"{prefix}/{first}"
     else:
         for name in SECRETS & match.kwargs.keys():
             path = path.replace(str(match.kwargs[name]), "***")

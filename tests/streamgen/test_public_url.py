@@ -107,6 +107,11 @@ def test_way_from_the_admin_back_to_the_pages_needs_no_detour(server: Server, ow
     assert '<a href="/path/">View site</a>' in page
 
 
+def test_log_tells_where_below_the_path_nothing_was_found(server: Server) -> None:
+    assert told(server, "/path/nowhere/hidden", PASSED_ON)[0].status == 404
+    assert "GET /path/nowhere/*** 404" in server.log.read_text()
+
+
 def test_without_tls_one_is_sent_to_the_public_address(server: Server) -> None:
     response, _ = told(server, "/path/sign-in/?next=/x", {"Host": "docs.example.com", "X-Forwarded-Proto": "http"})
     assert (response.status, response.headers["Location"]) == (301, f"{PUBLIC}/sign-in/?next=/x")
