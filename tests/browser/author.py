@@ -72,10 +72,10 @@ def share(artifact: int = 0, project: int = 0) -> dict[str, Any]:
     return {"address": f"/shared/{secret}/"}
 
 
-def join(project: int, name: str) -> dict[str, Any]:
-    """A viewer of the project."""
+def join(project: int, name: str, role: str = "viewer") -> dict[str, Any]:
+    """A member of the project."""
     user, _ = User.objects.get_or_create(username=name)
-    members.set_role(Project.objects.get(pk=project), user, "viewer", None)
+    members.set_role(Project.objects.get(pk=project), user, role, None)
     return {}
 
 

@@ -162,3 +162,38 @@ async def test_draft_of_a_text_that_changed_is_compared_and_asked_for_anew(visit
     await expect(page.locator(".draft-verbs .primary")).to_have_text("Write it anew from this text")
     await page.locator(".draft-verbs .primary").click()
     await expect(page.get_by_label("What to do differently")).to_have_value("Shorter.")
+
+
+async def test_unsaved_words_are_offered_until_they_are_dropped_and_to_nobody_else(visit: Visit, desk: Desk) -> None:
+    await desk.start_claimed(names=["Purpose"])
+    await desk.end_section(position=0, text="## Purpose\n\nFirst.")
+    await desk.finish()
+    editor = f"{desk.address}sections/1/edit/"
+    page = await visit.open(editor)
+    words, offer = page.get_by_label("Text", exact=True), page.get_by_role("button", name="Bring them back")
+    await words.fill("Mine.")
+    await page.goto(desk.address)  # nothing was saved
+    await page.goto(editor)
+    await expect(words).to_have_value("Mine.")
+    await desk.edit(text="Changed by somebody.", before="First.")
+    for _ in range(2):
+        await page.goto(editor)
+        await expect(words).to_have_value("Changed by somebody.")
+        await expect(offer).to_be_visible()
+
+    (mine,) = [one for one in await visit.context.cookies() if one["name"] == "sessionid"]
+    other = await desk._author.visitor(name=f"{visit.name}-other")
+    await desk._author.join(project=desk.project, name=f"{visit.name}-other", role="editor")
+    await visit.context.add_cookies([{**mine, "value": other["cookie"]}])
+    await page.goto(editor)
+    await expect(words).to_have_value("Changed by somebody.")
+    await expect(offer).to_be_hidden()
+    await page.goto(desk.address)
+
+    await visit.context.add_cookies([mine])
+    await page.goto(editor)
+    await offer.click()
+    await expect(words).to_have_value("Mine.")
+    await words.fill("Changed by somebody.")
+    await page.goto(editor)
+    await expect(offer).to_be_hidden()

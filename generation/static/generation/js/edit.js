@@ -30,6 +30,7 @@ async function preview() {
 }
 
 function keep() {
+  if (!kept.hidden && text.value === onPage) return; // what is offered is dropped by who wrote it alone
   try {
     if (text.value === onPage && !("typed" in form.dataset)) localStorage.removeItem(form.dataset.key);
     else localStorage.setItem(form.dataset.key, JSON.stringify({ base: form.elements.base.value, text: text.value }));
@@ -83,5 +84,10 @@ if (unsaved && !("typed" in form.dataset)) {
     // Somebody changed the section since: whose words stand is for the writer to say.
     kept.hidden = false;
     kept.querySelector("[data-bring-back]").addEventListener("click", () => bringBack(unsaved.text));
+    kept.querySelector("[data-drop]").addEventListener("click", () => {
+      kept.hidden = true;
+      keep();
+      text.focus();
+    });
   }
 }
