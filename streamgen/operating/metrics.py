@@ -29,7 +29,7 @@ from generation.queue import workers
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 FIGURES_S = 2.0
-BEHIND_A_PROXY = {b"x-forwarded-for", b"x-real-ip", b"forwarded", b"x-forwarded-host", b"via"}
+BEHIND_A_PROXY = {b"x-forwarded-for", b"x-forwarded-proto", b"x-real-ip", b"forwarded", b"x-forwarded-host", b"via"}
 
 
 class Served(Collector):

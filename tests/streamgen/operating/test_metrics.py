@@ -77,6 +77,7 @@ async def test_document_that_is_written_and_watched_shows_in_every_figure(
         ("", "::1", {}, True),
         ("", "192.0.2.7", {}, False),
         ("", "127.0.0.1", {"x-forwarded-for": "192.0.2.7"}, False),
+        ("", "127.0.0.1", {"x-forwarded-proto": "https"}, False),
         ("secret", "127.0.0.1", {}, False),
         ("secret", "192.0.2.7", {"authorization": "Bearer secret"}, True),
         ("secret", "192.0.2.7", {"authorization": "Bearer secrets"}, False),
