@@ -10,13 +10,15 @@ from typing import Any
 from django.conf import settings
 from django.core.handlers.asgi import get_script_prefix
 from django.http.request import split_domain_port, validate_host
-from django.urls import set_script_prefix
+from django.urls import Resolver404, resolve, set_script_prefix
 
 from streamgen.contract.codes import CODES, OF_STATUS
 from streamgen.embedding.place import kind_of_path
 from streamgen.problems import Problem
 from streamgen.refusals import WRONG_HOST
 
+OUR_PACKAGES = ("artifacts", "generation", "streamgen", "ninja")
+"""Where the views of documents and of their calls are from."""
 KEPT_HEADERS = (b"allow", b"retry-after", b"set-cookie", b"vary")
 LOCAL_HOSTS = [".localhost", "127.0.0.1", "[::1]"]
 """Those that Django answers to where DEBUG is on and no others are named."""
@@ -30,13 +32,14 @@ class ProgramAnswers:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         prefix = get_script_prefix(scope)
-        if kind_of_path(scope["path"].removeprefix(prefix)) not in ("api", "streams"):
+        path = scope["path"].removeprefix(prefix)
+        if kind_of_path(path) not in ("api", "streams"):
             await self._app(scope, receive, send)
             return
         refused: dict[str, Any] = {}
 
         async def told(message: Any) -> None:
-            if message["type"] == "http.response.start" and _is_page_of_refusal(message):
+            if message["type"] == "http.response.start" and _is_page_of_refusal(message) and not _is_of_a_host(path):
                 refused.update(message)
             elif not refused:
                 await send(message)
@@ -50,6 +53,15 @@ class ProgramAnswers:
 def _is_page_of_refusal(start: Any) -> bool:
     kinds = [value for name, value in start["headers"] if name.lower() == b"content-type"]
     return start["status"] >= 400 and any(kind.startswith(b"text/html") for kind in kinds)
+
+
+def _is_of_a_host(path: str) -> bool:
+    """Whether a host has something of its own there, as it may where documents have no prefix."""
+    try:
+        view: Any = resolve(path).func
+    except Resolver404:
+        return False
+    return view.__module__.partition(".")[0] not in OUR_PACKAGES
 
 
 async def _tell(scope: Any, refused: Any, send: Any) -> None:
