@@ -112,6 +112,13 @@ _FIRSTS = tuple(
 """How these words begin: no answer that begins otherwise has to wait."""
 
 
+_STOPS_WITHIN = re.compile(
+    r"(?:[,;:(\[{“„«，、；：（「『]|(?<!\w)(?:and|or|the|an|of|to|with|from|und|oder|der|die|das|mit|von|et|ou|le|les|des|"
+    r"el|los|del|con|и|или|для)|(?:\A|\n)[ \t]*(?:[-*+>]|\d{1,9}[.)]|#{1,6}))\s*\Z",
+    re.IGNORECASE,
+)
+
+
 def has_ended(text: str) -> bool:
     """Whether the text stands at the end of a sentence, or of a block of code, with nothing open."""
     said = text.rstrip()
@@ -123,6 +130,11 @@ def has_ended(text: str) -> bool:
     is_open = line.count("**") % 2 or line.count("`") % 2 or line.count("(") > line.count(")")
     is_heading = line.lstrip().startswith("#")
     return not (is_open or is_heading) and _SENTENCE_END.search(line) is not None and not _NO_END.search(line)
+
+
+def stops_within(text: str) -> bool:
+    """Whether the text evidently stops in the middle: behind a comma, a small word, or the mark that begins a line."""
+    return _STOPS_WITHIN.search(text) is not None
 
 
 def says_farewell(answer: str) -> bool:

@@ -30,6 +30,7 @@ from generation.errors import (
     TooSlow,
     WaitCut,
 )
+from generation.markdown.farewell import stops_within
 from generation.providers.base import CHARS_PER_TOKEN, Finish, FinishReason, Item, Life, Piece
 from generation.seams import Mode, certain
 from generation.writing.callbacks import Callbacks, FunctionCallbacks, OnCall, OnThinking, OnTurn, OnWait, ignore
@@ -329,11 +330,15 @@ class _Loop:
             case FinishReason.TOOL:
                 detail = "The model asked for a tool instead of writing; there are none here. Choose another model."
                 return _Verdict(outcome=Outcome.FAILED, reason="provider_error", detail=detail)
-            case FinishReason.COMPLETE if self.terms.is_written(self.text + self.held):
+            case FinishReason.COMPLETE if self.terms.is_written(self.text + self.held) and not self._breaks_off():
                 return _Verdict(outcome=Outcome.COMPLETE)
             case FinishReason.TRUNCATED if self.delta:
                 return None
         return self._judge_barren(finish)
+
+    def _breaks_off(self) -> bool:
+        """The turn brought nothing, though the text stops within a sentence."""
+        return not (self.delta or self.held) and stops_within(self.text + self.asked_again)
 
     def _judge_barren(self, finish: Finish) -> _Verdict | None:
         """A turn that ended and brought nothing: once more, with room to think in, then no more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from typing import Any
 
 import pytest
@@ -89,6 +90,14 @@ async def test_done_after_text_is_complete_without_a_word(word, done):
 
 async def test_without_a_word_and_without_done_it_is_interrupted():
     assert (await streamed(*pieces())).finish.reason is FinishReason.INTERRUPTED
+
+
+@pytest.mark.parametrize("cut", ["It is lit, and ", "It burns with the", "灯每十秒转一圈，", "Oil.\n\n- "])
+async def test_done_without_a_word_within_a_sentence_is_interrupted(cut):
+    pieces = [says(piece) for piece in re.findall(r"\S+\s*", cut)]
+    assert (await streamed(ROLE, *pieces, DONE)).finish.reason is FinishReason.INTERRUPTED
+    assert (await streamed(ROLE, *pieces, says("", "stop"), DONE)).finish.reason is FinishReason.COMPLETE
+    assert (await streamed(ROLE, *pieces, says("more"), DONE)).finish.reason is FinishReason.COMPLETE
 
 
 async def test_done_without_a_word_is_truncated_where_the_limit_was_reached():

@@ -179,6 +179,23 @@ async def test_empty_answer_after_text_ends_the_section():
     assert (result.outcome, result.text) == (Outcome.COMPLETE, "Text.")
 
 
+@pytest.mark.parametrize(
+    "begun", ["It is lit, and ", "It is lit,", "It burns with ", "灯每十秒转一圈，", "Oil.\n\n- ", "Lit:"]
+)
+async def test_empty_answer_within_a_sentence_is_no_end(begun):
+    result, _, model = await write(says(begun, finish=TRUNCATED), says())
+    assert (result.outcome, result.reason, len(model.calls)) == (Outcome.LIMITED, "no_progress", 3)
+    assert result.text.rstrip() == begun.rstrip()
+    result, _, _ = await write(says(begun, finish=TRUNCATED), says(), says(f"{begun} it is seen."))
+    assert result.outcome is Outcome.COMPLETE
+
+
+@pytest.mark.parametrize("whole", ["- Oil", "Oil of Brand", "| Oil | 3 |", "```\nx = 1\n```", "油"])
+async def test_empty_answer_behind_what_may_be_an_end_ends_the_section(whole):
+    result, _, _ = await write(says(whole, finish=TRUNCATED), says())
+    assert (result.outcome, result.text) == (Outcome.COMPLETE, whole)
+
+
 async def test_truncated_with_nothing_new_twice_is_no_progress():
     result, _, model = await write(says("Text", finish=TRUNCATED), says(finish=TRUNCATED))
     assert (result.outcome, result.reason, result.text) == (Outcome.LIMITED, "no_progress", "Text")

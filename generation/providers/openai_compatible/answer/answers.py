@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from generation.errors import ProviderError
+from generation.markdown.farewell import stops_within
 from generation.providers.base import CHARS_PER_TOKEN, Finish, FinishReason, Life, Piece, Usage
 from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer import events, shapes, spaces
@@ -27,6 +28,8 @@ SLACK_CHARS = 1_000
 """An answer longer than the limit in tokens allows is cut here: some endpoints ignore the limit and write for ever.
 Text has 1 to 5 characters a token; what is cut too soon is gone on with.
 """
+LAST_PIECES = 40
+"""In so many of them it shows whether the text stops within a sentence."""
 _LIFE, _THINKING = Life(), Life(is_thinking=True)
 Items = Sequence[Piece | Life]
 
@@ -181,9 +184,11 @@ class Answer:
         return reason
 
     def _ended_without_a_word(self) -> FinishReason:
-        """The end was marked and not explained. Without any usage, as many events as the limit has tokens say it."""
+        """The end was marked and not explained. It may be a cut: the limit is reached, or the text stops too soon."""
         if not self._pieces or not (self._is_done or (self.is_whole and self._usage)):
             return FinishReason.TOOL if self._called_tool and self._is_done else FinishReason.INTERRUPTED
+        if stops_within("".join(self._pieces[-LAST_PIECES:])):
+            return FinishReason.INTERRUPTED
         is_at_limit = self._usage is None and self._text_events >= self._limit_tokens
         return FinishReason.TRUNCATED if is_at_limit else FinishReason.COMPLETE
 
