@@ -52,6 +52,7 @@ LEAKED = [
     ("analysisWe need a text.assistantfinalHi", "Hi"),
     ("<|channel>thought\nHm.<channel|>Hi<turn|>", "Hi"),
     # Marks at the two ends.
+    ("<｜begin▁of▁sentence｜>Hi.", "Hi."),
     *(
         (f"Hi.{mark}", "Hi.")
         for mark in (
@@ -63,6 +64,7 @@ LEAKED = [
             "<eos>",
             "<|file_separator|>",
             "<｜User｜>",
+            "<｜begin▁of▁sentence｜>",
         )
     ),
     *((f"Hi.\n{mark}\n", "Hi.\n") for mark in ("<|IM_END|>", "<|end|>", "<|return|>", "<｜end▁of▁sentence｜>")),
