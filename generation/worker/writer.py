@@ -408,7 +408,7 @@ class Writer:
             self._answer_saved = answer
             for draft, found, pieces in drafts:
                 draft.saved(found, pieces)
-            process_counts.cost += self.meter.committed(len(charges))
+            process_counts.cost += self.meter.committed(len(charges)) if charges else 0
             if flush.text or drafts:
                 self.journal.sums.flushes += 1
                 self.journal.sums.chars += len(flush.text) + sum(len(found.text) for _, found, _ in drafts)
