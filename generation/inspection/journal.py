@@ -172,10 +172,9 @@ class Journal:
         else:
             self._note("thinking", position, seconds=int(seconds))
 
-    def committed_after(self, seconds: float) -> None:
+    def commit_waited(self, seconds: float) -> None:
         """A commit took so long, with all attempts."""
-        if seconds >= SLOW_COMMIT_S:
-            self._note("database", None, ms=int(seconds * 1000))
+        self._note("database", None, ms=int(seconds * 1000))
 
     def end(self, status: str, reason: str = "") -> None:
         self.ending = f"{status}: {reason}" if reason else status

@@ -26,7 +26,7 @@ from artifacts.operating.counts import process_counts
 from artifacts.reasons import Reason
 from generation.costs.meter import Meter
 from generation.costs.price_file import price_list
-from generation.inspection.journal import Journal
+from generation.inspection.journal import SLOW_COMMIT_S, Journal
 from generation.queue import finishing
 from generation.queue.claims import Claim
 from generation.worker import group_commit
@@ -437,7 +437,8 @@ class Writer:
             self.journal.end("lost")
             self._stop.set()
             return None
-        self.journal.committed_after(time.clock_gettime(_CLOCK) - began_at_s)
+        if (took_s := time.clock_gettime(_CLOCK) - began_at_s) >= SLOW_COMMIT_S:
+            self.journal.commit_waited(took_s)
         self._leased_at_s = self._verb_began_at_s
         self._stop.observe(result)
         return result

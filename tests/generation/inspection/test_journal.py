@@ -152,12 +152,11 @@ def test_secrets_and_what_looks_like_one_are_taken_out_and_the_rest_stays():
     assert redacted_tree({"a": ["our-own-secret", 3, None]}, ["our-own-secret"]) == {"a": [HIDDEN, 3, None]}
 
 
-def test_commit_is_told_only_where_it_kept_text_back():
+def test_commit_that_kept_text_back_is_told():
     clock = Clock()
     journal = Journal(clock)
-    journal.committed_after(0.3)
     clock.ms = 48_000
-    journal.committed_after(46.5)
+    journal.commit_waited(46.5)
     (event,) = journal.state().events
     assert event == {"t": 48_000, "k": "database", "ms": 46_500}
     assert event_words(event, "") == "The database took text only after 46.5 s"
