@@ -90,7 +90,8 @@ class Seam:
         is_around = found.fence != fence and found.fence and re.match(rf"\s*{found.fence}+\s*\S", found.rest)
         if is_around or (found.is_quoted and re.match(r"[^\n]*\n\s*>", found.rest)):
             raise BadSeam("the last words stand in a fence or a quotation that the text does not have")
-        return found.rest, Unfenced(found.fence, fence, keeps_blocks=found.is_reopened and bool(fence), drops_talk=True)
+        keeps = found.is_reopened and fence == found.fence
+        return found.rest, Unfenced(found.fence, fence, keeps_blocks=keeps, drops_talk=True)
 
     def _found(self, answer: str) -> Found | None:
         looks = [one.find_whole for one in self._readings] + [one.find_part for one in self._readings]

@@ -22,8 +22,7 @@ from generation.seams.folding import SAME, Folded, fold, weight
 
 COMPARED_CHARS = 8_000  # so much of the text before is compared: all that the model was shown of it
 ANSWER_HEAD_CHARS = 8_500  # the end of the text is sought in so much of an answer: a restart may reach it so late
-PREFACE_LINES = 4
-LEAST_WEIGHT = 14
+PREFACE_LINES, LEAST_WEIGHT = 4, 14
 ASKED_WEIGHT = 8  # so little is enough for a part of the words asked for
 SURE_WEIGHT = 20  # and this for a repetition that begins within a word
 SAID_WEIGHT = 3  # so much before a part of a copy that the text ends with too: it repeats itself
@@ -183,7 +182,7 @@ class TextEnd:
         is_title = _HEADING.search(self.source.rstrip()) and "#" in asked
         if is_title and "#" not in place.answer[:behind] and rest.lstrip(" \t")[0] not in "\r\n":
             raise BadSeam("the answer begins with the words of the heading")
-        parts = (place.answer[:behind], self.source[max(0, begins - 2) :])
+        parts = (place.answer[:behind], self.source[self.source.rfind("\n", 0, begins) + 1 :])
         quoted = [re.search(r"^[ \t]*>", part, re.MULTILINE) is not None for part in parts]
         fence = _OPENING_FENCE.search(place.lead)
         joined = behind_space(self._previous, rest)

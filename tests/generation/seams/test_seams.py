@@ -302,6 +302,13 @@ def test_quotation_around_the_answer_is_refused(rest):
         asked(f"{PROSE} private.\n\n", f"> {last_words(PROSE)} private.\n> \n> Nobody asks.")
     with pytest.raises(BadSeam):
         asked(f"{PROSE} a -> b", f"> {last_words(PROSE)} a -> b{rest}")
+    words = "The product must make refusal easy for all of the members, and"
+    with pytest.raises(BadSeam):
+        join(f"{PROSE}\n\n<b> {words}", f"> {words}{rest}", mode="reprompt", copied=words)
+
+
+def test_longer_fence_around_an_answer_within_code_is_none_of_the_code():
+    assert asked(CODE, f"`````\n{last_words(CODE)}\n        send()\n`````") == "\n        send()"
 
 
 def test_reason_never_quotes_the_answer():
