@@ -21,6 +21,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import django
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -30,10 +31,7 @@ GIVEN_UP_S = 10.0
 
 
 def make(times: int) -> None:
-    """In a process of its own: one document, and for each try somebody with a session and a token. Prints JSON."""
-    import django
-
-    django.setup()
+    """One document, and for each try somebody with a session and a token. Prints JSON."""
     from django.contrib.auth.models import User
     from django.core.management import call_command
     from django.test import Client
@@ -152,7 +150,8 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=50)
     parser.add_argument("--make", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.make:
+    if options.make:  # in a process of its own
+        django.setup()
         make(options.times)
         return
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
