@@ -21,6 +21,7 @@ async def test_reader_plays_a_document_from_a_place_of_their_choice_to_its_end(v
     await page.get_by_role("link", name="Replay how it was written").click()
     document, place = page.locator("[data-document]"), page.get_by_label("Place in the text")
     assert (await document.inner_text()).split() == whole.split()
+    await expect(page.locator("[data-told]")).to_contain_text("characters")  # the page listens from now on
 
     await place.press("Home")
     await expect(page.locator("[data-told]")).to_contain_text("Paused")
