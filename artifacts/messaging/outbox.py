@@ -73,7 +73,8 @@ def posting_together() -> Iterator[None]:
         yield
     finally:
         _together.reset(token)
-        post(*sends)
+        if sends:
+            post(*sends)
 
 
 def attach() -> None:

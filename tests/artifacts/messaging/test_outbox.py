@@ -167,6 +167,17 @@ async def test_what_is_posted_together_wakes_the_loop_up_once_and_keeps_its_orde
     assert ready == [1]
 
 
+@pytest.mark.asyncio
+async def test_nothing_posted_together_wakes_no_loop():
+    outbox.attach()
+    before = len(asyncio.get_running_loop()._ready)  # type: ignore[attr-defined]
+
+    with outbox.posting_together():
+        pass
+
+    assert len(asyncio.get_running_loop()._ready) == before  # type: ignore[attr-defined]
+
+
 def test_what_is_posted_together_is_sent_also_where_the_transaction_failed():
     wire = Wire()
 
