@@ -66,9 +66,11 @@ async def serving(context: ssl.SSLContext | None) -> AsyncIterator[tuple[int, as
         await ended.wait()
 
 
-@pytest.mark.asyncio
-@pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_pieces_that_gathered_come_as_one(scheme: str, certificate: str):
+@asynccontextmanager
+async def reading(
+    scheme: str, certificate: str
+) -> AsyncIterator[tuple[httpx2.AsyncClient, int, asyncio.Event, asyncio.Event]]:
+    """A client that reads whole, and what `serving` gives."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
     async with (
@@ -76,6 +78,13 @@ async def test_pieces_that_gathered_come_as_one(scheme: str, certificate: str):
         httpx2.AsyncClient(verify=ssl.create_default_context(cafile=certificate)) as client,
     ):
         network.read_whole(client)
+        yield client, port, go_on, written
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_pieces_that_gathered_come_as_one(scheme: str, certificate: str):
+    async with reading(scheme, certificate) as (client, port, go_on, written):
         for _ in range(2):
             async with client.stream("GET", f"{scheme}://127.0.0.1:{port}/") as response:
                 portions = response.aiter_raw()
@@ -92,13 +101,7 @@ async def test_pieces_that_gathered_come_as_one(scheme: str, certificate: str):
 @pytest.mark.asyncio
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_what_gathered_is_read_past_the_client_which_sees_the_end(scheme: str, certificate: str):
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    async with (
-        serving(context if scheme == "https" else None) as (port, go_on, written),
-        httpx2.AsyncClient(verify=ssl.create_default_context(cafile=certificate)) as client,
-    ):
-        network.read_whole(client)
+    async with reading(scheme, certificate) as (client, port, go_on, written):
         for _ in range(2):  # on one connection, which the client could not use again without having seen the end
             async with client.stream("GET", f"{scheme}://127.0.0.1:{port}/") as response:
                 portions = response.aiter_raw()
