@@ -2,7 +2,8 @@
 
 A flush is the product's own verb: row lock, guards, one delta, the saved fields, the broadcast after the commit. The
 reference is one raw INSERT of the same text in a transaction of its own, through the same connection. With `--kept`
-it is measured instead how many bytes a finished document takes for each byte of its text, before and after pruning.
+it is measured instead how many bytes a finished document takes for each byte of its text, before and after pruning;
+with `--together 100` what it saves to commit the flushes of so many documents together.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import argparse
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from bench.support.child import ROOT, Child
@@ -33,6 +34,11 @@ KEPT_COLUMNS = [
     "pruned KB",
     "added a byte",
 ]
+TOGETHER_COLUMNS = [
+    *("database", "documents", "each alone ms", "together ms", "flushes/s alone", "together", "ratio"),
+    *("log B/char alone", "together"),
+]
+ROUNDS_TOGETHER = 20
 KEPT_CHARS = (40, 400)
 """A model of 50 pieces a second is flushed after about 40 characters, a quick one after 400."""
 ROUNDS = 2
@@ -42,6 +48,8 @@ ROUNDS = 2
 def measure(options: argparse.Namespace) -> Report:
     if options.kept:
         return kept()
+    if options.together:
+        return together(options.together)
     report = Report(
         name="writes",
         title=f"one flush of {CHARS} characters, one after the other in one process",
@@ -96,6 +104,25 @@ def kept() -> Report:
     return report
 
 
+def together(numbers: Sequence[int]) -> Report:
+    """CPU and pace of a flush, in a transaction of its own and in one with others."""
+    title = f"flushes of {CHARS} characters of many documents, each by itself and by group commit"
+    report = Report(name="writes-together", title=title, columns=TOGETHER_COLUMNS)
+    for kind in ("SQLite", "PostgreSQL"):
+        for number in numbers:
+            with database(kind) as address, Child("appends", env=environment(address)) as writer:
+                writer.ask("together", documents=number, rounds=2, chars=CHARS)  # statements are compiled, pages there
+                found = writer.ask("together", documents=number, rounds=ROUNDS_TOGETHER, chars=CHARS)
+            each, all_ = found["each"], found["together"]
+            ratio = all_["a_second"] / each["a_second"]
+            report.add(
+                *(kind, number, each["cpu_ms"] / number, all_["cpu_ms"] / number),
+                *(each["a_second"] * number, all_["a_second"] * number, ratio, each["log_bytes"], all_["log_bytes"]),
+            )
+            report.figures[f"together_{kind}_{number}"] = ratio
+    return report
+
+
 @contextmanager
 def database(kind: str) -> Iterator[str]:
     if kind == "PostgreSQL":
@@ -113,6 +140,9 @@ def environment(address: str) -> dict[str, str]:
 def options() -> argparse.ArgumentParser:
     made = parser(__doc__)
     made.add_argument("--kept", action="store_true", help="what finished documents take on the disk, and nothing else")
+    made.add_argument(
+        "--together", type=int, nargs="*", default=[], metavar="N", help="flushes of N documents, instead"
+    )
     made.add_argument("--sizes", type=int, nargs="*", default=[20_000, 100_000, 500_000])
     return made
 

@@ -5,8 +5,8 @@ import atexit
 from django.apps import AppConfig
 from django.core import checks
 
+from artifacts.operating.shutdown import close_pools
 from generation.costs.price_file import check_prices
-from generation.worker.shutdown import close_pools
 
 
 class GenerationConfig(AppConfig):

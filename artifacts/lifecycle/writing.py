@@ -25,8 +25,9 @@ from artifacts.reasons import Reason
 from artifacts.validation import MODEL_NAME_CHARS, clean
 
 FOLD_CHARS = 4096
-WHOLE_LEASE = 0.8  # of a lease: with so much left a flush does not renew it
 """Deltas are folded when this many characters are behind the folded text, or a quarter of it if that is more."""
+WHOLE_LEASE = 0.8
+"""With so much of a lease left a flush does not renew it."""
 
 
 @dataclass(frozen=True, kw_only=True)

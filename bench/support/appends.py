@@ -23,13 +23,15 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 
 from artifacts.lifecycle import commands, writing  # noqa: E402
-from artifacts.lifecycle.writing import Flush  # noqa: E402
+from artifacts.lifecycle.rows import WriteResult  # noqa: E402
+from artifacts.lifecycle.writing import Append, Flush  # noqa: E402
 from artifacts.messaging import outbox  # noqa: E402
 from artifacts.planned_section import PlannedSection  # noqa: E402
 from artifacts.preview import render  # noqa: E402
 from bench.support.child import obey  # noqa: E402
 from bench.support.words import plain  # noqa: E402
 from generation import control  # noqa: E402
+from generation.worker.group_commit import MOST_TOGETHER  # noqa: E402
 
 LEASE_S = 3_600.0
 RAW = "INSERT INTO bench_raw (artifact_id, epoch, seq, start, text) VALUES (%s, 1, %s, %s, %s)"
@@ -63,9 +65,7 @@ def _window(write: Any, count: int, chars: int) -> dict[str, float]:
 
 
 def _append(chars: int) -> None:
-    flush = Flush(offset=document["length"], text=plain(chars, document["length"]), tokens=document["length"] // 4)
-    writing.append(document["id"], fence=document["fence"], flush=flush, lease_s=LEASE_S)
-    document["length"] += chars
+    writing.append(document["id"], fence=document["fence"], flush=_next_flush(document, chars), lease_s=LEASE_S)
 
 
 def _insert(number: int, chars: int) -> None:
@@ -86,6 +86,10 @@ def _log_bytes() -> int:
 @database_sync_to_async
 def begin() -> None:
     """A new document that is being written."""
+    document.update(_begun())
+
+
+def _begun() -> dict[str, int]:
     owner = User.objects.first() or User.objects.create_user("bench")
     artifact = control.create_project(owner, "Bench").artifacts.first()
     assert artifact
@@ -93,7 +97,37 @@ def begin() -> None:
     fence = writing.open(artifact.pk, lease_s=LEASE_S).fence
     writing.begin_section(artifact.pk, fence=fence, position=0, model="", lease_s=LEASE_S)
     artifact.refresh_from_db()
-    document.update(id=artifact.pk, fence=fence, length=artifact.length)
+    return {"id": artifact.pk, "fence": fence, "length": artifact.length}
+
+
+async def together(*, documents: int, rounds: int, chars: int) -> dict[str, dict[str, float]]:
+    """So many documents grow by a flush each in every round: each in its transaction, then all by group commit."""
+    begun = [await database_sync_to_async(_begun)() for _ in range(documents)]
+    return {
+        "each": await _window(lambda number: _append_each(begun, chars), rounds, chars * documents),
+        "together": await _window(lambda number: _append_together(begun, chars), rounds, chars * documents),
+    }
+
+
+def _append_each(begun: list[dict[str, int]], chars: int) -> None:
+    for one in begun:
+        writing.append(one["id"], fence=one["fence"], flush=_next_flush(one, chars), lease_s=LEASE_S)
+
+
+def _append_together(begun: list[dict[str, int]], chars: int) -> None:
+    for first in range(0, len(begun), MOST_TOGETHER):
+        appends = [
+            Append(artifact=one["id"], fence=one["fence"], flush=_next_flush(one, chars), lease_s=LEASE_S)
+            for one in begun[first : first + MOST_TOGETHER]
+        ]
+        refused = [result for result in writing.append_together(appends) if not isinstance(result, WriteResult)]
+        assert not refused, refused
+
+
+def _next_flush(one: dict[str, int], chars: int) -> Flush:
+    flush = Flush(offset=one["length"], text=plain(chars, one["length"]), tokens=one["length"] // 4)
+    one["length"] += chars
+    return flush
 
 
 @database_sync_to_async
@@ -157,8 +191,8 @@ def set_up() -> None:
 async def main() -> None:
     outbox.attach()
     await set_up()
-    verbs = {"begin": begin, "grow": grow, "raw": raw, "finish": finish, "kept_bytes": kept_bytes, "prune": prune}
-    await obey(verbs, {})
+    verbs = [begin, grow, raw, together, finish, kept_bytes, prune]
+    await obey({verb.__name__: verb for verb in verbs}, {})
 
 
 if __name__ == "__main__":

@@ -11,35 +11,28 @@ from typing import Any, cast
 
 from django.conf import settings
 
-from artifacts.answer_place import NO_ANSWER, AnswerPlace
 from artifacts.errors import NotFound
 from artifacts.messaging import subscription
 from artifacts.messaging.events import Event, writer_group
 from artifacts.models import Artifact, StreamStatus
 from artifacts.operating.tracing import span
 from artifacts.reasons import Reason
-from generation.costs.budgets import budget_sentence, without_price
-from generation.costs.metered import metered
-from generation.errors import DiskFull, ProviderError
+from generation.costs.budgets import budget_sentence
+from generation.errors import DiskFull
 from generation.providers.base import KeepsAnswers, Provider
 from generation.queue import claims
 from generation.queue.claims import LEASE_PART, Claim, ClaimState
 from generation.reasons import StopReason
-from generation.seams import Mode
+from generation.worker.claimed_sections import ClaimedSections
 from generation.worker.database import until_answered
 from generation.worker.document import Document, read_document
-from generation.worker.section_callbacks import SectionCallbacks
-from generation.worker.section_tokens import SectionTokens
 from generation.worker.side_by_side import Ending, SideBySide
 from generation.worker.stop_signal import StopSignal
 from generation.worker.writer import FlushPolicy, Writer
-from generation.writing.callbacks import OnCall
-from generation.writing.kept_text import KeptText
 from generation.writing.patience import Limits, Silences
 from generation.writing.policy import WritingPolicy
 from generation.writing.retries import RetryPolicy
-from generation.writing.sections import JOINT, SectionWork, portions, write_section
-from generation.writing.turns import Continuation, Delivery, Outcome
+from generation.writing.turns import Delivery, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +85,7 @@ class Run:
         self.journal = self._writer.journal
         self.journal.endpoint, self.journal.model = provider.name, claim.model or policy.model
         self._renewal: asyncio.Task[None] | None = None
-        self._sections: _ClaimedSections | None = None
+        self._sections: ClaimedSections | None = None
 
     def observe(self, seen: ClaimState | None) -> None:
         """What was seen of the document; None where it is gone."""
@@ -162,7 +155,7 @@ class Run:
                 self._writer.take_up_draft(position, section.draft, section.spent or 0, section.answer)
         return found
 
-    def _sections_of(self, document: Document) -> _ClaimedSections:
+    def _sections_of(self, document: Document) -> ClaimedSections:
         model = self.claim.model or self._policy.model
         limits = replace(
             self._policy.writing.limits,
@@ -170,7 +163,7 @@ class Run:
             silence=self._policy.silences.of(model),
         )
         policy = replace(self._policy.writing, limits=limits)
-        return _ClaimedSections(
+        return ClaimedSections(
             document,
             self._writer,
             self._provider,
@@ -180,14 +173,14 @@ class Run:
             before_call=self._check_budget,
         )
 
-    async def _write_while_there_is_room(self, sections: _ClaimedSections) -> None:
+    async def _write_while_there_is_room(self, sections: ClaimedSections) -> None:
         try:
             await self._write(sections)
         except DiskFull as full:
             # The stop waits for room; then what was received is kept with it.
             await self._writer.stop(StopReason.DISK_FULL, full.detail, section_tokens=sections.live_tokens)
 
-    async def _write(self, sections: _ClaimedSections) -> None:
+    async def _write(self, sections: ClaimedSections) -> None:
         schedule = SideBySide(sections, sections.unfinished, drafted=sections.drafted, at_once=self.claim.parallel)
         ending = await schedule.run()
         if self._writer.is_lost:
@@ -205,7 +198,7 @@ class Run:
             seen = await until_answered(partial(claims.poll_claimed, [self.claim.artifact]))
             self.observe(seen.get(self.claim.artifact))
 
-    async def _cancel_answers(self, sections: _ClaimedSections) -> None:
+    async def _cancel_answers(self, sections: ClaimedSections) -> None:
         """A document that stopped pays for no more text: the answers under way end at the endpoint too.
 
         Where only this writer ends (its process does, or another worker has taken over), whoever goes on reads them on.
@@ -219,7 +212,7 @@ class Run:
             for kept in unread:
                 await self._provider.cancel(kept.place.id)
 
-    async def _end(self, sections: _ClaimedSections, ending: Ending) -> None:
+    async def _end(self, sections: ClaimedSections, ending: Ending) -> None:
         """The document stops here: requeued at shutdown, else as a person asked or for the reason of the result."""
         result, tokens = ending.result, sections.live_tokens
         if result.outcome is Outcome.STOPPED and self.stop.is_shutdown:
@@ -241,186 +234,6 @@ class Run:
                 result.reason or result.outcome,
                 written.length,
             )
-
-
-class _ClaimedSections:
-    """The sections of one claimed document: what each is asked for with, where its text goes, and what it costs."""
-
-    def __init__(
-        self,
-        document: Document,
-        writer: Writer,
-        provider: Provider,
-        *,
-        model: str,
-        policy: WritingPolicy,
-        stop: StopSignal,
-        before_call: OnCall,
-    ) -> None:
-        self._document = document
-        self._writer = writer
-        self._provider = provider
-        self._model = model
-        self._policy = policy
-        self._stop = stop
-        self._before_call = before_call
-        self.names = [section.name for section in document.assignment.plan]
-        self.unfinished = [position for position, one in enumerate(document.sections) if not one.is_complete]
-        self.drafted = {position for position in self.unfinished if document.sections[position].is_drafted}
-        self.kept: dict[int, KeptText] = {}
-        self._live: int | None = None
-        self._next = self.unfinished[0] if self.unfinished else 0  # all sections before it are whole and in their place
-        self._before = document.text[: document.sections[self._next].start if self.unfinished else None]  # their text
-        self._drafts = {position: document.sections[position].draft for position in self.drafted}
-        self._spent = document.spent()
-        self._tokens: dict[int, SectionTokens] = {}
-        self._work: dict[int, SectionWork] = {}
-        self._written_by: dict[int, str] = {}
-
-    @property
-    def live_tokens(self) -> int:
-        """What the live section has cost."""
-        return 0 if self._live is None else self._tokens[self._live].count
-
-    async def begin(self, position: int, *, is_live: bool) -> None:
-        self._writer.journal.begin_section(position)
-        section = self._document.sections[position]
-        held = section.draft if section.start is None else self._document.text[section.start :]
-        if is_live and self._writer.is_draft(position):
-            await self._writer.place_section(position)
-            held = JOINT + held if self._before else held
-        if is_live:
-            await self._writer.begin_section(position, self.named, section.answer)
-            self._live = position
-        else:
-            await self._writer.begin_draft(position, self.named, section.answer)
-        self._written_by[position] = section.model if held.strip() else self.named
-        spent = self._spent[position]
-        kept = self._kept_text(section.answer if self._goes_on(section.model) else NO_ANSWER, spent)
-        if kept is not None:
-            self.kept[position] = kept
-        is_read_on = kept is not None and kept.place.id
-        tokens = self._tokens[position] = SectionTokens(spent, priced=section.answer.tokens if is_read_on else None)
-        max_tokens = self._document.assignment.plan[position].max_tokens
-        budget_tokens, more_tokens = portions(max_tokens, spent=tokens.before, stopped_at=section.tokens)
-        self._work[position] = SectionWork(
-            assignment=self._document.assignment,
-            index=position,
-            earlier=self._before,
-            held=held,
-            unseen=() if is_live else tuple(self.names[self._next : position]),
-            model=self._model,
-            mode=self._mode(kept),
-            budget_tokens=budget_tokens,
-            more_tokens=more_tokens,
-        )
-
-    @property
-    def named(self) -> str:
-        """The model by its name, also where none was asked for."""
-        return self._model or self._provider.default_model
-
-    def _goes_on(self, model: str) -> bool:
-        """Whether who goes on is the model that wrote last; where none was ever asked for it is."""
-        return not self._model or f", {model}".endswith(f", {self._model}")
-
-    async def _take_after(self, callbacks: SectionCallbacks, position: int, text: str) -> None:
-        """What stands in the section before the first of these texts is another model's."""
-        if self._written_by[position] != self.named:
-            self._written_by[position] = self.named
-            await self._writer.name_model(position, self.named)
-        await callbacks.take(text)
-
-    async def write(self, position: int) -> Continuation:
-        """Write the section, or what is missing of it."""
-        try:
-            await self._provider.prepare()
-        except ProviderError as error:
-            # What is only waited for is waited for by the call, which meets it too.
-            if not error.retryable:
-                return Continuation(text="", outcome=Outcome.FAILED, reason=error.reason, detail=error.detail)
-        meter = self._writer.meter
-        if meter.ceiling is not None and meter.prices.of(self.named) is None:
-            # A budget cannot be held with a model of which nobody knows what it costs.
-            return Continuation(
-                text="", outcome=Outcome.FAILED, reason=StopReason.BUDGET, detail=without_price(self.named)
-            )
-        kept, began_at = self.kept.get(position), time.monotonic()
-        callbacks = SectionCallbacks(
-            self._writer,
-            position,
-            self._tokens[position],
-            name=self.names[position],
-            total=self._total,
-            kept=kept,
-            policy=self._policy,
-            mode=lambda: self._mode(kept),
-            before_call=self._before_call,
-        )
-        result = await write_section(
-            metered(self._provider, meter, self.names[position]),
-            self._work[position],
-            callbacks.take
-            if self._written_by[position] == self.named
-            else partial(self._take_after, callbacks, position),
-            callbacks=callbacks,
-            policy=self._policy,
-            kept=kept,
-            stop=self._stop,
-        )
-        callbacks.ended(result.tokens)
-        logger.info(
-            "section %s artifact=%s section=%s seconds=%.1f turns=%s tokens=%s estimated=%s",
-            "written" if result.outcome is Outcome.COMPLETE else result.outcome,
-            self._writer.claim.artifact,
-            position,
-            time.monotonic() - began_at,
-            result.turns,
-            result.tokens,
-            result.tokens_estimated,
-        )
-        return result
-
-    async def place(self, position: int) -> None:
-        await self._writer.place_section(position)
-        if position in self._drafts:
-            self._join(position, self._drafts.pop(position), is_draft=True)
-        else:
-            self._live = position
-
-    async def complete(self, position: int, result: Continuation) -> None:
-        self._writer.meter.settle(self.names[position])
-        self._writer.journal.end_section(position, tokens=self._tokens[position].count)
-        model = result.model or self.named
-        await self._writer.complete_section(position, tokens=self._tokens[position].count, model=model)
-        work = self._work.pop(position)  # it holds all the text before it
-        if position == self._live:
-            self._live = None
-            self._join(position, result.text, is_draft=bool(work.unseen))
-        else:
-            self._drafts[position] = result.text
-
-    def end_all(self) -> None:
-        self._stop.set()
-
-    def _join(self, position: int, text: str, *, is_draft: bool) -> None:
-        """The text of a section is whole and in its place."""
-        self._next = position + 1
-        self._before += JOINT + text if is_draft and self._before else text
-
-    def _total(self) -> int:
-        counts = {position: tokens.count for position, tokens in self._tokens.items()}
-        return sum(counts.get(position, spent) for position, spent in enumerate(self._spent))
-
-    def _kept_text(self, answer: AnswerPlace, spent: int) -> KeptText | None:
-        if self._policy.delivery != "background" or not isinstance(self._provider, KeepsAnswers):
-            return None
-        return KeptText(answer, tokens=spent)
-
-    def _mode(self, kept: KeptText | None) -> Mode:
-        if kept is not None and isinstance(self._provider, KeepsAnswers) and self._provider.keeps(self._model):
-            return "reprompt"  # an answer that is kept is always a whole one
-        return "prefill" if self._provider.prefills(self._model) else "reprompt"
 
 
 def _on_event(stop: StopSignal, event: Event | subscription.Missed) -> None:

@@ -13,7 +13,7 @@ from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server
 from twisted.internet import defer
 
-from generation.worker.shutdown import GOODBYE_S, end_within
+from artifacts.operating.shutdown import GOODBYE_S, end_within
 from streamgen.server.departure import depart
 from streamgen.server.lifespan import this_process
 

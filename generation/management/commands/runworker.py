@@ -14,8 +14,8 @@ from django.core.management.base import BaseCommand, CommandError
 from artifacts.operating.database_check import refusal_to_start
 from artifacts.operating.exposition import serve_figures
 from artifacts.operating.heap import give_back_memory
+from artifacts.operating.shutdown import GOODBYE_S, end_within
 from generation.queue.wakeup import WAKE_CHANNEL
-from generation.worker.shutdown import GOODBYE_S, end_within
 from generation.worker.worker import GenerationWorker
 
 
