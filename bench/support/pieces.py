@@ -17,8 +17,8 @@ from generation.providers.base import Message, Piece
 from generation.providers.openai_compatible.client import OpenAICompatible
 
 BASE_URL = f"http://127.0.0.1:{sys.argv[1]}/v1" if len(sys.argv) > 1 else ""
-FLUSH_S = 0.15
-"""As the settings have it."""
+FLUSH_S, FLUSH_CHARS = 0.15, 400
+"""As the settings have them."""
 QUESTION: list[Message] = [{"role": "user", "content": "Write."}]
 
 Reader = Callable[[str], Awaitable[int]]
@@ -32,7 +32,9 @@ async def measured(read: Reader, model: str, streams: int) -> dict[str, float]:
 
 
 async def product(*, model: str, streams: int) -> dict[str, float]:
-    provider = OpenAICompatible(base_url=BASE_URL, api_key="bench", model=model, flush_s=FLUSH_S)
+    provider = OpenAICompatible(
+        base_url=BASE_URL, api_key="bench", model=model, flush_s=FLUSH_S, flush_chars=FLUSH_CHARS
+    )
 
     async def read(model: str) -> int:
         async with provider.stream(QUESTION, model=model, max_tokens=32_000) as items:

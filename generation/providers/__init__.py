@@ -65,6 +65,7 @@ def _openai(settings: Any, because: str) -> ChosenProvider:
         stall_s=settings.STREAMGEN_STALL_SECONDS,
         thinking_s=settings.STREAMGEN_THINKING_SECONDS,
         flush_s=settings.STREAMGEN_FLUSH_MS / 1000,
+        flush_chars=settings.STREAMGEN_FLUSH_CHARS,
     )
     return _chosen(provider, because)
 

@@ -65,7 +65,8 @@ class OpenAICompatible:
 
     `connect_s` bounds the connecting, the larger of `first_piece_s` and `thinking_s` with `stall_s` the waiting for
     bytes. That is only a net: bytes are no pieces (some servers send comments to keep a connection open), and the
-    caller guards those. `flush_s` says how often text is wanted: a stream is read no oftener, once it flows.
+    caller guards those. `flush_s` says how often text is wanted, and `flush_chars` how much of it at once: a stream
+    that brings less is read no oftener, once it flows.
     `extra` goes into every request body as it is (sampling parameters, say).
     """
 
@@ -81,6 +82,7 @@ class OpenAICompatible:
         stall_s: float = 30.0,
         thinking_s: float = 0.0,
         flush_s: float = 0.0,
+        flush_chars: int = 0,
         extra: Mapping[str, Any] | None = None,
         name: str = "",
         now: Callable[[], float] = time.time,
@@ -99,7 +101,7 @@ class OpenAICompatible:
         self._place = urlsplit(base_url).netloc
         self._connect_s, self._read_s, self._stall_s = connect_s, first_piece_s + stall_s, stall_s
         self._net_s = max(first_piece_s, thinking_s) + stall_s
-        self._flush_s = flush_s
+        self._flush_s, self._flush_chars = flush_s, flush_chars
         self._extra = dict(extra or {})
         self._now = now
         self._lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Line] = WeakKeyDictionary()
@@ -347,7 +349,7 @@ class OpenAICompatible:
     async def _read(self, response: Response, answer: Answer, asked: Asked) -> AsyncGenerator[Piece | Life]:
         trouble = None
         clock = asyncio.get_running_loop().time
-        heard_at, pace = clock(), Pace(self._flush_s)
+        heard_at, pace = clock(), Pace(self._flush_s, self._flush_chars)
         stream = None
         async with aclosing(response.http_response.aiter_bytes()) as chunks:
             while not answer.is_over:
@@ -364,12 +366,13 @@ class OpenAICompatible:
                     answer.break_off()
                 if not chunk:
                     break
-                read_at, is_heard = clock(), False
+                read_at, is_heard, chars = clock(), False, 0
                 for item in answer.feed(chunk):
                     yield item
                     heard_at, is_heard = clock(), True
+                    chars += len(item.text) if isinstance(item, Piece) else 0
                 if is_heard and not (answer.is_over or answer.has_reason):
-                    await asyncio.sleep(pace.rest_s(len(chunk), heard_at - read_at))
+                    await asyncio.sleep(pace.rest_s(len(chunk), chars, heard_at - read_at))
             if trouble is not None and not answer.is_sure:
                 raise trouble
             if answer.is_over:
