@@ -347,8 +347,7 @@ class OpenAICompatible:
         yield finish
 
     async def _read(self, response: Response, answer: Answer, asked: Asked) -> AsyncGenerator[Piece | Life]:
-        trouble = None
-        clock = asyncio.get_running_loop().time
+        trouble, clock = None, asyncio.get_running_loop().time
         heard_at, pace = clock(), Pace(self._flush_s, self._flush_chars)
         stream = None
         async with aclosing(response.http_response.aiter_bytes()) as chunks:
@@ -366,12 +365,11 @@ class OpenAICompatible:
                     answer.break_off()
                 if not chunk:
                     break
-                read_at, is_heard, chars = clock(), False, 0
+                read_at, chars = clock(), 0
                 for item in answer.feed(chunk):
                     yield item
-                    heard_at, is_heard = clock(), True
-                    chars += len(item.text) if isinstance(item, Piece) else 0
-                if is_heard and not (answer.is_over or answer.has_reason):
+                    heard_at, chars = clock(), chars + (len(item.text) if isinstance(item, Piece) else 0)
+                if heard_at >= read_at and not (answer.is_over or answer.has_reason):
                     await asyncio.sleep(pace.rest_s(len(chunk), chars, heard_at - read_at))
             if trouble is not None and not answer.is_sure:
                 raise trouble

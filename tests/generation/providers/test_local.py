@@ -263,6 +263,7 @@ class Settings:
     STREAMGEN_STALL_SECONDS: float = 30
     STREAMGEN_THINKING_SECONDS: float = 600
     STREAMGEN_FLUSH_MS: int = 150
+    STREAMGEN_FLUSH_CHARS: int = 400
 
 
 @pytest.mark.parametrize(
