@@ -2,7 +2,7 @@
 Pure but for `stylesheet`.
 """
 
-from artifacts.preview.closing import closing
+from artifacts.preview.ending.closing import closing
 from artifacts.preview.live import LivePreview, Update, append_sections, render
 from artifacts.preview.pieces import in_pieces
 from artifacts.preview.unique_labels import unique_labels

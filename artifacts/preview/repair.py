@@ -13,7 +13,7 @@ _PREFIX = re.compile(r"(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])))*+[ \t
 # A line that has said nothing yet: marks only, a number, a fence's first line, the box of a task, the name of a
 # footnote or of a tag.
 _UNDECIDED = re.compile(
-    r"[-*_=+#>~`|: \t]*+|(?:\${1,2}|\\\[?)[ \t]*+"
+    r"[-*_=+#>~`|: \t]*+|(?:\${1,2}|\\\[?)[ \t]*+|\\b(?:e(?:g(?:i(?:n(?:\{[A-Za-z]*+\*?+)?)?)?)?)?"
     r"|\d{1,9}[.)]?|`{3,}+[^`]*+|~{3,}.*+|\[[ xX]?\]?[ \t]*+|\[\^[^\]\s]*+\]?"
     rf"|<(?:[!/?A-Za-z][^>]{{0,{limits.HTML_TAG_CHARS}}})?",
     re.ASCII,

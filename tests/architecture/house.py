@@ -12,6 +12,7 @@ ORDER = (
     "artifacts.preview.limits",
     "artifacts.preview.block",
     "artifacts.preview.inline",
+    "artifacts.preview.ending",
     "artifacts.preview",
     "artifacts.errors",
     "artifacts.operating.outages",

@@ -8,6 +8,9 @@ Kind = Literal[
     "paragraph", "heading", "fence", "code", "math", "html", "comment", "table", "summary", "rule",  # these hold lines
 ]  # fmt: skip
 
+# Whose rules: the preview's own, GitHub's, or those of CommonMark as it is now, with tables.
+ReaderRules = Literal["preview", "github", "commonmark"]
+
 CONTAINERS: frozenset[Kind] = frozenset(("document", "quote", "list", "item", "details", "footnote"))
 # Lines go into these as they are, nothing in them begins another block.
 VERBATIM: frozenset[Kind] = frozenset(("fence", "code", "math", "html", "comment", "summary"))
@@ -20,8 +23,8 @@ class Block:
     kind: Kind
     children: list["Block"] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
-    level: int = 0  # heading: 1 to 6; html: its kind of 1 to 7; fence: length of its marks
-    marker: str = ""  # list and item: - + * . ); fence: ` ~; math, and a paragraph while one is open in it: $ \
+    level: int = 0  # heading: 1 to 6; html: its kind of 1 to 7; fence: length of its marks; math: environments open
+    marker: str = ""  # list and item: - + * . ); fence: ` ~; math, and a paragraph while one is open in it: $ \ align
     ordered: bool = False
     start: int = 1  # of an ordered list
     indent: int = 0  # item: columns its content stands in; fence, math: columns to take off its lines

@@ -2,9 +2,10 @@
 business.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from artifacts.preview.block.block import CONTAINERS, Block
+from artifacts.preview.block.block import CONTAINERS, Block, ReaderRules
 from artifacts.preview.block.comments import without_comments
 from artifacts.preview.block.definitions import Definition, definition_at
 
@@ -12,9 +13,9 @@ from artifacts.preview.block.definitions import Definition, definition_at
 class OpenBlocks:
     """The chain of open blocks, outermost first, and what closed blocks leave: definitions and footnotes."""
 
-    def __init__(self, *, as_github: bool = False) -> None:
-        """`as_github`: `<details>` is HTML like any other, comments stay, and there are no formulas."""
-        self._as_github = as_github
+    def __init__(self, rules: ReaderRules = "preview") -> None:
+        """But for the preview `<details>` is HTML like any other, comments stay, and there are no formulas."""
+        self.rules: ReaderRules = rules
         self._chain: list[Block] = [Block("document")]
         self._matched = 1  # so many of the open blocks go on in this line
         self._line_number = 0
@@ -39,6 +40,28 @@ class OpenBlocks:
     def place(self) -> int:
         """The line in which the open block of the top level began; without one, the line that comes next."""
         return self._chain[1].first_line if len(self._chain) > 1 else self._line_number + 1
+
+    @property
+    def line_number(self) -> int:
+        """Of the line that was read last."""
+        return self._line_number
+
+    def pass_lines(self, lines: Sequence[str]) -> None:
+        """Lines of which each belongs to the innermost block as it is."""
+        self.tip.lines += lines
+        self._count(lines)
+
+    def pass_blocks(self, lines: Sequence[str], block: Block | None = None) -> None:
+        """Lines that end all that is open and leave nothing open; `block` is what is kept of them."""
+        self._close_to(1)
+        if block is not None:
+            block.first_line = self._line_number + 1
+            self._chain[0].children.append(block)
+        self._count(lines)
+
+    def _count(self, lines: Sequence[str]) -> None:
+        self._line_number += len(lines)
+        self._characters += sum(map(len, lines)) + len(lines)
 
     def take(self) -> list[Block]:
         """The blocks of the top level that were closed since the last call."""
@@ -114,7 +137,7 @@ class OpenBlocks:
         if block.kind == "code":
             while block.lines and not block.lines[-1].strip(" \t"):
                 block.lines.pop()
-        if block.kind in ("html", "comment") and not self._as_github:
+        if block.kind in ("html", "comment") and self.rules == "preview":
             # A comment without an end is none, but its end may still come.
             if block.kind == "comment" and not (block.closed or self._at_end):
                 return False

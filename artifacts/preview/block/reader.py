@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 from artifacts.preview import limits
 from artifacts.preview.block import math, starts, tables
-from artifacts.preview.block.block import VERBATIM, Block
+from artifacts.preview.block.block import VERBATIM, Block, ReaderRules
 from artifacts.preview.block.cursor import CODE_INDENT, LineCursor
 from artifacts.preview.block.open_blocks import OpenBlocks
 
@@ -32,14 +32,15 @@ class _Begins(Enum):
 class Reader(OpenBlocks):
     """Takes lines, gives closed blocks of the top level, definitions and footnotes."""
 
-    def __init__(self, *, as_github: bool = False) -> None:
-        super().__init__(as_github=as_github)
+    def __init__(self, rules: ReaderRules = "preview") -> None:
+        super().__init__(rules)
         self._cursor = LineCursor("")
+        self.reads_alone = False  # GitHub, what other readers read otherwise
         self.opens_with_rule = False  # as a document with front matter does
 
     def fork(self) -> "Reader":
         """A reader that goes on from here and leaves this one alone."""
-        twin = Reader()
+        twin = Reader(self.rules)
         self._copy_to(twin)
         return twin
 
@@ -95,6 +96,9 @@ class Reader(OpenBlocks):
             cursor.advance(min(block.indent, cursor.indent))
             return _Goes.ON
         if block.kind == "math":
+            after_blank = not block.lines[-1].strip(" \t")
+            if not math.goes_on(cursor.line[cursor.next :], block.marker, after_blank=after_blank):
+                return _Goes.OUT
             cursor.advance(min(block.indent, cursor.indent))
             return _Goes.ON
         if block.kind == "code":
@@ -116,7 +120,11 @@ class Reader(OpenBlocks):
     def _read_rest(self) -> None:
         """What the open blocks left of the line: beginnings of blocks, then text."""
         cursor, inner = self._cursor, self._chain[self._matched - 1]
-        leaf = inner.kind in VERBATIM or (inner.kind == "paragraph" and bool(inner.marker))
+        leaf = inner.kind in VERBATIM or (
+            inner.kind == "paragraph"
+            and inner.marker != ""
+            and math.goes_on(cursor.line[cursor.next :], inner.marker, after_blank=False)
+        )
         while not leaf:
             if cursor.indent < CODE_INDENT and not starts.ANY.match(cursor.line, cursor.next):
                 break
@@ -179,10 +187,11 @@ class Reader(OpenBlocks):
 
     def _begin_math(self) -> _Begins:
         cursor = self._cursor
-        if self._as_github or math.BLOCK.match(cursor.line, cursor.next) is None:
+        marker = "" if self.rules != "preview" else math.block_at(cursor.line, cursor.next)
+        if not marker:
             return _Begins.NOTHING
-        mark = cursor.line[cursor.next : cursor.next + 2]
-        self._open(Block("math", marker=mark[0], indent=cursor.indent, lines=[mark]))
+        line, level = math.first_line(cursor.line[cursor.next :], marker)
+        self._open(Block("math", marker=marker, level=level, indent=cursor.indent, lines=[line]))
         return _Begins.DONE
 
     def _begin_details(self) -> _Begins:
@@ -217,11 +226,14 @@ class Reader(OpenBlocks):
         cursor = self._cursor
         if not cursor.line.startswith("<", cursor.next):
             return _Begins.NOTHING
-        begins = _Begins.NOTHING if self._as_github else self._begin_details()
+        begins = self._begin_details() if self.rules == "preview" else _Begins.NOTHING
         if begins is not _Begins.NOTHING:
             return begins
-        in_paragraph = self._chain[self._matched - 1].kind == "paragraph" or self._lazy()
-        for number, pattern in enumerate(starts.GITHUB_HTML_STARTS if self._as_github else starts.HTML_STARTS, 1):
+        in_paragraph = self._chain[self._matched - 1].kind == "paragraph"
+        if self._lazy():
+            in_paragraph = self.rules != "github"  # to GitHub it is none outside its list or quote
+            self.reads_alone |= not in_paragraph
+        for number, pattern in enumerate(starts.HTML_STARTS_OF[self.rules], 1):
             if number == starts.STANDS_ALONE and in_paragraph:
                 break
             if pattern.match(cursor.line, cursor.next):
@@ -356,7 +368,7 @@ class Reader(OpenBlocks):
                 continue
             text, ended = text.rstrip(" \t")[: -len(starts.DETAILS_LAST)], place
         block.lines.append(text)
-        if block.kind == "paragraph" and not self._as_github:
+        if block.kind == "paragraph" and self.rules == "preview":
             block.marker = math.open_after(text, block.marker)
         if ended > 0:
             self._close_to(ended)
@@ -370,9 +382,10 @@ class Reader(OpenBlocks):
             if end := starts.SUMMARY_END.search(line):
                 self._end_in_line(line[: end.start()], line[end.end() :])
         elif block.kind == "math":
-            if end := math.BLOCK_ENDS[block.marker].match(line):
+            behind, block.level = math.block_end(line, block.marker, block.level)
+            if behind is not None:
                 block.closed = True
-                self._end_in_line(end[0], line[end.end() :])
+                self._end_in_line(line[:behind], line[behind:])
         elif block.level <= starts.LAST_OWN_END and starts.HTML_ENDS[block.level - 1].search(line):
             block.closed = True
             self._close_to(len(self._chain) - 1)

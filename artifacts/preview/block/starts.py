@@ -42,7 +42,11 @@ HTML_STARTS = [
     re.compile(rf"(?:{OPEN_TAG}|{CLOSE_TAG})\s*$", re.IGNORECASE),
 ]
 # GitHub still reads an older CommonMark, in which a text field is HTML like any other.
-GITHUB_HTML_STARTS = [re.compile(r"<(?:script|pre|style)(?:\s|>|$)", re.IGNORECASE), *HTML_STARTS[1:]]
+HTML_STARTS_OF = {
+    "preview": HTML_STARTS,
+    "commonmark": HTML_STARTS,
+    "github": [re.compile(r"<(?:script|pre|style)(?:\s|>|$)", re.IGNORECASE), *HTML_STARTS[1:]],
+}
 HTML_ENDS = [
     re.compile(r"</(?:script|pre|textarea|style)>", re.IGNORECASE),
     re.compile(r"-->"),

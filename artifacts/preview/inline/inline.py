@@ -53,8 +53,10 @@ LOOSE_END_CHARS = 300
 INLINE_STEP_CHARS = 32_768
 _LONGEST_SPECIAL = 16
 _LOOSE_END = re.compile(
-    r"(?:[*_~`!$\\ \t\n]|&[#\w]{0,32}|</?[A-Za-z][\w.!#$%&'*+/=?^`{|}~@:-]{0,200}|<br\s*/?|</?|<!-{0,2})+\Z"
+    r"(?:[*_~`!$\\ \t\n]|&[#\w]{0,32}|</?[A-Za-z][\w.!#$%&'*+/=?^`{|}~@:-]{0,200}|<br\s*/?|</?|<!-{0,2}"
+    r"|\\b(?:e(?:g(?:i(?:n(?:\{[A-Za-z]{0,15}\*?)?)?)?)?)?)+\Z"
 )
+_FORMULAS = ("\\(", "\\[", "\\begin{")
 _HALF_FOOTNOTE = re.compile(r"\^[^\]\[\s^]{0,200}")
 _HALF_TARGET = re.compile(
     r"\(\s*+(?:<[^<>\n]*+|[^\s<]?[^\s]*+(?:\s++(?:\"[^\"]*+\"?|'[^']*+'?|\([^()]*+\)?)?\s*+)?)\Z",
@@ -93,15 +95,6 @@ def _next_special(text: str, place: int) -> re.Match[str] | None:
     return None
 
 
-def leaves_comment_open(text: str) -> bool:
-    """Does a comment begin in this text that does not end in it?"""
-    if "<!--" not in text:
-        return False
-    scan = _Scan(text, NOTHING_DEFINED, growing=False, undecided=False)
-    scan.run()
-    return scan.no_comment_ends
-
-
 def without_opaque(text: str, mask: str = "x") -> str:
     """The text with code spans, formulas, tags and addresses in angles hidden, as long as it was."""
     scan = _Scan(text, NOTHING_DEFINED, growing=False, undecided=False)
@@ -111,15 +104,6 @@ def without_opaque(text: str, mask: str = "x") -> str:
         pieces += [text[place:start], mask * (end - start)]
         place = end
     return "".join([*pieces, text[place:]])
-
-
-def raw_html(text: str) -> list[str]:
-    """The tags in this text that are tags, not code or a formula, each as it is written."""
-    if "<" not in text:
-        return []
-    scan = _Scan(text, NOTHING_DEFINED, growing=False, undecided=False)
-    scan.run()
-    return scan.tags
 
 
 class _Scan:
@@ -136,7 +120,6 @@ class _Scan:
         self._runs = Runs()
         self._ticks: dict[int, list[int]] | None = None
         self.no_comment_ends = False
-        self.tags: list[str] = []
         self.opaque: list[tuple[int, int]] = []  # what is no text: code, formulas, tags
         self._formulas: Formulas | None = None
 
@@ -167,7 +150,7 @@ class _Scan:
             case "\n":
                 return self._read_line_end(start)
             case "\\":
-                if self._text[start + 1 : start + 2] in ("(", "[") and (end := self._formula_end(start)):
+                if self._text.startswith(_FORMULAS, start) and (end := self._formula_end(start)):
                     return self._put(Math(self._text[start:end]), start, end)
                 return self._read_escape(start)
             case "$":
@@ -243,7 +226,6 @@ class _Scan:
         if text.startswith("<!--", start):
             return self._read_comment(start)
         if found := _TAG.match(text, start):
-            self.tags.append(found[0])
             return self._put(found[0], start, found.end())
         return start + 1
 

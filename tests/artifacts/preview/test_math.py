@@ -6,7 +6,7 @@ from itertools import repeat
 
 import pytest
 
-from artifacts.preview import LivePreview, render
+from artifacts.preview import LivePreview, closing, render
 from tests.artifacts.preview.oracles.flicker import watch
 from tests.artifacts.preview.oracles.safety import faults
 
@@ -26,6 +26,10 @@ FORMULAS = [
     r"$\alpha$",
     "$`x_1*a*`$",
     "$2 \\times 3$",
+    r"\begin{cases} a_1 & *b* \\ c & \text{if $x$} \end{cases}",
+    r"\begin{align*}a_1 &= b * c * d\end{align*}",
+    r"\begin{pmatrix} \begin{pmatrix} a_1 \end{pmatrix} & b_1 \end{pmatrix}",
+    r"\begin{array}{cc} [a](b) & `c` \end{array}",
 ]
 
 
@@ -52,6 +56,12 @@ BLOCKS = [
     "\\[\n- a_1\n\\\\[2pt]\n- b_1\n\\]",
     "$$ x_1\n---\n- y_1 $$",
     "\\[ x_1\n===\n= y_1 \\]",
+    "\\begin{align}\na_1 &= *b* \\\\\n- c &= d_1\n\\end{align}",
+    "\\begin{equation*}\nx\n---\ny\n\n\\end{equation*}",
+    "\\begin{gather} x_1 \\\\\n+ y_1\n\n\\alpha_1 \\\\\n\n& <div>\n\\end{gather}",
+    "\\begin{vmatrix}\n| a |\n\\begin{vmatrix}\n> b\n\\end{vmatrix}\n1. c\n\\end{vmatrix}",
+    "\\begin{alignat}{2}\n  x &= 1\n\\end{alignat}",
+    "$$\n\\begin{align}\n# a\n\\end{align}\n$$",
 ]
 
 
@@ -79,6 +89,36 @@ def test_text_behind_the_end_of_a_formula_is_text() -> None:
     assert render("We get: $$\nx\n---\ny\n$$ so") == '<p>We get: <span class="math">$$\nx\n---\ny\n$$</span> so</p>'
 
 
+@pytest.mark.parametrize(
+    ("markdown", "shown"),
+    [
+        (
+            "\\begin{align}\na &= *b*\n\nText *a*.",
+            '<p class="math">\\begin{align}\na &amp;= *b*</p>\n<p>Text <em>a</em>.</p>',
+        ),
+        ("\\begin{align}\n*b*\n# A", '<p class="math">\\begin{align}\n*b*</p>\n<h1 id="doc-a">A</h1>'),
+        (
+            "\\begin{align}\n*b*\n```\nc\n```",
+            '<p class="math">\\begin{align}\n*b*</p>\n<pre class="highlight"><code>c\n</code></pre>',
+        ),
+        ("so \\begin{align}\n- *b*\n\n*c*", "<p>so \\begin{align}\n- <em>b</em></p>\n<p><em>c</em></p>"),
+        (
+            "> \\begin{align}\n> *b*\n\n*c*",
+            '<blockquote><p class="math">\\begin{align}\n*b*</p>\n</blockquote>\n<p><em>c</em></p>',
+        ),
+    ],
+)
+def test_environment_without_an_end_heals(markdown: str, shown: str) -> None:
+    assert render(markdown) == shown
+
+
+def test_environment_ends_with_its_section() -> None:
+    text = "\\begin{align}\n\\begin{cases}\na_1"
+    ended = text + closing(text)
+    assert ended == f"{text}\n\\end{{cases}}\n\\end{{align}}"
+    assert render(f"{ended}\n\n*b*", [len(ended)]) == f'<p class="math">{ended}</p>\n<p><em>b</em></p>'
+
+
 NO_FORMULAS = {
     "$5 and $10": "$5 and $10",
     "$5-$10, US$5 or CA$6": "$5-$10, US$5 or CA$6",
@@ -96,6 +136,11 @@ NO_FORMULAS = {
     "cheap ($$) or *not*": "cheap ($$) or <em>not</em>",
     r"\[1\] \[ \] \(optional\) *b*": "[1] [ ] (optional) <em>b</em>",
     r"\[a *b*": "[a <em>b</em>",
+    r"\begin{align} is used for *it*": r"\begin{align} is used for <em>it</em>",
+    r"Write \begin{align}, *then* this": r"Write \begin{align}, <em>then</em> this",
+    r"`\begin{align} *a*` *b* `\end{align}`": r"<code>\begin{align} *a*</code> <em>b</em> <code>\end{align}</code>",
+    r"\\begin{align} *a* \\end{align}": r"\begin{align} <em>a</em> \end{align}",
+    r"\begin{itemize} *a* \end{itemize}": r"\begin{itemize} <em>a</em> \end{itemize}",
 }
 
 
@@ -134,8 +179,15 @@ We get:
 a_{1} = *b*
 \]
 
+\begin{align}
+  a_1 &= *b* \\
+  c &= d
+
+\end{align}
+
 - an item with $a*b*c$
 - $$x_1$$
+- it is \begin{cases} 1 & x_1 \\ 2 \end{cases} *so*
 
 The price is $20, *sadly* not $10. It is \[1\] **now**.
 """

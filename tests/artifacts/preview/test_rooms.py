@@ -1,7 +1,9 @@
 """Sections stay in their rooms: how one is shown never depends on another, live, whole and in any chunks."""
 
+import os
 import random
 import re
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,11 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifacts.preview import LivePreview, append_sections, render
+from artifacts.preview import LivePreview, append_sections, closing, render, unique_labels
 from tests.artifacts.preview.inputs.corpus import DOCUMENTS, needs_corpus, read_document
+from tests.artifacts.preview.inputs.damage import damaged
+from tests.artifacts.preview.inputs.endings import WHOLE
 from tests.artifacts.preview.inputs.strategies import documents
+from tests.artifacts.preview.oracles.borders import HEADING, READERS, shown_after_heading
 from tests.artifacts.preview.oracles.rooms import shown, starts
 from tests.artifacts.preview.oracles.safety import faults
+from tests.artifacts.preview.test_flicker import GROWING
 from tests.artifacts.preview.test_live import Viewer, squashed
 
 _HEADING = re.compile(r"^## ", re.MULTILINE)
@@ -201,3 +207,58 @@ def test_borders_without_text_between_them_are_one() -> None:
 
 def test_line_end_that_is_cut_by_a_border_begins_the_next_section() -> None:
     assert render("a\r\nb", [2]) == render("a\n\nb")
+
+
+# -- sections broken in every way, to our preview and to other readers
+
+PAIRS = int(os.environ.get("STREAMGEN_PAIRS", "60"))
+TEXTS = [GROWING, "\n\n".join(WHOLE), *map(read_document, DOCUMENTS)]
+
+
+def section(name: str, body: str) -> str:
+    """A section as it is committed."""
+    text = f"## {name}\n\n{body}".rstrip(" \t\r\n")
+    return text + closing(text)
+
+
+def differences(first: str, second: str) -> list[str]:
+    """Who sees the second section otherwise than alone."""
+    border = len(first) + 2
+    whole = f"{first}\n\n{second}"
+    exported = unique_labels(whole, [0, border])
+    found = [
+        reader for reader in READERS if shown_after_heading(exported, reader) != shown_after_heading(second, reader)
+    ]
+    body, notes = shown(render(whole, [0, border]))
+    alone = [shown(render(one)) for one in (first, second)]
+    if body != "".join(one for one, _ in alone) or sorted(notes) != sorted(note for _, own in alone for note in own):
+        found.append("preview")
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_pairs_of_sections_show_as_they_do_alone(seed: int) -> None:
+    chance, seen = random.Random(seed), Counter[str]()
+    for _ in range(PAIRS // 4):
+        first, second = section("The first", damaged(chance, TEXTS)), section(HEADING, damaged(chance, TEXTS))
+        found = differences(first, second)
+        seen.update(found)
+        assert closing(first) == closing(second) == ""
+        if found and not os.environ.get("STREAMGEN_COUNT"):
+            pytest.fail(f"{found}\n{first}\n\n{second}")
+    assert not seen
+
+
+def test_section_that_nothing_closes_is_noticed() -> None:
+    for left_open in (
+        "<video>",
+        "<template>",
+        "<div class='a",
+        "```",
+        "<!--",
+        "- <object>\n\nb",
+        "<title>",
+        "<noscript>",
+    ):
+        first = f"## The first\n\n{left_open}\n\ntext"
+        assert differences(first, section(HEADING, "Text *with* marks."))

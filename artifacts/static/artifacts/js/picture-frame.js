@@ -37,9 +37,10 @@ window.MathJax = {
 async function math({ source, color }) {
   await load("math");
   await window.MathJax.startup.promise;
-  const [, formula] = DELIMITERS.exec(source) ?? [];
+  const isEnvironment = source.startsWith("\\begin{");
+  const formula = isEnvironment ? source : DELIMITERS.exec(source)?.[1];
   if (!formula) throw new Error("no formula");
-  const display = source.startsWith("$$") || source.startsWith("\\[");
+  const display = source.startsWith("$$") || source.startsWith("\\[") || isEnvironment;
   const svg = window.MathJax.tex2svg(formula, { display }).querySelector("svg");
   if (svg.querySelector('[data-mml-node="merror"]')) throw new Error("not TeX");
   const [width, height] = ["width", "height"].map((side) => parseFloat(svg.getAttribute(side)) * EM_PER_EX);
