@@ -32,9 +32,9 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL.origin] if PUBLIC_URL else []
 _PREFIX = PUBLIC_URL.prefix if PUBLIC_URL else ""
 FORCE_SCRIPT_NAME = _PREFIX or None
 
-# The rooms of the house; daphne and generation stand first because they replace `runserver` and `runworker`
+# The rooms of the house; Daphne's and generation stand first because they replace `runserver` and `runworker`
 INSTALLED_APPS = [
-    "daphne",
+    "streamgen.server.runserver.RunserverConfig",
     "streamgen",
     "generation",
     "artifacts",

@@ -56,7 +56,10 @@ class ProblemOut(BaseModel):
     current: CurrentSection | None = None
 
 
-REFUSALS: dict[Any, Any] = {frozenset({401, 403, 404, 409, 413, 415, 422, 429}): ProblemOut}
+REFUSALS: dict[Any, Any] = {frozenset({401, 403, 404, 409, 413, 415, 422, 429}): None}
+"""Each has a `ProblemOut`, which no call returns. Ninja would make a model for every one of them of every call, and a
+server that begins would wait for four hundred.
+"""
 FILE_TYPES = [exported.MEDIA_TYPES[kind].partition(";")[0] for kind in exported.KINDS]
 
 

@@ -8,7 +8,9 @@ from http import HTTPStatus
 from typing import Any
 
 from ninja.openapi.schema import OpenAPISchema
+from ninja.schema import NinjaGenerateJsonSchema
 
+from artifacts.pages.api import ProblemOut
 from streamgen.contract.codes import CODES
 from streamgen.contract.frames import FRAMES, MESSAGES, PARTS
 
@@ -79,7 +81,12 @@ def told_whole(schema: OpenAPISchema) -> OpenAPISchema:
     components = schema["components"]
     components.setdefault("parameters", {}).update(HEADERS_ASKED)
     components["schemas"] |= {name: _moved(part) for name, part in {**FRAMES, **PARTS, **MESSAGES}.items()}
-    problem = components["schemas"]["ProblemOut"]
+    problem = ProblemOut.model_json_schema(
+        ref_template="#/components/schemas/{model}",
+        schema_generator=NinjaGenerateJsonSchema,
+        mode="serialization",
+    )
+    components["schemas"] |= problem.pop("$defs") | {"ProblemOut": problem}
     problem["properties"]["code"] = {"type": "string", "enum": sorted(CODES), "title": "Code"}
     problem["required"] = sorted({*problem.get("required", []), "code"})
     for path, methods in schema["paths"].items():
