@@ -7,7 +7,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 AUDITING := $(VENV)/audit/ready
 
-.PHONY: run scaled test coverage docs pictures faults hostile audit sbom bench venv format lock clean
+# Where nothing compiled is kept, every process of a test compiles all of the product anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: run scaled test types dangers migrations coverage docs pictures faults hostile audit sbom bench venv format lock clean
 
 run: $(READY)  ## everything set up, the address printed, Ctrl-C ends it
 	@exec $(BIN)/python manage.py up --port $(PORT)
@@ -18,10 +21,17 @@ scaled: $(READY)  ## the same with Redis, PostgreSQL, two web processes and two 
 test: $(READY)  ## format, lint, types, known dangers, migrations, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/bandit --quiet --configfile pyproject.toml --severity-level medium --recursive streamgen generation artifacts
-	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(MAKE) --jobs 2 --output-sync types dangers migrations
 	$(BIN)/python -m pytest -n 3 --dist worksteal --reruns 1
+
+types: $(READY)
+	$(BIN)/mypy
+
+dangers: $(READY)
+	$(BIN)/bandit --quiet --configfile pyproject.toml --severity-level medium --recursive streamgen generation artifacts
+
+migrations: $(READY)
+	$(BIN)/python manage.py makemigrations --check --dry-run
 
 coverage: $(READY)  ## which lines and branches the tests reach, 90 % at least; twice the time of the tests alone
 	$(BIN)/python -m pytest -n 3 --dist worksteal --reruns 1 --timeout 900 --cov --cov-report=term --cov-fail-under=90
