@@ -17,9 +17,12 @@ class Place:
         self._line = ""
         self._fence = ""
         self._breaks = 0  # line breaks at the very end
+        self.last = text[-1:]
+        """The last character."""
 
     def add(self, text: str) -> None:
         self._unread.append(text)
+        self.last = text[-1:] or self.last
 
     @property
     def line(self) -> str:

@@ -21,7 +21,7 @@ __all__ = ["BadSeam", "Mode", "Seam", "certain", "join"]
 Mode = Literal["prefill", "reprompt"]
 
 ECHO_CHARS = 8  # a beginning of the answer that equals the whole text before it is an echo, unless that is shorter
-LEAST_CHARS, NEAR_CHARS = 4, 10  # so much at the head of an answer is a part of a copy, or of one with a fault
+LEAST_CHARS, NEAR_CHARS, ANNOUNCED_CHARS = 4, 10, 80  # at the head: a part of a copy, one with a fault, an announcement
 SOUGHT_CHARS = 1_500  # an answer without a copy in so much of it is given up, unless all of it repeats the text before
 
 _GOES_ON = re.compile(r"[,;.!?:)\]}](?=\s|\Z)|[，。、；：！？）」』](?!\Z)")
@@ -30,15 +30,14 @@ _NO_SENTENCE = re.compile(  # code, talk about the text, an announcement
     r".{,40}[(){}\[\]=;<>|]|(?=.{,80}\Z).*\b(?:nothing|complete|section|finished|done|add)\b|[^\n]{,120}:\s*\n",
     re.IGNORECASE | re.DOTALL,
 )
-_MARKS = "\"'*_`~>.:-"
 _MARKDOWN_FENCE = re.compile(r"\s*(`{3,}|~{3,})[ \t]*(?:markdown|md)?[ \t]*\n(?=[^\n])", re.IGNORECASE)
+_MARKS = "\"'*_`~>.:-"
 
 
 def join(previous: str, answer: str, *, mode: Mode, copied: str = "") -> str:
     """The text to append after `previous`; "" when the answer brings nothing new.
 
-    `copied` are the words at the end of `previous` that the model was asked to begin with. Raises `BadSeam` when the
-    answer must not be appended; never in prefill mode.
+    `copied` are the last words, which it was asked to begin with. Raises `BadSeam`, but never in prefill mode.
     """
     if not copied and len(previous) >= ECHO_CHARS and answer.startswith(previous):
         return answer[len(previous) :]
@@ -80,10 +79,11 @@ class Seam:
         if (self._previous[-1:].isspace() and len(seen) < SEEN_CHARS) or (found.is_quoted and "\n" not in seen):
             return None  # whether a block begins there, or all of the answer is a quotation
         words, tail = self._readings[0].words, self._readings[0].tail.text
+        if found.rest.lstrip(" \t")[:1] in "\r\n" and len(seen) < len(words) + ANNOUNCED_CHARS:
+            return None  # whether a line announces the copy, which follows once more
         if words and not found.is_whole and (len(head) < 2 * (len(words) + BARE_CHARS) or len(behind) < BARE_CHARS):
             return None  # all the words may still come: a text that repeats itself is copied from its first line on
-        may_come_again = words.lstrip(_MARKS).startswith(behind) if words else behind in tail
-        return None if may_come_again else self._begun(found)
+        return None if behind in (words or tail) else self._begun(found)
 
     def _begun(self, found: Found) -> tuple[str, Unfenced]:
         fence = open_fence(self._previous) if found.fence else ""

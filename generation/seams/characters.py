@@ -9,19 +9,16 @@ from __future__ import annotations
 import re
 import unicodedata
 
-WORD_CHARS = 64
-"""Characters without white space are not held back as a last word when there are more of them, addresses aside."""
-ADDRESS_CHARS = 1_000
-UNSPACED_CHARS = 8
-"""So much is held back of a script that puts no blanks between its words."""
+WORD_CHARS, ADDRESS_CHARS = 64, 1_000
+"""Characters without white space are not held back as a last word, or an address, when there are more of them."""
+UNSPACED_CHARS = 8  # so much is held back of a script that puts no blanks between its words
 
 _WHOLE_WORD_END = re.compile(r"""(?:[!?;)\]}|"”]|(?<!\d)[.,])\Z""")
 _ADDRESS = re.compile(r"\w:|www\.|\]\(|\w@\w|/")
 UNSPACED = re.compile(
     "[\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u2e80-\u312f\u31a0-\ua4cf\uf900-\ufaff"
     "\ufe30-\ufe4f\uff01-\uff9f\U0001b000-\U0001b2ff\U00020000-\U0003ffff]"
-)
-"""Thai, Lao, Tibetan, Burmese, Khmer, Tai, Chinese, Japanese, Yi."""
+)  # Thai, Lao, Tibetan, Burmese, Khmer, Tai, Chinese, Japanese, Yi
 _JAMO = re.compile("[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]")
 _JOINERS = frozenset("\u200c\u200d\u2060\ufeff")
 _VOWELS_BEHIND = frozenset("\u0e33\u0eb3\uff9e\uff9f")  # letters by their category, marks by their use
@@ -56,11 +53,8 @@ def _certain_of(token: str) -> int:
 
 def border_before(text: str, at: int) -> int:
     """The last place at or before `at` where no character is cut in two; both ends of the text are such places."""
-    if at >= len(text):
-        return len(text)
-    while at > 0 and not _is_border(text, at):
-        at -= 1
-    return max(0, at)
+    places = range(min(at, len(text)), 0, -1)
+    return next((place for place in places if place == len(text) or _is_border(text, place)), 0)
 
 
 def _is_border(text: str, at: int) -> bool:

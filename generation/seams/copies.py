@@ -7,6 +7,7 @@ begin earlier or later than it was asked to. Where the place behind it is in dou
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,20 +24,18 @@ from generation.seams.folding import SAME, Folded, fold, weight
 COMPARED_CHARS = 8_000  # so much of the text before is compared: all that the model was shown of it
 ANSWER_HEAD_CHARS = 8_500  # the end of the text is sought in so much of an answer: a restart may reach it so late
 PREFACE_LINES, LEAST_WEIGHT = 4, 14
-ASKED_WEIGHT = 8  # so little is enough for a part of the words asked for
-SURE_WEIGHT = 20  # and this for a repetition that begins within a word
+ASKED_WEIGHT, SURE_WEIGHT = 8, 20  # enough for a part of the words asked for; for a repetition from within a word
+AGAIN_CHARS, AGAIN_WEIGHT = 100, 9  # behind no more than so much the copy comes again; less where it is a word
 SAID_WEIGHT = 3  # so much before a part of a copy that the text ends with too: it repeats itself
-LEAST_COPY_CHARS = 5  # of the words below a preface, white space aside
-BARE_CHARS = 60  # of marks and quotes before a copy
-ANCHOR_CHARS = 100
-PLACES = 30  # where a text repeats itself more often, only a copy at the head is sure
+LEAST_COPY_CHARS, BARE_CHARS = 5, 60  # of the words below a preface, white space aside; of marks before a copy
+ANCHOR_CHARS, PLACES = 100, 30  # where a text repeats itself more often, only a copy at the head is sure
 RESTART_CHARS = 100  # a repetition of more, other than the words asked for, is a restart: exact, or with something new
 
 _OPENING_FENCE = re.compile(r"(?:\A|\n)[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)[ \t]*\r?\n\s*(?=[^\n]*\Z)")
 _MARK = re.compile(r"\*\*|__|~~|[*`\"]|(?<!\w)[_']|[_'](?!\w)")
 _BULLET = re.compile(r"^[ \t]*[*+-][ \t]", re.MULTILINE)
+_SAID_TWICE = re.compile(r"nous|vous|sie|d(?:ie|er|as)|had|that")
 _ENDS = re.compile(r"[|)\]},;:!?，。；：！？）]|(?<!\.)\.(?!\.)")
-_QUOTED = re.compile(r"[\"'*_`.]*[:：]?[\"'*_`]*(?<=.)")
 _HEADING = re.compile(r"(?:\A|\n)[ ]{0,3}#{1,6}[ \t][^\n]*\Z")
 
 
@@ -88,13 +87,12 @@ class TextEnd:
         """What stands behind a copy of all the words that were asked for; None where there is none."""
         whole = [replace(place, size=len(self.words)) for place in self._places(answer, self.words)]
         copies = [place for place in whole if _is_bare(place.lead)] or list(filter(self._is_prefaced, whole))
-        return self._behind(self._last_copy(copies[0])) if copies else None
+        return self._behind(copies[0]) if copies else None
 
     def find_part(self, answer: str) -> Found | None:
         """What stands behind another repetition of the end. Raises BadSeam where it may be what follows in the text."""
         places = list(islice(self._places(answer, self.anchor), PLACES))
-        bare = [place for place in places if _is_bare(place.lead)]
-        parts = bare or list(filter(self._is_prefaced, places))
+        parts = [place for place in places if _is_bare(place.lead)] or list(filter(self._is_prefaced, places))
         is_sure = any(map(self._is_sure, parts))
         if self.words and parts and (not is_sure or len(parts) > 1 or self._may_be_new(parts[0])):
             raise BadSeam("the answer may repeat the end of the text, or go on as the text did before")
@@ -118,9 +116,8 @@ class TextEnd:
         # Of the words asked for, a part that stands there twice may be copied from above, or be what follows.
         if self.tail.text.count(repeated) > 1 and (self.words or weight(repeated) < LEAST_WEIGHT):
             return False
-        before, after = self.source[at - 1 : at], self.source[at]
-        is_inside = before not in "\n" and _ENDS.match(after) is not None
-        is_inside |= before.isalnum() and after.isalnum() and not UNSPACED.match(after)
+        is_inside = self.source[at - 1 : at] not in "\n" and _ENDS.match(self.source[at]) is not None
+        is_inside |= _is_within(self.source[at - 1 : at + 1])
         return not is_inside or weight(repeated) >= SURE_WEIGHT
 
     def _may_be_new(self, place: _Match) -> bool:
@@ -145,20 +142,33 @@ class TextEnd:
         """Whether it is no accident: an answer below a preface that begins with all of the text copies it."""
         if place.size >= LEAST_COPY_CHARS:
             return True
-        behind = place.answer[place.head.ends[place.end - 1] :][:1]
-        is_word = behind.isalnum() and self.words[-1:].isalnum() and not UNSPACED.match(behind)
-        return place.size == len(self.tail.text) and not is_word and place.lead.endswith("\n")
+        is_inside = _is_within(self.words[-1:] + place.answer[place.head.ends[place.end - 1] :][:1])
+        return place.size == len(self.tail.text) and not is_inside and place.lead.endswith("\n")
 
-    def _last_copy(self, place: _Match) -> _Match:
-        """The copy that is meant where a preface quotes the words before it. Words that repeat themselves come once."""
-        text, words = place.head.text, self.words
-        at = text.find(words, place.end, place.end + len(words) + BARE_CHARS)
-        is_unsure = self.is_repeating or self.tail.text.count(words) > 1 or weight(words) < LEAST_WEIGHT
-        if at < 0 or is_unsure or any(map(str.isalnum, text[place.end : at])):
-            return place
-        if _is_bare(place.lead) or not _QUOTED.fullmatch(text[place.end : at]):
-            raise BadSeam("the answer repeats the last words twice")
-        return self._last_copy(replace(place, end=at + len(words)))
+    def _stutters(self, rest: str) -> bool:
+        """Whether what follows the copy begins with the same words again, from the first one on or from another."""
+        head, words, tail = (
+            fold(rest[: len(self.copied) + AGAIN_CHARS], keeps_marks=self.keeps_marks),
+            self.words,
+            self.tail.text,
+        )
+        first = words[: _common_end(words[::-1], head.text[::-1])]
+        least = ASKED_WEIGHT if 2 * len(first) >= len(words) else LEAST_WEIGHT
+        at = head.text.find(words) if words else -1
+        is_anew = at >= 0 and rest[: head.starts[at]].rstrip(" \t")[-1:] in ("", *"\n:：.…")
+        said = words if is_anew else first
+        if weight(said) >= least and tail.count(said) == 1:
+            return not self.is_repeating
+        ends = [size for size in range(1, len(words) + 1) if head.text.startswith(words[-size:])]
+        is_usual = any(2 * words[-size:] in tail and weight(words[-size:]) > 2 for size in ends)
+        return not is_usual and any(self._says_again(size, rest, head) for size in ends)
+
+    def _says_again(self, size: int, rest: str, head: Folded) -> bool:
+        said, at, end = self.words[-size:], self.tail.starts[-size], head.ends[size - 1]
+        is_inside = _is_within(self.source[at - 1 : at + 1]) or _is_within(rest[end - 1 : end + 1])
+        is_word = said.strip("-*_.,:;").isalpha() or ("|" not in said and len(said) > 5 and weight(said) > 2)
+        is_new = size > 1 and not (is_inside or UNSPACED.match(said[-1]) or _SAID_TWICE.fullmatch(said))
+        return weight(said) >= AGAIN_WEIGHT or (is_word and is_new)
 
     def _behind(self, place: _Match) -> Found:
         """What stands behind the place. Raises BadSeam where marks or quotes that are open there differ."""
@@ -185,6 +195,8 @@ class TextEnd:
         parts = (place.answer[:behind], self.source[self.source.rfind("\n", 0, begins) + 1 :])
         quoted = [re.search(r"^[ \t]*>", part, re.MULTILINE) is not None for part in parts]
         fence = _OPENING_FENCE.search(place.lead)
+        if self._stutters(rest):
+            raise BadSeam("the answer repeats the last words twice")
         joined = behind_space(self._previous, rest)
         if joined is None:
             raise BadSeam("the answer has a line break where the text has a blank")
@@ -213,10 +225,12 @@ class TextEnd:
 
 def _is_bare(lead: str) -> bool:
     """Whether nothing stands there but marks, quotes, or the line of an opening fence."""
-    if len(lead) > 2 * BARE_CHARS:
-        return False
-    rest = _OPENING_FENCE.sub("", lead)
+    rest = _OPENING_FENCE.sub("", lead[: 2 * BARE_CHARS])
     return len(rest) <= BARE_CHARS and not any(map(str.isalnum, rest)) and not _ENDS.search(rest)
+
+
+def _is_within(pair: str) -> bool:
+    return len(pair) == 2 and pair.isalnum() and not UNSPACED.match(pair[1])
 
 
 def _open_marks(text: str) -> set[str]:
@@ -225,8 +239,4 @@ def _open_marks(text: str) -> set[str]:
 
 
 def _common_end(one: str, other: str) -> int:
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if one[-middle:] == other[-middle:] else (low, middle - 1)
-    return low
+    return bisect_left(range(1, min(len(one), len(other)) + 1), True, key=lambda size: one[-size:] != other[-size:])

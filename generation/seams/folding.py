@@ -30,13 +30,9 @@ class Folded:
 
 
 def fold(source: str, *, keeps_marks: bool = True) -> Folded:
-    text: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
+    text, starts, ends = list[str](), list[int](), list[int]()
     for place, char in enumerate(source):
-        for folded in _folded(char):
-            if not keeps_marks and (folded in MARKDOWN_MARKS or _is_unseen(folded)):
-                continue
+        for folded in filter(None if keeps_marks else _is_no_mark, _folded(char)):
             at = len(text)
             while at > len(text) - 9 and at and 0 < unicodedata.combining(folded) < unicodedata.combining(text[at - 1]):
                 at -= 1  # marks on one letter have one order
@@ -56,11 +52,10 @@ def weight(text: str) -> int:
 
 @lru_cache(maxsize=4_096)
 def _folded(char: str) -> str:
-    if char.isspace():
-        return ""
     return "".join(unicodedata.normalize("NFKD", char.translate(SAME)).casefold().split())
 
 
 @lru_cache(maxsize=4_096)
-def _is_unseen(char: str) -> bool:
-    return not char.isascii() and (unicodedata.category(char) == "Cf" or "\ufe00" <= char <= "\ufe0f")
+def _is_no_mark(char: str) -> bool:
+    is_unseen = unicodedata.category(char) == "Cf" or "\ufe00" <= char <= "\ufe0f"
+    return char not in MARKDOWN_MARKS and (char.isascii() or not is_unseen)

@@ -267,11 +267,9 @@ def thought_as_text(asked: Asked) -> ProviderError:
     )
 
 
-def without_spaces(asked: Asked) -> ProviderError:
-    return ProviderRefused(
-        f"{asked.place} sends its stream without the white space between the words. "
-        "Set STREAMGEN_DELIVERY=turns, which streams nothing, and write this section anew."
-    )
+def damaged(asked: Asked, damage: str) -> ProviderError:
+    """`damage` says what is wrong and what helps."""
+    return ProviderRefused(f"{asked.place} {damage}, and write this section anew.")
 
 
 def elsewhere(asked: Asked, other: str, base_url: str) -> ProviderError:

@@ -78,7 +78,59 @@ LEAKED = [
     ("<|assistant|>\nHi", "Hi"),
     ("```\nlamp\n```<|im_end|>", "```\nlamp\n```"),
 ]
+FIRST = [
+    # Thoughts only at the beginning, with attributes too.
+    ("<analysis>Hm.</analysis>Hi", "Hi"),
+    ("<analysis>\nHm.\n\nHm.\n</analysis>\n\nHi", "Hi"),
+    ("<inner_thoughts>Hm.</inner_thoughts>\nHi", "Hi"),
+    ("<scratchpad>\nHm.\n</scratchpad>\nHi", "Hi"),
+    ('<think time="3">Hm.</think>Hi', "Hi"),
+    ('<details type="reasoning" done="true">\n<summary>Thought</summary>\n> Hm.\n</details>\nHi', "Hi"),
+    ("<analysis>One.</analysis>\n<reflection>Two.</reflection>\n\nHi", "Hi"),
+    # Heads of a turn, and their names alone.
+    ("<|im_start|>assistant<|im_sep|>Hi", "Hi"),
+    ("<|start_of_role|>assistant<|end_of_role|>Hi", "Hi"),
+    ("<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>Hi", "Hi"),
+    ("<|im_assistant|>assistant<|im_middle|>Hi", "Hi"),
+    ("<role>ASSISTANT</role>Hi", "Hi"),
+    ("[gMASK]<sop><|assistant|>\nHi", "Hi"),
+    ("]~b]ai\nHi[e~[", "Hi"),
+    ("assistant\n\nHi", "Hi"),
+    ("<s>Hi there.</s>", "Hi there."),
+    # Turns that the model writes for others.
+    ("Hi.</s> [INST] More? [/INST] Yes.", "Hi."),
+    ("Hi.\n[INST] More? [/INST] Yes.", "Hi.\n"),
+    ("Hi.<|end|><|assistant|> Good day!", "Hi."),
+    ("Hi.<|user|>\nAnd you?", "Hi."),
+    ("Hi.assistant\n\nGood day!", "Hi."),
+    ("Hi.assistant", "Hi."),
+    ("Hi.<|END_OF_TURN_TOKEN|><|START_OF_TURN_TOKEN|><|USER_TOKEN|>More", "Hi."),
+    ("Hi[e~[\n]~b]user\nMore", "Hi"),
+    # Where the answer ends in code, or within a mark.
+    ("```python\nlamp()\n<|im_end|>", "```python\nlamp()\n"),
+    ("Hi.<|im_e", "Hi."),
+]
+MARKS = (
+    *("[/INST]", "[EOS]", "<|endofresponse|>", "<|im_end|>", "<im_end>", "<|eot_id|>", "<|eot|>", "<|eom|>"),
+    *("<end_of_turn>", "</s>", "<|end_of_text|>", "<|END_OF_TURN_TOKEN|>", "<|assistant|>", "<|return|>", "<|EOT|>"),
+    *("<｜end▁of▁sentence｜>", "<|endoftext|>", "<|turn_end|>", "[|endofturn|]", "<|message_sep|>", "<|end_of_turn|>"),
+    *("[e~[", "<seed:eos>", "<|flush|>", "<turn|>", "<pad>", "<｜hy_place▁holder▁no▁2｜>", "<|extra_0|>", "[PAD]"),
+    *("<|user|>", "<|im_start|>", "<|a_mark_of_tomorrow|>"),
+)
 ABOUT = [
+    *(about for mark in MARKS for about in (f"The mark {mark} ends a turn.\n", f"```\nHi.{mark}\n```\n\nSo `{mark}`.")),
+    "| mark | of |\n|---|---|\n| [/INST] | Llama 2 |\n| x | <|endofresponse|> |\n",
+    "The marks <|im_end|> <|eot_id|> end turns, [EOS] a text.",
+    "A turn ends with <|im_end|>, a text with <|endoftext|>\n\nAnd with <|eos|>",
+    "The report:\n\n<analysis>\nHm.\n</analysis>\n\nEnd.",
+    "```xml\n<analysis>x</analysis>\n```",
+    "The element `<analysis>` holds it, and <scratchpad> holds that.",
+    "See [the lamp](http://x), [x], [^1] and [INSTALL].\n\n- [ ] a\n- [x] b\n\n[^1]: A note",
+    "x |> f <| y, a <|> b, and a[e] ]",
+    "<details>\n<summary>x</summary>\ny\n</details>",
+    "assistant of the lamp",
+    "Assistant\n\nHe helps.",
+    "He asks the assistant\n\nand the assistant.\n\n- one assistant\n- assistant\n\nIn `assistant`, an assis",
     "a <think> b </think> c",
     "It writes its thoughts between <think> and </think> and then answers.\n",
     "The tag `<think>` opens.\n\n```text\n<think>\nHm.\n</think>\n<|im_end|>\n```\n\nDone: `<|im_end|>`",
@@ -106,7 +158,7 @@ def read(text: str, step: int, **options: Any) -> str:
 
 @pytest.mark.parametrize("step", [1, 2, 3, 5, 7, 11, 1_000])
 def test_no_thought_and_no_mark_is_in_the_text(step):
-    for text, expected in LEAKED:
+    for text, expected in [*LEAKED, *FIRST]:
         assert read(text, step) == expected, text
         assert read(text, 1_000, is_whole=True) == expected, text
 
@@ -117,6 +169,24 @@ def test_text_about_such_marks_stays(step):
         assert read(text, step) == text, text
         assert read(text, 1_000, is_whole=True) == text, text
         assert read(f"Before.\n\n{text}\nafter", step) == f"Before.\n\n{text}\nafter", text
+
+
+@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("step", [1, 4, 1_000])
+def test_mark_of_a_template_at_the_two_ends_is_no_text(mark, step):
+    for text in ("Hi.", "Hi there", "- one\n- **two**", "```\nlamp\n```", "| a |\n|---|\n| b |", "So `lamp`"):
+        for space in ("", " ", "\n", "\n\n"):
+            assert read(f"{text}{space}{mark}", step) == f"{text}{space}"
+            assert read(f"{text}{space}{mark}\n", step) == f"{text}{space}"
+        assert read(f"{text}{mark}{mark}<|endoftext|>\n", step) == text
+        assert read(f"{mark}{text} It turns.{mark}", step) == f"{text} It turns."
+        assert read(f"{mark}\n{text}", step) == text
+
+
+def test_marks_that_an_answer_copies_from_the_text_before_it_stay():
+    begun = "The turn ends with `<|im_end|>` and begins with <analysis>x</analysis>"
+    for answer in ("<|im_end|>` and more", "<analysis>x</analysis> is kept", "<|im_end|>\n```\n"):
+        assert read(answer, 3, begun=begun) == answer
 
 
 def test_answer_that_goes_on_in_a_code_block_keeps_its_marks():

@@ -103,6 +103,50 @@ PARTS: dict[str, Callable[[str, str], str]] = {
 }
 """Answers that begin with less than the words, as a text that repeats itself goes on too."""
 
+
+def _tokens(words: str) -> list[str]:
+    return re.findall(r"\s*\S+", words)
+
+
+def _stuttered(words: str, *runs: tuple[int, int], between: str = " ") -> str:
+    """These runs of the words, one behind the other, and the white space that they end with."""
+    tokens = _tokens(words)
+    said = ["".join(tokens[begin:end]).strip() for begin, end in runs]
+    return between.join(filter(None, said)) + words[len(words.rstrip()) :]
+
+
+def _some(words: str, dice: Random) -> int:
+    """How many of the words come again: enough to hold letters, where there are any."""
+    tokens, most = _tokens(words), max(2, len(_tokens(words)))
+    count = dice.randrange(1, most)
+    return next((many for many in range(count, most) if sum(map(str.isalpha, "".join(tokens[-many:]))) > 1), count)
+
+
+ALL = 10_000
+STUTTERS: dict[str, Way] = {
+    "all twice": lambda words, rest, dice: _stuttered(words, (0, ALL), (0, ALL)) + rest,
+    "all twice, in paragraphs": lambda words, rest, dice: _stuttered(words, (0, ALL), (0, ALL), between="\n\n") + rest,
+    "all, an announcement, all": lambda words, rest, dice: (
+        _stuttered(words, (0, ALL), (0, ALL), between=f"\n\n{dice.choice(PREFACES)}\n\n") + rest
+    ),
+    "the end again": lambda words, rest, dice: _stuttered(words, (0, ALL), (-_some(words, dice), ALL)) + rest,
+    "the end again, in a new line": lambda words, rest, dice: (
+        _stuttered(words, (0, ALL), (-_some(words, dice), ALL), between="\n") + rest
+    ),
+    "the beginning again, then other words": lambda words, rest, dice: (
+        _stuttered(words, (0, ALL), (0, len(_tokens(words)) // 2 + 1)) + rest
+    ),
+    "the beginning, then all": lambda words, rest, dice: _stuttered(words, (0, _some(words, dice)), (0, ALL)) + rest,
+    "the end, then all": lambda words, rest, dice: _stuttered(words, (-_some(words, dice), ALL), (0, ALL)) + rest,
+    "the end, then all in a new line": lambda words, rest, dice: (
+        _stuttered(words, (-_some(words, dice), ALL), (0, ALL), between="\n\n") + rest
+    ),
+    "a run in the middle twice": lambda words, rest, dice: (
+        _stuttered(words, (0, 2 + (at := _some(words, dice))), (max(0, at - 1), ALL)) + rest
+    ),
+}
+"""Copies in which some of the words come twice. Cells that may well be equal are no stutter."""
+
 _LINES = (
     "The lamp at the gate of the harbor is lit when the first boat comes in.",
     "A member lists the tool, sets the free days, and receives requests for it.",

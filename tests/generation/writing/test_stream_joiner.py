@@ -10,14 +10,14 @@ import pytest
 from artifacts.planned_section import PlannedSection
 from generation.providers.base import FinishReason
 from generation.providers.scripted.provider import Reply, ScriptedCall, ScriptedProvider
-from generation.seams import BadSeam, join
+from generation.seams import BadSeam, certain, join
 from generation.writing.continuation import Outcome
 from generation.writing.prompts import Assignment, last_words
 from generation.writing.retries import RetryPolicy
 from generation.writing.sections import opening_of
 from generation.writing.stream_joiner import StreamJoiner
 from tests.faults.oracle import section_text
-from tests.generation.seams.copying import PARTS, WAYS, cuts, repeating_cuts
+from tests.generation.seams.copying import PARTS, STUTTERS, WAYS, cuts, repeating_cuts
 from tests.generation.writing.keywords import write_section
 
 NAME = "Fleet"
@@ -73,6 +73,20 @@ def test_answer_in_pieces_is_joined_like_the_whole_answer(way, step):
         words = last_words(cut.before)
         answer = WAYS[way](words, cut.rest, dice)
         assert taken(answer, cut.before, step=step)[0] == cut.rest, (cut, answer)
+
+
+@pytest.mark.parametrize("stutter", STUTTERS)
+@pytest.mark.parametrize("step", [7, 10_000])
+def test_words_of_the_copy_that_come_twice_are_never_text(stutter, step):
+    dice, wrong = random.Random(step), []
+    for cut in cuts(40, dice):
+        committed = cut.before[: certain(cut.before)]
+        words, rest = last_words(committed), cut.before[len(committed) :] + cut.rest
+        answer = STUTTERS[stutter](words, rest, dice)
+        with suppress(BadSeam):
+            if taken(answer, committed, step=step)[0] != rest:
+                wrong.append((committed, answer))
+    assert len(wrong) <= 2, wrong  # cells that may well be equal, a line of few letters
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -14,11 +14,12 @@ from generation.errors import ProviderError
 from generation.markdown.farewell import stops_within
 from generation.providers.base import CHARS_PER_TOKEN, Finish, FinishReason, Life, Piece, Usage
 from generation.providers.openai_compatible import filters, refusals
-from generation.providers.openai_compatible.answer import events, shapes, spaces
+from generation.providers.openai_compatible.answer import events, shapes
 from generation.providers.openai_compatible.answer.choices import Choosing
-from generation.providers.openai_compatible.answer.cumulative import Cumulative, may_be_whole, news_in
-from generation.providers.openai_compatible.answer.doubled import Doubled
+from generation.providers.openai_compatible.answer.cumulative import may_be_whole, news_in
+from generation.providers.openai_compatible.answer.damage import damage_in
 from generation.providers.openai_compatible.answer.finishes import reason_of
+from generation.providers.openai_compatible.answer.repeats import Repeats
 from generation.providers.openai_compatible.answer.shapes import Json, Shapeless
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
 from generation.providers.openai_compatible.refusals import Asked, Said
@@ -61,7 +62,7 @@ class Answer:
         self._start = b""
         self._may_be_lines = True
         self._choosing = Choosing()
-        self._cumulative, self._doubled = Cumulative(), Doubled()
+        self._repeats = Repeats()
         self._form: shapes.Form | None = None  # of the event before, where that was a plain one
         self.thoughts = Thoughts(begun=begun, opens=opens, now_s=now_s)
         self._pieces: list[str] = []  # all that came as text, thoughts included
@@ -123,12 +124,12 @@ class Answer:
             raise refusals.empty(self._asked)
         if self._is_foreign:
             raise refusals.malformed(self._asked)
-        if not self.is_whole and spaces.are_lost(self._pieces):
-            raise refusals.without_spaces(self._asked)
+        if (damage := damage_in(self._pieces, is_whole=self.is_whole)) is not None:
+            raise refusals.damaged(self._asked, damage)
         try:
             for choice in self._choosing.rest():
                 yield from self._choice(choice, {})
-            text = self._text(self._news_of(self._doubled.rest()) + self._cumulative.rest())
+            text = self._text(self._repeats.rest())
         except ValueError:
             raise refusals.malformed(self._asked) from None
         is_cut = self._ended() is FinishReason.TRUNCATED
@@ -138,7 +139,7 @@ class Answer:
     def salvage(self) -> Iterator[Piece]:
         """It broke off: what was held back and is text."""
         if not self.is_whole and not self.thoughts.is_lost:
-            text = "".join([*self._cumulative.take(), *self._doubled.take()]) + self.thoughts.rest(is_broken=True)
+            text = self._repeats.take() + self.thoughts.rest(is_broken=True)
             if text:
                 yield Piece(text=text)
 
@@ -249,7 +250,7 @@ class Answer:
             return items
         if self.is_over:
             return ()
-        if held := self.thoughts.suspected + self._cumulative.held + self._doubled.held:
+        if held := self.thoughts.suspected + self._repeats.held:
             return (Life(is_thinking=self.thoughts.is_thinking, held=held),)
         return (_THINKING if self.thoughts.is_thinking else _LIFE,)
 
@@ -257,8 +258,7 @@ class Answer:
         """Whether its text is taken just as it is; all that is taken otherwise goes the long way."""
         return (
             self._choosing.is_ours(choice)
-            and self._cumulative.is_plain
-            and self._doubled.is_plain
+            and self._repeats.is_plain(payload.get("id"))
             and not (self._waiting or self._half_character or self._reason)
             and not may_be_whole(choice["delta"]["content"], self._length)
             and payload.get("model", self._model) == self._model
@@ -379,8 +379,11 @@ class Answer:
             if choice == self._last:
                 return ()  # the last event, sent twice
             self._last = choice
-        if content and (is_message or has_word or may_be_whole(content, self._length)) and not self.is_whole:
+        is_again = (is_message or has_word or may_be_whole(content, self._length)) and not self._repeats.grows
+        if content and is_again and not self.is_whole:
             content = news_in(content, self._pieces, self._length, is_beside=is_message and self._has_deltas)
+        ident, has_role = payload.get("id"), bool(message.get("role"))
+        self._repeats.begins(ident=ident, has_role=has_role, pieces=self._pieces, events=self._text_events)
         if not content:
             return (_THINKING,) if thinks else ()
         self._text_events += 1
@@ -389,7 +392,7 @@ class Answer:
         self._has_deltas = self._has_deltas or not is_message
         if not has_word and self.has_reason and content.strip():
             self._reason = None  # what was said before was not the end
-        text = self._text(content if self.is_whole else self._news_of(self._doubled.feed(content)))
+        text = self._text(content if self.is_whole else self._repeats.feed(content))
         if not self.is_whole:  # a whole document may begin with an echo of what was begun
             self._chars_left -= len(text)
             if self._text_events > self._limit_tokens and self._chars_left <= self._chars_beyond:
@@ -403,9 +406,6 @@ class Answer:
             return ()
         waited, self._waiting = self._waiting, []
         return [Piece(text=one) for one in (waited if text == "".join(waited) else [text])]
-
-    def _news_of(self, pieces: list[str]) -> str:
-        return "".join(map(self._cumulative.feed, pieces))
 
     def _hear_words(self, payload: Json, choice: Json) -> bool:
         """Take the reason that is given; whether there is one."""

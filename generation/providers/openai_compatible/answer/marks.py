@@ -1,9 +1,11 @@
-"""The marks of chat templates and of thoughts that leak into answers, lower-case; pure."""
+"""The marks of thoughts that leak into answers, lower-case, and how thoughts begin that nothing marks; pure."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
+
+from generation.providers.openai_compatible.answer.template_marks import BEGUN, FORM, SPEAKER, STICKY, TEMPLATE_MARKS
 
 _TAGS = (
     "think",
@@ -20,8 +22,27 @@ _TAGS = (
 )
 CLEAR_TAGS = ("<think>", "<thinking>", "<seed:think>", "<mm:think>", "<antthinking>", "<internal_reasoning>")
 """Tags that are no words of documents; the others are thoughts only where they stand in a line of their own."""
+_FIRST_TAGS = (
+    *("analysis", "scratch_pad", "scratch-pad", "inner_thought", "inner_thoughts", "inner-thoughts", "innerthoughts"),
+    *("inner_monologue", "internal_monologue", "monologue", "internal_thoughts", "internal_thought", "inner_voice"),
+    *("thought_process", "thinking_process", "thinkingprocess", "thoughtprocess", "chain_of_thought", "cot", "reason"),
+    *("hidden_reasoning", "hidden_thoughts", "private_thoughts", "my_thoughts", "my_thinking", "self_reflection"),
+    *(
+        "reflect",
+        "reflections",
+        "deliberation",
+        "deliberate",
+        "brainstorm",
+        "brainstorming",
+        "pre_thinking",
+        "planning",
+    ),
+    *("extended_thinking", "antml:thinking", "antml:reasoning", "longcat_think", "ponder", "rationale", "critique"),
+)
+FIRST_TAGS = tuple(f"<{tag}>" for tag in _FIRST_TAGS)
+"""Thoughts only at the beginning of an answer: elsewhere a document may have such an element."""
 PAIRS: Final = {
-    **{f"<{tag}>": f"</{tag}>" for tag in _TAGS},
+    **{f"<{tag}>": f"</{tag}>" for tag in (*_TAGS, *_FIRST_TAGS)},
     "◁think▷": "◁/think▷",
     "<|start_thinking|>": "<|end_thinking|>",
     "<|begin_of_thought|>": "<|end_of_thought|>",
@@ -29,55 +50,34 @@ PAIRS: Final = {
     "<unused94>": "<unused95>",
 }
 CHANNEL = "<|channel|>"
-HEADS = (
-    "<|start|>",
-    "<|im_start|>",
-    "<|start_header_id|>",
-    "<|assistant|>",
-    "<|start_response|>",
-    "<|begin_of_solution|>",
-    "<start_of_turn>",
-    "<|turn>",
+THINKING_MARKS = (*PAIRS, *PAIRS.values(), CHANNEL, *TEMPLATE_MARKS)
+_ANY = "|".join([*map(re.escape, sorted(THINKING_MARKS, key=len, reverse=True)), FORM])
+MARKS = re.compile(rf"\s*(?:(?=[<\[◁\]])(?:{_ANY})\s*)+", re.IGNORECASE)
+MARK = re.compile(rf"(?=[<\[◁\]])(?:{_ANY})|(?<![\w<|｜>\[_-]){SPEAKER}(?!\w)", re.IGNORECASE)
+MAY_BE_MARK = re.compile(
+    rf"[<◁]|[{re.escape(STICKY)}]a(?:s|\Z)|\](?:~|\Z)|\[(?:[|/]|e~|[a-z_]{{0,13}}(?:\]|\Z))", re.IGNORECASE
 )
-ENDS = (
-    "<|im_end|>",
-    "<|eot_id|>",
-    "<|eot|>",
-    "<|eom_id|>",
-    "<|endoftext|>",
-    "<|end_of_text|>",
-    "<|end|>",
-    "<|return|>",
-    "<|call|>",
-    "<|end_of_turn_token|>",
-    "<|end_response|>",
-    "<|end_of_solution|>",
-    "<|user|>",
-    "<|observation|>",
-    "</s>",
-    "<eos>",
-    "<end_of_turn>",
-    "<turn|>",
-    "<｜end▁of▁sentence｜>",
-    "<｜begin▁of▁sentence｜>",
-    "<｜user｜>",
-    "<｜assistant｜>",
-    "<|system|>",
-    "<|file_separator|>",
-    "<|endofprompt|>",
-    "<|eos|>",
-    "<|role_end|>",
-    "<end_of_utterance>",
-    "<extra_id_1>",
-)
-THINKING_MARKS = (*PAIRS, *PAIRS.values(), CHANNEL, *HEADS, *ENDS)
-MARK = re.compile("|".join(map(re.escape, sorted(THINKING_MARKS, key=len, reverse=True))), re.IGNORECASE)
-LONGEST = max(map(len, THINKING_MARKS))
-ROLE_MARK = re.compile(
-    r"(assistant|model|user|system|developer|tool)?(<\|end_header_id\|>|<\|message\|>)?[ \t]*(\n+|(?=<\|)|$)"
-)
-ROLE_CHARS = 40
-ROLE_BEGUN = re.compile(r"[a-z]*(?:<[^>\n]*)?")
+"""Where none of this stands nothing is a mark, or the beginning of one."""
+LONGEST = 48
+"""No mark is longer."""
+_OPENERS = re.compile(rf"[<◁\[]|\](?=~|\Z)|(?<=[{re.escape(STICKY)}])a(?=s|\Z)")
+
+
+def is_thought(mark: str) -> bool:
+    """Whether a mark, in lower case, belongs to a thought."""
+    return mark in PAIRS or mark in PAIRS.values() or mark == CHANNEL
+
+
+def begun_at(text: str) -> int:
+    """Where in the text a mark may begin that is not whole yet; its length where none does."""
+    for opener in _OPENERS.finditer(text, max(0, len(text) - LONGEST)):
+        begun = text[opener.start() :].lower()
+        if BEGUN.fullmatch(begun) or any(mark.startswith(begun) for mark in (*THINKING_MARKS, SPEAKER)):
+            return opener.start()
+    return len(text)
+
+
+TAG_CHARS = 300
 CHANNEL_CHARS = 120
 CHANNEL_HEADER = re.compile(r"((?:[^<\n]|<\|constrain\|>){0,100})<\|message\|>")
 CHANNEL_END = re.compile(r"<\|(?:end|return|call)\|>|(?=<\|(?:start|channel)\|>)")
@@ -90,9 +90,30 @@ OTHER_OPENINGS = (
     (re.compile(r"\[THINK\]"), re.compile(r"\[/THINK\]")),
     (re.compile(r"here is my thought process:", re.IGNORECASE), re.compile(r"here is my response:", re.IGNORECASE)),
     (re.compile(r"analysis(?=[A-Z\u0400-\uffff])"), re.compile(r"assistant(?:commentary|final)")),
+    (
+        re.compile(r'<details\s[^<>]*type="(?:reasoning|thinking|thought)"[^<>]*>', re.IGNORECASE),
+        re.compile(r"</details>", re.IGNORECASE),
+    ),
+    *(
+        (re.compile(rf"<{tag}\s[^<>]{{0,{TAG_CHARS}}}>", re.IGNORECASE), re.compile(rf"</{tag}\s*>", re.IGNORECASE))
+        for tag in (*_TAGS, *_FIRST_TAGS)
+    ),
 )
-"""Only at the very beginning. The last is a channel whose marks were dropped and whose names were not."""
+"""Only at the very beginning. The third is a channel whose marks were dropped and whose names were not."""
 LITERAL_OPENINGS = ("[think]", "here is my thought process:", "analysis")
+_TAG_BEGUN = re.compile(rf"<([a-z][\w:-]*)(\s[^<>]{{0,{TAG_CHARS}}})?")
+
+
+def may_open(begun: str) -> bool:
+    """Whether one of these may begin so, in lower-case text."""
+    if any(opening.startswith(begun) for opening in LITERAL_OPENINGS):
+        return True
+    tag, names = _TAG_BEGUN.fullmatch(begun), (*_TAGS, *_FIRST_TAGS, "details")
+    if tag is None:
+        return begun == "<"
+    return tag[1] in names if tag[2] else any(name.startswith(tag[1]) for name in names)
+
+
 SUSPECTS = (
     *(
         "okay,",

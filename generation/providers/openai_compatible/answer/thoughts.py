@@ -10,7 +10,8 @@ from collections.abc import Callable
 from enum import Enum
 
 from generation.markdown.places import Place
-from generation.providers.openai_compatible.answer import marks
+from generation.providers.openai_compatible.answer import marks, template_marks
+from generation.providers.openai_compatible.answer.turn_marks import Move, TurnMarks
 
 SUSPECTED_S, SUSPECTED_CHARS = 4.0, 1_500
 """Who only begins like a thought is held back for so long, or up to so much text."""
@@ -29,16 +30,6 @@ class _Mode(Enum):
     TEXT = "text"
     THOUGHT = "thought"
     UNOPENED = "unopened"
-
-
-class _Move(Enum):
-    """What to do at a mark."""
-
-    KEEP = "keep"  # it is text
-    WAIT = "wait"  # what follows decides
-    DROP = "drop"
-    THINK = "think"
-    OVER = "over"
 
 
 class Thoughts:
@@ -60,6 +51,7 @@ class Thoughts:
         self._now_s = now_s
         self._suspected_at_s: float | None = None
         self._place = Place(begun)
+        self._turns = TurnMarks(begun, self._place)
         self._has_begun = bool(begun)
         self._opens = opens
         self._is_whole = is_whole
@@ -68,7 +60,6 @@ class Thoughts:
         self._end = marks.CHANNEL_END
         self._has_given = False
         self._after = False  # a thought or a mark has ended: the white space behind it belongs to it
-        self._skipped = 0  # characters behind the mark that go with it
         self._mentions = False  # an opening stood in the text, so an end may too
         self._was_alone = False  # the opening that waits came as a piece of its own
         self._gap = ""
@@ -88,7 +79,7 @@ class Thoughts:
     def suspected(self) -> str:
         """What is held back and is text, unless the answer goes on and says otherwise."""
         is_suspected = self._state is _Mode.START or (self._state is _Mode.UNOPENED and self._opens is not False)
-        return self._held if is_suspected and marks.MARK.match(self._held.lstrip()) is None else ""
+        return self._held if is_suspected and marks.MARKS.match(self._held) is None else ""
 
     def feed(self, text: str) -> str:
         if self.is_over:
@@ -97,7 +88,11 @@ class Thoughts:
 
     def passes(self, text: str) -> bool:
         """Take the text where nothing in it can be a thought or a mark; False where that has to be looked at."""
-        if self._state is not _Mode.TEXT or self._held or self._after or self.is_over or "<" in text or "◁" in text:
+        if self._state is not _Mode.TEXT or self._held or self._after or self.is_over:
+            return False
+        if marks.MAY_BE_MARK.search(text) is not None or (
+            text[:1] == "a" and self._place.last in template_marks.STICKY
+        ):
             return False
         self._place.add(text)
         return True
@@ -118,12 +113,21 @@ class Thoughts:
             return self._text(held, "") + self.rest()
         if self._state is _Mode.THOUGHT or self.is_over:
             return ""
-        if (found := marks.MARK.match(held)) is None:
-            return self._give(held)
-        mark = found[0].lower()
-        if mark in marks.ENDS:
-            return self._give(held[found.end() :].strip())
-        return "" if mark == marks.CHANNEL or mark in marks.HEADS else self._give(held)
+        return self._last(held, is_whole=not (is_cut or is_broken))
+
+    def _last(self, held: str, *, is_whole: bool) -> str:
+        """What an answer ends with, where that was held back."""
+        found = marks.MARK.match(held)
+        if found is None or (found[0].lower() == template_marks.SPEAKER and not self._has_given):
+            return "" if self._has_given and template_marks.HALF.match(held) else self._give(held)
+        mark, following = found[0].lower(), held[found.end() :]
+        if marks.is_thought(mark):
+            return "" if mark == marks.CHANNEL else self._give(held)
+        if self._has_given:
+            return "" if self._turns.is_last(mark, following, is_whole=is_whole) else self._give(held)
+        role = template_marks.ROLE_MARK.match(following) if mark in template_marks.HEADS else None
+        self._after = True
+        return self._text(following[role.end() :] if role else following, "") + self.rest(is_cut=not is_whole)
 
     def _go_on(self, text: str) -> str:
         pending, self._held = self._held + text, ""
@@ -141,13 +145,18 @@ class Thoughts:
 
     def _start(self, pending: str, piece: str) -> str:
         begun = pending.lstrip().lower()
-        if not begun or any(opening.startswith(begun) for opening in marks.LITERAL_OPENINGS):
+        if not self._has_begun and (name := template_marks.NAME_LEFT.match(pending.lstrip())):
+            pending, self._after = pending.lstrip()[name.end() :], True
+            begun = pending.lstrip().lower()
+        is_name = not self._has_begun and any(map(str.startswith, template_marks.NAMES_LEFT, [pending.lstrip()] * 2))
+        if not begun or is_name or (marks.may_open(begun) and not self._turns.is_copied(begun)):
             self._held = pending
             return ""
         for opening, end in marks.OTHER_OPENINGS:
-            if opening.match(pending.lstrip()):
+            opened = opening.match(pending.lstrip())
+            if opened and not (opened[0][0] == "<" and self._turns.is_copied(opened[0])):
                 return self._think(end, pending)
-        if marks.MARK.match(begun):
+        if marks.MARKS.match(begun):
             pending = pending.lstrip()
         else:
             if self._is_whole or self._opens is False or (begun.startswith(marks.SUSPECTS) and self._may_suspect):
@@ -156,7 +165,7 @@ class Thoughts:
             if self._may_suspect and any(suspect.startswith(begun) for suspect in marks.SUSPECTS):
                 self._held = pending
                 return ""
-            if any(mark.startswith(begun) for mark in marks.THINKING_MARKS):
+            if marks.begun_at(begun) == 0:
                 self._held = pending
                 return ""
         self._state = _Mode.TEXT
@@ -201,109 +210,95 @@ class Thoughts:
         while (found := marks.MARK.search(pending)) is not None:
             given += self._give(pending[: found.start()])
             mark, after = found[0], pending[found.end() :]
-            self._skipped = 0
+            self._turns.skipped = 0
             match self._judge(mark.lower(), after, is_alone=piece.strip() == mark):
-                case _Move.WAIT:
+                case Move.WAIT:
                     self._held = mark + after
                     return given
-                case _Move.OVER:
+                case Move.OVER:
                     self.is_over = True
                     return given
-                case _Move.THINK:
+                case Move.THINK:
                     return given + self._think(self._end, after)
-                case _Move.DROP:
+                case Move.DROP:
                     self._after = True
-                case _Move.KEEP:
+                case Move.KEEP:
                     given += self._give(mark)
             self._was_alone = False
-            pending = after[self._skipped :]
-        cut = _cut(pending)
+            pending = after[self._turns.skipped :]
+        before = self._place.last
+        cut = max(0, marks.begun_at(before + pending) - len(before))
         self._held = pending[cut:]
         return given + self._give(pending[:cut])
 
-    def _judge(self, mark: str, after: str, *, is_alone: bool) -> _Move:
+    def _judge(self, mark: str, after: str, *, is_alone: bool) -> Move:
+        if mark == template_marks.SPEAKER:
+            return self._turns.at_name(after)
         if self._has_given and self._place.is_code:
-            return _Move.KEEP
+            return Move.KEEP if marks.is_thought(mark) else self._turns.kept(after)
         if mark in marks.PAIRS:
             return self._at_opening(mark, after, is_alone=is_alone)
         if mark == marks.CHANNEL:
             return self._at_channel(after)
-        if mark in marks.HEADS:
-            return self._at_head(after)
-        return self._at_end(mark, after) if mark in marks.ENDS else self._at_closing(mark, after)
+        if marks.is_thought(mark):
+            return self._at_closing(mark, after)
+        if not self._has_given:
+            return self._turns.at_first(mark, after)
+        if self._after:
+            return self._turns.without_role(after) if mark in template_marks.HEADS else Move.DROP
+        return self._turns.within(mark, after)
 
-    def _at_opening(self, mark: str, after: str, *, is_alone: bool) -> _Move:
+    def _at_opening(self, mark: str, after: str, *, is_alone: bool) -> Move:
         self._end = re.compile(re.escape(marks.PAIRS[mark]), re.IGNORECASE)
-        if not self._has_given or self._after:
-            return _Move.THINK
+        is_first_only = mark in marks.FIRST_TAGS
+        if (not self._has_given or self._after) and not (is_first_only and self._turns.is_copied(mark)):
+            return Move.THINK
         self._mentions = True
+        if is_first_only:
+            return Move.KEEP
         starts_line = not self._place.line.strip()
         if mark.startswith("<") and mark not in marks.CLEAR_TAGS and not mark.startswith("<|"):
             if starts_line and not after:
-                return _Move.WAIT
-            return _Move.THINK if starts_line and after[0] in "\r\n" else _Move.KEEP
+                return Move.WAIT
+            return Move.THINK if starts_line and after[0] in "\r\n" else Move.KEEP
         if starts_line or after[:1] in ("\r", "\n"):
-            return _Move.THINK
+            return Move.THINK
         # Within a line: a thought of several words, or words about such a tag. Alone in a piece it is mostly a thought.
         self._was_alone = self._was_alone or is_alone
         if closed := self._end.search(after):
             is_near = self._was_alone or "\n" not in after[: closed.start()]
-            return _Move.THINK if is_near and len(after[: closed.start()].split()) > _FEW_WORDS else _Move.KEEP
+            return Move.THINK if is_near and len(after[: closed.start()].split()) > _FEW_WORDS else Move.KEEP
         if len(after) > _MOST_LINE_CHARS:
-            return _Move.THINK if self._was_alone else _Move.KEEP
-        return _Move.KEEP if "\n" in after and not self._was_alone else _Move.WAIT
+            return Move.THINK if self._was_alone else Move.KEEP
+        return Move.KEEP if "\n" in after and not self._was_alone else Move.WAIT
 
-    def _at_closing(self, mark: str, after: str) -> _Move:
+    def _at_closing(self, mark: str, after: str) -> Move:
         if not self._has_given:
             self.found = True
-            return _Move.DROP
+            return Move.DROP
         if self._mentions or mark not in ("</think>", "</thinking>", "◁/think▷"):
-            return _Move.KEEP
+            return Move.KEEP
         starts_line = not self._place.line.strip()
         if not after and not starts_line:
-            return _Move.WAIT
+            return Move.WAIT
         if not starts_line and after[0] not in "\r\n":
-            return _Move.KEEP
+            return Move.KEEP
         self.is_lost = not self.found  # else a thought was taken out already, and this is a second end of it
-        return _Move.DROP
+        return Move.DROP
 
-    def _at_channel(self, after: str) -> _Move:
+    def _at_channel(self, after: str) -> Move:
         header = marks.CHANNEL_HEADER.match(after)
         if header is None:
-            return _Move.WAIT if len(after) < marks.CHANNEL_CHARS and "\n" not in after else _Move.KEEP
-        self._skipped = header.end()
+            return Move.WAIT if len(after) < marks.CHANNEL_CHARS and "\n" not in after else Move.KEEP
+        self._turns.skipped = header.end()
         if header[1].strip().lower().startswith("final"):
-            return _Move.DROP
+            return Move.DROP
         self._end = marks.CHANNEL_END
-        return _Move.THINK
-
-    def _at_head(self, after: str) -> _Move:
-        if len(after) < marks.ROLE_CHARS and marks.ROLE_BEGUN.fullmatch(after):
-            return _Move.WAIT
-        role = marks.ROLE_MARK.match(after)
-        if not self._has_given or self._after:
-            self._skipped = role.end() if role else 0
-            return _Move.DROP
-        # A turn that the model writes for somebody else is none of the answer.
-        return _Move.OVER if role and role[1] and not self._place.line.strip() else _Move.KEEP
-
-    def _at_end(self, mark: str, after: str) -> _Move:
-        following, line = after.lstrip(), self._place.line
-        if not self._has_given:
-            return _Move.DROP
-        if mark == "</s>" and "<s>" in line.lower():
-            return _Move.KEEP
-        if (found := marks.MARK.match(following)) is not None:
-            return _Move.OVER if found[0].lower() in marks.HEADS else _Move.DROP
-        if not following or _cut(following) == 0:
-            return _Move.WAIT
-        is_stuck = bool(line.strip()) and not line[-1].isspace()
-        is_last_of_line = after[0] in "\r\n" and (is_stuck or not line.strip())
-        return _Move.DROP if is_last_of_line else _Move.KEEP
+        return Move.THINK
 
     def _think(self, end: re.Pattern[str], pending: str) -> str:
         self._state, self._end, self.found = _Mode.THOUGHT, end, True
-        return self._thought(pending[self._skipped :])
+        return self._thought(pending[self._turns.skipped :])
 
     def _thought(self, pending: str) -> str:
         if (found := self._end.search(pending)) is None:
@@ -332,10 +327,3 @@ class Thoughts:
         if standing or more:
             return "\n" * max(0, more - standing) + (gap[gap.rfind("\n") + 1 :] if more else "")
         return "" if self._place.line.endswith((" ", "\t")) else gap
-
-
-def _cut(text: str) -> int:
-    """Where in the text a mark may begin that is not whole yet."""
-    at = max(text.rfind("<", max(0, len(text) - marks.LONGEST)), text.rfind("◁", max(0, len(text) - marks.LONGEST)))
-    is_begun = at >= 0 and any(mark.startswith(text[at:].lower()) for mark in marks.THINKING_MARKS)
-    return at if is_begun else len(text)
