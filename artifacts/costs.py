@@ -6,9 +6,10 @@ Money is counted in whole billionths of a currency, which databases add up exact
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from artifacts.errors import InvalidInput
+from artifacts.validation import plain_number
 
 BILLION = 10**9
 MOST = 10**9
@@ -18,10 +19,10 @@ MOST = 10**9
 def billionths(field: str, typed: str) -> int:
     """An amount as people type it, "12.50"; raises `InvalidInput`, which says what it must look like."""
     try:
-        value = Decimal(typed.strip())
-    except InvalidOperation:
+        value = Decimal(plain_number(typed))
+    except ValueError:
         raise InvalidInput(field, f'{field} must be an amount such as "12.50".') from None
-    if not value.is_finite() or not 0 <= value <= MOST:
+    if not 0 <= value <= MOST:
         raise InvalidInput(field, f"{field} must lie between 0 and {MOST}.")
     if value != value.quantize(Decimal(1) / BILLION):
         raise InvalidInput(field, f"{field} may have 9 decimal places at most.")

@@ -7,6 +7,7 @@ ArtifactError
 ├── IllegalTransition     the status does not allow the verb; says from what to what
 │   └── Busy            the document is being written: its text cannot be changed by hand
 ├── BaseChanged     the text that a change was made from is another by now; has the present one
+│   └── BaseGone        there is none any more, as the section is gone
 ├── WriterRefused   the writer must stop and write nothing more
 │   ├── StaleFence      another writer claimed the artifact
 │   ├── NotStreaming    the artifact is stopped, complete or deleted
@@ -61,13 +62,38 @@ class Busy(IllegalTransition):
 
 
 class BaseChanged(ArtifactError):
-    """`text` is the section as it stands, `sha256` what a change of it is to be based on, in the text of `epoch`."""
+    """`text` is the section as it stands, `sha256` what a change of it is to be based on, in the text of `epoch`;
+    `draft` is the text of the draft, where one was to be put in.
+    """
 
-    def __init__(self, *, text: str, sha256: str, epoch: int) -> None:
-        super().__init__("Somebody changed this section meanwhile. Compare both texts, then save again.")
+    def __init__(
+        self,
+        *,
+        text: str,
+        sha256: str,
+        epoch: int,
+        draft: str | None = None,
+        detail: str = "Somebody changed this section meanwhile. Compare both texts, then save again.",
+    ) -> None:
+        super().__init__(detail)
         self.text = text
         self.sha256 = sha256
         self.epoch = epoch
+        self.draft = draft
+
+
+class BaseGone(BaseChanged):
+    """The document has no such section any more, or nothing of it is written yet; `text` is empty."""
+
+    def __init__(self, *, epoch: int, draft: str) -> None:
+        super().__init__(
+            text="",
+            sha256="",
+            epoch=epoch,
+            draft=draft,
+            detail="The section that this draft was written for is not there any more. Copy what you need of it, then "
+            "reject it.",
+        )
 
 
 class RepeatRefused(ArtifactError):

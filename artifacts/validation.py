@@ -18,6 +18,7 @@ LABEL_CHARS = 100
 NOTE_CHARS = 300
 URL_CHARS = 1_000
 PHASE_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 
 
 def line(field: str, value: str, *, limit: int, required: bool = True) -> str:
@@ -50,10 +51,27 @@ def phase(value: str) -> str:
 
 
 def long_text(field: str, value: str) -> str:
-    """Text of many lines, cleaned as `clean` does; raises `InvalidInput` when too long."""
+    """Text of many lines, cleaned as `clean` does, none where it is only white space; raises `InvalidInput` when too
+    long.
+    """
     if len(value) > LONG_TEXT_CHARS:
         raise InvalidInput(field, f"{field} may have {LONG_TEXT_CHARS} characters at most, not {len(value)}.")
-    return clean(value)
+    cleaned = clean(value)
+    return "" if cleaned.isspace() else cleaned
+
+
+def plain_number(typed: str) -> str:
+    """A number as people type it. Raises `ValueError` for "1_000" and for digits of other scripts, which Python's own
+    `int`, `float` and `Decimal` take.
+    """
+    typed = typed.strip()
+    if not _NUMBER.fullmatch(typed):
+        raise ValueError("It is no number in plain digits.")
+    return typed
+
+
+def whole_number(typed: str) -> int:
+    return int(plain_number(typed))
 
 
 def clean(text: str) -> str:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from artifacts.validation import plain_number
 from streamgen.private_files import keep_private
 from streamgen.public_url import PublicUrl, public_url
 
@@ -141,7 +142,7 @@ def _number(name: str, default: float, low: float, high: float, kind: type[int] 
     if not value:
         return default
     try:
-        number = kind(value)
+        number = kind(plain_number(value))
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a number, not {value!r}.") from None
     if not low <= number <= high:

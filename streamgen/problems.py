@@ -23,6 +23,7 @@ from artifacts.errors import (
     AnswerLost,
     ArtifactError,
     BaseChanged,
+    BaseGone,
     Busy,
     ExportFailed,
     Forbidden,
@@ -128,8 +129,7 @@ def problem_of(error: BaseException) -> Problem | None:
         case InvalidInput():
             return Problem(status=422, detail=error.detail, field=error.field)
         case BaseChanged():
-            current = {"text": error.text, "sha256": error.sha256, "epoch": error.epoch}
-            return Problem(status=409, detail=error.detail, code="base_changed", more={"current": current})
+            return Problem(status=409, detail=error.detail, code="base_changed", more=both_texts(error))
         case Busy():
             return Problem(status=409, detail=error.detail, code="busy")
         case KeyReused():
@@ -172,6 +172,13 @@ def problem_of(error: BaseException) -> Problem | None:
         headers = {"Retry-After": RETRY_AFTER_S}
         return Problem(status=503, detail=f"{SENTENCES[kind]} Try again.", code=f"database_{kind}", headers=headers)
     return None
+
+
+def both_texts(error: BaseChanged) -> dict[str, Any]:
+    """The section as it stands, null where it is gone, and of a draft that cannot be put in its own text."""
+    is_gone = isinstance(error, BaseGone)
+    current = None if is_gone else {"text": error.text, "sha256": error.sha256, "epoch": error.epoch}
+    return {"current": current} | ({} if error.draft is None else {"draft": {"text": error.draft}})
 
 
 def invalid(errors: Sequence[Mapping[str, Any]]) -> Problem:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 
 from artifacts.answer_place import NO_ANSWER
-from artifacts.errors import BaseChanged, IllegalTransition, InvalidInput, NotFound
+from artifacts.errors import BaseChanged, BaseGone, IllegalTransition, InvalidInput, NotFound
 from artifacts.lifecycle.epochs import Change, begin_epoch, lock_at_rest, set_text
 from artifacts.lifecycle.placed_sections import (
     BETWEEN_SECTIONS,
@@ -63,11 +63,11 @@ def put_draft(artifact_id: int, draft_id: int, *, by: Change) -> WriteResult:
     text, rows, bodies = _read(row)
     written = Section.objects.get(artifact=draft, position=0)
     section = place_of_draft(bodies, draft, written.name)
-    if section is None:
-        raise NotFound("The section that this draft was written for is not there any more.")
-    _check_base(row, section, draft.draft_base)
-    target = rows[section.number - 1]
     body = placed_sections(draft.text, [written])[0].body
+    if section is None:
+        raise BaseGone(epoch=row.artifact.epoch, draft=body)
+    _check_base(row, section, draft.draft_base, body)
+    target = rows[section.number - 1]
     _replace(row, text, rows, section, body, by)  # which keeps the text before with who wrote that
     target.tokens += draft.tokens_generated  # what was spent on the text before stays its cost
     target.model = written.model
@@ -158,9 +158,9 @@ def _read(row: LockedRow) -> tuple[str, list[Section], list[PlacedSection]]:
     return text, rows, placed_sections(text, rows)
 
 
-def _check_base(row: LockedRow, section: PlacedSection, base_sha256: str) -> None:
+def _check_base(row: LockedRow, section: PlacedSection, base_sha256: str, draft: str | None = None) -> None:
     if section.sha256 != base_sha256:
-        raise BaseChanged(text=section.body, sha256=section.sha256, epoch=row.artifact.epoch)
+        raise BaseChanged(text=section.body, sha256=section.sha256, epoch=row.artifact.epoch, draft=draft)
 
 
 def _added_for(draft: Artifact, rows: list[Section], bodies: list[PlacedSection]) -> Section | None:

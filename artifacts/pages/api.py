@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic_core import PydanticCustomError
 
 from artifacts import access
 from artifacts.costs import amount
@@ -22,6 +23,7 @@ from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, Project
 from artifacts.models.user_model import User
 from artifacts.pages import export as exported
+from artifacts.validation import whole_number
 
 PROJECTS_PER_ANSWER = 50
 PROJECTS_PER_ANSWER_MAX = 200
@@ -36,12 +38,27 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def _plain(value: object) -> object:
+    try:
+        return whole_number(value) if isinstance(value, str) else value
+    except ValueError:
+        raise PydanticCustomError("int_parsing", "not a whole number") from None
+
+
+WholeNumber = Annotated[int, BeforeValidator(_plain)]
+"""A number of a query: plain digits, and nothing else that Python or pydantic takes for one."""
+
+
 class CurrentSection(BaseModel):
     """What stands where somebody else was quicker."""
 
     text: str
     sha256: str
     epoch: int
+
+
+class DraftText(BaseModel):
+    text: str
 
 
 class ProblemOut(BaseModel):
@@ -54,6 +71,7 @@ class ProblemOut(BaseModel):
     field: str | None = None
     code: str | None = None
     current: CurrentSection | None = None
+    draft: DraftText | None = None
 
 
 REFUSALS: dict[Any, Any] = {frozenset({401, 403, 404, 409, 413, 415, 422, 429}): None}
@@ -212,8 +230,8 @@ def newest_rows(
 def projects(
     request: HttpRequest,
     response: HttpResponse,
-    limit: Annotated[int, Query(ge=1, le=PROJECTS_PER_ANSWER_MAX)] = PROJECTS_PER_ANSWER,
-    before: int | None = None,
+    limit: Annotated[WholeNumber, Query(ge=1, le=PROJECTS_PER_ANSWER_MAX)] = PROJECTS_PER_ANSWER,
+    before: WholeNumber | None = None,
     archived: bool = False,
 ) -> list[ProjectBrief]:
     """The newest projects first; with `archived` those that are archived, else the others. Where there are older ones,

@@ -42,7 +42,7 @@ def compared_text(artifact: Artifact, which: str) -> ComparedText:
     if which == BASE:
         return _base_of(artifact)
     version = None
-    if which.isdecimal() and len(which) < 10:
+    if which.isascii() and which.isdecimal() and len(which) < 10:
         version = ArtifactVersion.objects.filter(artifact=artifact, epoch=int(which)).first()
     if version is None:
         raise NotFound("There is no such version of this document.")

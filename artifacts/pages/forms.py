@@ -34,6 +34,18 @@ class LongText(forms.CharField):
         return (super().to_python(value) or "").replace("\r\n", "\n")
 
 
+class WholeNumberField(forms.IntegerField):
+    """A number in plain digits, and nothing else that Python takes for one."""
+
+    def to_python(self, value: Any) -> int | None:
+        if isinstance(value, str) and value.strip():
+            try:
+                return validation.whole_number(value)
+            except ValueError:
+                raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
+        return super().to_python(value)
+
+
 class ProjectForm(forms.Form):
     title = forms.CharField(
         max_length=validation.TITLE_CHARS, widget=forms.TextInput(attrs={"placeholder": "Lighthouse"})

@@ -24,6 +24,7 @@ from artifacts.pages.api import (
     REFUSALS,
     ProjectOut,
     RequestBody,
+    WholeNumber,
     caller,
     newest_rows,
     next_link,
@@ -37,7 +38,7 @@ __all__ = ["router"]
 
 DELIVERIES_TOLD = 20
 ROWS_PER_ANSWER = 50
-Limit = Annotated[int, Query(ge=1, le=200)]
+Limit = Annotated[WholeNumber, Query(ge=1, le=200)]
 
 
 class ProjectChange(RequestBody):
@@ -239,7 +240,7 @@ def list_links(
     response: HttpResponse,
     project_id: int,
     limit: Limit = ROWS_PER_ANSWER,
-    before: int | None = None,
+    before: WholeNumber | None = None,
 ) -> list[LinkOut]:
     """The read-only links to the project and to its documents, the newest first. Where they lead was told once."""
     project = access.project_for(caller(request), project_id, "links")
@@ -273,7 +274,7 @@ def list_invitations(
     response: HttpResponse,
     project_id: int,
     limit: Limit = ROWS_PER_ANSWER,
-    before: int | None = None,
+    before: WholeNumber | None = None,
 ) -> list[InvitationOut]:
     """Those that nobody used yet, the newest first."""
     project = access.project_for(caller(request), project_id, "members")
@@ -339,7 +340,7 @@ def send_test(request: HttpRequest, project_id: int) -> Status[DeliveryOut]:
 
 @router.get("/tokens", response={200: list[TokenOut]} | REFUSALS)
 def list_tokens(
-    request: HttpRequest, response: HttpResponse, limit: Limit = ROWS_PER_ANSWER, before: int | None = None
+    request: HttpRequest, response: HttpResponse, limit: Limit = ROWS_PER_ANSWER, before: WholeNumber | None = None
 ) -> list[TokenOut]:
     """The caller's own, the newest first."""
     rows = AccessToken.objects.filter(user=caller(request))

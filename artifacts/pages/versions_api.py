@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from artifacts import access
 from artifacts.errors import NotFound
 from artifacts.models import ArtifactVersion
-from artifacts.pages.api import REFUSALS, caller, next_link, router
+from artifacts.pages.api import REFUSALS, WholeNumber, caller, next_link, router
 from artifacts.pages.compared_texts import compared_text, versions_of
 from artifacts.pages.comparison import compare_texts
 
@@ -85,8 +85,8 @@ def versions(
     request: HttpRequest,
     response: HttpResponse,
     artifact_id: int,
-    limit: Annotated[int, Query(ge=1, le=200)] = VERSIONS_PER_ANSWER,
-    before: int | None = None,
+    limit: Annotated[WholeNumber, Query(ge=1, le=200)] = VERSIONS_PER_ANSWER,
+    before: WholeNumber | None = None,
 ) -> VersionList:
     """The earlier texts of a document, without the texts; where there are more, `Link` leads to the next answer."""
     rows = versions_of(access.artifact_for(caller(request), artifact_id))

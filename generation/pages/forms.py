@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from artifacts import validation
-from artifacts.pages.forms import LongText
+from artifacts.pages.forms import LongText, WholeNumberField
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation import control
 from generation.costs.server_model import server_model
@@ -65,7 +65,7 @@ class GenerationForm(forms.Form):
         help_text="A section per line; indented lines below it say what it should hold. Empty: the built-in plan.",
         placeholder="Summary\n    One paragraph, no jargon\nRisks\nNext steps",
     )
-    section_tokens = forms.IntegerField(
+    section_tokens = WholeNumberField(
         required=False,
         min_value=1,
         max_value=validation.SECTION_MAX_TOKENS,
@@ -73,7 +73,7 @@ class GenerationForm(forms.Form):
         label="Tokens per section",
         help_text="The most that a section of your own plan may take.",
     )
-    parallel = forms.IntegerField(
+    parallel = WholeNumberField(
         required=False,
         min_value=1,
         max_value=validation.PARALLEL_SECTIONS,
@@ -108,7 +108,7 @@ class ResumeForm(forms.Form):
     """What a document goes on with; each may stay empty: then it is as before."""
 
     model = ModelField(label="Another model", help_text="Empty: it goes on with the same one.")
-    max_tokens = forms.IntegerField(
+    max_tokens = WholeNumberField(
         required=False,
         min_value=1,
         max_value=validation.SECTION_MAX_TOKENS,

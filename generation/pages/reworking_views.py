@@ -19,7 +19,7 @@ from artifacts.errors import BaseChanged, IllegalTransition, InvalidInput, NotFo
 from artifacts.lifecycle.placed_sections import placed_section
 from artifacts.models import Artifact, StreamStatus
 from artifacts.models.user_model import User
-from artifacts.pages.forms import LongText, refuse
+from artifacts.pages.forms import LongText, WholeNumberField, refuse
 from artifacts.pages.html import reachable, text_html
 from artifacts.pages.views import or_not_found
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
@@ -42,7 +42,7 @@ class RewriteForm(forms.Form):
         placeholder="Shorter. Add a table…",
     )
     model = ModelField(label="Another model")
-    max_tokens = forms.IntegerField(
+    max_tokens = WholeNumberField(
         required=False, min_value=1, max_value=validation.SECTION_MAX_TOKENS, label="Tokens at most"
     )
 

@@ -22,6 +22,7 @@ from artifacts.models import Artifact, Project, StreamStatus
 from artifacts.models.user_model import User
 from artifacts.pages.forms import ArtifactForm, ProjectForm, refuse
 from artifacts.pages.views import artifact_page, or_not_found, project_page, projects_page
+from artifacts.validation import whole_number
 from generation import control, project_runs, reworking
 from generation.errors import CommandRefused, FormRefused, LimitReached
 from generation.pages.forms import GenerationForm, ResumeForm, TitleForm
@@ -182,10 +183,11 @@ def _resume(artifact: Artifact, request: HttpRequest) -> CommandResult:
 
 
 def _restore(artifact: Artifact, request: HttpRequest) -> CommandResult:
-    version = request.POST.get("version", "")
-    if not version.isdecimal():
-        raise NotFound("There is no such version of this document.")
-    control.restore(artifact, int(version), _user(request))
+    try:
+        version = whole_number(request.POST.get("version", ""))
+    except ValueError:
+        raise NotFound("There is no such version of this document.") from None
+    control.restore(artifact, version, _user(request))
     return CommandResult(message="The earlier version is back. The text it replaces is kept as a version too.")
 
 

@@ -15,7 +15,7 @@ from django.db import transaction
 from artifacts import access
 from artifacts.accounts import receipts, tokens
 from artifacts.accounts.receipts import RepeatedAnswer
-from artifacts.errors import IllegalTransition
+from artifacts.errors import IllegalTransition, InvalidInput
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, Project, StreamStatus
 from artifacts.models.user_model import User
@@ -34,6 +34,8 @@ OWN_PHASE = "chat-"
 """So begin the phases of documents that were asked for by their brief alone."""
 OWN_TITLE_CHARS = 100
 MODELS_LISTED = 1_000
+BRIEF_FIELD = "instructions"
+"""So the verbs call what a caller of `/v1` says in a message."""
 
 _ONE_DOCUMENT = re.compile(rf"{OURS}/([0-9]{{1,18}})/([a-z][a-z0-9-]{{0,39}})")
 
@@ -73,21 +75,35 @@ def _model(name: str, created: int, title: str) -> dict[str, Any]:
 
 def begin_document(user: User, asked: DocumentRequest) -> WrittenText:
     """The document, which is being written or was. Raises `ApiRefused` and what `control.start` raises."""
+    try:
+        return _begun(user, asked)
+    except InvalidInput as error:
+        if error.field != BRIEF_FIELD:
+            raise
+        raise InvalidInput(asked.where, error.detail.replace(BRIEF_FIELD, asked.where, 1)) from None
+
+
+def _begun(user: User, asked: DocumentRequest) -> WrittenText:
     artifact = _followed(user, asked)
     if artifact is not None and artifact.stream_status != StreamStatus.IDLE:
         return _written_anew(user, artifact, asked)
-    artifact = artifact or (_own(user, asked) if asked.model == OURS else _document(user, asked.model))
-    if artifact.stream_status == StreamStatus.IDLE:
-        access.demand(user, "start", artifact.project)
-        plan = [wish.planned for wish in asked.plan] if asked.plan else None
-        brief = asked.instructions_said
-        try:
-            control.start(artifact, user, plan=plan, instructions=brief, parallel=asked.parallel or 1)
-        except (IllegalTransition, TaskExists):
-            artifact.refresh_from_db(fields=["stream_status"])
-            if artifact.stream_status == StreamStatus.IDLE:
-                raise
+    with transaction.atomic():  # a request that is refused makes no document
+        artifact = artifact or (_own(user, asked) if asked.model == OURS else _document(user, asked.model))
+        if artifact.stream_status == StreamStatus.IDLE:
+            _start(user, artifact, asked)
     return load_written(artifact.pk)
+
+
+def _start(user: User, artifact: Artifact, asked: DocumentRequest) -> None:
+    access.demand(user, "start", artifact.project)
+    plan = [wish.planned for wish in asked.plan] if asked.plan else None
+    brief = asked.instructions_said
+    try:
+        control.start(artifact, user, plan=plan, instructions=brief, parallel=asked.parallel or 1)
+    except (IllegalTransition, TaskExists):
+        artifact.refresh_from_db(fields=["stream_status"])
+        if artifact.stream_status == StreamStatus.IDLE:
+            raise
 
 
 def _followed(user: User, asked: DocumentRequest) -> Artifact | None:
@@ -198,7 +214,6 @@ def _document(user: User, name: str) -> Artifact:
     return artifact
 
 
-@transaction.atomic
 def _own(user: User, asked: DocumentRequest) -> Artifact:
     """The document of that request, made where it is asked for the first time."""
     phase, brief = f"{OWN_PHASE}{asked.digest[:24]}", asked.instructions_said

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from streamgen.agents.openai_errors import ApiRefused
 
 R = TypeVar("R", bound="DocumentRequest")
+_SHAPE = re.compile(r"str|list\[\w+\]")
+"""How pydantic calls one of several types that a field may have: no name that a caller knows."""
 TEXT_PARTS = ("text", "input_text", "output_text")
 
 
@@ -45,7 +48,7 @@ class ChatMessage(Lenient):
 class SectionWish(Lenient):
     name: str
     instructions: str = ""
-    max_tokens: int = SECTION_TOKENS
+    max_tokens: StrictInt = SECTION_TOKENS
 
     @property
     def planned(self) -> PlannedSection:
@@ -60,7 +63,7 @@ class DocumentRequest(Lenient):
     seed: int | None = None
     metadata: dict[str, str] | None = None
     plan: list[SectionWish] | None = None
-    parallel: int | None = None
+    parallel: StrictInt | None = None
 
     @property
     def said(self) -> list[ChatMessage]:
@@ -164,6 +167,8 @@ def read_request(kind: type[R], body: bytes) -> R:
     except (ValueError, RecursionError) as error:
         if isinstance(error, ValidationError):
             first: Any = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"][:3])[:100]
+            of_its_field = [one for one in error.errors() if one["loc"][:1] == first["loc"][:1]]
+            first = max(of_its_field, key=lambda one: len(one["loc"]))  # of two shapes the one that fits further
+            place = ".".join(str(part) for part in first["loc"] if not _SHAPE.fullmatch(str(part)))[:100]
             raise ApiRefused(400, f"{place or 'The body'}: {first['msg']}.", param=place or None) from None
         raise ApiRefused(400, "We could not parse the JSON body of your request.") from None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing, suppress
 from typing import Any, TextIO
 
 from artifacts.pages import labels
-from generation.cli.follow import INTERRUPTED
+from generation.cli.interruption import Interruption
 from generation.cli.terminal import Screen, printable
 from streamgen.client import (
     CallRefused,
@@ -119,18 +118,20 @@ def _ending(state: RemoteState) -> str:
 
 
 async def write_remotely(
-    connect: Callable[[], Client], options: dict[str, Any], *, out: TextIO, err: TextIO
+    connect: Callable[[], Client], options: dict[str, Any], *, out: TextIO, err: TextIO, on_terminal: bool = False
 ) -> tuple[str, dict[str, Any]]:
     """What `generate` does, at a server: the status in which it ended, and the document. Raises a `ClientError`."""
     async with connect() as client:
         document = _RemoteDocument(client, options, err)
         await document.begin()
+        interruption = Interruption(document.pause, document.cancel)
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, document.on_signal)
-        seen = await follow_remote(client, document.artifact, out=out, err=err, remark=lambda: document.remark)
-        found = await document.settled()
-        if found["state"]["status"] != seen:  # the second Ctrl-C came behind the pause
-            document.say(f"{found['state']['status']}: what is written stays.")
+            asyncio.get_running_loop().add_signal_handler(number, interruption.on_signal)
+        seen = await follow_remote(client, document.artifact, out=out, err=err, remark=lambda: interruption.remark)
+        status = await interruption.outcome(seen, document.status, offer=document.say if on_terminal else None)
+        if status != seen:  # the second Ctrl-C came behind the pause
+            document.say(f"{status}: what is written stays.")
+        found = await client.artifact(document.artifact)
     kept = ("id", "project", "phase", "title", "text", "state")
     return found["state"]["status"], {name: found[name] for name in kept}
 
@@ -139,10 +140,8 @@ class _RemoteDocument:
     """Finds or makes the document, begins it, and stops it when somebody wants that."""
 
     def __init__(self, client: Client, options: dict[str, Any], err: TextIO) -> None:
-        self.remark = ""
         self.artifact = 0
         self._client, self._options, self._err = client, options, err
-        self._asked: list[asyncio.Task[None]] = []
 
     def say(self, line: str) -> None:
         self._err.write(f"{printable(line)}\n")
@@ -166,25 +165,14 @@ class _RemoteDocument:
             case "paused":
                 await self._client.resume(self.artifact, **{k: v for k, v in wishes.items() if k == "model"})
 
-    def on_signal(self) -> None:
-        """First a pause, then a cancel, then an end of the process."""
-        verbs: list[tuple[Callable[[int], Coroutine[Any, Any, Any]], str]] = [
-            (self._client.pause, "Pausing. Ctrl-C again cancels the document."),
-            (self._client.cancel, "Cancelling. What is written stays."),
-        ]
-        if len(self._asked) == len(verbs):
-            os._exit(INTERRUPTED)  # at once; what is committed stays
-        verb, self.remark = verbs[len(self._asked)]
-        self._asked.append(asyncio.get_running_loop().create_task(self._ask(verb)))
+    async def pause(self) -> None:
+        await self._ask(self._client.pause)
 
-    async def settled(self) -> dict[str, Any]:
-        """Wait for what was asked for, also meanwhile; the document as it is then."""
-        while True:
-            asked = len(self._asked)
-            await asyncio.gather(*self._asked)
-            found = await self._client.artifact(self.artifact)
-            if len(self._asked) == asked:
-                return found
+    async def cancel(self) -> None:
+        await self._ask(self._client.cancel)
+
+    async def status(self) -> str:
+        return str((await self._client.artifact(self.artifact))["state"]["status"])
 
     async def _ask(self, verb: Callable[[int], Coroutine[Any, Any, Any]]) -> None:
         with suppress(CallRefused):  # it ended at the same moment

@@ -71,7 +71,7 @@ busy                   409 0    | The document is being written
   Wait until it is written, or pause it.
 base_changed           409 0    | The text is another by now
   Somebody changed the section since the text was read that the change was made from.
-  `current` has the text as it stands: compare, and send again with its `sha256`.
+  `current` has the text as it stands, null where the section is gone: compare, and send again with its `sha256`.
 budget                 409 0    | The budget does not allow it
   The project's budget is used up, or the model has no price to hold it with.
   Its owner raises the budget, or takes another model ([cost](cost.md)).

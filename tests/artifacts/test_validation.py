@@ -28,6 +28,24 @@ def test_empty_title_is_refused(value):
     assert refusal.value.field == "title"
 
 
+@pytest.mark.parametrize("value", ["", " ", "\n\n", "\u3000\t\xa0", " \0 "])
+def test_long_text_of_blanks_is_none(value):
+    assert validation.long_text("instructions", value) == ""
+
+
+@pytest.mark.parametrize("value", ["1_000", "\uff11\uff10", "1e3", "0x10", "1,5", "", "-", "1.5.", "١", "inf"])
+def test_only_plain_digits_are_a_number(value):
+    with pytest.raises(ValueError):
+        validation.whole_number(value)
+    with pytest.raises(ValueError):
+        validation.plain_number(value)
+
+
+def test_plain_digits_are_a_number():
+    assert [validation.whole_number(typed) for typed in (" 12 ", "-3", "+4", "007")] == [12, -3, 4, 7]
+    assert [validation.plain_number(typed) for typed in ("12.50", ".5", "3.")] == ["12.50", ".5", "3."]
+
+
 def test_model_may_be_left_out():
     assert validation.line("model", " ", limit=200, required=False) == ""
 

@@ -142,6 +142,14 @@ async def test_second_ctrl_c_cancels_also_where_the_pause_has_to_wait(tmp_path):
     assert "To go on" not in sent
 
 
+async def test_second_ctrl_c_cancels_what_the_first_one_paused(tmp_path):
+    steps: Steps = {"One light": press_ctrl_c, "paused: ": lambda _: None, "Ctrl-C again within": press_ctrl_c}
+    async with serving_endpoint(Script(default=Behaviour(text=SAID * 20, pause_s=0.02))) as server:
+        code, sent = await on_a_terminal(*BRIEF, folder=tmp_path, steps=steps, **endpoint(server))
+    assert code == 4, sent
+    assert sent.rstrip().endswith("cancelled: what is written stays.")
+
+
 async def test_trouble_pauses_and_the_same_words_go_on(tmp_path):
     words = ("generate", "--project", "Lighthouse", "--phase", "brief", "--json")
     async with serving_endpoint(Script(key="right", default=Behaviour(text=SAID))) as server:

@@ -167,7 +167,9 @@ def test_number_of_queries_for_projects_does_not_grow(caller: Caller, owner: Use
     assert counts == [3, 3, 3]
 
 
-@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "201"}, {"limit": "many"}, {"before": "x"}])
+@pytest.mark.parametrize(
+    "query", [{"limit": "0"}, {"limit": "201"}, {"limit": "many"}, {"limit": "1_0"}, {"before": "x"}, {"before": "１"}]
+)
 def test_nonsense_in_a_query_names_the_parameter(caller: Caller, query: dict[str, str]) -> None:
     problem(caller.get("/projects", **query), 422, field=next(iter(query)))
 

@@ -89,10 +89,27 @@ def test_rewrite_accept_and_reject(caller: Caller, document: Artifact) -> None:
     assert (answer.status_code, answer.json()) == (200, {"artifact": document.pk, "epoch": 2})
     problem(caller.post(f"/artifacts/{first['draft']}/accept"), 404)
     write(Artifact.objects.get(pk=second["draft"]), "i.")
-    assert caller.post(f"/artifacts/{second['draft']}/accept").json()["code"] == "base_changed"
+    refused = caller.post(f"/artifacts/{second['draft']}/accept").json()
+    assert refused["code"] == "base_changed"
+    assert (refused["current"], refused["draft"]) == ({"text": "1.", "sha256": sha("1."), "epoch": 2}, {"text": "i."})
     answer = caller.post(f"/artifacts/{second['draft']}/reject")
     assert (answer.status_code, answer.json()) == (200, {"artifact": document.pk, "epoch": 2})
     assert len(caller.get(f"/projects/{document.project_id}").json()["artifacts"]) == 1
+
+
+def test_draft_of_a_section_that_is_gone_is_refused_with_its_text(caller: Caller, document: Artifact) -> None:
+    draft = caller.post(f"/artifacts/{document.pk}/sections/1/rewrite").json()["draft"]
+    write(Artifact.objects.get(pk=draft), "1.")
+    caller.post(f"/artifacts/{document.pk}/regenerate", {"plan": [{"name": "Another"}]})
+    assert caller.post(f"/artifacts/{draft}/accept").json()["code"] == "busy"
+    caller.post(f"/artifacts/{document.pk}/cancel")
+
+    refused = caller.post(f"/artifacts/{draft}/accept")
+
+    problem(refused, 409)
+    assert refused.json()["code"] == "base_changed"
+    assert (refused.json()["current"], refused.json()["draft"]) == (None, {"text": "1."})
+    assert caller.post(f"/artifacts/{draft}/reject").status_code == 200
 
 
 def test_section_more_is_written_alone(caller: Caller, document: Artifact) -> None:

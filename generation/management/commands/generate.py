@@ -8,7 +8,6 @@ import os
 import shlex
 import signal
 import sys
-import threading
 from argparse import ArgumentParser
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,6 +28,7 @@ from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, Project, StreamStatus
 from generation import control, project_runs
 from generation.cli.follow import EXIT_CODES, INTERRUPTED, follow
+from generation.cli.interruption import Interruption
 from generation.cli.log_file import log_beside
 from generation.cli.terminal import printable, without_key_marks
 from generation.errors import CommandRefused
@@ -61,7 +61,13 @@ class Command(BaseCommand):
         parser.add_argument("--instructions", default="", metavar="TEXT", help="Wishes for this document.")
         parser.add_argument("--title", default="", help="The title of a phase of your own that is not there yet.")
         parser.add_argument("--model", default="", help="The model to ask (STREAMGEN_MODEL).")
-        parser.add_argument("--parallel", type=int, default=1, metavar="N", help="So many sections at once, up to 8.")
+        parser.add_argument(
+            "--parallel",
+            type=validation.whole_number,
+            default=1,
+            metavar="N",
+            help="So many sections at once, up to 8.",
+        )
         parser.add_argument(
             "--again", action="store_true", help="Write a complete document anew; the old text is kept."
         )
@@ -77,12 +83,11 @@ class Command(BaseCommand):
                 self._write_all(options)
             artifact = self._artifact(options)
             self._say(f"Document {artifact.pk}: {artifact.title}.{f' Log: {log}' if log else ''}")
-            task = self._begin(artifact, options)
+            status = self._follow(artifact, self._begin(artifact, options), options)
         except (ArtifactError, CommandRefused) as error:
             raise CommandError(error.detail) from None
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)  # where it was queued already, the same command goes on with it
-        status = self._follow(artifact, task, options)
         if status == StreamStatus.PAUSED:
             self._say(f"To go on: {same_command(options)}")
         if options["json"]:
@@ -118,11 +123,11 @@ class Command(BaseCommand):
     def _follow(self, artifact: Artifact, task: GenerationTask | None, options: dict[str, Any]) -> str:
         """Write it, unless another worker does, and show it; the status in which it ended."""
         worker = GenerationWorker(only=task.pk, capacity=1) if task else None
-        interruption = Interruption(artifact)
+        offer = self._say if sys.stdin.isatty() else None
         with open(os.devnull, "w") as nowhere, without_key_marks(sys.stdin):
             out = nowhere if options["json"] else sys.stdout
-            following = partial(follow, artifact.pk, out=out, err=sys.stderr, remark=lambda: interruption.remark)
-            seen, status = asyncio.run(_write(interruption, worker, partial(following, stop=threading.Event())))
+            following = partial(follow, artifact.pk, out=out, err=sys.stderr)
+            seen, status = asyncio.run(_write(artifact, worker, following, offer))
         if seen != status:  # the second Ctrl-C came behind the last look
             self._say(f"{status}: what is written stays.")
         return status
@@ -164,30 +169,22 @@ class Command(BaseCommand):
         return GenerationTask.objects.get(artifact=artifact, status__in=UNFINISHED)
 
 
-class Interruption:
-    """What Ctrl-C asks for: first a pause, then a cancel, then an end of the process; `remark` says where it stands."""
+class _Stops:
+    """The verbs that Ctrl-C stands for, and what came of them."""
 
     def __init__(self, artifact: Artifact) -> None:
-        self.remark = ""
         self._artifact = artifact
-        self._verbs = [
-            (control.pause, "Pausing. Ctrl-C again cancels the document."),
-            (control.cancel, "Cancelling. What is written stays."),
-        ]
-        self._asked: list[asyncio.Task[None]] = []
 
-    def on_signal(self) -> None:
-        if not self._verbs:
-            os._exit(INTERRUPTED)  # at once; what is committed stays
-        verb, self.remark = self._verbs.pop(0)
-        self._asked.append(asyncio.get_running_loop().create_task(self._ask(verb)))
+    async def pause(self) -> None:
+        await self._ask(control.pause)
 
-    async def settled(self) -> bool:
-        """Wait for what was asked for; whether there was anything."""
-        await asyncio.gather(*self._asked)
-        return bool(self._asked)
+    async def cancel(self) -> None:
+        await self._ask(control.cancel)
 
-    def outcome(self) -> str:
+    async def status(self) -> str:
+        return await database_sync_to_async(self._read)()
+
+    def _read(self) -> str:
         self._artifact.refresh_from_db(fields=["stream_status"])
         return self._artifact.stream_status
 
@@ -197,18 +194,20 @@ class Interruption:
 
 
 async def _write(
-    interruption: Interruption, worker: GenerationWorker | None, following: Callable[[], str]
+    artifact: Artifact,
+    worker: GenerationWorker | None,
+    following: Callable[..., str],
+    offer: Callable[[str], None] | None,
 ) -> tuple[str, str]:
     """Follow the document to its end; our worker writes it, unless another one did. The status told, and the final."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop, stop, stops = asyncio.get_running_loop(), asyncio.Event(), _Stops(artifact)
+    interruption = Interruption(stops.pause, stops.cancel)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, interruption.on_signal)
     working = loop.create_task(worker.work(stop)) if worker else None
     try:
-        seen = status = await asyncio.to_thread(following)
-        if await interruption.settled():
-            status = await database_sync_to_async(interruption.outcome)()
-        return seen, status
+        seen = await asyncio.to_thread(following, remark=lambda: interruption.remark)
+        return seen, await interruption.outcome(seen, stops.status, offer=offer)
     finally:
         stop.set()
         if working:

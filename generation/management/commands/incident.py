@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
 from artifacts.models import Artifact
+from artifacts.validation import whole_number
 from generation.inspection.incidents import incident_of
 
 
@@ -21,7 +22,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("artifact", type=int, metavar="ID", help="The document's number, as in its address.")
+        parser.add_argument(
+            "artifact", type=whole_number, metavar="ID", help="The document's number, as in its address."
+        )
         parser.add_argument("--output", type=Path, metavar="FILE", help="A file; without it stdout.")
 
     def handle(self, *args: Any, artifact: int, output: Path | None, **options: Any) -> None:

@@ -15,6 +15,7 @@ from artifacts.operating.database_check import refusal_to_start
 from artifacts.operating.exposition import serve_figures
 from artifacts.operating.heap import give_back_memory
 from artifacts.operating.shutdown import GOODBYE_S, end_within
+from artifacts.validation import whole_number
 from generation.queue.wakeup import WAKE_CHANNEL
 from generation.worker.worker import GenerationWorker
 
@@ -24,7 +25,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("channels", nargs="*", default=[WAKE_CHANNEL], help=f'"{WAKE_CHANNEL}", the only channel.')
-        parser.add_argument("--concurrency", type=int, default=None, help="Tasks at once (STREAMGEN_CONCURRENCY).")
+        parser.add_argument(
+            "--concurrency", type=whole_number, default=None, help="Tasks at once (STREAMGEN_CONCURRENCY)."
+        )
         parser.add_argument("--metrics", metavar="HOST:PORT", default="", help="Answer GET /metrics there, to anybody.")
 
     def handle(self, *args: Any, channels: list[str], concurrency: int | None, metrics: str, **options: Any) -> None:
@@ -44,7 +47,7 @@ class Command(BaseCommand):
 
     def _serve(self, place: str) -> None:
         host, _, port = place.rpartition(":")
-        if not host or not port.isdecimal():
+        if not host or not (port.isascii() and port.isdecimal()):
             raise CommandError("--metrics takes an address and a port, as in 127.0.0.1:9100.")
         try:
             bound = serve_figures(host.strip("[]"), int(port))

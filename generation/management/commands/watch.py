@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from artifacts.errors import NotFound
+from artifacts.validation import whole_number
 from generation.cli.follow import EXIT_CODES, INTERRUPTED, follow
 from generation.cli.log_file import log_beside
 
@@ -25,7 +26,7 @@ class Command(BaseCommand):
     requires_system_checks = []  # they load every page and every call, which takes longer than to show the first words
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("id", type=int, help="The number in the address of the document's page.")
+        parser.add_argument("id", type=whole_number, help="The number in the address of the document's page.")
 
     def handle(self, *args: Any, id: int, **options: Any) -> None:
         log_beside(sys.stderr, settings.DATA_DIR / "cli.log")

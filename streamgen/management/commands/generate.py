@@ -44,7 +44,9 @@ class Command(generate.Command):
             client = partial(Client, options["server"], token=token_from(options))
             with open(os.devnull, "w") as nowhere, without_key_marks(sys.stdin):
                 out = nowhere if options["json"] else sys.stdout
-                status, document = asyncio.run(write_remotely(client, options, out=out, err=sys.stderr))
+                status, document = asyncio.run(
+                    write_remotely(client, options, out=out, err=sys.stderr, on_terminal=sys.stdin.isatty())
+                )
         except ArtifactError as error:
             raise CommandError(error.detail) from None
         except (ClientError, ValueError) as error:

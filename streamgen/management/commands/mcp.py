@@ -16,6 +16,7 @@ from artifacts.accounts import tokens
 from artifacts.errors import NotFound
 from artifacts.models.user_model import by_name
 from artifacts.operating.database_check import refusal_to_start
+from artifacts.validation import whole_number
 from streamgen.cli.server_options import add_server_options, token_from
 from streamgen.server.lifespan import this_process
 
@@ -34,7 +35,9 @@ class Command(BaseCommand):
         parser.add_argument("--user", default="", help="Over stdio, on this database: who the agent acts as.")
         parser.add_argument("--http", action="store_true", help="Streamable HTTP at /mcp instead of stdio.")
         parser.add_argument("--host", default="127.0.0.1", help="Address to listen on (127.0.0.1).")
-        parser.add_argument("--port", type=int, default=8100, help="Port to listen on (8100; 0 takes a free one).")
+        parser.add_argument(
+            "--port", type=whole_number, default=8100, help="Port to listen on (8100; 0 takes a free one)."
+        )
         parser.add_argument("--no-worker", action="store_true", help="Write nothing here; another process does.")
         add_server_options(parser)
 

@@ -20,7 +20,7 @@ UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 def age(text: str) -> timedelta:
     """`36h`, `30d` or `8w`."""
-    found = re.fullmatch(r"(\d{1,4})([hdw])", text.strip().lower())
+    found = re.fullmatch(r"([0-9]{1,4})([hdw])", text.strip().lower())
     if found is None:
         raise ArgumentTypeError("an age is a number with h, d or w, as in 30d")
     return timedelta(**{UNITS[found[2]]: int(found[1])})

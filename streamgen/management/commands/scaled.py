@@ -27,6 +27,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from artifacts.accounts import sign_in
+from artifacts.validation import whole_number
 from streamgen.people.own_site import demand_own_site
 
 MISSING = (
@@ -48,7 +49,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--port", type=int, default=8000, help="The first web process; the second one takes the next."
+            "--port", type=whole_number, default=8000, help="The first web process; the second one takes the next."
         )
 
         parser.add_argument("--data", type=Path, default=settings.DATA_DIR / "scaled", help="Where data and logs live.")

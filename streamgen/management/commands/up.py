@@ -21,6 +21,7 @@ from artifacts.models import Project
 from artifacts.models.user_model import User
 from artifacts.operating.database_check import POOLER, POOLER_SAYS, own_connection, refusal_to_start
 from artifacts.operating.outages import SENTENCES, kind_of
+from artifacts.validation import whole_number
 from generation import control
 from generation.errors import ProviderError
 from generation.providers import provider_from_settings
@@ -43,7 +44,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="Address to listen on (127.0.0.1).")
-        parser.add_argument("--port", type=int, default=8000, help="Port to listen on (8000; 0 takes a free one).")
+        parser.add_argument(
+            "--port", type=whole_number, default=8000, help="Port to listen on (8000; 0 takes a free one)."
+        )
         parser.add_argument("--no-worker", action="store_true", help="Serve only; tasks wait for a runworker.")
         parser.add_argument("--no-migrate", action="store_true", help="Refuse to start where a migration is missing.")
 

@@ -97,7 +97,7 @@ def test_amount_is_read_back_as_it_was_and_shown_to_four_places(value):
     assert abs(Decimal(shown_cost(value)) - Decimal(amount(value))) <= Decimal("0.00005")
 
 
-@pytest.mark.parametrize("typed", ["", "ten", "1,50", "-1", "NaN", "Infinity", "1e10", "0.0000000001"])
+@pytest.mark.parametrize("typed", ["", "ten", "1,50", "-1", "NaN", "Infinity", "1e10", "0.0000000001", "1_000", "１２"])
 def test_what_is_no_amount_is_refused(typed):
     with pytest.raises(InvalidInput):
         billionths("budget", typed)

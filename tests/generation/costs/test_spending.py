@@ -169,7 +169,8 @@ def test_estimate_follows_what_is_typed(visitor: Client, artifact: Artifact) -> 
     assert amount_in(shorter) < amount_in(built_in)
     assert "with gpt-5.5, " in sentence_of(visitor, path, {"model": "gpt-5.5"})[1]
     assert "unknown has no price" in sentence_of(visitor, path, {"model": "unknown"})[1]
-    assert sentence_of(visitor, path, {"section_tokens": "0"}) == (200, "")
+    for refused in ("0", "1_0", "１０"):
+        assert sentence_of(visitor, path, {"section_tokens": refused}) == (200, "")
     Project.objects.filter(pk=artifact.project_id).update(budget=2_000_000_000)
     assert sentence_of(visitor, path, {})[1].endswith("Of the project's budget 2.0000 USD is left.")
 

@@ -53,7 +53,24 @@ def test_same_words_are_the_same_request_and_others_are_another():
         (b'{"model": "m", "messages": [{"role": "user", "content": "  "}]}', "messages"),
     ],
 )
-def test_what_cannot_be_used_is_refused_by_its_name(body, param):
+def test_chat_is_refused_by_the_name_of_its_field(body, param):
     with pytest.raises(ApiRefused) as refused:
         read_request(ChatRequest, body).instructions_said  # noqa: B018
+    assert (refused.value.status, refused.value.body["param"]) == (400, param)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"input": 7}, "input"),
+        ({"input": [{"role": "user", "content": 7}]}, "input.0.content"),
+        ({"input": [{"role": "user", "content": [{"type": "input_text", "text": 7}]}]}, "input.0.content.0.text"),
+        ({"input": " "}, "input"),
+        ({"input": "x", "parallel": "1_0"}, "parallel"),
+        ({"input": "x", "plan": [{"name": "Why", "max_tokens": "1_000"}]}, "plan.0.max_tokens"),
+    ],
+)
+def test_response_is_refused_by_the_name_of_its_field(fields, param):
+    with pytest.raises(ApiRefused) as refused:
+        read_request(ResponseRequest, json.dumps({"model": "m", **fields}).encode()).instructions_said  # noqa: B018
     assert (refused.value.status, refused.value.body["param"]) == (400, param)

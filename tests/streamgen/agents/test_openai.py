@@ -191,9 +191,17 @@ def test_refusals_have_the_shape_that_the_sdk_knows(product, client, documents):
             viewer.responses.cancel(client.responses.create(model=documents[0], input="?").id)
     with pytest.raises(BadRequestError, match="last message of the user"):
         client.chat.completions.create(model="streamgen", messages=[{"role": "system", "content": "Be kind."}])
-    with pytest.raises(APIStatusError, match="plan") as field:
-        client.responses.create(model="streamgen", input="Go on.", extra_body={"plan": [{"name": ""}]})
-    assert field.value.status_code == 422
+    offered = client.models.list().data
+    for refuse, field in (
+        (lambda: client.responses.create(model="streamgen", input="On.", extra_body={"plan": [{"name": ""}]}), "plan"),
+        (lambda: client.responses.create(model="streamgen", input="x" * 1_000_001), "input"),
+        (lambda: client.chat.completions.create(model="streamgen", messages=ask("x" * 1_000_001)), "messages"),
+    ):
+        with pytest.raises(APIStatusError, match=field) as said:
+            refuse()
+        assert said.value.status_code == 422
+        assert said.value.param.startswith(field)
+    assert client.models.list().data == offered
     for method, path, status in (("GET", "/nothing", 404), ("GET", "/responses", 405), ("POST", "/models", 405)):
         headers = {"Authorization": f"Bearer {product.token}"}
         answer = httpx2.request(method, f"{product.address}/v1{path}", headers=headers)

@@ -1,0 +1,57 @@
+"""What Ctrl-C asks of a document that a terminal follows: first a pause, then a cancel, then an end of the process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from artifacts.models import StreamStatus
+from generation.cli.follow import INTERRUPTED
+
+AGAIN_S = 3
+"""A terminal on which a document was paused waits so long for a second Ctrl-C."""
+
+Verb = Callable[[], Coroutine[Any, Any, object]]
+
+
+class Interruption:
+    """`remark` says where it stands. The verbs raise nothing where the document ended at the same moment."""
+
+    def __init__(self, pause: Verb, cancel: Verb) -> None:
+        self.remark = ""
+        self._verbs = [
+            (pause, "Pausing. Ctrl-C again cancels the document."),
+            (cancel, "Cancelling. What is written stays."),
+        ]
+        self._asked: list[asyncio.Task[object]] = []
+        self._cancelled = asyncio.Event()
+
+    def on_signal(self) -> None:
+        if len(self._asked) == len(self._verbs):
+            os._exit(INTERRUPTED)  # at once; what is committed stays
+        verb, self.remark = self._verbs[len(self._asked)]
+        self._asked.append(asyncio.get_running_loop().create_task(verb()))
+        if len(self._asked) == len(self._verbs):
+            self._cancelled.set()
+
+    async def outcome(
+        self, seen: str, status: Callable[[], Coroutine[Any, Any, str]], *, offer: Callable[[str], None] | None = None
+    ) -> str:
+        """What became of a document that was seen to end in this status, once all is done that was asked for.
+
+        With `offer`, which shows a line, what Ctrl-C paused can be cancelled for some seconds yet.
+        """
+        while self._asked:
+            done = len(self._asked)
+            await asyncio.gather(*self._asked)
+            seen = await status()
+            if offer is not None and done == 1 and seen == StreamStatus.PAUSED:
+                offer(f"Ctrl-C again within {AGAIN_S} seconds cancels the document.")
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._cancelled.wait(), AGAIN_S)
+            if len(self._asked) == done:
+                break
+        return seen
