@@ -18,6 +18,9 @@ LABEL_CHARS = 100
 NOTE_CHARS = 300
 URL_CHARS = 1_000
 PHASE_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
+_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_TURNS = {"R", "AL", "AN", "RLE", "LRE", "RLO", "LRO", "PDF", "RLI", "LRI", "FSI", "PDI"}
+"""What turns the letters around it, too, by its class in the bidirectional algorithm."""
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 
 
@@ -58,6 +61,18 @@ def long_text(field: str, value: str) -> str:
         raise InvalidInput(field, f"{field} may have {LONG_TEXT_CHARS} characters at most, not {len(value)}.")
     cleaned = clean(value)
     return "" if cleaned.isspace() else cleaned
+
+
+def isolated(name: str) -> str:
+    """A name as it may stand within a sentence of plain text: what direction its letters have ends with it."""
+    if name.isascii() or not any(unicodedata.bidirectional(character) in _TURNS for character in name):
+        return name
+    return f"\u2068{without_directions(name)}\u2069"
+
+
+def without_directions(text: str) -> str:
+    """Without what sets, overrides or isolates a direction; marks that only stand for a letter stay."""
+    return _DIRECTIONS.sub("", text)
 
 
 def plain_number(typed: str) -> str:

@@ -259,7 +259,9 @@ def _check_plan_of_draft(artifact: Artifact, plan: Sequence[PlannedSection]) -> 
     """A draft goes into the place of one section, which it finds by its name."""
     (name,) = artifact.sections.values_list("name", flat=True)
     if [section.name.strip() for section in plan] != [name]:
-        raise InvalidInput("plan", f"plan of a draft must have one section, of the same name: “{name}”.")
+        raise InvalidInput(
+            "plan", f"plan of a draft must have one section, of the same name: “{validation.isolated(name)}”."
+        )
 
 
 def asked_plan(artifact: Artifact, plan: Sequence[PlannedSection] | None) -> list[PlannedSection]:

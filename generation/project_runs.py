@@ -19,6 +19,7 @@ from artifacts.models import Artifact, Project, StreamStatus
 from artifacts.models.user_model import User
 from artifacts.reasons import REASON_SENTENCES
 from artifacts.sharing.records import record
+from artifacts.validation import isolated
 from generation import control
 from generation.costs.budgets import check_budget
 from generation.errors import CommandRefused
@@ -162,7 +163,7 @@ def state_of_run(run: ProjectRun) -> RunState:
 
 
 def _sentence(run: ProjectRun, current: Artifact | None) -> str:
-    title = "" if current is None else f"“{current.title}”"
+    title = "" if current is None else f"“{isolated(current.title)}”"
     match run.status:
         case RunStatus.COMPLETE:
             return "Nothing is left to write."

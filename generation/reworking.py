@@ -58,7 +58,7 @@ def edit_section(artifact: Artifact, user: User | None, number: int, *, text: st
             body=body,
             ending=closing(body),
             base_sha256=base_sha256,
-            by=change_by(user, f"Edited “{name}”"),
+            by=change_by(user, f"Edited “{validation.isolated(name)}”"),
         )
         record(user, "edit", artifact=artifact, note=name)
     logger.info("edited artifact=%s section=%s epoch=%s", artifact.pk, number, result.epoch)
@@ -102,7 +102,7 @@ def add_section(
     model = model_name(model)
     planned = _checked(planned)
     with transaction.atomic():
-        by = change_by(user, f"Added “{planned.name}”")
+        by = change_by(user, f"Added “{validation.isolated(planned.name)}”")
         added = texts.insert_section(artifact.pk, planned, after=after, by=by)
         present = Artifact.objects.select_related("project").get(pk=artifact.pk)
         section = placed_section(present, added.number)
@@ -189,7 +189,8 @@ def _draft(
         draft_base=section.sha256,
     )
     told = "\n\n".join(filter(None, [phase.instructions, artifact.instructions]))[: validation.LONG_TEXT_CHARS]
-    by = change_by(user, f"Wrote “{planned.name}” anew" if section.body else f"Wrote “{planned.name}”", instructions)
+    wrote = f"Wrote “{validation.isolated(planned.name)}”"
+    by = change_by(user, f"{wrote} anew" if section.body else wrote, instructions)
     commands.plan(draft.pk, [order], told, by=by, sources=sources_of(draft, [order], instructions))
     task = new_task(draft, user, model)
     wake_after_commit()

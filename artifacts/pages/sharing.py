@@ -23,7 +23,7 @@ from artifacts.pages.forms import ProjectForm, refuse
 from artifacts.pages.sharing_api import DELIVERIES_TOLD, address, document_of, link_for
 from artifacts.pages.views import artifact_context, or_not_found, project_context, replay_context, show_document
 from artifacts.sharing import links, members, projects
-from artifacts.validation import URL_CHARS
+from artifacts.validation import URL_CHARS, isolated
 from artifacts.webhooks import endpoints
 
 DAY_S = 86_400
@@ -119,7 +119,7 @@ def _member(request: HttpRequest, project: Project) -> HttpResponse:
     if role == "owner" and request.POST.get("sure") != "yes":
         return _page(request, project, ask="owner", about=user.get_username())
     members.set_role(project, user, role, request.user)
-    name = user.get_username()
+    name = isolated(user.get_username())
     messages.success(request, f"{name} is the owner now." if role == "owner" else f"{name} is {role} now.")
     return redirect("artifacts:sharing", project.pk)
 
@@ -130,7 +130,7 @@ def _remove(request: HttpRequest, project: Project) -> HttpResponse:
     if request.POST.get("sure") != "yes":
         return _page(request, project, ask="remove", about=name)
     members.remove_member(project, user, request.user)
-    messages.success(request, f"{name} is no longer a member.")
+    messages.success(request, f"{isolated(name)} is no longer a member.")
     return redirect("artifacts:sharing", project.pk)
 
 
@@ -138,7 +138,7 @@ def _leave(request: HttpRequest, project: Project) -> HttpResponse:
     if request.POST.get("sure") != "yes":
         return _page(request, project, ask="leave")
     members.remove_member(project, _user(request), request.user)
-    messages.success(request, f"You have left “{project.title}”.")
+    messages.success(request, f"You have left “{isolated(project.title)}”.")
     return redirect("artifacts:projects")
 
 
@@ -197,7 +197,7 @@ def _delete(request: HttpRequest, project: Project) -> HttpResponse:
     if request.POST.get("sure") != "yes":
         return _page(request, project, ask="delete")
     projects.delete_project(project, request.user)
-    messages.success(request, f"“{project.title}” was deleted.")
+    messages.success(request, f"“{isolated(project.title)}” was deleted.")
     return redirect("artifacts:projects")
 
 
@@ -305,7 +305,7 @@ def join(request: HttpRequest, secret: str) -> HttpResponse:
     """An invitation: it asks, and a press of the button joins."""
     if request.method == "POST":
         project = links.accept_invitation(secret, _user(request))
-        messages.success(request, f"You are in “{project.title}” now.")
+        messages.success(request, f"You are in “{isolated(project.title)}” now.")
         return redirect("artifacts:project", project.pk)
     invitation = links.invitation_with(secret)
     if invitation is None:

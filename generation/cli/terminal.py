@@ -32,6 +32,7 @@ _OPEN_SEQUENCE = re.compile(
 )
 _WHITE = re.compile("[\x0b\x0c\x85]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -61,8 +62,8 @@ def _cleaned(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """One line for a terminal: a title, a name, an error."""
-    return " ".join(_cleaned(text).split())
+    """One line for a terminal: a title, a name, an error. What is in it turns no other words around."""
+    return " ".join(_TURNING.sub("", _cleaned(text)).split())
 
 
 # Room for a line below without leaving the column, then from there to the beginning of that line; and back.

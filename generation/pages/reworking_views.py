@@ -57,7 +57,10 @@ class SectionForm(forms.Form):
 
     def __init__(self, names: list[str], *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        places = [(0, "at the beginning"), *((at, f"{at}. {name}") for at, name in enumerate(names, 1))]
+        places = [
+            (0, "at the beginning"),
+            *((at, f"{at}. {validation.isolated(name)}") for at, name in enumerate(names, 1)),
+        ]
         self.fields["after"].choices = places  # type: ignore[attr-defined]
         self.fields["after"].initial = len(names)
 

@@ -22,7 +22,7 @@ from artifacts.models import Artifact, Project, StreamStatus
 from artifacts.models.user_model import User
 from artifacts.pages.forms import ArtifactForm, ProjectForm, refuse
 from artifacts.pages.views import artifact_page, or_not_found, project_page, projects_page
-from artifacts.validation import whole_number
+from artifacts.validation import isolated, whole_number
 from generation import control, project_runs, reworking
 from generation.errors import CommandRefused, FormRefused, LimitReached
 from generation.pages.forms import GenerationForm, ResumeForm, TitleForm
@@ -195,7 +195,7 @@ def _delete(artifact: Artifact, request: HttpRequest) -> CommandResult:
     location = resolve_url("artifacts:project", artifact.project_id)
     title = artifact.title
     control.delete(artifact, _user(request))
-    return CommandResult(message=f"“{title}” was deleted.", location=location)
+    return CommandResult(message=f"“{isolated(title)}” was deleted.", location=location)
 
 
 def _accept(artifact: Artifact, request: HttpRequest) -> CommandResult:

@@ -20,6 +20,7 @@ from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, Project, StreamStatus
 from artifacts.models.user_model import User
 from artifacts.planned_section import PlannedSection
+from artifacts.validation import isolated
 from generation import control
 from generation.errors import TaskExists
 from streamgen.agents.chat_requests import DocumentRequest
@@ -65,7 +66,7 @@ def model_named(user: User, name: str) -> dict[str, Any]:
 
 
 def _model_row(artifact: Artifact) -> dict[str, Any]:
-    title = f"{artifact.project.title}: {artifact.title}"
+    title = f"{isolated(artifact.project.title)}: {isolated(artifact.title)}"
     return _model(model_of(artifact), int(artifact.created_at.timestamp()), title)
 
 

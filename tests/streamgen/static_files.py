@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from servestatic.middleware import ServeStaticMiddleware
+from streamgen.server.changed_files import ChangedFilesMiddleware
 
-PRODUCT = "servestatic.middleware.ServeStaticMiddleware"
+PRODUCT = "streamgen.server.changed_files.ChangedFilesMiddleware"
 SCANNED = "tests.streamgen.static_files.ScannedOnce"
 
 
-class ScannedOnce(ServeStaticMiddleware):
+class ScannedOnce(ChangedFilesMiddleware):
     """As it is in the product, but for where the list of files comes from."""
 
     _found: dict[tuple[Any, ...], tuple[dict[str, Any], list[tuple[str, str]]]] = {}

@@ -162,7 +162,7 @@ class Command(BaseCommand):
             case StreamStatus.COMPLETE:
                 changed = [one.title for one in written_from([artifact.pk]).get(artifact.pk, []) if one.is_changed]
                 old = f" It is out of date: {', '.join(changed)} changed since." if changed else ""
-                self.stderr.write(f"The document is complete already; --again writes it anew.{old}")
+                self._say(f"The document is complete already; --again writes it anew.{old}")
                 return None
             case StreamStatus.PAUSED:
                 control.resume(artifact, model=options["model"])

@@ -33,10 +33,10 @@ export function wireNotices(page, say) {
 }
 
 function tell(page, status) {
-  const title = page.querySelector("h1").textContent;
+  const title = page.querySelector("h1").textContent.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
   try {
     const body = page.querySelector('[data-field="notice"]').textContent;
-    const notice = new Notification(`“${title}” ${ENDED[status]}`, { body, tag: location.pathname });
+    const notice = new Notification(`“\u2068${title}\u2069” ${ENDED[status]}`, { body, tag: location.pathname });
     notice.addEventListener("click", () => (window.focus(), notice.close()));
   } catch {
     // Browsers of phones want another way of sending it; there the title of the page has to do.
