@@ -1,4 +1,4 @@
-"""`{{ name|isolated }}`: a name where no `<bdi>` can stand around it, as in the title of a page. Pure."""
+"""`{{ name|isolated }}`: a name where no `<bdi>` can stand around it, as in the title of a page."""
 
 from __future__ import annotations
 

@@ -46,6 +46,19 @@ def test_plain_digits_are_a_number():
     assert [validation.plain_number(typed) for typed in ("12.50", ".5", "3.")] == ["12.50", ".5", "3."]
 
 
+@pytest.mark.parametrize("name", ["Two words", "Über uns 🚀", "漢字", "1, 2 (3)"])
+def test_name_that_turns_nothing_is_shown_as_it_is(name):
+    assert validation.isolated(name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("מגדלור", "מגדלור"), ("a \u202eb", "a b"), ("\u2066a\u2069\u2069 b", "a b"), ("\u200fa", "\u200fa"), ("٣", "٣")],
+)
+def test_name_that_turns_what_stands_around_it_is_isolated(name, shown):
+    assert validation.isolated(name) == f"\u2068{shown}\u2069"
+
+
 def test_model_may_be_left_out():
     assert validation.line("model", " ", limit=200, required=False) == ""
 

@@ -83,6 +83,7 @@ def test_half_an_escape_is_held_back_and_a_word_is_not():
 
 
 def test_one_line_stays_one_line():
+    assert printable("“\u202eTwo\u200f” \u2068lines\u2069") == "“Two” lines"
     assert printable("Two\nlines \x1b[1mand\x1b[0m\ta tab") == "Two lines and a tab"
 
 
