@@ -93,6 +93,8 @@ class Subscription:
         self._has_work = asyncio.Event()
         self._probe = _Probe()
         self._probed_at = 0.0
+        self._is_asked = False  # somebody wants to know how the layer is now
+        self._looked = asyncio.Event()
         self._joined_at = 0.0
         self._keeper: asyncio.Task[None] | None = None
         self._receiver: asyncio.Task[None] | None = None
@@ -116,6 +118,22 @@ class Subscription:
         """From now on know whether the layer is there, although nobody listens to anything."""
         if PRESENCE_GROUP not in self._memberships:
             await self.join(PRESENCE_GROUP, _ignore)
+
+    async def answers(self, within_s: float, *, fresh_s: float = 0.0) -> bool:
+        """Whether the layer brings us what we send: looked at now, unless that was done `fresh_s` ago. Bounded."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + within_s
+        await self.watch_layer()
+        if not self._is_away and loop.time() - self._probed_at > fresh_s:
+            self._looked.clear()
+            self._is_asked = True
+            self._has_work.set()
+            try:
+                async with asyncio.timeout_at(ends_at):
+                    await self._looked.wait()
+            except TimeoutError:
+                return False
+        return self.hears(PRESENCE_GROUP)
 
     def hears(self, group: str) -> bool:
         """Whether what is sent to the group reaches us, as far as is known."""
@@ -177,12 +195,15 @@ class Subscription:
                 await self._add(group)
         while self._to_discard:
             await self._in_time(self._layer.group_discard(self._to_discard.pop(), self._channel))
-        if self._is_away or now - self._probed_at >= self._probe_s:
+        if self._is_away or self._is_asked or now - self._probed_at >= self._probe_s:
+            self._is_asked = False
             await self._send_probe()
             self._probed_at = now
             outages.of_layer.answered()
         if self._is_away:
             self._on_back()
+        if not self._is_asked:
+            self._looked.set()
 
     async def _add(self, group: str) -> None:
         await self._in_time(self._layer.group_add(group, self._channel))
@@ -212,6 +233,7 @@ class Subscription:
     def _on_away(self, error: Exception) -> None:
         outages.of_layer.failed(OutageKind.LAYER)
         self._is_away = True
+        self._looked.set()
         self._forget_joined()
 
     def _on_back(self) -> None:

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 OK, FAILED, NOT_ASKED = "ok", "failed", "unknown"
 ANSWER_S = 2.0
-"""A database that has not answered by then does not answer."""
+"""A database or a layer that has not answered by then does not answer."""
 FRESH_S = 0.5
 """What was found is told again for so long."""
 FAILS = {OutageKind.GONE: "database", OutageKind.UNMIGRATED: "migrations"}
@@ -46,9 +46,11 @@ class Readiness:
     async def found(self) -> Mapping[str, str]:
         """`ok`, `failed` or `unknown` for each of `READINESS_CHECKS`."""
         found = dict.fromkeys(READINESS_CHECKS, OK)
-        if not await self._is_layer_there():
+        is_layer_there, trouble = await asyncio.gather(
+            subscription.current().answers(ANSWER_S, fresh_s=FRESH_S), self._ask()
+        )
+        if not is_layer_there:
             found["layer"] = FAILED
-        trouble = await self._ask()
         if isinstance(trouble, OutageKind):
             failed = FAILS.get(trouble, "writing")
             found[failed] = FAILED
@@ -93,12 +95,6 @@ class Readiness:
             logger.warning("a worker is heard of" if has_workers else "no worker is heard of: tasks wait")
         self._has_workers = has_workers
         return has_workers
-
-    async def _is_layer_there(self) -> bool:
-        """The subscription looks after the layer as long as it has anything to hear."""
-        ours = subscription.current()
-        await ours.watch_layer()
-        return ours.hears(subscription.PRESENCE_GROUP)
 
 
 current = PerLoop(Readiness)

@@ -307,3 +307,23 @@ async def test_redis_that_hangs_is_noticed_and_heard_again(redis_server: RedisSe
         await ear.hears(Missed())
         await hears_again(layer, ear, event(2))
     await layer.flush()
+
+
+async def test_who_asks_for_the_layer_is_told_how_it_is_now_and_not_how_it_was_at_the_last_probe():
+    layer = FaultyLayer()
+    ours = Subscription(lambda: layer, probe_s=3_600, timeout_s=WAIT_S)
+    assert await ours.answers(WAIT_S)
+
+    layer.fault = hang
+    assert not await ours.answers(QUICK_S)
+    layer.fault = refuse
+    assert await ours.answers(WAIT_S, fresh_s=3_600)  # as it was found
+    await ours.close()
+
+    ours = Subscription(lambda: layer, probe_s=3_600)
+    assert not await ours.answers(WAIT_S)
+    layer.fault = None
+    async with asyncio.timeout(WAIT_S):
+        while not await ours.answers(WAIT_S):
+            await asyncio.sleep(QUICK_S)
+    await ours.close()

@@ -25,7 +25,7 @@ from generation.errors import DiskFull
 from generation.models import Worker
 from generation.queue import workers
 from generation.worker.database import until_answered
-from streamgen.operating.readiness import Readiness
+from streamgen.operating.readiness import FRESH_S, Readiness
 from tests.support.limits import WAIT_S
 from tests.support.postgres import make_database
 from tests.support.redis_server import redis_server
@@ -115,8 +115,9 @@ def test_each_trouble_of_a_scaled_installation_is_told_and_ends(redis_server, da
             until_told(web, workers="failed")
             worker.send_signal(signal.SIGCONT)
             until_told(web)
+            time.sleep(FRESH_S)
             redis_server.kill()
-            until_told(web, layer="failed")
+            assert ask(web) == (503, READY | {"layer": "failed"})
             redis_server.start()
             until_told(web)
         until_told(web, workers="failed")
