@@ -7,6 +7,7 @@ not be imported where Daphne's reactor is not the one that runs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote
@@ -28,7 +29,7 @@ SOCKET_CLOSE_S = 5
 """So long a client that is told to go may take to answer."""
 CONFIGURED = ("maxMessagePayloadSize", "maxFramePayloadSize", "failByDrop", "closeHandshakeTimeout")
 """What autobahn writes into each protocol, from its factory."""
-
+_PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 twisted: Any = reactor
 
@@ -112,6 +113,10 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]  # the same
         super().__init__(*args, **options)
         kept_connections.note(self)
         self._parsePOSTFormSubmission = False  # Twisted would read forms too, on the event loop, for nobody
+
+    def setResponseCode(self, code: int, message: bytes | None = None) -> None:
+        """Twisted has no phrase for 422 and 429."""
+        super().setResponseCode(code, message or _PHRASES.get(code))
 
     def gotLength(self, length: int | None) -> None:
         super().gotLength(length)

@@ -6,13 +6,16 @@ import json
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import connection
 
+from artifacts.accounts.tokens import issue_token
 from tests.support.memory import grown
 from tests.support.servers import Server, serving_product
 
@@ -83,6 +86,14 @@ def test_body_of_the_limit_is_read_and_one_byte_more_is_not(server: Server, is_l
         body = b"x" * size
         parts = (body[at : at + 65_536] for at in range(0, size, 65_536))
         assert told(server, "/api/projects", body if is_length_told else parts)[0] == expected
+
+
+def test_status_has_its_phrase_also_where_the_server_knows_none(server: Server, owner: User) -> None:
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=WAIT_S)) as client:
+        head = {"Authorization": f"Bearer {issue_token(owner)}", "Content-Type": "application/json"}
+        client.request("POST", "/api/projects", b"{}", head)
+        response = client.getresponse()
+        assert (response.status, response.reason) == (422, HTTPStatus(422).phrase)
 
 
 def test_connection_ends_after_a_refusal_and_the_next_one_is_served(server: Server) -> None:
