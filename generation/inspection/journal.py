@@ -183,12 +183,17 @@ class Journal:
 
     @property
     def is_unsaved(self) -> bool:
-        return (self._changes, self.sums.flushes) != self._saved
+        return (self._changes, self.sums.flushes) != self._saved or bool(self._prompts)
+
+    @property
+    def has_events(self) -> bool:
+        """Something happened that is not saved yet, and not only flushes."""
+        return self._changes != self._saved[0]
 
     @property
     def has_news(self) -> bool:
-        """Something happened that is not saved yet, and not only flushes."""
-        return self._changes != self._saved[0]
+        """The same, or a prompt waits to be stored."""
+        return self.has_events or bool(self._prompts)
 
     def state(self) -> JournalState:
         """What there is to be stored, as of now."""

@@ -1,7 +1,7 @@
-"""The rows of journals and prompts: begun with the claim, saved beside the writing, few of each kept.
+"""The rows of journals and prompts: begun with the claim, few of each kept.
 
-Nothing of a document is written here, and no flush waits for it: who saves does so for all writers of a process at
-once, every few seconds and at the end of each.
+Nothing of a document is written here. Events go with the next flush of the writer's text, in its transaction; what is
+left of them, and the prompts, is saved for all writers of a process at once, every second and at the end of each.
 """
 
 from __future__ import annotations

@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from channels.db import database_sync_to_async
+from django.db import transaction
 
 from artifacts.errors import WriterRefused
 from artifacts.lifecycle import writing
@@ -19,6 +21,8 @@ from artifacts.messaging import outbox
 from artifacts.messaging.per_loop import PerLoop
 from artifacts.operating import outages
 from artifacts.operating.counts import process_counts
+from generation.inspection.journal import Journal
+from generation.inspection.keeping import JournalEntry, save_journals
 from generation.worker.database import until_answered
 
 logger = logging.getLogger(__name__)
@@ -35,26 +39,47 @@ MEASURED_EVERY_S = 0.25
 
 _Outcome = WriteResult | WriterRefused | None
 OnBegin = Callable[[], None]
-_append_together = outbox.posting_together()(writing.append_together)
+
+
+@outbox.posting_together()
+def _append_together(batch: Sequence[Append], notes: Sequence[JournalEntry | None]) -> Sequence[_Outcome]:
+    """What became of each; with the text of a document goes what was noted of its writing."""
+    if not any(notes):
+        return writing.append_together(batch)
+    with transaction.atomic():
+        outcomes = writing.append_together(batch)
+        ours = [isinstance(outcome, WriteResult) for outcome in outcomes]  # their documents are locked: no deadlock
+        save_journals([note for note, is_ours in zip(notes, ours, strict=True) if note is not None and is_ours])
+        return outcomes
+
+
+def _note_of(one: Append, journal: Journal | None) -> JournalEntry | None:
+    if journal is None or not journal.has_events:
+        return None
+    # Prompts are large, and wait for a transaction in which there is no text.
+    return JournalEntry(artifact=one.artifact, fence=one.fence, state=replace(journal.state(), prompts=()))
 
 
 class GroupCommit:
     """The flushes that wait on one loop. While a transaction runs, those of the next one gather."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[Append, OnBegin, asyncio.Future[_Outcome]]] = []
+        self._waiting: list[tuple[Append, OnBegin, Journal | None, asyncio.Future[_Outcome]]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self.load = Load()
 
-    async def append(self, one: Append, *, is_awaited: bool, on_begin: OnBegin = lambda: None) -> WriteResult:
+    async def append(
+        self, one: Append, *, is_awaited: bool, on_begin: OnBegin = lambda: None, journal: Journal | None = None
+    ) -> WriteResult:
         """Commit it with what else waits; at once where somebody waits for it. Raises as `until_answered`.
 
-        `on_begin` is called when its transaction begins: there its lease is renewed.
+        `on_begin` is called when its transaction begins: there its lease is renewed. What is new in its `journal` is
+        saved with it.
         """
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[_Outcome] = loop.create_future()
-        self._waiting.append((one, on_begin, outcome))
+        self._waiting.append((one, on_begin, journal, outcome))
         if self._task is None:
             if is_awaited:
                 self._begin()
@@ -81,25 +106,28 @@ class GroupCommit:
                 batch, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
                 batch = [each for each in batch if not each[-1].done()]  # its writer was cancelled
                 began_s = loop.time()
-                for _, on_begin, _ in batch:
+                for _, on_begin, *_ in batch:
                     on_begin()
-                outcomes = await _committed([one for one, _, _ in batch])
+                notes = [_note_of(one, journal) for one, _, journal, _ in batch]
+                outcomes = await _committed([one for one, *_ in batch], notes)
                 self.load.worked(began_s, loop.time())
                 process_counts.commit_s.add(loop.time() - began_s)
-                flushes = [one.flush for one, _, _ in batch if one.flush is not None]
+                flushes = [one.flush for one, *_ in batch if one.flush is not None]
                 process_counts.flushes += len(flushes)
                 process_counts.flush_chars += sum(len(flush.text) for flush in flushes)
-                for (_, _, outcome), committed in zip(batch, outcomes, strict=True):
+                for (*_, journal, outcome), note, committed in zip(batch, notes, outcomes, strict=True):
+                    if journal is not None and note is not None and isinstance(committed, WriteResult):
+                        journal.saved(note.state)
                     if not outcome.done():
                         outcome.set_result(committed)
         finally:
             self._task = None
 
 
-async def _committed(batch: Sequence[Append]) -> Sequence[_Outcome]:
+async def _committed(batch: Sequence[Append], notes: Sequence[JournalEntry | None]) -> Sequence[_Outcome]:
     """What became of each; None for all where one of them failed the transaction."""
     try:
-        outcomes: Sequence[_Outcome] = await database_sync_to_async(_append_together)(batch)
+        outcomes: Sequence[_Outcome] = await database_sync_to_async(_append_together)(batch, notes)
         outages.of_database.answered(wrote=True)
         return outcomes
     except Exception as error:  # whatever it was: who caused it finds out alone, and harms no other

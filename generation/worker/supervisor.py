@@ -30,8 +30,8 @@ AFTER_OUTAGE_S = RETRY_CAP_S * 1.5
 """After an outage of the database claims wait so long: by then every living writer has tried again."""
 RENEWALS = 6
 """So many times in a lease it is renewed, about: with the poll and a slow commit on top, most of it is still left."""
-JOURNALS_EVERY_S = 5.0
-SUMS_EVERY = 6
+JOURNALS_EVERY_S = 1.0
+SUMS_EVERY = 30
 """Where nothing happened but flushes, a journal is saved every so-many-th time."""
 JOURNALS_TOGETHER = 16
 """Flushes wait for one transaction of so many journals."""

@@ -180,7 +180,7 @@ class Writer:
 
     def _together(self, flush: Flush | None, *, is_awaited: bool) -> Awaitable[WriteResult]:
         one = Append(artifact=self._artifact, fence=self._fence, flush=flush, lease_s=self._lease_s)
-        return self._group.append(one, is_awaited=is_awaited, on_begin=self._verb_begins)
+        return self._group.append(one, is_awaited=is_awaited, on_begin=self._verb_begins, journal=self.journal)
 
     async def begin_section(self, position: int, model: str, answer: AnswerPlace = NO_ANSWER) -> None:
         """The section is written now; `answer` is what its row says of one."""

@@ -10,7 +10,8 @@ from channels.db import database_sync_to_async
 from artifacts.lifecycle import commands
 from artifacts.models import Artifact, Delta, StopRequest, StreamStatus
 from artifacts.reasons import Reason
-from generation.models import GenerationTask, TaskStatus
+from generation.errors import ProviderUnavailable
+from generation.models import ClaimJournal, GenerationTask, TaskStatus
 from generation.queue import claims
 from generation.reasons import StopReason
 from generation.worker.stop_signal import StopSignal
@@ -187,3 +188,18 @@ async def test_writer_that_slept_learns_that_another_one_took_over(artifact, own
     await writer.assure()
     assert writer.is_lost
     assert writer._stop.is_set()
+
+
+async def test_what_was_noted_is_saved_with_the_next_text(artifact, owner):
+    """A worker that is killed then leaves it behind."""
+    writer = await writer_for(artifact, owner)
+    writer.journal.begin_section(0)
+    await writer.put("One")
+    journal = await synced(ClaimJournal.objects.get)(artifact=artifact)
+    assert [event["k"] for event in journal.events] == ["begin"]
+    assert not writer.journal.has_news
+
+    writer.journal.retry(0, ProviderUnavailable("Away."), wait_s=1.0, attempt=1, of=6)
+    await writer.renew()
+    journal = await synced(ClaimJournal.objects.get)(artifact=artifact)
+    assert [event["k"] for event in journal.events] == ["begin", "retry"]
