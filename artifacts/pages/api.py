@@ -46,7 +46,9 @@ def _plain(value: object) -> object:
 
 
 WholeNumber = Annotated[int, BeforeValidator(_plain)]
-"""A number of a query: plain digits, and nothing else that Python or pydantic takes for one."""
+"""A number of a query: plain digits, and nothing else that Python or pydantic takes for one. A default that comes with
+bounds stands in the `Query` as well, else it is lost.
+"""
 
 
 class CurrentSection(BaseModel):
@@ -230,7 +232,7 @@ def newest_rows(
 def projects(
     request: HttpRequest,
     response: HttpResponse,
-    limit: Annotated[WholeNumber, Query(ge=1, le=PROJECTS_PER_ANSWER_MAX)] = PROJECTS_PER_ANSWER,
+    limit: Annotated[WholeNumber, Query(PROJECTS_PER_ANSWER, ge=1, le=PROJECTS_PER_ANSWER_MAX)] = PROJECTS_PER_ANSWER,
     before: WholeNumber | None = None,
     archived: bool = False,
 ) -> list[ProjectBrief]:

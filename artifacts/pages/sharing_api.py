@@ -38,7 +38,7 @@ __all__ = ["router"]
 
 DELIVERIES_TOLD = 20
 ROWS_PER_ANSWER = 50
-Limit = Annotated[WholeNumber, Query(ge=1, le=200)]
+Limit = Annotated[WholeNumber, Query(ROWS_PER_ANSWER, ge=1, le=200)]
 
 
 class ProjectChange(RequestBody):

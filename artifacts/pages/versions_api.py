@@ -85,7 +85,7 @@ def versions(
     request: HttpRequest,
     response: HttpResponse,
     artifact_id: int,
-    limit: Annotated[WholeNumber, Query(ge=1, le=200)] = VERSIONS_PER_ANSWER,
+    limit: Annotated[WholeNumber, Query(VERSIONS_PER_ANSWER, ge=1, le=200)] = VERSIONS_PER_ANSWER,
     before: WholeNumber | None = None,
 ) -> VersionList:
     """The earlier texts of a document, without the texts; where there are more, `Link` leads to the next answer."""

@@ -12,6 +12,7 @@ from artifacts.errors import InvalidInput
 from artifacts.lifecycle.freshness import WrittenFrom
 from artifacts.models import Artifact, Project
 from artifacts.planned_section import SECTION_TOKENS
+from artifacts.validation import isolated
 from generation import control
 from generation.costs.price_file import price_list
 from generation.costs.server_model import server_model
@@ -28,7 +29,7 @@ register = template.Library()
 
 @register.simple_tag
 def phase_of_artifact(artifact: Artifact) -> Phase:
-    return phase_of(artifact.phase, title=artifact.title)
+    return phase_of(artifact.phase, title=isolated(artifact.title))
 
 
 @register.simple_tag
@@ -123,7 +124,7 @@ def outdated_sources(sources: object) -> list[WrittenFrom]:
 
 def _last_request(artifact: Artifact) -> dict[str, object]:
     sections = [row.planned for row in artifact.sections.order_by("position")]
-    built_in = [(section.name, section.instructions) for section in phase_of_artifact(artifact).plan]
+    built_in = [(section.name, section.instructions) for section in phase_of(artifact.phase, title=artifact.title).plan]
     own = bool(sections) and [(section.name, section.instructions) for section in sections] != built_in
     task = GenerationTask.objects.filter(artifact=artifact).order_by("-id").first()
     return {

@@ -40,12 +40,12 @@ MEASURED_EVERY_S = 0.25
 _Outcome = WriteResult | WriterRefused | None
 OnBegin = Callable[[], None]
 
+_append_together = outbox.posting_together()(writing.append_together)
+
 
 @outbox.posting_together()
-def _append_together(batch: Sequence[Append], notes: Sequence[JournalEntry | None]) -> Sequence[_Outcome]:
+def _append_with_notes(batch: Sequence[Append], notes: Sequence[JournalEntry | None]) -> Sequence[_Outcome]:
     """What became of each; with the text of a document goes what was noted of its writing."""
-    if not any(notes):
-        return writing.append_together(batch)
     with transaction.atomic():
         outcomes = writing.append_together(batch)
         ours = [isinstance(outcome, WriteResult) for outcome in outcomes]  # their documents are locked: no deadlock
@@ -53,10 +53,8 @@ def _append_together(batch: Sequence[Append], notes: Sequence[JournalEntry | Non
         return outcomes
 
 
-def _note_of(one: Append, journal: Journal | None) -> JournalEntry | None:
-    if journal is None or not journal.has_events:
-        return None
-    # Prompts are large, and wait for a transaction in which there is no text.
+def _note_of(one: Append, journal: Journal) -> JournalEntry:
+    """Prompts are large, and wait for a transaction in which there is no text."""
     return JournalEntry(artifact=one.artifact, fence=one.fence, state=replace(journal.state(), prompts=()))
 
 
@@ -108,7 +106,10 @@ class GroupCommit:
                 began_s = loop.time()
                 for _, on_begin, *_ in batch:
                     on_begin()
-                notes = [_note_of(one, journal) for one, _, journal, _ in batch]
+                notes = [
+                    _note_of(one, journal) if journal is not None and journal.has_events else None
+                    for one, _, journal, _ in batch
+                ]
                 outcomes = await _committed([one for one, *_ in batch], notes)
                 self.load.worked(began_s, loop.time())
                 process_counts.commit_s.add(loop.time() - began_s)
@@ -127,7 +128,11 @@ class GroupCommit:
 async def _committed(batch: Sequence[Append], notes: Sequence[JournalEntry | None]) -> Sequence[_Outcome]:
     """What became of each; None for all where one of them failed the transaction."""
     try:
-        outcomes: Sequence[_Outcome] = await database_sync_to_async(_append_together)(batch, notes)
+        outcomes: Sequence[_Outcome]
+        if any(notes):
+            outcomes = await database_sync_to_async(_append_with_notes)(batch, notes)
+        else:
+            outcomes = await database_sync_to_async(_append_together)(batch)
         outages.of_database.answered(wrote=True)
         return outcomes
     except Exception as error:  # whatever it was: who caused it finds out alone, and harms no other

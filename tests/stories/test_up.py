@@ -50,7 +50,7 @@ async def test_first_run_on_a_terminal_prints_a_link_whose_button_signs_in_once_
         assert "password" not in said
         link = address_in(said)
         async with browser.get(link) as page:
-            assert "Sign in as admin" in await page.text()
+            assert "Sign in as <bdi>admin</bdi>" in await page.text()
         token = {"csrfmiddlewaretoken": browser.cookie_jar.filter_cookies(URL(link))["csrftoken"].value}
         async with browser.post(link, data=token) as page:
             assert page.status == 200
@@ -80,7 +80,7 @@ async def test_elsewhere_nothing_that_signs_in_is_printed_and_a_command_makes_th
         made = await run("sign-in-link", "admin", "--port", port[1], folder=tmp_path)
         assert (made.code, made.err, made.out.count("\n")) == (0, "", 1)
         async with browser.get(made.out.strip()) as page:
-            assert "Sign in as admin" in await page.text()
+            assert "Sign in as <bdi>admin</bdi>" in await page.text()
     public = await run("sign-in-link", "admin", folder=tmp_path, PUBLIC_URL="https://docs.example.com:8443/path/")
     assert public.out.startswith("https://docs.example.com:8443/path/sign-in/")
     nobody = await run("sign-in-link", "nobody", folder=tmp_path)

@@ -63,7 +63,7 @@ def problem(response: HttpResponse, status: int, field: str = "") -> str:
     assert response["Content-Type"] == "application/problem+json"
     body = json.loads(response.content)
     told = {"type", "title", "status", "detail", "code"}
-    assert set(body) - {"current"} == told | ({"field"} if field else set())
+    assert set(body) - {"current", "draft"} == told | ({"field"} if field else set())
     assert body["type"] == f"/api/errors#{body['code']}"
     assert body["status"] == status
     assert body.get("field", "") == field

@@ -14,7 +14,7 @@ from tests.generation.test_reworking import edit, write, written
 
 NAME = "\u202eמגדלור (2)"
 ISOLATED = "\u2068מגדלור (2)\u2069"
-OF_THEIR_OWN = {"bdi", "h1", "h2", "h3", "p", "li", "title", "a"}
+OF_THEIR_OWN = {"bdi", "h1", "h2", "h3", "p", "li", "title", "a", "option"}
 """Elements that are isolated, or that hold a name and nothing else."""
 
 
@@ -40,7 +40,7 @@ class Sentences(HTMLParser):
         if "מגדלור" not in data:
             return
         self.named += 1
-        is_alone = data.strip() == NAME and self._open[-1] in OF_THEIR_OWN
+        is_alone = (data.strip() == NAME and self._open[-1] in OF_THEIR_OWN) or self._open[-1] == "textarea"
         if not is_alone and "מגדלור" in data.replace(ISOLATED, ""):
             self.found.append(data.strip())
 

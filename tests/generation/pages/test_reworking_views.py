@@ -174,7 +174,7 @@ def test_versions_are_listed_and_compared_in_one_text_or_side_by_side(visitor: C
         page = text_of(visitor.get(f"/artifacts/{document.pk}/versions/1/compare/current/{view}"))
         assert "<ins>" in page
         assert "<i>new" not in page
-        assert "Unchanged: Part 2" in page
+        assert "Unchanged: <bdi>Part 2</bdi>" in page
     assert visitor.get(f"/artifacts/{document.pk}/versions/x/compare/current/").status_code == 404
 
 
