@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 from servestatic.middleware import ServeStaticMiddleware
 from servestatic.responders import StaticFile
 
 
-class ChangedFilesMiddleware(ServeStaticMiddleware):
+class ChangedFilesMiddleware(ServeStaticMiddleware):  # type: ignore[misc]  # it has no types
     """The list of files, with their sizes, is made at the start; each is looked at again when it is sent."""
 
-    async def __call__(self, request: HttpRequest) -> HttpResponseBase:
+    async def __call__(self, request: HttpRequest) -> Any:
         known = self.files.get(request.path_info)
         if isinstance(known, StaticFile) and not self.autorefresh:
             path, size = _as_listed(known)

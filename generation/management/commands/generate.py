@@ -182,7 +182,8 @@ class _Stops:
         await self._ask(control.cancel)
 
     async def status(self) -> str:
-        return await database_sync_to_async(self._read)()
+        status: str = await database_sync_to_async(self._read)()
+        return status
 
     def _read(self) -> str:
         self._artifact.refresh_from_db(fields=["stream_status"])
