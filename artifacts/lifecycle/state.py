@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Sequence
+from typing import NamedTuple, TypedDict
 
 from artifacts.costs import shown_cost
 from artifacts.models import Artifact, ArtifactVersion, Section
+from artifacts.models.kept_query import KeptQuery
 from artifacts.reasons import Reason, waiting_details
 
 SHOWN_ERROR_CHARS = 4_000
@@ -32,11 +34,36 @@ class State(TypedDict):
     sections: list[SectionState]
 
 
-def state_of(artifact: Artifact) -> State:
-    """The state of a loaded artifact; one query for its sections, and where it waits for a worker those for its place
-    in the queue.
+class SectionRow(NamedTuple):
+    """A section as viewers see it, and the epoch of its document when it was read."""
+
+    name: str
+    status: str
+    tokens: int
+    drafted_tokens: int
+    model: str
+    start: int | None
+    epoch: int
+
+
+_SECTIONS = KeptQuery(
+    lambda: (
+        Section.objects.filter(artifact=0)
+        .order_by("position")
+        .values_list("name", "status", "tokens", "drafted_tokens", "model", "start", "artifact__epoch")
+    )
+)
+
+
+def sections_of(artifact: Artifact) -> list[SectionRow]:
+    """The sections of a loaded artifact, in one query; they may be those of a newer epoch."""
+    return [SectionRow._make(row) for row in _SECTIONS.values(artifact.pk)]
+
+
+def state_of(artifact: Artifact, sections: Sequence[SectionRow] | None = None) -> State:
+    """The state of a loaded artifact with its sections, read where they are not given; where it waits for a worker
+    those queries too that tell its place in the queue.
     """
-    rows = Section.objects.filter(artifact=artifact).order_by("position")
     return State(
         status=artifact.stream_status,
         current_section=artifact.current_section,
@@ -49,7 +76,7 @@ def state_of(artifact: Artifact) -> State:
         reason=artifact.reason,
         sections=[
             SectionState(name=row.name, status=row.status, tokens=max(row.tokens, row.drafted_tokens), model=row.model)
-            for row in rows.only("name", "status", "tokens", "drafted_tokens", "model")
+            for row in (sections_of(artifact) if sections is None else sections)
         ],
     )
 
@@ -60,13 +87,13 @@ def _detail(artifact: Artifact) -> str:
     return waiting_details([artifact.pk]).get(artifact.pk, "")
 
 
-def section_starts(artifact: Artifact) -> tuple[int, ...]:
+def section_starts(artifact: Artifact, sections: Sequence[SectionRow] | None = None) -> tuple[int, ...]:
     """Where the sections of a loaded artifact's text begin, rising: of its epoch, though a newer one began meanwhile.
 
-    Read after the artifact: all that begin in its text are there, and those behind its end are left out.
+    They are read after the artifact: all that begin in its text are there, and those behind its end are left out.
     """
-    rows = Section.objects.filter(artifact=artifact, artifact__epoch=artifact.epoch).values_list("start", flat=True)
-    starts = list(rows)
+    rows = sections_of(artifact) if sections is None else sections
+    starts = [row.start for row in rows if row.epoch == artifact.epoch]
     if not starts:
         version = artifact.versions.filter(epoch=artifact.epoch).only("sections").first()
         return version_starts(version) if version else ()

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from artifacts.errors import NotFound
-from artifacts.lifecycle.state import section_starts, state_of
+from artifacts.lifecycle.state import section_starts, sections_of, state_of
 from artifacts.live.rendered import Page
 from artifacts.live.renderer import Renderer
 from artifacts.live.replica import Replica, Snapshot
@@ -25,6 +25,7 @@ from artifacts.messaging.events import Event, group
 from artifacts.messaging.per_loop import PerLoop
 from artifacts.messaging.subscription import Missed, Subscription
 from artifacts.models import Artifact, Delta
+from artifacts.models.kept_query import KeptQuery
 from artifacts.operating import heap, outages
 from artifacts.operating.counts import process_counts
 from artifacts.reasons import waiting_details
@@ -228,12 +229,15 @@ current = PerLoop(_make)
 
 # What is read, each in one short crossing
 
+_ROW = KeptQuery(lambda: Artifact.objects.defer("content", "preview_html", "instructions").filter(pk=0))
+
 
 def load_snapshot(artifact_id: int, epoch: int, have: int) -> Snapshot | None:
     """Read the document: its text from `have` on where that is of `epoch`, else whole; None where it was deleted."""
-    artifact = Artifact.objects.defer("content", "preview_html", "instructions").filter(pk=artifact_id).first()
-    if artifact is None:
+    found = _ROW.instances(artifact_id)
+    if not found:
         return None
+    artifact, sections = found[0], sections_of(found[0])
     begin = have if artifact.epoch == epoch and have <= artifact.length else 0
     text = _behind(artifact, begin) if begin else ""
     if begin + len(text) != artifact.length:  # all of it is wanted, or it was written anew while we read
@@ -244,10 +248,10 @@ def load_snapshot(artifact_id: int, epoch: int, have: int) -> Snapshot | None:
     return Snapshot(
         epoch=artifact.epoch,
         seq=artifact.seq,
-        state=state_of(artifact),
+        state=state_of(artifact, sections),
         begin=begin,
         text=Transcript(text),
-        sections=section_starts(artifact),
+        sections=section_starts(artifact, sections),
     )
 
 
