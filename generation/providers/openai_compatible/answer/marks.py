@@ -68,7 +68,7 @@ def is_thought(mark: str) -> bool:
     return mark in PAIRS or mark in PAIRS.values() or mark == CHANNEL
 
 
-def begun_at(text: str) -> int:
+def mark_begun_at(text: str) -> int:
     """Where in the text a mark may begin that is not whole yet; its length where none does."""
     for opener in _OPENERS.finditer(text, max(0, len(text) - LONGEST)):
         begun = text[opener.start() :].lower()

@@ -165,7 +165,7 @@ class Thoughts:
             if self._may_suspect and any(suspect.startswith(begun) for suspect in marks.SUSPECTS):
                 self._held = pending
                 return ""
-            if marks.begun_at(begun) == 0:
+            if marks.mark_begun_at(begun) == 0:
                 self._held = pending
                 return ""
         self._state = _Mode.TEXT
@@ -227,7 +227,7 @@ class Thoughts:
             self._was_alone = False
             pending = after[self._turns.skipped :]
         before = self._place.last
-        cut = max(0, marks.begun_at(before + pending) - len(before))
+        cut = max(0, marks.mark_begun_at(before + pending) - len(before))
         self._held = pending[cut:]
         return given + self._give(pending[:cut])
 

@@ -65,7 +65,7 @@ class TurnMarks:
             next_mark = marks.MARK.match(after.lstrip())
             if next_mark and next_mark[0].lower() in _NEXT:
                 return Move.OVER
-        if not following or marks.begun_at(following) == 0:
+        if not following or marks.mark_begun_at(following) == 0:
             return Move.WAIT
         if mark in (*template_marks.ANSWERS, *template_marks.OTHERS):
             return Move.OVER if self._begins_turn(after) else self.kept(after)
@@ -88,7 +88,7 @@ class TurnMarks:
         """The mark is text if text follows; where nothing does it ends the answer."""
         others = marks.MARKS.match(after)
         following = after[others.end() :] if others else after.lstrip()
-        if not following or marks.begun_at(following) == 0:
+        if not following or marks.mark_begun_at(following) == 0:
             return Move.WAIT
         self._quotes = True
         return Move.KEEP
