@@ -10,6 +10,7 @@ from __future__ import annotations
 
 ORDER = (
     "artifacts.preview.limits",
+    "artifacts.preview.collector",
     "artifacts.preview.block",
     "artifacts.preview.inline",
     "artifacts.preview.ending",

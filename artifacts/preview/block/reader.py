@@ -126,7 +126,7 @@ class Reader(OpenBlocks):
             and math.goes_on(cursor.line[cursor.next :], inner.marker, after_blank=False)
         )
         while not leaf:
-            if cursor.indent < CODE_INDENT and not starts.ANY.match(cursor.line, cursor.next):
+            if cursor.indent < CODE_INDENT and cursor.line[cursor.next : cursor.next + 1] not in _BEGINNINGS:
                 break
             begins = self._begin()
             if begins is _Begins.NOTHING:
@@ -142,7 +142,7 @@ class Reader(OpenBlocks):
             return _Begins.NOTHING
         if self._cursor.indent >= CODE_INDENT:
             return self._begin_code()
-        for begin in _BEGINNINGS:
+        for begin in _BEGINNINGS.get(self._cursor.line[self._cursor.next : self._cursor.next + 1], ()):
             begins = begin(self)
             if begins is not _Begins.NOTHING:
                 return begins
@@ -233,7 +233,7 @@ class Reader(OpenBlocks):
         if self._lazy():
             in_paragraph = self.rules != "github"  # to GitHub it is none outside its list or quote
             self.reads_alone |= not in_paragraph
-        for number, pattern in enumerate(starts.HTML_STARTS_OF[self.rules], 1):
+        for number, pattern in starts.html_starts(self.rules, cursor.line[cursor.next + 1 : cursor.next + 2]):
             if number == starts.STANDS_ALONE and in_paragraph:
                 break
             if pattern.match(cursor.line, cursor.next):
@@ -400,15 +400,22 @@ class Reader(OpenBlocks):
             self._read_rest()
 
 
-_BEGINNINGS: tuple[Callable[[Reader], _Begins], ...] = (
-    Reader._begin_quote,
-    Reader._begin_heading,
-    Reader._begin_fence,
-    Reader._begin_math,
-    Reader._begin_html,
-    Reader._begin_underlined_heading,
-    Reader._begin_rule,
-    Reader._begin_footnote,
-    Reader._begin_item,
-    Reader._begin_table,
-)
+# By the first character of a line, in the order in which they are tried.
+_BEGINNINGS: dict[str, tuple[Callable[[Reader], _Begins], ...]] = {
+    ">": (Reader._begin_quote,),
+    "#": (Reader._begin_heading,),
+    "`": (Reader._begin_fence,),
+    "~": (Reader._begin_fence,),
+    "$": (Reader._begin_math,),
+    "\\": (Reader._begin_math,),
+    "<": (Reader._begin_html,),
+    "=": (Reader._begin_underlined_heading,),
+    "-": (Reader._begin_underlined_heading, Reader._begin_rule, Reader._begin_item, Reader._begin_table),
+    "_": (Reader._begin_rule,),
+    "*": (Reader._begin_rule, Reader._begin_item),
+    "+": (Reader._begin_item,),
+    "|": (Reader._begin_table,),
+    ":": (Reader._begin_table,),
+    "[": (Reader._begin_footnote,),
+    **dict.fromkeys("0123456789", (Reader._begin_item,)),
+}

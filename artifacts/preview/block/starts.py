@@ -2,7 +2,7 @@
 
 import re
 
-ANY = re.compile(r"[#`~*+\-_=<>0-9|:\[$\\]")  # a line that begins otherwise begins no block of its own
+from artifacts.preview.block.block import ReaderRules
 
 HEADING = re.compile(r"(#{1,6})(?:[ \t]+|$)")
 HEADING_END = re.compile(r"(?:^|[ \t])#+[ \t]*$")
@@ -42,10 +42,23 @@ HTML_STARTS = [
     re.compile(rf"(?:{OPEN_TAG}|{CLOSE_TAG})\s*$", re.IGNORECASE),
 ]
 # GitHub still reads an older CommonMark, in which a text field is HTML like any other.
-HTML_STARTS_OF = {
-    "preview": HTML_STARTS,
-    "commonmark": HTML_STARTS,
-    "github": [re.compile(r"<(?:script|pre|style)(?:\s|>|$)", re.IGNORECASE), *HTML_STARTS[1:]],
+_GITHUB_HTML_STARTS = [re.compile(r"<(?:script|pre|style)(?:\s|>|$)", re.IGNORECASE), *HTML_STARTS[1:]]
+_MARKED = (1, 2, 3, 4)  # their places: they begin with `<!` or `<?`
+
+
+def html_starts(rules: ReaderRules, second: str) -> list[tuple[int, re.Pattern[str]]]:
+    """The kinds that may begin with `<` and this character, each with its number."""
+    return _STARTS_OF[rules == "github", second in ("!", "?")]
+
+
+_STARTS_OF = {
+    (is_github, is_marked): [
+        (place + 1, pattern)
+        for place, pattern in enumerate(_GITHUB_HTML_STARTS if is_github else HTML_STARTS)
+        if (place in _MARKED) == is_marked
+    ]
+    for is_github in (False, True)
+    for is_marked in (False, True)
 }
 HTML_ENDS = [
     re.compile(r"</(?:script|pre|textarea|style)>", re.IGNORECASE),

@@ -7,6 +7,7 @@ page that is made of it. Lists, quotes and tables end where a heading begins: no
 import re
 from collections.abc import Sequence
 
+from artifacts.preview import collector
 from artifacts.preview.block import math, starts
 from artifacts.preview.block.block import Block
 from artifacts.preview.block.reader import Reader
@@ -39,10 +40,11 @@ def closing(markdown: str) -> str:
     begin = 0
     for fresh in _FRESH.finditer(markdown, 0, first.end()):
         begin = fresh.end()
-    closed = _ClosedText(markdown[begin:])
-    for _ in range(ROUNDS):
-        if not closed.close():
-            break
+    with collector.paused():
+        closed = _ClosedText(markdown[begin:])
+        for _ in range(ROUNDS):
+            if not closed.close():
+                break
     return closed.added
 
 
@@ -51,17 +53,18 @@ class _ClosedText:
 
     def __init__(self, text: str) -> None:
         self.added = ""
+        self._text = text
         self._between = "" if text.endswith(("\n", "\r")) else "\n"
         self._github = TextBlocks(text, "github")
         self._others = [self._github]
-        if self._github.reader.reads_alone or _NOT_GITHUB.search(text):
-            self._others.append(TextBlocks(text, "commonmark"))
         is_known_to_us = _FORMULA.search(text) or (_DETAILS.search(text) and _FENCE.search(text))
         self._preview = TextBlocks(text, "preview") if is_known_to_us else None
 
     def close(self) -> bool:
         """Closes what is open now; is there anything?"""
         before = self.added
+        if len(self._others) == 1 and (self._github.reader.reads_alone or _NOT_GITHUB.search(self._text)):
+            self._others.append(TextBlocks(self._text + self.added, "commonmark"))
         for blocks in self._others:
             self._add(_leaf_ends(blocks.reader))
         if self._preview is not None:

@@ -104,6 +104,7 @@ class OpenElement(Generic[Origin]):
     name: str
     origin: Origin
     is_foreign: bool = False
+    is_open: bool = False
 
 
 class OpenElements(Generic[Origin]):
@@ -111,6 +112,7 @@ class OpenElements(Generic[Origin]):
 
     def __init__(self) -> None:
         self.stack: list[OpenElement[Origin]] = []
+        self._number: dict[str, int] = {}  # open, of each name
         self._formatting: list[
             OpenElement[Origin] | None
         ] = []  # to be opened again; None where a marked element begins
@@ -143,8 +145,8 @@ class OpenElements(Generic[Origin]):
         if name in FORMATTING:
             self._end_formatting(name)
         elif name == "form":
-            if self._form is not None and self._form in self.stack:
-                self.stack.remove(self._form)
+            if self._form is not None and self._form.is_open:
+                self._take_out(self._form)
             self._form = None
         elif name in _HEADINGS:
             self._pop_to(_HEADINGS, _BOUNDS)
@@ -177,10 +179,10 @@ class OpenElements(Generic[Origin]):
         if not self._formatting or (self.stack and self.stack[-1].name in _ONLY_PARTS):
             return
         for place, one in enumerate(self._formatting):
-            if one is not None and one not in self.stack and None not in self._formatting[place:]:
+            if one is not None and not one.is_open and None not in self._formatting[place:]:
                 again = OpenElement(name=one.name, origin=one.origin)
                 self._formatting[place] = again
-                self.stack.append(again)
+                self._put(again)
 
     # -- what a start tag ends
 
@@ -197,7 +199,7 @@ class OpenElements(Generic[Origin]):
             self._end_item(("dd", "dt"))
         elif name in ("button", "nobr"):
             self._pop_to((name,), _BOUNDS)
-        elif name == "select" and any(one.name == "select" for one in self.stack):
+        elif name == "select" and self._number.get(name):
             self._pop_to((name,), _BOUNDS - {"select"})
             return False
         elif name == "a":
@@ -212,6 +214,8 @@ class OpenElements(Generic[Origin]):
         return True
 
     def _end_item(self, names: Collection[str]) -> None:
+        if not self._has(names):
+            return
         for one in reversed(self.stack):
             if one.name in names:
                 self._pop_through(one)
@@ -238,6 +242,8 @@ class OpenElements(Generic[Origin]):
 
     def _pop_to(self, names: Collection[str], bounds: Collection[str]) -> OpenElement[Origin] | None:
         """Ends the innermost of these, and what is open in it, unless a bound stands between."""
+        if not self._has(names):
+            return None
         for one in reversed(self.stack):
             if one.name in names:
                 self._pop_through(one)
@@ -247,6 +253,8 @@ class OpenElements(Generic[Origin]):
         return None
 
     def _end_other(self, name: str) -> None:
+        if not self._number.get(name):
+            return
         for one in reversed(self.stack):
             if one.name == name:
                 self._pop_through(one)
@@ -259,7 +267,7 @@ class OpenElements(Generic[Origin]):
         if found is None:
             self._end_other(name)
             return
-        if found in self.stack:
+        if found.is_open:
             above = self.stack[self.stack.index(found) + 1 :]
             if any(one.name in _BOUNDS for one in above):
                 return
@@ -267,14 +275,14 @@ class OpenElements(Generic[Origin]):
             while above and above[-1].name not in _SPECIAL:
                 above.pop()
                 self._pop()
-            self.stack.remove(found)
+            self._take_out(found)
         self._formatting.remove(found)
 
     # -- the stack
 
     def _push(self, name: str, origin: Origin, *, is_foreign: bool = False) -> None:
         element = OpenElement(name=name, origin=origin, is_foreign=is_foreign)
-        self.stack.append(element)
+        self._put(element)
         if is_foreign:
             return
         if name in _MARKED:
@@ -287,8 +295,25 @@ class OpenElements(Generic[Origin]):
         elif name == "form":
             self._form = element
 
+    def _has(self, names: Collection[str]) -> bool:
+        return any(self._number.get(name) for name in names)
+
+    def _put(self, element: OpenElement[Origin]) -> None:
+        self.stack.append(element)
+        element.is_open = True
+        self._number[element.name] = self._number.get(element.name, 0) + 1
+
+    def _take_out(self, element: OpenElement[Origin]) -> None:
+        if self.stack[-1] is element:
+            self.stack.pop()
+        else:
+            self.stack.remove(element)
+        element.is_open = False
+        self._number[element.name] -= 1
+
     def _pop(self) -> None:
-        element = self.stack.pop()
+        element = self.stack[-1]
+        self._take_out(element)
         if element.name in _MARKED and not element.is_foreign:
             while self._formatting and self._formatting.pop() is not None:
                 pass
