@@ -106,7 +106,7 @@ def main() -> int:
         os.environ["FAULTS_LARGE"] = "1"  # for the processes of the scenarios
     is_full = options.issue or options.only
     jobs = [
-        (scenario, database, options.runs or (scenario.issue_runs if options.issue else scenario.runs))
+        (scenario, database, options.runs or _runs_of(scenario, is_issue=options.issue, is_large=options.large))
         for scenario in SCENARIOS
         if not options.only or scenario.name in options.only
         for database in (scenario.databases if is_full else scenario.short_databases)
@@ -116,6 +116,12 @@ def main() -> int:
     load = "/".join(f"{one:.1f}" for one in os.getloadavg())
     print(f"seed {options.seed}, {os.cpu_count()} processors, load {load}\n\n{results_table(lines)}")  # noqa: T201
     return int(any(line.result.broken for line in lines))
+
+
+def _runs_of(scenario: Scenario, *, is_issue: bool, is_large: bool) -> int:
+    if is_large and scenario.large_runs:
+        return scenario.large_runs
+    return scenario.issue_runs if is_issue else scenario.runs
 
 
 if __name__ == "__main__":

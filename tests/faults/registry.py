@@ -31,7 +31,8 @@ BOTH = (*SQLITE, *POSTGRES)
 class Scenario:
     """`runs` fit into the 15 minutes of `make faults`, `issue_runs` are what the product promises to survive.
 
-    `short` are the databases of `make faults`, where those are not all.
+    `short` are the databases of `make faults`, where those are not all; `large_runs` are for documents of 1 MB, where
+    `runs` of those would take hours.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Scenario:
     databases: tuple[str, ...] = BOTH
     short: tuple[str, ...] = ()
     limit_s: float = 3_600.0
+    large_runs: int = 0
 
     @property
     def short_databases(self) -> tuple[str, ...]:
@@ -85,7 +87,7 @@ SCENARIOS = (
     Scenario(name="cancel-meets-completion", play=races.cancel_meets_completion, runs=30, issue_runs=500),
     Scenario(name="pause-resume-hammered", play=races.hammered, runs=20, issue_runs=200, short=POSTGRES),
     Scenario(name="deleted", play=races.deleted, runs=8, issue_runs=50, short=POSTGRES),
-    Scenario(name="long-queue", play=races.long_queue, runs=300, issue_runs=10_000, short=SQLITE),
+    Scenario(name="long-queue", play=races.long_queue, runs=300, issue_runs=10_000, short=SQLITE, large_runs=20),
     Scenario(name="ended-in-turn", play=shutdowns.ended_in_turn, runs=4, issue_runs=20, short=POSTGRES),
     Scenario(name="rolled-out", play=rolled_out.rolled_out, runs=1, issue_runs=6, databases=POSTGRES),
     Scenario(name="told-twice", play=shutdowns.told_twice, runs=2, issue_runs=20, short=POSTGRES),
