@@ -48,7 +48,7 @@ class SectionRow(NamedTuple):
 
 _SECTIONS = KeptQuery(
     lambda: (
-        Section.objects.filter(artifact=0)
+        Section.objects.filter(artifact=1)
         .order_by("position")
         .values_list("name", "status", "tokens", "drafted_tokens", "model", "start", "artifact__epoch")
     )

@@ -21,6 +21,7 @@ from artifacts.lifecycle.endings import end_as_asked, end_writing, leave_section
 from artifacts.lifecycle.rows import LockedRow, WriteResult, fold_deltas, insert_charges, insert_deltas, lock, lock_all
 from artifacts.lifecycle.written_by import called_last, with_model
 from artifacts.models import Delta, Section, SectionStatus, StopRequest, StreamStatus
+from artifacts.models.kept_query import KeptQuery
 from artifacts.reasons import Reason
 from artifacts.validation import MODEL_NAME_CHARS, clean
 
@@ -77,7 +78,7 @@ def open(artifact_id: int, *, lease_s: float) -> WriteResult:
 def begin_section(artifact_id: int, *, fence: int, position: int, model: str, lease_s: float) -> WriteResult:
     """The section at `position` is now being written; it starts where the text ends, unless it was begun before."""
     row = _lock_owned(artifact_id, fence)
-    section = Section.objects.get(artifact=row.artifact, position=position)
+    section = _section(row, position)
     section.start = row.artifact.length if section.start is None else section.start
     if section.start == row.artifact.length:  # else it names who wrote what is there
         section.model = clean(model)[:MODEL_NAME_CHARS]
@@ -92,7 +93,7 @@ def begin_section(artifact_id: int, *, fence: int, position: int, model: str, le
 def begin_draft(artifact_id: int, *, fence: int, position: int, model: str, lease_s: float) -> WriteResult:
     """The section at `position` is now being written beside the one whose turn it is; its text comes with flushes."""
     row = _lock_owned(artifact_id, fence)
-    section = Section.objects.get(artifact=row.artifact, position=position)
+    section = _section(row, position)
     if not section.drafted:
         section.model = clean(model)[:MODEL_NAME_CHARS]
     section.status = SectionStatus.DRAFTING
@@ -106,7 +107,7 @@ def begin_draft(artifact_id: int, *, fence: int, position: int, model: str, leas
 def name_model(artifact_id: int, *, fence: int, position: int, model: str, lease_s: float) -> WriteResult:
     """This model writes on in the section at `position`, in which text of another stands, or of one not known yet."""
     row = _lock_owned(artifact_id, fence)
-    section = Section.objects.get(artifact=row.artifact, position=position)
+    section = _section(row, position)
     section.model = with_model(section.model, model)
     section.save(update_fields=["model"])
     row.set(current_section=row.artifact.current_section)  # as above
@@ -123,7 +124,7 @@ def place_section(artifact_id: int, *, fence: int, position: int, flush: Flush, 
     row = _lock_owned(artifact_id, fence)
     take_drafts(row, flush.drafts)
     _count(row, replace(flush, answer=None))  # nothing is live that an answer could belong to
-    section = Section.objects.get(artifact=row.artifact, position=position)
+    section = _section(row, position)
     if section.start is None:
         place(row, section)
         is_whole = section.status == SectionStatus.DRAFTED
@@ -207,7 +208,7 @@ def complete_section(
     """The section is written whole; `tokens` are the section's own. One that is written beside waits for its turn."""
     row = _lock_owned(artifact_id, fence)
     _commit(row, flush)
-    section = Section.objects.get(artifact=row.artifact, position=position)
+    section = _section(row, position)
     is_draft = section.status in {SectionStatus.DRAFTING, SectionStatus.DRAFTED}
     section.status = SectionStatus.DRAFTED if is_draft else SectionStatus.COMPLETE
     section.tokens, section.model = tokens, called_last(section.model, model)
@@ -287,6 +288,16 @@ def save_preview(artifact_id: int, *, epoch: int, length: int, html: str) -> Non
     if row.artifact.epoch == epoch and row.artifact.preview_length <= length <= row.artifact.length:
         row.set(preview_html=html, preview_length=length)
         row.write_unseen()
+
+
+_SECTION = KeptQuery(lambda: Section.objects.filter(artifact=1, position=2))
+
+
+def _section(row: LockedRow, position: int) -> Section:
+    found = _SECTION.instances(row.artifact.pk, position)
+    if not found:
+        raise Section.DoesNotExist
+    return found[0]
 
 
 def _lock_owned(artifact_id: int, fence: int) -> LockedRow:

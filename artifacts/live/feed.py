@@ -229,7 +229,7 @@ current = PerLoop(_make)
 
 # What is read, each in one short crossing
 
-_ROW = KeptQuery(lambda: Artifact.objects.defer("content", "preview_html", "instructions").filter(pk=0))
+_ROW = KeptQuery(lambda: Artifact.objects.defer("content", "preview_html", "instructions").filter(pk=1))
 
 
 def load_snapshot(artifact_id: int, epoch: int, have: int) -> Snapshot | None:

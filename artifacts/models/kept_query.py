@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -13,23 +13,23 @@ M = TypeVar("M", bound=models.Model)
 
 
 class KeptQuery(Generic[M]):
-    """What `build` makes, with any numbers as its only parameters: those are given anew each time, in their order."""
+    """What `build` makes with 1, 2, ... where the first, the second, ... parameter goes. All of them are numbers."""
 
     def __init__(self, build: Callable[[], QuerySet[M, Any]]) -> None:
         self._build = build
-        self._sql = cache(self._compiled)
+        self._compiled = cache(self._compile)
 
     def instances(self, *params: int) -> list[M]:
         """As the query set would give them; without the fields that it defers."""
-        return list(self._build().model._default_manager.raw(self._sql(connection.vendor), params))
+        sql, places = self._compiled(connection.vendor)
+        return list(self._build().model._default_manager.raw(sql, [params[place - 1] for place in places]))
 
     def values(self, *params: int) -> list[tuple[Any, ...]]:
-        """Of a `values_list`, as the database has them: of numbers and short texts."""
+        """Of a `values_list`, as the database has them: of numbers and texts."""
+        sql, places = self._compiled(connection.vendor)
         with connection.cursor() as cursor:
-            cursor.execute(self._sql(connection.vendor), params)
+            cursor.execute(sql, [params[place - 1] for place in places])
             return list(cursor.fetchall())
 
-    def _compiled(self, vendor: str) -> str:
-        sql, params = self._build().query.sql_with_params()
-        assert all(isinstance(value, int) for value in params), params
-        return sql
+    def _compile(self, vendor: str) -> tuple[str, Sequence[int]]:
+        return self._build().query.sql_with_params()

@@ -8,6 +8,7 @@ from artifacts.answer_place import AnswerPlace
 from artifacts.costs import Spent
 from artifacts.document_text import read_draft
 from artifacts.models import Artifact, Section, SectionStatus, SourceText
+from artifacts.models.kept_query import KeptQuery
 from generation.costs.budgets import ceilings
 from generation.queue.claims import Claim
 from generation.surroundings import surroundings_of_draft
@@ -73,10 +74,14 @@ class Document:
         return known
 
 
+_SECTIONS = KeptQuery(lambda: Section.objects.filter(artifact=1).order_by("position"))
+_PARTS = KeptQuery(lambda: SourceText.objects.filter(artifact=1, epoch=2).order_by("position").values_list("part"))
+
+
 def read_document(claim: Claim) -> Document:
     """Raises `Artifact.DoesNotExist` or `NotFound` where it was deleted, or begun anew."""
     artifact = Artifact.objects.defer("preview_html").select_related("project").get(pk=claim.artifact)
-    rows = list(Section.objects.filter(artifact=artifact).order_by("position"))
+    rows = _SECTIONS.instances(artifact.pk)
     return Document(
         assignment=Assignment(
             project_title=artifact.project.title,
@@ -111,5 +116,4 @@ def read_document(claim: Claim) -> Document:
 
 def _parts(artifact: Artifact) -> list[str]:
     """The digest as it was made when the text was asked for: the same for every call, and for whoever takes over."""
-    rows = SourceText.objects.filter(artifact=artifact, epoch=artifact.epoch).order_by("position")
-    return list(rows.values_list("part", flat=True))
+    return [part for (part,) in _PARTS.values(artifact.pk, artifact.epoch)]
