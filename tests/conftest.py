@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
-from django.db import connections
+from django.db import connection, connections
 from django.test import TransactionTestCase
 
 from artifacts.models import Artifact, Project
 from artifacts.operating import outages
 from generation import control
 from tests.streamgen.static_files import PRODUCT, SCANNED
+from tests.support.commands import DATABASE
 from tests.support.postgres import (
     empty,
     every_database,
     migrated_postgres,
+    migrated_template,
     postgres,
     postgres_server,
     postgres_url,
     skewed_clock,
 )
 
-__all__ = ["every_database", "migrated_postgres", "postgres", "postgres_server", "postgres_url", "skewed_clock"]
+__all__ = [
+    "every_database",
+    "migrated_postgres",
+    "migrated_template",
+    "postgres",
+    "postgres_server",
+    "postgres_url",
+    "skewed_clock",
+]
 
 HELD = "tests.streamgen.contract.held.held_to_the_document"
 """Every answer of the API that passes in this process is held against its document."""
@@ -77,6 +91,24 @@ def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory)
     default = connections["default"]
     if default.vendor == "sqlite":
         default.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def migrated_file(django_db_setup, tmp_path_factory) -> Path:
+    """A SQLite file with every table and nothing in them. Whoever needs a database of their own copies it: to migrate
+    takes a process longer than to begin.
+    """
+    file = tmp_path_factory.mktemp("migrated") / "migrated.sqlite3"
+    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as ours, closing(sqlite3.connect(file)) as copy:
+        ours.backup(copy)
+    return file
+
+
+@pytest.fixture
+def folder(tmp_path, migrated_file) -> Path:
+    """Where commands run, as one of them left it: the first in an empty folder makes every table."""
+    shutil.copyfile(migrated_file, tmp_path / DATABASE)
+    return tmp_path
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """A second process that writes documents, as another worker would: it obeys lines of JSON and answers each with one.
 
-Run as `python -m tests.browser.author`: it migrates, says `{}`, then calls the product's own verbs and nothing below.
+Run as `python -m tests.browser.author`: it says `{}`, then calls the product's own verbs and nothing below.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ django.setup()
 from django.conf import settings  # noqa: E402  needs the app registry, as do all below
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
-from django.core.management import call_command  # noqa: E402
 from django.db import transaction  # noqa: E402
 
 from artifacts.accounts.tokens import issue_token  # noqa: E402
@@ -240,7 +239,6 @@ def main() -> None:
     orders = (visitor, new_project, start_claimed, begin, write, end_section, stop, wait, finish)
     orders += (regenerate, cancel, delete, look, share, restore, draft, edit, reject, join, leave, invite, api_token)
     known = {verb.__name__: verb for verb in (note, *orders)}
-    call_command("migrate", verbosity=0)
     sys.stdout.write("{}\n")
     sys.stdout.flush()
     for line in sys.stdin:

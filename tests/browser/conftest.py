@@ -35,8 +35,9 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.database = folder / "browser.sqlite3"
         self.environment = os.environ | {
-            "DATABASE_URL": f"sqlite:///{folder / 'browser.sqlite3'}",
+            "DATABASE_URL": f"sqlite:///{self.database}",
             "REDIS_URL": "",
             "STREAMGEN_PROVIDER": "scripted",
             "STREAMGEN_USER_RUNNING": "100000",
@@ -76,10 +77,7 @@ class House:
 
 
 class Author:
-    """The other process; `await author.write(artifact=1, text="...")` does what `tests/browser/author.py` says.
-
-    It makes the tables too: there is one Django less to start.
-    """
+    """The other process; `await author.write(artifact=1, text="...")` does what `tests/browser/author.py` says."""
 
     def __init__(self, house: House) -> None:
         with (house.folder / "author.log").open("wb") as log:
@@ -114,10 +112,12 @@ class Author:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+def house(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> House:
     if CHROMIUM is None:
         pytest.skip("no Chromium on PATH (chromium, chromium-browser or google-chrome)")
-    return House(tmp_path_factory.mktemp("house"))
+    house = House(tmp_path_factory.mktemp("house"))
+    shutil.copyfile(migrated_file, house.database)
+    return house
 
 
 @pytest.fixture(scope="session")

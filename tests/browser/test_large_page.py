@@ -62,7 +62,7 @@ def served(house: House, kind: str, folder: Path) -> Iterator[str]:
     if kind == "daphne":
         yield house.origin
     else:
-        with serving_product(kind, database=house.folder / "browser.sqlite3", folder=folder) as server:
+        with serving_product(kind, database=house.database, folder=folder) as server:
             yield server.origin
 
 

@@ -50,11 +50,11 @@ async def test_brief_from_nothing_is_what_the_endpoint_sent(tmp_path):
     assert "--again" in again.err
 
 
-async def test_interrupt_pauses_says_how_to_go_on_and_that_command_does(tmp_path):
+async def test_interrupt_pauses_says_how_to_go_on_and_that_command_does(folder):
     texts = {section.name: SAID for section in phases.phase_of("brief").plan} | {"Summary": SAID + MORE}
     async with serving_endpoint(Script(texts=texts, default=Behaviour(pause_s=0.02))) as server:
         words = ("generate", "--project", "Light's house", "--phase", "brief")
-        async with manage(*words, folder=tmp_path, **endpoint(server)) as running:
+        async with manage(*words, folder=folder, **endpoint(server)) as running:
             await running.until("One light")
             running.process.send_signal(signal.SIGINT)
             ran = await running.ended()
@@ -66,7 +66,7 @@ async def test_interrupt_pauses_says_how_to_go_on_and_that_command_does(tmp_path
     command = shlex.split(last.removeprefix("To go on: "))
     assert command[-5:] == list(words)
     async with serving_endpoint(Script(texts=texts)) as server:
-        whole = await run(*command[2:], folder=tmp_path, **endpoint(server))
+        whole = await run(*command[2:], folder=folder, **endpoint(server))
     assert (whole.code, whole.err.splitlines()[0]) == (0, first), whole.err
     assert whole.out.startswith(f"## Summary\n\n{texts['Summary']}\n\n## ")
 
@@ -109,10 +109,10 @@ def press_ctrl_c(terminal: int) -> None:
     os.write(terminal, b"\x03")
 
 
-async def test_on_a_terminal_nothing_stands_in_the_document(tmp_path):
+async def test_on_a_terminal_nothing_stands_in_the_document(folder):
     async with serving_endpoint(Script(default=Behaviour(text=SAID, pause_s=0.01))) as server:
-        code, sent = await on_a_terminal(*BRIEF, folder=tmp_path, **endpoint(server))
-        again = await run(*BRIEF, folder=tmp_path, **endpoint(server))
+        code, sent = await on_a_terminal(*BRIEF, folder=folder, **endpoint(server))
+        again = await run(*BRIEF, folder=folder, **endpoint(server))
     assert code == 0, sent
     first, _, rest = sent.partition("\n")
     assert re.fullmatch(r"Document \d+: .+ Log: /.+/cli\.log", first)
@@ -122,8 +122,8 @@ async def test_on_a_terminal_nothing_stands_in_the_document(tmp_path):
     assert ending.startswith("complete: ")
 
 
-async def test_second_ctrl_c_cancels_also_where_the_pause_has_to_wait(tmp_path):
-    others = sqlite3.connect(tmp_path / "streamgen.sqlite3", isolation_level=None)
+async def test_second_ctrl_c_cancels_also_where_the_pause_has_to_wait(folder):
+    others = sqlite3.connect(folder / "streamgen.sqlite3", isolation_level=None)
 
     def while_the_database_is_busy(terminal: int) -> None:
         others.execute("BEGIN IMMEDIATE")
@@ -135,26 +135,26 @@ async def test_second_ctrl_c_cancels_also_where_the_pause_has_to_wait(tmp_path):
         "Cancelling": lambda _: others.execute("ROLLBACK"),
     }
     async with serving_endpoint(Script(default=Behaviour(text=SAID * 20, pause_s=0.02))) as server:
-        code, sent = await on_a_terminal(*BRIEF, folder=tmp_path, steps=steps, **endpoint(server))
+        code, sent = await on_a_terminal(*BRIEF, folder=folder, steps=steps, **endpoint(server))
     others.close()
     assert code == 4, sent
     assert "^C" not in sent
     assert "To go on" not in sent
 
 
-async def test_second_ctrl_c_cancels_what_the_first_one_paused(tmp_path):
+async def test_second_ctrl_c_cancels_what_the_first_one_paused(folder):
     steps: Steps = {"One light": press_ctrl_c, "paused: ": lambda _: None, "Ctrl-C again within": press_ctrl_c}
     async with serving_endpoint(Script(default=Behaviour(text=SAID * 20, pause_s=0.02))) as server:
-        code, sent = await on_a_terminal(*BRIEF, folder=tmp_path, steps=steps, **endpoint(server))
+        code, sent = await on_a_terminal(*BRIEF, folder=folder, steps=steps, **endpoint(server))
     assert code == 4, sent
     assert sent.rstrip().endswith("cancelled: what is written stays.")
 
 
-async def test_trouble_pauses_and_the_same_words_go_on(tmp_path):
+async def test_trouble_pauses_and_the_same_words_go_on(folder):
     words = ("generate", "--project", "Lighthouse", "--phase", "brief", "--json")
     async with serving_endpoint(Script(key="right", default=Behaviour(text=SAID))) as server:
-        paused = await run(*words, folder=tmp_path, OPENAI_API_KEY="wrong-secret-key", **endpoint(server))
-        whole = await run(*words, folder=tmp_path, OPENAI_API_KEY="right", **endpoint(server))
+        paused = await run(*words, folder=folder, OPENAI_API_KEY="wrong-secret-key", **endpoint(server))
+        whole = await run(*words, folder=folder, OPENAI_API_KEY="right", **endpoint(server))
     assert paused.code == 3
     state = json.loads(paused.out)["state"]
     assert (state["status"], state["reason"]) == ("paused", "auth")
@@ -164,15 +164,15 @@ async def test_trouble_pauses_and_the_same_words_go_on(tmp_path):
     assert json.loads(whole.out)["text"].count(SAID) == json.loads(whole.out)["state"]["sections_total"]
 
 
-async def test_phase_that_is_not_there_is_an_error_that_names_the_others(tmp_path):
-    ran = await run("generate", "--project", "Lighthouse", "--phase", "breif", folder=tmp_path)
+async def test_phase_that_is_not_there_is_an_error_that_names_the_others(folder):
+    ran = await run("generate", "--project", "Lighthouse", "--phase", "breif", folder=folder)
     assert ran.code == 1
     assert "brief, prd, specs, stories, artifacts, handoff" in ran.err
     assert "Traceback" not in ran.err
 
 
-async def test_phase_key_and_project_title_are_checked(tmp_path):
-    bad_phase = await run("generate", "--project", "Lighthouse", "--phase", "No Phase", folder=tmp_path)
+async def test_phase_key_and_project_title_are_checked(folder):
+    bad_phase = await run("generate", "--project", "Lighthouse", "--phase", "No Phase", folder=folder)
     assert (bad_phase.code, "phase" in bad_phase.err) == (1, True)
-    no_title = await run("generate", "--project", "", "--phase", "brief", folder=tmp_path)
+    no_title = await run("generate", "--project", "", "--phase", "brief", folder=folder)
     assert (no_title.code, "title" in no_title.err) == (1, True)

@@ -71,24 +71,24 @@ def _said_until(terminal: int, words: str) -> str:
     return said
 
 
-async def test_elsewhere_nothing_that_signs_in_is_printed_and_a_command_makes_the_link(tmp_path):
-    async with manage("up", "--port", "0", folder=tmp_path) as up, aiohttp.ClientSession() as browser:
+async def test_elsewhere_nothing_that_signs_in_is_printed_and_a_command_makes_the_link(folder):
+    async with manage("up", "--port", "0", folder=folder) as up, aiohttp.ClientSession() as browser:
         await up.until("stop")
         said = "".join(up.said)
         port = re.search(r"address  http://localhost:(\d+)/sign-in/   \(`manage.py sign-in-link admin`", said)
         assert port, said
-        made = await run("sign-in-link", "admin", "--port", port[1], folder=tmp_path)
+        made = await run("sign-in-link", "admin", "--port", port[1], folder=folder)
         assert (made.code, made.err, made.out.count("\n")) == (0, "", 1)
         async with browser.get(made.out.strip()) as page:
             assert "Sign in as <bdi>admin</bdi>" in await page.text()
-    public = await run("sign-in-link", "admin", folder=tmp_path, PUBLIC_URL="https://docs.example.com:8443/path/")
+    public = await run("sign-in-link", "admin", folder=folder, PUBLIC_URL="https://docs.example.com:8443/path/")
     assert public.out.startswith("https://docs.example.com:8443/path/sign-in/")
-    nobody = await run("sign-in-link", "nobody", folder=tmp_path)
+    nobody = await run("sign-in-link", "nobody", folder=folder)
     assert (nobody.code, nobody.out) == (1, "")
     assert "There is no user 'nobody'" in nobody.err
 
 
-async def test_document_is_written_watched_and_left_in_order(tmp_path, size):
+async def test_document_is_written_watched_and_left_in_order(folder, size):
     names = ["Light"] if size == "short" else [f"Light {number}" for number in range(8)]
     text = ("One light for the whole coast. " * 20 if size == "short" else large.KINDS[size](125_000)).strip()
     whole = text_of_sections([(name, text) for name in names])
@@ -96,10 +96,10 @@ async def test_document_is_written_watched_and_left_in_order(tmp_path, size):
     async with AsyncExitStack() as stack:
         endpoint = await stack.enter_async_context(serving_endpoint(Script(default=slow)))
         model = {"STREAMGEN_PROVIDER": "openai", "OPENAI_BASE_URL": endpoint.base_url}
-        up = await stack.enter_async_context(manage("up", "--port", "0", folder=tmp_path, **model))
+        up = await stack.enter_async_context(manage("up", "--port", "0", folder=folder, **model))
         client = await stack.enter_async_context(aiohttp.ClientSession())
         origin = "/".join(address_in(await up.until("address")).split("/")[:3])
-        login = await token_for(tmp_path)
+        login = await token_for(folder)
         plan = {"plan": [{"name": name, "max_tokens": 32_000} for name in names]}
         async with websockets.connect(
             f"{origin.replace('http', 'ws')}/ws/artifacts/1/?format=text", additional_headers=login
@@ -125,11 +125,11 @@ async def test_document_is_written_watched_and_left_in_order(tmp_path, size):
     assert not any(word in ran.err for word in FORBIDDEN), ran.err
 
 
-async def test_without_a_worker_tasks_wait_until_one_comes(tmp_path):
-    async with manage("up", "--port", "0", "--no-worker", folder=tmp_path) as up, aiohttp.ClientSession() as client:
+async def test_without_a_worker_tasks_wait_until_one_comes(folder):
+    async with manage("up", "--port", "0", "--no-worker", folder=folder) as up, aiohttp.ClientSession() as client:
         origin = "/".join(address_in(await up.until("address")).split("/")[:3])
         assert "tasks wait" in await up.until("model")
-        login = await token_for(tmp_path)
+        login = await token_for(folder)
         plan = {"plan": [{"name": "Light"}]}
         await (await client.post(f"{origin}/api/artifacts/1/start", json=plan, headers=login)).read()
 
@@ -138,7 +138,7 @@ async def test_without_a_worker_tasks_wait_until_one_comes(tmp_path):
                 return (await answer.json())["state"]
 
         assert (await state())["reason"] == "queued"
-        async with manage("runworker", "generation", folder=tmp_path) as worker:
+        async with manage("runworker", "generation", folder=folder) as worker:
             async with asyncio.timeout(WAIT_S):
                 while (await state())["tokens_generated"] == 0:
                     await asyncio.sleep(0.1)
@@ -148,9 +148,9 @@ async def test_without_a_worker_tasks_wait_until_one_comes(tmp_path):
         assert (now["status"], now["reason"]) in {("streaming", "shutdown"), ("complete", "")}
 
 
-async def test_taken_port_is_an_error_that_names_the_fix(tmp_path):
+async def test_taken_port_is_an_error_that_names_the_fix(folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ran = await run("up", "--port", str(taken.getsockname()[1]), folder=tmp_path)
+        ran = await run("up", "--port", str(taken.getsockname()[1]), folder=folder)
     assert ran.code == 1
     assert "--port" in ran.err
     assert "Traceback" not in ran.err

@@ -13,6 +13,8 @@ from pathlib import Path
 from tests.support.limits import WAIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
+DATABASE = "streamgen.sqlite3"
+"""In the folder of a command."""
 
 
 @dataclass(kw_only=True)
@@ -52,7 +54,7 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
     """The environment of this process without what would choose another database, layer or provider."""
     ours = ("DATABASE_URL", "REDIS_URL", "OPENAI_", "STREAMGEN_", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "PUBLIC_URL")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    database = f"sqlite:///{folder / 'streamgen.sqlite3'}"
+    database = f"sqlite:///{folder / DATABASE}"
     return kept | {"DATABASE_URL": database, "STREAMGEN_PROVIDER": "scripted", "PYTHONWARNINGS": "default"} | variables
 
 

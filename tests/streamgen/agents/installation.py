@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -117,7 +118,9 @@ def _model(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def served_product(folder: Path) -> Iterator[ServedProduct]:
+def served_product(folder: Path, migrated_file: Path | None = None) -> Iterator[ServedProduct]:
+    if migrated_file:
+        shutil.copyfile(migrated_file, folder / "db.sqlite3")
     with _model(folder) as model:
         variables = {
             "REDIS_URL": "",

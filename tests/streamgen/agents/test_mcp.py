@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,19 +14,13 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.streamgen.agents.installation import ServedProduct, served_product
+from tests.streamgen.agents.installation import ServedProduct
 from tests.support.limits import WAIT_S
 from tests.support.servers import ROOT
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(180)]
 
 TOOLS = {"list", "start", "status", "read", "rewrite", "decide", "stop"}
-
-
-@pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedProduct]:
-    with served_product(tmp_path_factory.mktemp("mcp")) as running:
-        yield running
 
 
 def stdio(product: ServedProduct, *options: str, **variables: str) -> StdioServerParameters:

@@ -20,17 +20,11 @@ from openai import (
     PermissionDeniedError,
 )
 
-from tests.streamgen.agents.installation import PLAN, TWO_SECTIONS, ServedProduct, served_product
+from tests.streamgen.agents.installation import PLAN, TWO_SECTIONS, ServedProduct
 from tests.streamgen.agents.kills import kill_and_resume
 from tests.streamgen.agents.resuming import RESPONSE_OVER
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedProduct]:
-    with served_product(tmp_path_factory.mktemp("agents")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import io
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -14,16 +13,10 @@ import pytest
 
 from streamgen.cli.remote import write_remotely
 from streamgen.client import Client
-from tests.streamgen.agents.installation import PLAN, ServedProduct, served_product
+from tests.streamgen.agents.installation import PLAN, ServedProduct
 from tests.support.servers import ROOT
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedProduct]:
-    with served_product(tmp_path_factory.mktemp("elsewhere")) as running:
-        yield running
 
 
 class Elsewhere:

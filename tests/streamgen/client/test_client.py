@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,7 +34,6 @@ CUTS = 24
 TOKEN_OF_A_NEW_USER = """
 from django.core.management import call_command
 from django.contrib.auth.models import User
-call_command("migrate", verbosity=0)
 User.objects.create_user("ada")
 call_command("token", "ada")
 """
@@ -43,8 +43,9 @@ PLAN = [{"name": "Why", "max_tokens": 250}, {"name": "How", "max_tokens": 250}]
 class Installation:
     """The product with its worker on a database of its own; the server behind `port` can be replaced."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, migrated_file: Path) -> None:
         self.folder, self._stack = folder, ExitStack()
+        shutil.copyfile(migrated_file, folder / "db.sqlite3")
         environment = os.environ | {"DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}", "REDIS_URL": ""}
         command = [sys.executable, "manage.py", "shell", "-v0", "-c", TOKEN_OF_A_NEW_USER]
         made = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
@@ -64,8 +65,8 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    running = Installation(tmp_path_factory.mktemp("installation"))
+def installation(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Iterator[Installation]:
+    running = Installation(tmp_path_factory.mktemp("installation"), migrated_file)
     yield running
     running.end()
 

@@ -90,10 +90,8 @@ def test_figures_are_for_this_machine_or_for_the_token(settings, token, client, 
 
 
 @pytest.mark.asyncio
-async def test_worker_answers_on_a_port_of_its_own(tmp_path) -> None:
-    async with manage("migrate", "-v", "0", folder=tmp_path) as migrating:
-        assert (await migrating.ended()).code == 0
-    async with manage("runworker", "generation", "--metrics", "127.0.0.1:0", folder=tmp_path) as worker:
+async def test_worker_answers_on_a_port_of_its_own(folder) -> None:
+    async with manage("runworker", "generation", "--metrics", "127.0.0.1:0", folder=folder) as worker:
         address = (await worker.until("metrics")).split("//")[1].partition("/")[0]
         with closing(HTTPConnection(address, timeout=WAIT_S)) as client:
             client.request("GET", "/metrics")

@@ -21,6 +21,12 @@ from tests.support.servers import ROOT, Server, serving_product
 
 PROJECTS, PHASES = 5, 6
 OUTAGE_S = 4
+TOKEN_OF_A_NEW_USER = """
+from django.contrib.auth.models import User
+from django.core.management import call_command
+User.objects.create_user("ann", is_staff=True)
+call_command("token", "ann")
+"""
 
 
 def call(server: Server, method: str, path: str, token: str, body: object = None) -> tuple[int, Any]:
@@ -33,17 +39,15 @@ def call(server: Server, method: str, path: str, token: str, body: object = None
 
 
 @pytest.mark.long
-def test_outage_is_two_lines_and_answers_of_503_and_nothing_is_lost(postgres_server: str, tmp_path: Path) -> None:
-    shared = {"DATABASE_URL": make_database(postgres_server, "outage"), "SECRET_KEY": "k" * 40}
+def test_outage_is_two_lines_and_answers_of_503_and_nothing_is_lost(
+    postgres_server: str, migrated_template: str, tmp_path: Path
+) -> None:
+    url = make_database(postgres_server, "outage", template=migrated_template)
+    shared = {"DATABASE_URL": url, "SECRET_KEY": "k" * 40}
     shared |= {"STREAMGEN_USER_RUNNING": "100", "STREAMGEN_USER_STARTS_PER_MINUTE": "100"}
-    environment = os.environ | shared | {"DJANGO_SUPERUSER_PASSWORD": "a long enough password", "REDIS_URL": ""}
-
-    def manage(*words: str) -> str:
-        return subprocess.check_output([sys.executable, "manage.py", *words], cwd=ROOT, env=environment, text=True)
-
-    manage("migrate", "-v", "0")
-    manage("createsuperuser", "--noinput", "--username", "ann", "--email", "ann@example.com")
-    token = manage("token", "ann").strip()
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", TOKEN_OF_A_NEW_USER]
+    environment = os.environ | shared | {"REDIS_URL": ""}
+    token = subprocess.check_output(command, cwd=ROOT, env=environment, text=True).strip()
     with (
         psycopg.connect(postgres_server, autocommit=True) as admin,
         serving_product("uvicorn", database=tmp_path, folder=tmp_path, **shared, LOG_FORMAT="json") as server,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -89,12 +90,9 @@ def test_interrupt_of_a_command_that_only_begins_is_no_traceback(tmp_path: Path)
 
 
 @pytest.fixture
-def database(tmp_path: Path, django_db_setup: None) -> Path:
+def database(tmp_path: Path, migrated_file: Path) -> Path:
     """A migrated SQLite file of the test's own."""
-    file = tmp_path / "own.sqlite3"
-    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as migrated, closing(sqlite3.connect(file)) as own:
-        migrated.backup(own)
-    return file
+    return shutil.copyfile(migrated_file, tmp_path / "own.sqlite3")
 
 
 def test_each_trouble_of_a_scaled_installation_is_told_and_ends(redis_server, database: Path, tmp_path: Path) -> None:
@@ -138,10 +136,11 @@ def test_embedded_worker_is_heard_and_an_empty_database_is_not_migrated(database
         until_told(web, migrations="failed", writing="unknown", workers="unknown")
 
 
-def test_server_that_can_only_be_read_or_that_hangs_fails_in_time(postgres_server: str, tmp_path: Path) -> None:
-    url = make_database(postgres_server, "readiness")
+def test_server_that_can_only_be_read_or_that_hangs_fails_in_time(
+    postgres_server: str, migrated_template: str, tmp_path: Path
+) -> None:
+    url = make_database(postgres_server, "readiness", template=migrated_template)
     shared = {"DATABASE_URL": url, "SECRET_KEY": "k" * 40}
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, env=os.environ | shared, check=True)
     with serving_product("uvicorn", database=tmp_path, folder=tmp_path, **shared) as web:
         until_told(web)
         with psycopg.connect(postgres_server, autocommit=True) as admin:
@@ -198,10 +197,9 @@ def test_process_refuses_an_unmigrated_database_with_one_sentence(command: tuple
     assert told == (1, "CommandError: The database lacks a migration: manage.py migrate.\n")
 
 
-def test_process_refuses_a_database_that_can_only_be_read(postgres_server: str) -> None:
-    url = make_database(postgres_server, "only_read")
+def test_process_refuses_a_database_that_can_only_be_read(postgres_server: str, migrated_template: str) -> None:
+    url = make_database(postgres_server, "only_read", template=migrated_template)
     shared = {"DATABASE_URL": url, "SECRET_KEY": "k" * 40, "STREAMGEN_PROVIDER": "scripted"}
-    assert manage("migrate", "-v", "0", **shared) == (0, "")
     with psycopg.connect(postgres_server, autocommit=True) as admin:
         admin.execute("ALTER DATABASE only_read SET default_transaction_read_only = on")
     for command in (("runworker", "generation"), ("up", "--port", "0")):
