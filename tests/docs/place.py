@@ -212,7 +212,8 @@ class PagePlace:
                 words = f"from django.contrib.auth.models import User; User.objects.create_user({rest[0]!r})"
                 self._feed(f"manage.py shell --verbosity 0 -c {shlex.quote(words)}\n")
             case "token" | "api":
-                self._feed(f"{MAKE_TOKEN}\n{DEFINE_API if verb == 'api' else ''}\n")
+                made = f"export TOKEN={self.token}" if self.token else MAKE_TOKEN
+                self._feed(f"{made}\n{DEFINE_API if verb == 'api' else ''}\n")
             case "port":
                 self.ports[int(rest[0])] = free_port()
             case "chat":

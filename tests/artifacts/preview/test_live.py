@@ -42,7 +42,7 @@ def preview_of(text: str) -> LivePreview:
 
 @given(cut_documents())
 @settings(max_examples=300)
-def test_fragments_and_tail_depend_on_the_text_only(chunks: list[str]) -> None:
+def test_fragments_and_tail_depend_on_the_text_only_and_joined_are_the_whole_document(chunks: list[str]) -> None:
     preview, viewer, text = LivePreview(), Viewer(), ""
     for chunk in chunks:
         preview.append(chunk)
@@ -52,18 +52,9 @@ def test_fragments_and_tail_depend_on_the_text_only(chunks: list[str]) -> None:
         assert preview.fragments == viewer.shown == fresh.fragments
         assert preview.tail == viewer.tail == fresh.tail
         assert not faults("".join([*viewer.shown, viewer.tail]))
-
-
-@given(cut_documents())
-@settings(max_examples=300)
-def test_finish_equals_the_whole_document_rendered_and_the_fragments_joined(chunks: list[str]) -> None:
-    preview, viewer = LivePreview(), Viewer()
-    for chunk in chunks:
-        preview.append(chunk)
-        viewer.apply(preview.update())
     html = preview.finish()
     viewer.apply(preview.update())
-    assert html == render("".join(chunks))
+    assert html == render(text)
     assert squashed("".join(viewer.shown)) == squashed(html)
     assert viewer.tail == preview.tail == ""
     assert not faults(html)
