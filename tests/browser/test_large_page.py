@@ -1,4 +1,4 @@
-"""Pages of 0.6 to 1 MB in a real browser: whoever opens one before, while or after it is written sees all of it, and
+"""Pages of 0.4 to 1 MB in a real browser: whoever opens one before, while or after it is written sees all of it, and
 keeps the place when the connection is lost.
 """
 
@@ -76,7 +76,7 @@ async def opened(visit: Visit, address: str) -> tuple[Page, Ends]:
 @pytest.mark.parametrize(
     ("server", "kind", "size"),
     [
-        *((server, kind, 600_000) for server, kind in USUAL),
+        *((server, kind, 400_000) for server, kind in USUAL),
         *(
             pytest.param(server, kind, large.SIZE, marks=pytest.mark.large)
             for server in ("daphne", "uvicorn")
@@ -112,7 +112,7 @@ async def test_reader_in_the_middle_of_a_large_page_keeps_the_place_when_the_lin
 ) -> None:
     """The browser paints after every part: what stands behind the first ones must not go for a moment."""
     await desk.start_claimed(names=["Lamps"])
-    await desk.write(text=large.ascii_text())
+    await desk.write(text=large.ascii_text(750_000))
     await desk.end_section(position=0)
     await desk.finish()
     page = await visit.context.new_page()
