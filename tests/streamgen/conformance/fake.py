@@ -78,7 +78,7 @@ class FakeServer:
         self.answers: dict[str, tuple[bytes, dict[str, Any]]] = {}
         self.growing: set[asyncio.Task[None]] = set()
         self.visits = 0
-        for number, text in enumerate((WORDS * 8, WORDS * 40_000), 1):
+        for number, text in enumerate((WORDS * 8, WORDS * 24_000), 1):
             self.documents[number] = FakeDocument(number, text=text, status="complete", epoch=2)
 
     def application(self) -> web.Application:
