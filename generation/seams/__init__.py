@@ -105,7 +105,8 @@ class Seam:
         space = self._previous[len(before) :]
         is_mark = not space and _GOES_ON.match(said) is not None
         is_parted = space == " " or (not space and said != word)
-        is_word = word[:1].islower() and is_parted and not open_fence(self._previous)
+        is_small = word[:1].islower() and not "ა" <= word[:1] <= "ჿ"  # in Georgian a sentence begins so too
+        is_word = is_small and is_parted and not open_fence(self._previous)
         is_open = before[-1:].isalnum() or before[-1:] in ",-*)`\"'"
         if not is_open or not (is_mark or is_word) or (is_word and _NO_SENTENCE.match(word)):
             raise BadSeam("the answer does not begin with the last words")

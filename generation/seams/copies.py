@@ -147,17 +147,16 @@ class TextEnd:
 
     def _stutters(self, rest: str) -> bool:
         """Whether what follows the copy begins with the same words again, from the first one on or from another."""
-        head, words, tail = (
-            fold(rest[: len(self.copied) + AGAIN_CHARS], keeps_marks=self.keeps_marks),
-            self.words,
-            self.tail.text,
-        )
+        head = fold(rest[: len(self.copied) + AGAIN_CHARS], keeps_marks=self.keeps_marks)
+        words, tail = self.words, self.tail.text
         first = words[: _common_end(words[::-1], head.text[::-1])]
-        least = ASKED_WEIGHT if 2 * len(first) >= len(words) else LEAST_WEIGHT
         at = head.text.find(words) if words else -1
-        is_anew = at >= 0 and rest[: head.starts[at]].rstrip(" \t")[-1:] in ("", *"\n:：.…")
-        said = words if is_anew else first
-        if weight(said) >= least and tail.count(said) == 1:
+        between = rest[: head.starts[at]].strip().split("\n")[-1] if at >= 0 else words
+        said = words if at >= 0 and (announces(between) or not any(map(str.isalnum, between))) else first
+        space = self.source[len(self.source.rstrip()) :] + rest[: len(rest) - len(rest.lstrip())]
+        is_long, is_line = 2 * len(said) >= len(words), "\n" in space  # lines may well begin alike
+        least = ASKED_WEIGHT if is_long and not is_line else LEAST_WEIGHT
+        if weight(said) >= least and tail.count(said) == 1 and (is_long or not is_line):
             return not self.is_repeating
         ends = [size for size in range(1, len(words) + 1) if head.text.startswith(words[-size:])]
         is_usual = any(2 * words[-size:] in tail and weight(words[-size:]) > 2 for size in ends)

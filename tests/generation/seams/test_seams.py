@@ -251,6 +251,7 @@ def test_without_a_copy_only_what_can_be_nothing_but_the_next_words_is_joined(pr
         "refusal easy to make",
         f"estions\n[open]: {last_words(PROSE)}\n\nMore.",
         "\n\nLenders are cautious.",
+        " შეიყვანეთ მთელი რიცხვი.",
     ],
 )
 @pytest.mark.parametrize("previous", [PROSE, "这些工具属于邻居们，可以在任何一天借用", "The work ends here."])
