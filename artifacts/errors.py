@@ -73,9 +73,10 @@ class BaseChanged(ArtifactError):
         sha256: str,
         epoch: int,
         draft: str | None = None,
-        detail: str = "Somebody changed this section meanwhile. Compare both texts, then save again.",
+        detail: str = "",
     ) -> None:
-        super().__init__(detail)
+        then = "save again" if draft is None else "reject the draft, or put its text in by hand"
+        super().__init__(detail or f"Somebody changed this section meanwhile. Compare both texts, then {then}.")
         self.text = text
         self.sha256 = sha256
         self.epoch = epoch

@@ -49,6 +49,8 @@ _SENTENCES = {
     "missing": "{field} is required.",
     "string_type": "{field} must be a string.",
     "int_type": "{field} must be a whole number.",
+    "bool_type": "{field} must be true or false.",
+    "bool_parsing": "{field} must be true or false.",
     "int_parsing": "{field} must be a whole number.",
     "list_type": "{field} must be a list.",
     "model_type": "{field} must be an object.",

@@ -375,6 +375,7 @@ def test_project_is_renamed_archived_and_brought_back(caller: Caller, artifact: 
     assert caller.get("/projects").json() == []
     assert [one["title"] for one in caller.get("/projects", archived="true").json()] == ["Harbour"]
     problem(patch(title="", archived=False), 422, "title")
+    assert problem(patch(archived="yes"), 422, "archived") == "archived must be true or false."
     assert caller.get(path).json()["archived"]
     problem(patch(archived="yes"), 422, "archived")
     assert patch(archived=False).json()["title"] == "Harbour"

@@ -90,7 +90,7 @@ def test_rewrite_accept_and_reject(caller: Caller, document: Artifact) -> None:
     problem(caller.post(f"/artifacts/{first['draft']}/accept"), 404)
     write(Artifact.objects.get(pk=second["draft"]), "i.")
     refused = caller.post(f"/artifacts/{second['draft']}/accept").json()
-    assert refused["code"] == "base_changed"
+    assert (refused["code"], "reject the draft" in refused["detail"]) == ("base_changed", True)
     assert (refused["current"], refused["draft"]) == ({"text": "1.", "sha256": sha("1."), "epoch": 2}, {"text": "i."})
     answer = caller.post(f"/artifacts/{second['draft']}/reject")
     assert (answer.status_code, answer.json()) == (200, {"artifact": document.pk, "epoch": 2})
