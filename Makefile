@@ -26,7 +26,7 @@ checks: $(READY)  ## what is seen without running anything: all of `test` but th
 	$(MAKE) --jobs 2 --output-sync types dangers migrations
 
 tests: $(READY)
-	$(BIN)/python -m pytest -n 3 --dist worksteal --reruns 1
+	$(BIN)/python -m pytest -n 4 --dist worksteal --reruns 1
 
 types: $(READY)
 	$(BIN)/mypy
