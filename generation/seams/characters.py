@@ -11,6 +11,7 @@ import unicodedata
 
 WORD_CHARS, ADDRESS_CHARS = 64, 1_000
 """Characters without white space are not held back as a last word, or an address, when there are more of them."""
+CLUSTER_CHARS = 1_000  # no letter has so many marks, and no row of flags is so long
 UNSPACED_CHARS = 8  # so much is held back of a script that puts no blanks between its words
 
 _WHOLE_WORD_END = re.compile(r"""(?:[!?;)\]}|"”]|(?<!\d)[.,])\Z""")
@@ -52,9 +53,14 @@ def _certain_of(token: str) -> int:
 
 
 def border_before(text: str, at: int) -> int:
-    """The last place at or before `at` where no character is cut in two; both ends of the text are such places."""
-    places = range(min(at, len(text)), 0, -1)
-    return next((place for place in places if place == len(text) or _is_border(text, place)), 0)
+    """The last place at or before `at` where no character is cut in two; both ends of the text are such places.
+
+    In a longer row of marks there is none: it is no character, and is cut.
+    """
+    at = min(at, len(text))
+    least = max(0, at - CLUSTER_CHARS)
+    places = range(at, least, -1)
+    return next((place for place in places if place == len(text) or _is_border(text, place)), least)
 
 
 def _is_border(text: str, at: int) -> bool:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
+from itertools import islice, takewhile
 
 from generation.errors import BadSeam
 from generation.markdown.fences import open_fence
@@ -60,8 +60,12 @@ class _Match:
     size: int
 
     @property
+    def lead_chars(self) -> int:
+        return self.head.starts[self.end - self.size]
+
+    @property
     def lead(self) -> str:
-        return self.answer[: self.head.starts[self.end - self.size]]
+        return self.answer[: self.lead_chars]
 
 
 class TextEnd:
@@ -85,7 +89,9 @@ class TextEnd:
 
     def find_whole(self, answer: str) -> Found | None:
         """What stands behind a copy of all the words that were asked for; None where there is none."""
-        whole = [replace(place, size=len(self.words)) for place in self._places(answer, self.words)]
+        # A long lead is no preface, and an answer of equal characters has a copy at each of them.
+        places = takewhile(lambda place: place.lead_chars <= PREAMBLE_CHARS, self._places(answer, self.words))
+        whole = [replace(place, size=len(self.words)) for place in places]
         copies = [place for place in whole if _is_bare(place.lead)] or list(filter(self._is_prefaced, whole))
         return self._behind(copies[0]) if copies else None
 
@@ -129,9 +135,11 @@ class TextEnd:
 
     def _is_prefaced(self, place: _Match) -> bool:
         """The copy stands below a few lines that announce it and are nowhere in the text, or behind a colon."""
+        if place.lead_chars > PREAMBLE_CHARS:
+            return False
         said = _OPENING_FENCE.split(place.lead)[0]
         lines = [line for line in said.split("\n") if any(map(str.isalnum, line))]
-        if len(place.lead) > PREAMBLE_CHARS or not lines or len(lines) > PREFACE_LINES or not self._is_long(place):
+        if not lines or len(lines) > PREFACE_LINES or not self._is_long(place):
             return False
         own = said[said.rfind("\n") + 1 :].strip(" \t*_>#\"'“„«‘")
         keys = [fold(line, keeps_marks=self.keeps_marks).text for line in lines]

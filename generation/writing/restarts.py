@@ -23,6 +23,8 @@ SAID_CHARS = 3
 _HEADINGS = re.compile(r"\s*(?:#{1,6}[ \t][^\n]*\n\s*)+")
 
 
+MARKS_CHARS = 200
+"""So many blanks and marks may stand between the beginning of a sentence and the end of the one before."""
 _BORDERS = ("", *"\n.!?:。！？：")
 
 
@@ -65,10 +67,18 @@ class BegunText:
         is_repetition = len(places) > 1 or (at >= SAID_CHARS and text.endswith(text[at - SAID_CHARS : at]))
         return not is_repetition and weight(run) >= ECHO_WEIGHT
 
-    def _is_origin(self, at: int) -> bool:
+    @cached_property
+    def _origin(self) -> int:
+        """Where the text begins, behind its headings."""
         headings = _HEADINGS.match(self._shown)
-        return not self._shown[headings.end() if headings else 0 : self._text.starts[at]].strip()
+        begin = headings.end() if headings else 0
+        return len(self._shown) - len(self._shown[begin:].lstrip())
+
+    def _is_origin(self, at: int) -> bool:
+        return self._text.starts[at] <= self._origin
 
     def _is_sentence(self, at: int) -> bool:
         """Whether a line or a sentence begins there, while another one is open at the end."""
-        return self._is_inside and self._shown[: self._text.starts[at]].rstrip(" \t*_`>\"'“„")[-1:] in _BORDERS
+        start = self._text.starts[at]
+        before = self._shown[max(0, start - MARKS_CHARS) : start].rstrip(" \t*_`>\"'“„")
+        return self._is_inside and (before[-1:] in _BORDERS if before else start <= MARKS_CHARS)

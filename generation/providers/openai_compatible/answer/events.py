@@ -46,6 +46,9 @@ class Events:
         self._after_cr = chunk.endswith(b"\r")
         # `bytes.splitlines` knows exactly the three line ends of the format; `str.splitlines` knows many more.
         for line in chunk.splitlines(keepends=True):
+            if line[0] in b"\r\n" and not (self._open_line or self._data):
+                self._open_bytes = 0  # no event has begun
+                continue
             self._open_line.append(line)
             self._open_bytes += len(line)
             if self._open_bytes > MAX_EVENT_BYTES:
