@@ -61,7 +61,7 @@ def test_action_asks_first_and_does_nothing_before_the_answer(inspector, artifac
     chosen = {"action": verb, "_selected_action": [artifact.pk]}
     shown = inspector.post(reverse("admin:artifacts_artifact_changelist"), chosen).content.decode()
     assert f'name="answer" value="{verb}"' in shown
-    assert f"{artifact.project}: {artifact.title}" in shown
+    assert f"<bdi>{artifact.project}</bdi>: <bdi>{artifact.title}</bdi>" in shown
     assert status_of(artifact) == "streaming"
     assert not ActionRecord.objects.filter(verb=verb).exists()
 
