@@ -90,8 +90,8 @@ class TextEnd:
     def find_whole(self, answer: str) -> Found | None:
         """What stands behind a copy of all the words that were asked for; None where there is none."""
         # A long lead is no preface, and an answer of equal characters has a copy at each of them.
-        places = takewhile(lambda place: place.lead_chars <= PREAMBLE_CHARS, self._places(answer, self.words))
-        whole = [replace(place, size=len(self.words)) for place in places]
+        places = (replace(place, size=len(self.words)) for place in self._places(answer, self.words))
+        whole = list(takewhile(lambda place: place.lead_chars <= PREAMBLE_CHARS, places))
         copies = [place for place in whole if _is_bare(place.lead)] or list(filter(self._is_prefaced, whole))
         return self._behind(copies[0]) if copies else None
 
