@@ -85,6 +85,7 @@ DATABASES = {"default": env.database("DATABASE_URL", DATA_DIR / "streamgen.sqlit
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     private_database(Path(str(DATABASES["default"]["NAME"])))
     DATABASES["default"] |= {
+        "ENGINE": "streamgen.sqlite3",
         # Opening the file and closing it, which folds the log into it, costs about half as much as a flush itself.
         "CONN_MAX_AGE": None,
         # SQLite has no row locks: a transaction that will write takes the write lock at its beginning and others wait.

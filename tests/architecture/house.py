@@ -83,6 +83,7 @@ ORDER = (
     "streamgen.client",  # knows nothing of those above
     "streamgen.cli",
     "streamgen.private_files",
+    "streamgen.sqlite3",
     "streamgen.public_url",
     "streamgen.env",
     "streamgen.embedding.defaults",

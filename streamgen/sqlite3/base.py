@@ -1,0 +1,62 @@
+"""A database backend: a thread that begins a transaction waits for those before it in this process, not for a poll.
+
+SQLite has one writer; whoever finds it taken looks again after rests of up to 100 ms, in no order. Beside a busy writer
+a transaction waited for 4 s like that, while others came and went.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+from django.db.backends.sqlite3 import base
+
+_turns: dict[str, threading.Lock] = {}  # of each database file
+
+
+def _forget() -> None:
+    """A child has none of its parent's other threads, which would give their turns back."""
+    _turns.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """The file is asked all the same: other processes write too, and so may this one, if a turn is never given back."""
+
+    _held: threading.Lock | None = None
+
+    def _start_transaction_under_autocommit(self) -> None:
+        if self.transaction_mode == "IMMEDIATE":
+            turn = _turns.setdefault(str(self.settings_dict["NAME"]), threading.Lock())
+            if turn.acquire(timeout=self.settings_dict["OPTIONS"].get("timeout", 5.0)):
+                self._held = turn
+        try:
+            super()._start_transaction_under_autocommit()
+        except BaseException:
+            self._give_back()
+            raise
+
+    def _commit(self) -> Any:
+        done = super()._commit()  # where it fails Django rolls back
+        self._give_back()
+        return done
+
+    def _rollback(self) -> Any:
+        try:
+            return super()._rollback()
+        finally:
+            self._give_back()
+
+    def _close(self) -> Any:
+        try:
+            return super()._close()
+        finally:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        turn, self._held = self._held, None
+        if turn is not None:
+            turn.release()
