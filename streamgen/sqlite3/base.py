@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.backends.sqlite3 import base
 
+_Sqlite: Any = base.DatabaseWrapper  # its types leave out how a transaction begins and ends
 _turns: dict[str, threading.Lock] = {}  # of each database file
 
 
@@ -23,7 +24,7 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class DatabaseWrapper(_Sqlite):  # type: ignore[misc]
     """The file is asked all the same: other processes write too, and so may this one, if a turn is never given back."""
 
     _held: threading.Lock | None = None
