@@ -165,6 +165,7 @@ def test_pause_ends_the_stream_and_whoever_comes_again_gets_the_rest(product, cl
 
 
 def test_refusals_have_the_shape_that_the_sdk_knows(product, client, documents):
+    client.chat.completions.create(model=documents[0], messages=ask("Go."))  # written by now, whatever ran before
     with product.openai("wrong") as nobody, pytest.raises(AuthenticationError) as refused:
         nobody.models.list()
     assert refused.value.code == "invalid_api_key"
