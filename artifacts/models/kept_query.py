@@ -21,15 +21,16 @@ class KeptQuery(Generic[M]):
 
     def instances(self, *params: int) -> list[M]:
         """As the query set would give them; without the fields that it defers."""
-        sql, places = self._compiled(connection.vendor)
-        return list(self._build().model._default_manager.raw(sql, [params[place - 1] for place in places]))
+        model, sql, places = self._compiled(connection.vendor)
+        return list(model._default_manager.raw(sql, [params[place - 1] for place in places]))
 
     def values(self, *params: int) -> list[tuple[Any, ...]]:
         """Of a `values_list`, as the database has them: of numbers and texts."""
-        sql, places = self._compiled(connection.vendor)
+        _, sql, places = self._compiled(connection.vendor)
         with connection.cursor() as cursor:
             cursor.execute(sql, [params[place - 1] for place in places])
             return list(cursor.fetchall())
 
-    def _compile(self, vendor: str) -> tuple[str, Sequence[int]]:
-        return self._build().query.sql_with_params()
+    def _compile(self, vendor: str) -> tuple[type[M], str, Sequence[int]]:
+        rows = self._build()
+        return rows.model, *rows.query.sql_with_params()
