@@ -94,7 +94,7 @@ async def test_notice_is_asked_for_by_a_press_alone_and_comes_where_nobody_looks
     await page.evaluate("window.away = true")
     await desk.stop(reason="user")
     await page.wait_for_function("() => window.told.length === 1")
-    assert await page.evaluate("window.told") == ["“Project brief” has paused"]
+    assert await page.evaluate("window.told") == ["“\u2068Project brief\u2069” has paused"]
     await page.reload()
     await page.get_by_label("More").click()
     await expect(box).to_be_checked()

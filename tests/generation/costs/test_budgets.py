@@ -97,14 +97,16 @@ class TestWriting:
 
     async def test_what_a_dead_worker_left_is_charged_as_an_estimate_and_nothing_twice(self) -> None:
         artifact = await database_sync_to_async(documents.idle)()
-        script = Script(texts={"Why": WORDS * 20}, default=Behaviour(pause_s=0.005))
+        # No sentence twice: an answer that goes on with what stands there already would be taken for a new beginning.
+        text = "".join(f"Lamp {number} is lit at dusk and put out at dawn by nobody. " for number in range(20))
+        script = Script(texts={"Why": text}, default=Behaviour(pause_s=0.005))
         async with serving_endpoint(script) as server:
             async with working(choice_of(server)):
                 await start(artifact, None, "Why")
                 seen = await until_artifact(artifact, lambda now: now.cost_under_way > 20_000_000)
-                # The lease is over, the fence another one: as if this worker had died with the call under way.
-                await database_sync_to_async(documents.expire)(artifact.pk)
+                # The fence is another one, and then the lease over: as if this worker had died with the call under way.
                 await Artifact.objects.filter(pk=artifact.pk).aupdate(fence=seen.fence + 10)
+            await database_sync_to_async(documents.expire)(artifact.pk)
             async with working(choice_of(server)):
                 ended = await until_ended(artifact)
 
