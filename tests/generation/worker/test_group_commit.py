@@ -11,7 +11,15 @@ from django.db import connection
 from artifacts.errors import StaleFence
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.writing import Append
-from generation.worker.group_commit import MEASURED_EVERY_S, MOST_STRETCHED_S, MOST_TOGETHER, GroupCommit, Load
+from generation.worker.group_commit import (
+    ALONE_AFTER_S,
+    COMPANY_S,
+    MEASURED_EVERY_S,
+    MOST_STRETCHED_S,
+    MOST_TOGETHER,
+    GroupCommit,
+    Load,
+)
 from tests.support import documents
 from tests.support.documents import Draft, row
 
@@ -56,6 +64,26 @@ async def test_flushes_that_come_together_are_one_transaction():
     assert [type(outcome) for outcome in outcomes] == [WriteResult] * 5
     assert begun.count("SELECT") == begun.count("INSERT") == begun.count("BEGIN") == 1
     assert await texts_of(written) == ["Text"] * 5
+
+
+async def test_who_is_alone_waits_for_no_company():
+    (draft,) = await drafts(1)
+    group, begun = GroupCommit(), list[str]()
+
+    async def begin(text: str, offset: int) -> asyncio.Task[WriteResult]:
+        one = Append(artifact=draft.pk, fence=draft.fence, flush=draft.next_flush(text, offset=offset), lease_s=60)
+        commit = asyncio.create_task(group.append(one, is_awaited=False, on_begin=lambda: begun.append(text)))
+        for _ in range(3):  # the turns of the loop that a transaction takes to begin, if nothing is waited for
+            await asyncio.sleep(0)
+        return commit
+
+    first = await begin("Text", 0)
+    assert begun == [], "others may be there"
+    await first
+    await asyncio.sleep(ALONE_AFTER_S + COMPANY_S)
+    second = await begin(" more", 4)
+    assert begun == ["Text", " more"]
+    await second
 
 
 async def test_no_transaction_is_larger_than_its_bound():
