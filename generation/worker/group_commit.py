@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 COMPANY_S = 0.02
 """A flush that nobody waits for waits so long for others, where there are any."""
 ALONE_AFTER_S = 1.0
-"""A writer is alone that has heard of no other for so long."""
+"""A writer is alone where no other brought text for so long."""
 MOST_TOGETHER = 64
 """The flushes of one transaction: claims, stops and leases wait for no more than these."""
 BUSY_PART = 0.5
@@ -67,7 +67,7 @@ class GroupCommit:
         self._waiting: list[tuple[Append, OnBegin, Journal | None, asyncio.Future[_Outcome]]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
-        self._latest = 0  # who came last, and until when there is company
+        self._latest = 0  # who brought text last, and until when there is company
         self._company_until_s = float("-inf")
         self.load = Load()
 
@@ -82,7 +82,7 @@ class GroupCommit:
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[_Outcome] = loop.create_future()
         self._waiting.append((one, on_begin, journal, outcome))
-        if one.artifact != self._latest:
+        if one.flush is not None and one.artifact != self._latest:
             self._latest, self._company_until_s = one.artifact, loop.time() + ALONE_AFTER_S
         if self._task is None:
             if is_awaited or loop.time() > self._company_until_s:
