@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 from artifacts.accounts.sessions import Sight
 from artifacts.live.close_codes import DELETED
@@ -12,7 +14,7 @@ from artifacts.live.replica import Replica
 from artifacts.streams.durable_answers import KEPT_AT_THE_TAIL_S, StreamRead, kept, load, part_headers
 from artifacts.streams.exchange import Exchange, refusal
 from artifacts.streams.lasting import HEARTBEAT, HEARTBEAT_S, LastingAnswer
-from artifacts.streams.offsets import next_cursor, next_tick, offset_token
+from artifacts.streams.offsets import next_cursor, next_tick, offset_token, tick
 from artifacts.streams.parts import Part, part_of
 
 SSE_S = 60.0
@@ -43,8 +45,27 @@ class DurableAnswer(LastingAnswer):
         return await load(self.asked, self.at) if replica.epoch > self.asked.epoch else None
 
 
+class TickEnds:
+    """Where the part ends that whoever waits gets within one tick: where the first of them found the end.
+
+    A flush that comes while they are answered would else part them for good: each group goes on at a place of its own.
+    """
+
+    def __init__(self) -> None:
+        self._ends: WeakKeyDictionary[Replica, tuple[int, int, int]] = WeakKeyDictionary()
+
+    def end(self, replica: Replica, now: float) -> int:
+        found = self._ends.get(replica, (0, 0, 0))
+        if found[:2] != (replica.epoch, tick(now)):
+            found = self._ends[replica] = (replica.epoch, tick(now), replica.length)
+        return found[2]
+
+
+tick_ends = TickEnds()
+
+
 class LongPoll(DurableAnswer):
-    """Waits for the next part: a full one, the last one, or what there is at the next tick after there was any."""
+    """Waits for the next part: a full one, the last one, or what there was at the tick."""
 
     def __init__(self, exchange: Exchange, sight: Sight, asked: StreamRead, at: int, *, wait_s: float) -> None:
         super().__init__(exchange, sight, asked, at)
@@ -52,14 +73,17 @@ class LongPoll(DurableAnswer):
 
     async def fill(self, replica: Replica) -> None:
         now = asyncio.get_running_loop().time
-        ends_at, is_tick = now() + self._wait_s, False
+        ends_at = now() + self._wait_s
         while True:
             part = await self.part(replica)
-            if part is not None and (part.is_full or part.is_over or (part.text and is_tick)):
+            if part is not None and (part.is_full or part.is_over):
                 break
             if part is not None and part.text:
+                end = tick_ends.end(replica, time.time())
+                if end > self.at:
+                    part = replace(part, text=part.text[: end - self.at])
+                    break
                 await asyncio.sleep(next_tick(time.time()) - time.time())
-                is_tick = True
             elif now() >= ends_at:
                 part = part or Part(begin=self.at, text="", length=self.at, is_over=False)
                 break

@@ -44,8 +44,14 @@ def chunk_end(place: int) -> int:
     return (place // CHUNK_CHARS + 1) * CHUNK_CHARS
 
 
+def tick(now: float) -> int:
+    """The number of the present tick."""
+    return int(now // TICK_S)
+
+
 def next_tick(now: float) -> float:
-    return (now // TICK_S + 1) * TICK_S
+    """When the next one begins."""
+    return (tick(now) + 1) * TICK_S
 
 
 def next_cursor(now: float, said: str) -> str:

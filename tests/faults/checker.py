@@ -76,6 +76,8 @@ class Evidence:
     """The endpoint failed on purpose: an answer that it believes sent may have been of no use."""
     calls_may_overlap: bool = False
     """A worker was frozen: its call lives on until it is thawed."""
+    end_seen_s: float = 0.05
+    """So long after a worker was killed the endpoint may go on before it sees that nobody reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,7 +240,7 @@ def every_call_was_needed(evidence: Evidence) -> Iterable[str]:
             told = f"{before.told(before.began_at)}; {after.told(before.began_at)}; " + (
                 "taken over between" if claimed else "by one claim"
             )
-            is_open = before.ended_at is None or before.ended_at > after.began_at + 0.05
+            is_open = before.ended_at is None or before.ended_at > after.began_at + evidence.end_seen_s
             if is_open and not evidence.calls_may_overlap:
                 yield f"I6 section {section}: two calls at once ({told})"
             if before.state == "answered" and not claimed and not evidence.calls_may_fail:

@@ -246,6 +246,7 @@ class Rig:
             free_text=frozenset(self.free_text),
             calls_may_fail=self.calls_may_fail,
             calls_may_overlap=self.calls_may_overlap,
+            end_seen_s=0.5 if self.large else 0.05,  # large pieces: what waits in the socket takes it longer to send
         )
         return judge(evidence)
 

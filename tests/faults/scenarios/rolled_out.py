@@ -12,7 +12,7 @@ from itertools import pairwise
 import aiohttp
 
 from tests.faults.clients import Bot
-from tests.faults.environment import Database, Document, Rig, rigged
+from tests.faults.environment import LARGE, Database, Document, Rig, rigged
 from tests.faults.polling import until
 from tests.faults.result import Result, allowed, percentile
 from tests.faults.system.processes import Process
@@ -23,7 +23,7 @@ ROLLED, LOOKING = 20, 50
 SECTIONS, SECTION_CHARS = 2, 3_000
 PAUSE_S = 0.05
 """Between two words of the endpoint: a document takes about a minute, which is longer than all is replaced in."""
-LONGEST_GAP_S = 2.0
+LONGEST_GAP_S = 15.0 if LARGE else 2.0  # each new process renders twenty documents of 1 MB from their beginning
 ASK_EVERY_S = 0.1
 AFTER_S = 3.0
 """So long it is looked on after the last process has ended."""
