@@ -14,8 +14,10 @@ from artifacts.accounts.sessions import Login
 from artifacts.lifecycle import commands
 from artifacts.live import connections
 from artifacts.live.close_codes import GOING_AWAY
+from artifacts.live.replica import Replica
 from artifacts.models import Project
 from artifacts.sharing import links
+from artifacts.streams.durable_live import TickEnds
 from artifacts.streams.offsets import CHUNK_CHARS, CURSORS_SINCE, next_cursor, offset_token
 from tests.artifacts.streams.answer import Answer
 from tests.support import documents
@@ -103,6 +105,16 @@ async def test_reader_that_waits_gets_what_is_written_and_the_end(place: Place) 
     assert part.headers["stream-closed"] == "true"
     over = await read(place, f"?offset={part.next}&live=long-poll")
     assert (over.status, over.headers["stream-closed"], over.next) == (204, "true", part.next)
+
+
+async def test_who_is_answered_within_one_half_second_gets_one_place_whatever_comes_meanwhile() -> None:
+    ends, replica = TickEnds(), Replica(1)
+    replica.epoch, replica.length = 1, 5
+    found = [ends.end(replica, 100.1)]
+    replica.length = 9
+    found += [ends.end(replica, 100.49), ends.end(replica, 100.51)]
+    replica.epoch, replica.length = 2, 3
+    assert [*found, ends.end(replica, 100.99), ends.end(Replica(2), 100.99)] == [5, 5, 9, 3, 0]
 
 
 async def test_wait_ends_with_a_greater_cursor_and_the_same_place(place: Place, settings: Any) -> None:
