@@ -22,6 +22,7 @@ from generation.errors import (
     StreamRefused,
 )
 from generation.providers.openai_compatible import phrases
+from generation.providers.openai_compatible.answer.cumulative import SaidAnew
 
 _TELLING_KEYS = frozenset(
     {"error", "errors", "code", "type", "param", "message", "msg", "loc", "detail", "details", "object", "status"}
@@ -239,7 +240,13 @@ def no_choices(asked: Asked) -> ProviderError:
     )
 
 
-def malformed(asked: Asked) -> ProviderError:
+def malformed(asked: Asked, err: object = None) -> ProviderError:
+    if isinstance(err, SaidAnew):
+        return ProviderUnavailable(
+            f"{asked.place} began its answer once more in the middle of it: a gateway that asks two models, or asks "
+            "twice, hands on both answers. The text before is kept. If this stays so, set STREAMGEN_DELIVERY=turns, "
+            "which streams nothing."
+        )
     return ProviderUnavailable(
         f"{asked.place} sent an answer that is not in the chat-completions format. "
         "If this stays so, check OPENAI_BASE_URL and what runs there."

@@ -16,6 +16,7 @@ from generation.providers.openai_compatible.answer.answers import Answer
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.providers.openai_compatible.refusals import Asked, Said
 from tests.generation.providers.test_openai_compatible import Answered, call
+from tests.generation.seams.copying import texts
 from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, chunk, event, http, json_document, raw_server, says
 
 pytestmark = pytest.mark.asyncio
@@ -166,6 +167,107 @@ async def test_piece_that_comes_once_among_pairs_is_told():
     assert "format" in answer.error.detail
 
 
+# A stream that begins once more
+
+WORDS = re.findall(r"\s*\w+|\W+", "The lamp turns once in ten seconds. It is lit at dusk by Ann.\n\nNobody asks")
+ONCE = "".join(WORDS)
+
+
+def with_role(content: str, **fields: Any) -> bytes:
+    return chunk({"role": "assistant", "content": content}, **fields)
+
+
+def numbered(texts: list[str], numbers: list[int], field: str) -> list[bytes]:
+    return [says(text, **{field: str(number)}) for text, number in zip(texts, numbers, strict=True)]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        [with_role(WORDS[0]), with_role(WORDS[0]), *map(says, WORDS[1:])],
+        [with_role(WORDS[0], id="a"), *[with_role(WORDS[0], id="b")] * 2, *(says(word, id="b") for word in WORDS[1:])],
+        numbered([WORDS[0], *WORDS], [0, *range(len(WORDS))], "id"),
+        numbered([WORDS[0], *WORDS], [0, *range(len(WORDS))], "obfuscation"),
+        [says("lamp", id="a"), *(says(word, id="b") for word in ["lamp", *WORDS])],
+    ],
+)
+async def test_first_event_that_is_sent_again_is_taken_once(again):
+    answer = await answered([HEAD, *again, *ENDED])
+    assert (answer.text.removeprefix("lamp"), answer.error) == (ONCE, None)
+
+
+async def test_answer_of_two_equal_events_with_a_role_is_told():
+    answer = await answered([HEAD, *[with_role("The lamp turns once.")] * 2, *ENDED])
+    assert answer.text == "The lamp turns once."
+    assert "once more" in answer.error.detail
+
+
+@pytest.mark.parametrize("at", range(2, len(WORDS)))
+async def test_stream_that_begins_once_more_behind_a_role_is_taken_once(at):
+    first, *others = WORDS
+    begun = [with_role(first), *map(says, others[: at - 1])]
+    answer = await answered([HEAD, *begun, with_role(first), *map(says, others), *ENDED])
+    assert (answer.text, answer.error) == (ONCE, None)
+
+
+@pytest.mark.parametrize("at", range(2, len(WORDS)))
+async def test_stream_that_begins_once_more_without_a_sign_is_taken_once_or_told(at):
+    """Right behind a paragraph nobody can tell it from a text that says it twice."""
+    so_far = "".join(WORDS[:at])
+    answer = await answered([HEAD, *map(says, WORDS[:at]), *map(says, WORDS), *ENDED])
+    if so_far.endswith("\n"):
+        assert answer.text == so_far + ONCE
+    elif answer.error is None:
+        assert answer.text == ONCE
+    else:
+        assert (answer.text, "once more" in answer.error.detail) == (so_far, True)
+
+
+async def test_long_text_that_comes_once_more_as_a_whole_is_told():
+    pieces = re.findall(r"\s*\S+", " ".join(map(str, filter(str.isalpha, texts()[0].split())))[:900])
+    pieces.append(".\n\n")
+    answer = await answered([HEAD, *map(says, pieces), *map(says, pieces), says("More."), *ENDED])
+    assert answer.text == "".join(pieces)
+    assert "once more" in answer.error.detail
+
+
+LEGITIMATE = {
+    "laughter": ["Ha", " ha"] * 20,
+    "marks": ["- "] * 9,
+    "items": ["-", " the", " tool", "\n"] * 20,
+    "rows": ["|", " a", " |", " lit", " |", "\n"] * 30,
+    "code": ["    check", "(value", ")\n"] * 20,
+    "lines that begin alike": [
+        part for at in range(20) for part in ("Nobody", " asks", " for", " the", f" {at}.", " lamp", ".\n")
+    ],
+    "words": ["Very", " very", " good", ",", " very", " very", " good", "."],
+    "verse": ["Half", " a", " league", ",", " half", " a", " league", ",\n", "Half", " a", " league", " onward", ",\n"],
+    "refrain": [*["So", " the", " tide", " goes", " out", ",\n", "and", " comes", " in", ".\n\n"] * 2, "The", " end"],
+    "objects in a line": ['{"name"', ': "drill"', ', "is_free"', ": true", "}", ", "] * 12,
+    "objects": ["[\n", *['  {"name"', ': "drill"', ', "owner"', ': "ann"', ', "days"', ": 3", "},\n"] * 9],
+    "Chinese": [*"春天来了，花儿开了。" * 6],
+    "a name in parts": ["Foo", "Bar"] * 3,
+    "types": ["String"] * 3 + [" String"] * 3,
+    "numbers": ["3", " 1", " 4", " 1", " 5", "\n"] * 12,
+    "a paragraph twice": [*WORDS[:-2], *WORDS, ".", "\n\n", *WORDS],
+}
+
+
+@pytest.mark.parametrize("sign", [{}, {"id": "a"}, {"role": "assistant"}])
+@pytest.mark.parametrize("kind", LEGITIMATE)
+async def test_text_that_repeats_its_beginning_stays(kind, sign):
+    pieces = LEGITIMATE[kind]
+    events = [with_role(piece) if "role" in sign else says(piece, **sign) for piece in pieces]
+    assert read_of([*events, *ENDED]) == ("".join(pieces), read_of([*events[:1], *ENDED])[1])
+
+
+@pytest.mark.parametrize("size", [2, 5, 12])
+async def test_documents_of_people_are_read_as_they_are(size):
+    for text in texts()[:12]:
+        pieces = re.findall(rf"\s*\S{{1,{size}}}|\s+", text[:20_000])
+        assert read_of([*map(says, pieces), *ENDED], limit_tokens=20_000)[0] == "".join(pieces)
+
+
 @pytest.mark.parametrize(
     ("told", "native", "reason"),
     [
@@ -236,8 +338,8 @@ async def test_half_a_character_before_a_break_is_left_out():
     assert "".join(item.text for item in items if isinstance(item, Piece)) == "ab"
 
 
-def read_of(chunks: list[bytes]) -> tuple[str, Finish | str]:
-    answer = Answer(ASKED, 1_000, said=lambda _: Said(words="", quote="", wait_s=None))
+def read_of(chunks: list[bytes], *, limit_tokens: int = 1_000) -> tuple[str, Finish | str]:
+    answer = Answer(ASKED, limit_tokens, said=lambda _: Said(words="", quote="", wait_s=None))
     try:
         items = [item for chunk in chunks for item in answer.feed(chunk)] + list(answer.close())
     except ProviderError as error:

@@ -77,6 +77,11 @@ LEAKED = [
     ("<start_of_turn>model\nHi", "Hi"),
     ("<|assistant|>\nHi", "Hi"),
     ("```\nlamp\n```<|im_end|>", "```\nlamp\n```"),
+    # Behind a sentence and a blank, and stuck to a word.
+    ("One. </s>\nTwo.", "One. \nTwo."),
+    ("One. <|im_end|>\n\nTwo.", "One. \n\nTwo."),
+    ("The lamp<|eot_id|> turns.", "The lamp turns."),
+    ("One.<｜end▁of▁sentence｜> Two.", "One. Two."),
 ]
 FIRST = [
     # Thoughts only at the beginning, with attributes too.
@@ -181,6 +186,23 @@ def test_mark_of_a_template_at_the_two_ends_is_no_text(mark, step):
         assert read(f"{text}{mark}{mark}<|endoftext|>\n", step) == text
         assert read(f"{mark}{text} It turns.{mark}", step) == f"{text} It turns."
         assert read(f"{mark}\n{text}", step) == text
+
+
+@pytest.mark.parametrize("mark", ["[/INST]", "<s>", "</s>", "<|im_end|>", "[PAD]", "<bos>"])
+@pytest.mark.parametrize("step", [1, 4, 1_000])
+def test_blanks_around_a_mark_part_the_words_of_a_text_that_is_gone_on_with(mark, step):
+    for answer in (f"{mark} lamp", f" {mark} lamp", f" {mark}lamp"):
+        assert read(answer, step, begun="The old", goes_on=True) == " lamp", answer
+        assert read(answer, step, begun="The old ", goes_on=True).strip(" ") == "lamp", answer
+    for answer in (f"{mark}\n\nNobody", f"\n{mark}\nNobody", f"\n\n{mark}Nobody"):
+        assert read(answer, step, begun="It is old.", goes_on=True) in ("\n\nNobody", "\nNobody"), answer
+    assert read(f"{mark}s", step, begun="The lamp", goes_on=True) == "s"
+
+
+def test_answer_that_is_answered_once_more_is_not_whole():
+    thoughts = Thoughts()
+    assert thoughts.feed("The lamp turns. [/INST] It is lit.") == "The lamp turns. "
+    assert (thoughts.is_over, thoughts.is_cut, thoughts.ends_turn) == (True, True, False)
 
 
 def test_marks_that_an_answer_copies_from_the_text_before_it_stay():

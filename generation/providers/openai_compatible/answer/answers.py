@@ -19,7 +19,7 @@ from generation.providers.openai_compatible.answer.choices import Choosing
 from generation.providers.openai_compatible.answer.cumulative import may_be_whole, news_in
 from generation.providers.openai_compatible.answer.damage import damage_in
 from generation.providers.openai_compatible.answer.finishes import reason_of
-from generation.providers.openai_compatible.answer.repeats import Repeats
+from generation.providers.openai_compatible.answer.repeats import Repeats, Sign
 from generation.providers.openai_compatible.answer.shapes import Json, Shapeless
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
 from generation.providers.openai_compatible.refusals import Asked, Said
@@ -64,7 +64,7 @@ class Answer:
         self._choosing = Choosing()
         self._repeats = Repeats()
         self._form: shapes.Form | None = None  # of the event before, where that was a plain one
-        self.thoughts = Thoughts(begun=begun, opens=opens, now_s=now_s)
+        self.thoughts = Thoughts(begun=begun, opens=opens, goes_on=asked.prefilled, now_s=now_s)
         self._pieces: list[str] = []  # all that came as text, thoughts included
         self._length = 0  # the characters of these
         self._half_character = ""
@@ -108,7 +108,7 @@ class Answer:
                         yield item
         except (ProviderError, ValueError) as err:
             yield from _taken(texts)
-            raise err if isinstance(err, ProviderError) else refusals.malformed(self._asked) from None
+            raise err if isinstance(err, ProviderError) else refusals.malformed(self._asked, err) from None
         yield from _taken(texts)
 
     def close(self) -> Iterator[Piece | Life]:
@@ -130,8 +130,8 @@ class Answer:
             for choice in self._choosing.rest():
                 yield from self._choice(choice, {})
             text = self._text(self._repeats.rest())
-        except ValueError:
-            raise refusals.malformed(self._asked) from None
+        except ValueError as err:
+            raise refusals.malformed(self._asked, err) from None
         is_cut = self._ended() is FinishReason.TRUNCATED
         if rest := text + self.thoughts.rest(is_cut=is_cut) + self._half_character:
             yield Piece(text=rest)
@@ -171,9 +171,9 @@ class Answer:
             return FinishReason.FILTERED
         if self._chars_left <= 0:
             return FinishReason.TRUNCATED
-        reason = self._reason
+        reason = FinishReason.INTERRUPTED if self.thoughts.is_cut else self._reason
         used = self._usage.completion_tokens if self._usage else 0
-        if self.thoughts.is_over or (reason is FinishReason.TRUNCATED and not self.is_sure and used > 0):
+        if self.thoughts.ends_turn or (reason is FinishReason.TRUNCATED and not self.is_sure and used > 0):
             reason = FinishReason.COMPLETE  # the limit, said from the first event on, is told by the usage alone
         if reason is None:
             reason = self._ended_without_a_word()
@@ -219,7 +219,7 @@ class Answer:
         except (ValueError, RecursionError):
             raise refusals.malformed(self._asked) from None
         payload = shapes.unwrapped(payload)  # Gemini wraps an error into a list
-        self.thoughts = Thoughts(begun=self._begun, opens=self._opens, is_whole=True)
+        self.thoughts = Thoughts(begun=self._begun, opens=self._opens, is_whole=True, goes_on=self._asked.prefilled)
         items = self._payload(payload)
         says_nothing = not (self._text_events or self._reason or self._refused or self._called_tool)
         if says_nothing and not (isinstance(payload, dict) and payload.get("choices")):
@@ -260,7 +260,7 @@ class Answer:
             self._choosing.is_ours(choice)
             and self._repeats.is_plain(payload.get("id"))
             and not (self._waiting or self._half_character or self._reason)
-            and not may_be_whole(choice["delta"]["content"], self._length)
+            and not self._repeats.may_repeat(choice["delta"]["content"], self._length)
             and payload.get("model", self._model) == self._model
             and not "\ud800" <= choice["delta"]["content"][-1] <= "\udbff"
             and self.thoughts.passes(choice["delta"]["content"])
@@ -271,7 +271,7 @@ class Answer:
         if self._form is None or self.is_over:
             return ""
         text = self._form.text_in(data)
-        is_plain = bool(text) and not may_be_whole(text, self._length) and self.thoughts.passes(text)
+        is_plain = bool(text) and not self._repeats.may_repeat(text, self._length) and self.thoughts.passes(text)
         return self._plain(text) if is_plain else ""
 
     def _together(self, chunk: bytes) -> str:
@@ -281,9 +281,10 @@ class Answer:
         texts = self._form.texts_in(chunk)
         text = "".join(texts)
         # One of them may be the whole once more, where all of them are as long as what was before.
-        if not text or len(text) >= min(self._length, self._chars_left) or not self.thoughts.passes(text):
+        if len(text) >= min(self._length, self._chars_left):
             return ""
-        return self._plain(text, len(texts))
+        may_repeat = not text or any(self._repeats.may_repeat(one, self._length) for one in texts)
+        return "" if may_repeat or not self.thoughts.passes(text) else self._plain(text, len(texts))
 
     def _plain(self, text: str, number: int = 1) -> str:
         """Text in the middle of an answer: what `_choice` does with it."""
@@ -382,8 +383,8 @@ class Answer:
         is_again = (is_message or has_word or may_be_whole(content, self._length)) and not self._repeats.grows
         if content and is_again and not self.is_whole:
             content = news_in(content, self._pieces, self._length, is_beside=is_message and self._has_deltas)
-        ident, has_role = payload.get("id"), bool(message.get("role"))
-        self._repeats.begins(ident=ident, has_role=has_role, pieces=self._pieces, events=self._text_events)
+        sign = Sign(ident=payload.get("id"), has_role=bool(message.get("role")), mark=payload.get("obfuscation"))
+        self._repeats.begins(sign, pieces=self._pieces, length=self._length, events=self._text_events)
         if not content:
             return (_THINKING,) if thinks else ()
         self._text_events += 1

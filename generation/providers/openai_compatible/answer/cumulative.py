@@ -19,6 +19,10 @@ LEAST_AGAIN_CHARS = 100
 """So is any piece, where that is so long: a gateway that sends its last state again."""
 
 
+class SaidAnew(ValueError):
+    """Text that was given comes once more, and other than it was."""
+
+
 def may_be_whole(piece: str, length: int) -> bool:
     """Whether a piece in the middle of an answer is to be looked at: it is as long as all the `length` before it."""
     return len(piece) >= length >= LEAST_AGAIN_CHARS
@@ -103,7 +107,7 @@ class Cumulative:
         if self._given.startswith(piece):
             return ""
         if not piece.startswith(self._given):
-            raise ValueError("the text was taken back")
+            raise SaidAnew("the text was taken back")
         # A character that is not whole yet comes as U+FFFD, and as itself in the next piece.
         news = piece[len(self._given) :].rstrip("\ufffd")
         self._given += news

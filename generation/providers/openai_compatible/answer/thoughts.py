@@ -37,7 +37,7 @@ class Thoughts:
 
     `begun` is the text that the answer goes on from. `opens` says whether the model's thoughts have an opening: where
     that is not known (None), a text that begins like a thought is held back until its `</think>`, or its end, within
-    bounds. `is_whole` says that all of the text comes at once.
+    bounds. `is_whole` says that all of the text comes at once, `goes_on` that it stands right behind `begun`.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Thoughts:
         begun: str = "",
         opens: bool | None = None,
         is_whole: bool = False,
+        goes_on: bool = False,
         now_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._now_s = now_s
@@ -53,6 +54,7 @@ class Thoughts:
         self._place = Place(begun)
         self._turns = TurnMarks(begun, self._place)
         self._has_begun = bool(begun)
+        self._goes_on = goes_on and self._has_begun
         self._opens = opens
         self._is_whole = is_whole
         self._state = _Mode.START
@@ -70,10 +72,16 @@ class Thoughts:
         """What was given already turns out to be a thought."""
         self.is_over = False
         """The model ended its turn; what follows is not its answer."""
+        self.is_cut = False
+        """It is over because the model answers once more, though nobody spoke: the answer before may lack something."""
 
     @property
     def is_thinking(self) -> bool:
         return self._state in (_Mode.THOUGHT, _Mode.UNOPENED)
+
+    @property
+    def ends_turn(self) -> bool:
+        return self.is_over and not self.is_cut
 
     @property
     def suspected(self) -> str:
@@ -157,7 +165,10 @@ class Thoughts:
             if opened and not (opened[0][0] == "<" and self._turns.is_copied(opened[0])):
                 return self._think(end, pending)
         if marks.MARKS.match(begun):
-            pending = pending.lstrip()
+            space, pending = pending[: len(pending) - len(pending.lstrip())], pending.lstrip()
+            if self._goes_on:
+                self._state = _Mode.TEXT
+                return self._give(space) + self._text(pending, piece)
         else:
             if self._is_whole or self._opens is False or (begun.startswith(marks.SUSPECTS) and self._may_suspect):
                 self._state = _Mode.UNOPENED
@@ -216,7 +227,7 @@ class Thoughts:
                     self._held = mark + after
                     return given
                 case Move.OVER:
-                    self.is_over = True
+                    self.is_over, self.is_cut = True, self._turns.asks_anew
                     return given
                 case Move.THINK:
                     return given + self._think(self._end, after)
@@ -320,8 +331,8 @@ class Thoughts:
         return text
 
     def _joint(self, gap: str) -> str:
-        """Of the white space behind a thought, what parts the texts on its two sides as they were meant."""
-        if not self._has_given:
+        """Of the white space behind a thought or a mark, what parts the texts on its two sides as they were meant."""
+        if not (self._has_given or self._goes_on):
             return ""
         standing, more = self._place.breaks, gap.count("\n")
         if standing or more:

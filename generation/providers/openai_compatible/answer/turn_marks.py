@@ -38,6 +38,8 @@ class TurnMarks:
         self._quotes: bool | None = None if begun else False
         self.skipped = 0
         """So many characters behind the mark that was judged go with it."""
+        self.asks_anew = False
+        """The mark that ended the answer begins another answer, and no turn of another."""
 
     def at_first(self, mark: str, after: str) -> Move:
         """Before any text."""
@@ -68,11 +70,15 @@ class TurnMarks:
         if not following or marks.mark_begun_at(following) == 0:
             return Move.WAIT
         if mark in (*template_marks.ANSWERS, *template_marks.OTHERS):
+            self.asks_anew = mark in template_marks.ANSWERS
             return Move.OVER if self._begins_turn(after) else self.kept(after)
         line = self._place.line
-        is_alone = not line.strip() or not line[-1].isspace()
+        is_alone = not line.strip() or not line[-1].isspace() or line.rstrip()[-1] in _SENTENCE_ENDS
         is_end = mark in template_marks.ENDS or template_marks.ENDING_NAME.match(mark) is not None
         if is_end and is_alone and not mark.startswith("[") and (others or after[0] in "\r\n"):
+            return Move.DROP
+        is_stuck = line[-1:].isalnum() or line[-1:] in tuple(template_marks.STICKY)
+        if is_end and is_stuck and mark.startswith(("<|", "<｜")) and after[0] == " " and not self.quotes:
             return Move.DROP
         return self.kept(after)
 
@@ -98,7 +104,7 @@ class TurnMarks:
         if len(after) < template_marks.ROLE_CHARS and template_marks.ROLE_BEGUN.fullmatch(after):
             return Move.WAIT
         role = template_marks.ROLE_MARK.match(after)
-        self.skipped = role.end() if role else 0
+        self.skipped = role.end() if role and (role[1] or role[2]) else 0
         return Move.DROP
 
     def is_last(self, mark: str, following: str, *, is_whole: bool) -> bool:
