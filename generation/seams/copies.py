@@ -36,6 +36,9 @@ _MARK = re.compile(r"\*\*|__|~~|[*`\"]|(?<!\w)[_']|[_'](?!\w)")
 _BULLET = re.compile(r"^[ \t]*[*+-][ \t]", re.MULTILINE)
 _SAID_TWICE = re.compile(r"nous|vous|sie|d(?:ie|er|as)|had|that")
 _ENDS = re.compile(r"[|)\]},;:!?，。；：！？）]|(?<!\.)\.(?!\.)")
+_ITEM = re.compile(r"(?:[-*+]|#+|\d+[.)])[ ](?=\S*[^\W\d_]{3}|\S+[ ]\S*[^\W\d_]{3})\S+(?:[ ]\S+)?")
+_FIRST_MARK = re.compile(r"#+(?:[ ]\w+)?|\d+[.)]|[\"“«]\w+")
+_DELIMITERS = re.compile(r"\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+(?:[ \t]*:?-+:?[ \t]*)?")
 _HEADING = re.compile(r"(?:\A|\n)[ ]{0,3}#{1,6}[ \t][^\n]*\Z")
 
 
@@ -160,20 +163,39 @@ class TextEnd:
         first = words[: _common_end(words[::-1], head.text[::-1])]
         at = head.text.find(words) if words else -1
         between = rest[: head.starts[at]].strip().split("\n")[-1] if at >= 0 else words
-        said = words if at >= 0 and (announces(between) or not any(map(str.isalnum, between))) else first
+        is_announced = at >= 0 and any(map(str.isalnum, between)) and announces(between)
+        said = words if is_announced or (at >= 0 and not any(map(str.isalnum, between))) else first
         space = self.source[len(self.source.rstrip()) :] + rest[: len(rest) - len(rest.lstrip())]
         is_long, is_line = 2 * len(said) >= len(words), "\n" in space  # lines may well begin alike
-        least = ASKED_WEIGHT if is_long and not is_line else LEAST_WEIGHT
+        first_line = fold(self.copied.strip().partition("\n")[0], keeps_marks=self.keeps_marks).text
+        is_telling = is_announced or ((is_long or len(said) > len(first_line)) and not is_line)
+        least = ASKED_WEIGHT if is_telling else LEAST_WEIGHT
+        if self._is_line_again(rest):
+            return True
         if weight(said) >= least and tail.count(said) == 1 and (is_long or not is_line):
             return not self.is_repeating
         ends = [size for size in range(1, len(words) + 1) if head.text.startswith(words[-size:])]
         is_usual = any(2 * words[-size:] in tail and weight(words[-size:]) > 2 for size in ends)
         return not is_usual and any(self._says_again(size, rest, head) for size in ends)
 
+    def _is_line_again(self, rest: str) -> bool:
+        """Whether what never stands twice begins again: a heading, the line below a table's head, an item in its own
+        line, a text of one mark.
+        """
+        said, line = rest.lstrip(), self.source.rstrip().rpartition("\n")[2].strip()
+        if rest[:1] in "\r\n" and _HEADING.match(line):
+            return said.partition("\n")[0].strip("# ") == line.strip("# ")
+        if _DELIMITERS.fullmatch(line):
+            return said.lstrip("| \t\r\n").startswith(line.lstrip("| "))
+        if (item := _ITEM.match(line)) and rest[:1] not in "\r\n":
+            return said.startswith(item[0])
+        is_mark = _FIRST_MARK.fullmatch(line) is not None and line == self._previous.strip()
+        return is_mark and said.startswith(line)
+
     def _says_again(self, size: int, rest: str, head: Folded) -> bool:
         said, at, end = self.words[-size:], self.tail.starts[-size], head.ends[size - 1]
         is_inside = _is_within(self.source[at - 1 : at + 1]) or _is_within(rest[end - 1 : end + 1])
-        is_word = said.strip("-*_.,:;").isalpha() or ("|" not in said and len(said) > 5 and weight(said) > 2)
+        is_word = said.strip("-*_.,:;=").isalpha() or ("|" not in said and len(said) > 5 and weight(said) > 2)
         is_new = size > 1 and not (is_inside or UNSPACED.match(said[-1]) or _SAID_TWICE.fullmatch(said))
         return weight(said) >= AGAIN_WEIGHT or (is_word and is_new)
 

@@ -22,7 +22,6 @@ from generation.errors import (
     StreamRefused,
 )
 from generation.providers.openai_compatible import phrases
-from generation.providers.openai_compatible.answer.cumulative import SaidAnew
 
 _TELLING_KEYS = frozenset(
     {"error", "errors", "code", "type", "param", "message", "msg", "loc", "detail", "details", "object", "status"}
@@ -42,6 +41,10 @@ _WAITING = ("processing", "queued", "pending", "in_progress", "waiting", "runnin
 _ENDS = (".", "!", "?", "…", "。", "！", "？")
 _ONLY_TIME = "There is nothing to change here: only time helps."
 _BUSY = frozenset({408, 409, 425, 449, 498, 499})
+
+
+class SaidAnew(ValueError):
+    """Text that was given comes once more, and other than it was."""
 
 
 @dataclass(frozen=True, kw_only=True)

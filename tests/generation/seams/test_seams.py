@@ -133,6 +133,39 @@ def test_last_words_said_twice_are_refused_where_either_could_be_meant(previous)
 
 
 @pytest.mark.parametrize(
+    ("previous", "again"),
+    [
+        ("# ", "# Harbor\n\nIt lends."),
+        ("1. ", "1. A member lists a tool."),
+        ('"A ', '"A tool is lent'),
+        (f"{PROSE} easy.\n\n## 目的", "\n## 目的\n\n室内で植物を育てる人"),
+        (f"{PROSE} easy.\n\n## 目的", "\n目的\n\n室内で植物を育てる人"),
+        ("| Boat of the harbor | Lamp |\n|:---|---:|", "\n|:---|---:|\n| Tern | 3 |"),
+        ("| Boat of the harbor | Lamp |\n|:---|---:|", " |\n|:---|---:|\n| Tern | 3 |"),
+        (f"{PROSE} easy.\n\n- **A map.** Distances are ", "- **A map.** shown as walking time"),
+        (f"{PROSE} easy.\n\n```python\n    key = make()\n    body = ", "body = {1: 2}"),
+    ],
+)
+def test_words_that_never_stand_twice_are_refused_where_they_come_again(previous, again):
+    with pytest.raises(BadSeam):
+        asked(previous, last_words(previous) + again)
+
+
+@pytest.mark.parametrize(
+    ("previous", "rest"),
+    [
+        ("- a tool of the harbor\n", "- a saw of the harbor"),
+        (f"{PROSE} easy.\n\n## Tools", "\n\n### Tools of the members"),
+        (f"{PROSE} easy.\n\n- minus - ", "minus is plus"),
+        ("| Boat of the harbor | Lamp |\n|---|---|", "\n| --- | 3 |"),
+        ("| Tool of the harbor | Free | Late |\n|---|---|---|\n| drill | no |", " no |\n| drill | no | no |"),
+    ],
+)
+def test_what_looks_like_the_words_again_and_is_none_is_joined(previous, rest):
+    assert asked(previous, last_words(previous) + rest) == rest
+
+
+@pytest.mark.parametrize(
     ("previous", "answer", "expected"),
     [
         ("A ", "Here is the rest:\n\nA loan ends.", "loan ends."),

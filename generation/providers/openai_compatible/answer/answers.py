@@ -19,7 +19,7 @@ from generation.providers.openai_compatible.answer.choices import Choosing
 from generation.providers.openai_compatible.answer.cumulative import may_be_whole, news_in
 from generation.providers.openai_compatible.answer.damage import damage_in
 from generation.providers.openai_compatible.answer.finishes import reason_of
-from generation.providers.openai_compatible.answer.repeats import Repeats, Sign
+from generation.providers.openai_compatible.answer.repeats import LEAST_PARAGRAPH_CHARS, Repeats, Sign
 from generation.providers.openai_compatible.answer.shapes import Json, Shapeless
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
 from generation.providers.openai_compatible.refusals import Asked, Said
@@ -260,7 +260,8 @@ class Answer:
             self._choosing.is_ours(choice)
             and self._repeats.is_plain(payload.get("id"))
             and not (self._waiting or self._half_character or self._reason)
-            and not self._repeats.may_repeat(choice["delta"]["content"], self._length)
+            and not may_be_whole(choice["delta"]["content"], self._length)
+            and not self._repeats.head.startswith(choice["delta"]["content"])
             and payload.get("model", self._model) == self._model
             and not "\ud800" <= choice["delta"]["content"][-1] <= "\udbff"
             and self.thoughts.passes(choice["delta"]["content"])
@@ -271,8 +272,8 @@ class Answer:
         if self._form is None or self.is_over:
             return ""
         text = self._form.text_in(data)
-        is_plain = bool(text) and not self._repeats.may_repeat(text, self._length) and self.thoughts.passes(text)
-        return self._plain(text) if is_plain else ""
+        is_new = not (may_be_whole(text, self._length) or self._repeats.head.startswith(text))
+        return self._plain(text) if is_new and self.thoughts.passes(text) else ""
 
     def _together(self, chunk: bytes) -> str:
         """The text of a chunk that holds nothing but such events; "" where they have to be read one by one."""
@@ -283,16 +284,16 @@ class Answer:
         # One of them may be the whole once more, where all of them are as long as what was before.
         if len(text) >= min(self._length, self._chars_left):
             return ""
-        may_repeat = not text or any(self._repeats.may_repeat(one, self._length) for one in texts)
+        may_repeat = not text or any(map(self._repeats.head.startswith, texts))
         return "" if may_repeat or not self.thoughts.passes(text) else self._plain(text, len(texts))
 
     def _plain(self, text: str, number: int = 1) -> str:
         """Text in the middle of an answer: what `_choice` does with it."""
+        self._repeats.head += text if self._length < LEAST_PARAGRAPH_CHARS else ""
         self._pieces.append(text)
-        self._length += len(text)
+        self._length, self._chars_left = self._length + len(text), self._chars_left - len(text)
         self._text_events += number
         self._has_deltas, self._ends_with_text = True, False
-        self._chars_left -= len(text)
         self.is_over = self._chars_left <= 0
         return text
 

@@ -5,6 +5,8 @@ A text may repeat itself, so one piece that begins with the last proves nothing:
 
 from __future__ import annotations
 
+from generation.providers.openai_compatible.refusals import SaidAnew
+
 SURE_STEPS = 3
 """So many pieces in a row, each longer than the last and beginning with it, are no chance."""
 GROWN_CHARS = 16
@@ -17,10 +19,6 @@ LEAST_WHOLE_CHARS = 30
 """A last piece that is all the text so far, and so long, is the whole once more."""
 LEAST_AGAIN_CHARS = 100
 """So is any piece, where that is so long: a gateway that sends its last state again."""
-
-
-class SaidAnew(ValueError):
-    """Text that was given comes once more, and other than it was."""
 
 
 def may_be_whole(piece: str, length: int) -> bool:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from generation.providers.openai_compatible.answer.cumulative import Cumulative, SaidAnew, may_be_whole
+from generation.providers.openai_compatible.answer.cumulative import Cumulative
+from generation.providers.openai_compatible.refusals import SaidAnew
 
 SURE_EVENTS = 3
 """In so many events it shows what an endpoint sends with each of them."""
@@ -20,10 +21,10 @@ LEAST_UNSIGNED_CHARS, LEAST_UNSIGNED_WORDS = 16, 3
 """All of a text once more without such a sign, in the middle of a sentence."""
 LEAST_STUCK_CHARS, LEAST_STUCK_WORDS = 8, 2
 """The same where the two stand side by side without a blank."""
-LEAST_WHOLE_CHARS, LEAST_WHOLE_WORDS = 300, 30
+LEAST_PARAGRAPH_CHARS, LEAST_PARAGRAPH_WORDS = 300, 30
 """The same behind a sentence or a line: what is shorter may be meant to come twice, as a verse or a form."""
 LEAST_RESENT_CHARS, LEAST_RESENT_LETTERS = 16, 4
-LAST_PIECES = 10
+JOINT_PIECES = 10
 _SENTENCE_ENDS = (".", "!", "?", ":", ",", ";")
 _WORD = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af]|[^\\W\\d_]+")
 """A word, or a character of a script that puts no blanks between them."""
@@ -48,6 +49,8 @@ class Repeats:
 
     def __init__(self) -> None:
         self._resent, self._anew, self._doubled, self._cumulative = Resent(), Anew(), Doubled(), Cumulative()
+        self.head = ""
+        """How the answer began: a piece that it begins with is to be looked at."""
 
     def feed(self, piece: str) -> str:
         return "".join(map(self._feed, self._resent.feed(piece)))
@@ -62,7 +65,8 @@ class Repeats:
         """An event comes that is not like the last one; `pieces` are all that came before it, so many characters."""
         self._resent.sign = sign
         are_new = self._doubled.is_plain and self._cumulative.is_plain
-        self._anew.hear(pieces, length if are_new else 0)
+        self._anew.place_behind(pieces, length if are_new else 0)
+        self.head = self._anew.head
         if self._anew.is_other(sign, events=events) and self._doubled.is_plain:
             self._anew.begin("".join(pieces))
 
@@ -70,10 +74,6 @@ class Repeats:
         """Whether the pieces of such events are known to be no more than what is new in each."""
         are_new = self._doubled.is_plain and self._cumulative.is_plain and self._resent.is_plain
         return are_new and self._anew.is_plain(ident)
-
-    def may_repeat(self, text: str, length: int) -> bool:
-        """Whether a piece behind so many characters is to be looked at: the answer began with it, or it holds all."""
-        return may_be_whole(text, length) or self._anew.may_begin(text)
 
     @property
     def grows(self) -> bool:
@@ -177,7 +177,8 @@ class Anew:
         self._have_roles = self._have_idents = False  # each event has one
         self._pieces: Sequence[str] = ()  # all that came before
         self._length = 0  # the characters of these
-        self._head = ""  # how they begin
+        self.head = ""
+        """How they begin."""
         self._suspected = ""  # so much of it has to come again before that is no chance
         self._expected = ""  # what was said before, while it comes again
         self._is_unsigned = False
@@ -195,14 +196,11 @@ class Anew:
     def is_plain(self, ident: object) -> bool:
         return not (self._expected or self._suspected) and (self._have_idents or ident == self._ident)
 
-    def hear(self, pieces: Sequence[str], length: int) -> None:
+    def place_behind(self, pieces: Sequence[str], length: int) -> None:
         """These are all that came before the piece that is fed next, so many characters."""
         self._pieces, self._length = pieces, length
-
-    def may_begin(self, text: str) -> bool:
-        if len(self._head) < LEAST_WHOLE_CHARS:
-            self._head = "".join(self._pieces[:LEAST_WHOLE_CHARS])[:LEAST_WHOLE_CHARS]
-        return self._head.startswith(text[:LEAST_WHOLE_CHARS])
+        if len(self.head) < LEAST_PARAGRAPH_CHARS:
+            self.head = "".join(pieces)[:LEAST_PARAGRAPH_CHARS]
 
     def begin(self, said: str) -> None:
         if not (self._expected or self._suspected) and len(said) >= LEAST_SENT_CHARS:
@@ -211,7 +209,7 @@ class Anew:
     def feed(self, piece: str) -> str:
         if self._expected:
             return self._compared(self.held + piece)
-        if not self._suspected and self._length >= LEAST_STUCK_CHARS and self.may_begin(piece):
+        if not self._suspected and self._length >= LEAST_STUCK_CHARS and self.head.startswith(piece):
             self._suspected = self._sought(piece)
         if not self._suspected:
             return piece
@@ -261,15 +259,15 @@ class Anew:
 
     def _sought(self, piece: str) -> str:
         """How much of the beginning would have to follow, if this piece were it; "" where nothing would tell."""
-        end = "".join(self._pieces[-LAST_PIECES:])
-        words = len(set(_WORD.findall(self._head)))
+        end = "".join(self._pieces[-JOINT_PIECES:])
+        words = len(set(_WORD.findall(self.head)))
         is_stuck, is_in_line = _is_stuck(end, piece), _stops_in_line(end) and not piece.lstrip()[:1].islower()
         if (is_stuck and words >= LEAST_STUCK_WORDS) or (
             is_in_line and words >= LEAST_UNSIGNED_WORDS and self._length >= LEAST_UNSIGNED_CHARS
         ):
-            return self._head[: min(self._length, LEAST_SENT_AGAIN_CHARS)]
-        is_long = self._length >= LEAST_WHOLE_CHARS and words >= LEAST_WHOLE_WORDS
-        return self._head if is_long and not _stops_in_line(end) else ""
+            return self.head[: min(self._length, LEAST_SENT_AGAIN_CHARS)]
+        is_long = self._length >= LEAST_PARAGRAPH_CHARS and words >= LEAST_PARAGRAPH_WORDS
+        return self.head if is_long and not _stops_in_line(end) else ""
 
     def _is_no_chance(self, said: str) -> bool:
         """A text that has begun so again before may do it once more."""
@@ -344,6 +342,6 @@ class Doubled:
             self._last = piece
             return [piece]
         if self._last != piece:
-            raise SaidAnew("a piece came once, in a stream that says all twice")
+            raise ValueError("a piece came once, in a stream that says all twice")
         self._last = None
         return []
