@@ -5,18 +5,26 @@ that stand once in both are the anchors, and what lies between two of them is co
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import groupby
+from functools import cache
+from itertools import groupby, pairwise
 from typing import Literal
 
 SpanChange = Literal["same", "removed", "added"]
 NamedText = tuple[str, str]
 
-_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+# Scripts that put no blank between words: Thai to Myanmar, Khmer, kana, the ideographs. Each letter stands for itself.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_WORDS = re.compile(rf"\s+|[{_UNSPACED}]|[^\W{_UNSPACED}]+|[\U0001f1e6-\U0001f1ff]{{2}}|[^\w\s]")
+_IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_JOINER = "\u200d"
 _GAP = 10_000
 """Two runs are compared in full where their lengths multiplied do not pass this,"""
 _BUDGET = 400_000
@@ -60,6 +68,34 @@ def _whole(section: NamedText, change: Literal["removed", "added"]) -> ComparedS
     return ComparedSection(name=section[0], change=change, spans=(TextSpan(change=change, text=section[1]),))
 
 
+def _words_of(text: str) -> list[str]:
+    """The words, blanks and signs of a text. None is cut where a reader sees one letter: a mark stays with what it
+    stands on, and an emoji is whole.
+    """
+    found: list[str] = _WORDS.findall(text)
+    if text.isascii():
+        return found
+    begins = [at for at, one in enumerate(found) if not at or not _goes_on(found[at - 1], one)]
+    return ["".join(found[begin:end]) for begin, end in pairwise([*begins, len(found)])]
+
+
+def _goes_on(before: str, word: str) -> bool:
+    last, first = before[-1], word[0]
+    if last.isspace() or first.isspace():
+        return False
+    if _is_mark(first) or last == _JOINER:
+        return True
+    # Behind a mark the word goes on, where its script has blanks between words.
+    return _is_mark(last) and first.isalnum() and not _IS_UNSPACED.match(first)
+
+
+@cache
+def _is_mark(character: str) -> bool:
+    """Whether it is part of the letter or picture before it."""
+    is_tone = "\U0001f3fb" <= character <= "\U0001f3ff"  # of an emoji's skin
+    return character == _JOINER or is_tone or unicodedata.category(character) in {"Mn", "Mc", "Me"}
+
+
 class _Budget:
     def __init__(self) -> None:
         self._left = _BUDGET
@@ -72,7 +108,7 @@ class _Budget:
             if left == right:
                 _put(found, "same", left)
             else:
-                self._put_words(found, _WORDS.findall(left), _WORDS.findall(right))
+                self._put_words(found, _words_of(left), _words_of(right))
         return tuple(_readable(found))
 
     def _put_words(self, found: list[TextSpan], old: list[str], new: list[str]) -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from artifacts.pages.comparison import ComparedSection, compare_texts
 
-TEXTS = st.lists(st.sampled_from(["a", "b ", "c\n", "d", " ", "\n", "long "]), max_size=30).map("".join)
+PIECES = ["a", "b ", "c\n", "d", " ", "\n", "long ", "灯", "塔", "ที่", "\u0301", "\u200d", "👩", "🇩🇪"]
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
 SECTIONS = st.lists(st.tuples(st.sampled_from(["One", "Two", "Three"]), TEXTS), max_size=5)
 
 
@@ -50,6 +51,13 @@ def test_changed_word_is_told_apart_in_its_section():
         ("one two\nthree four", "eins zwei\ndrei vier", "-one two+eins zwei|\n-three four+drei vier"),
         ("w1 w2 w3", "نص عربي", "-w1 w2 w3+نص عربي"),
         ("a b", "a b c", "|a b+ c"),
+        ("这是一个很长的句子，关于灯塔。", "这是一个很短的句子，关于灯塔。", "|这是一个很-长+短|的句子，关于灯塔。"),
+        ("ระบบที่เร็ว", "ระบบที่ช้า", "|ระบบที่-เร็ว+ช้า"),
+        ("كتاب مُحَمَّد هنا", "كتاب مُحَمِّد هنا", "|كتاب -مُحَمَّد+مُحَمِّد| هنا"),
+        ("यह में है", "यह मे है", "|यह -में+मे| है"),
+        ("a 👨‍👩‍👧 b", "a 👨‍👩‍👦 b", "|a -👨‍👩‍👧+👨‍👩‍👦| b"),
+        ("a 👍🏽 b", "a 👍🏿 b", "|a -👍🏽+👍🏿| b"),
+        ("to 🇩🇪 now", "to 🇩🇰 now", "|to -🇩🇪+🇩🇰| now"),
     ],
 )
 def test_a_line_that_was_written_anew_is_no_confetti(old, new, told):
