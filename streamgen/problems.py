@@ -54,6 +54,7 @@ _SENTENCES = {
     "int_parsing": "{field} must be a whole number.",
     "list_type": "{field} must be a list.",
     "model_type": "{field} must be an object.",
+    "amount_type": '{field} must be an amount such as "12.50".',
     "too_long": "{field} may have {max_length} entries at most, not {actual_length}.",
     "greater_than_equal": "{field} must be {ge} at least.",
     "less_than_equal": "{field} may be {le} at most.",

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Query, Status
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from artifacts import access
 from artifacts.accounts import tokens
@@ -41,13 +42,19 @@ ROWS_PER_ANSWER = 50
 Limit = Annotated[WholeNumber, Query(ROWS_PER_ANSWER, ge=1, le=200)]
 
 
+def _amount(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+        raise PydanticCustomError("amount_type", "not an amount")
+    return value
+
+
 class ProjectChange(RequestBody):
     """What is left out stays as it is."""
 
     title: str | None = None
     description: str | None = None
     archived: bool | None = None
-    budget: str | int | float | None = None
+    budget: Annotated[str | int | float | None, BeforeValidator(_amount)] = None
     """An amount such as "12.50"; null for none."""
 
 

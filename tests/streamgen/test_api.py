@@ -376,6 +376,8 @@ def test_project_is_renamed_archived_and_brought_back(caller: Caller, artifact: 
     assert [one["title"] for one in caller.get("/projects", archived="true").json()] == ["Harbour"]
     problem(patch(title="", archived=False), 422, "title")
     assert problem(patch(archived="yes"), 422, "archived") == "archived must be true or false."
+    for no_amount in (True, [1], {"amount": 1}, "1e3"):
+        assert problem(patch(budget=no_amount), 422, "budget") == 'budget must be an amount such as "12.50".'
     assert caller.get(path).json()["archived"]
     problem(patch(archived="yes"), 422, "archived")
     assert patch(archived=False).json()["title"] == "Harbour"
