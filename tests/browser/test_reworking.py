@@ -197,3 +197,33 @@ async def test_unsaved_words_are_offered_until_they_are_dropped_and_to_nobody_el
     await words.fill("Changed by somebody.")
     await page.goto(editor)
     await expect(offer).to_be_hidden()
+
+
+async def test_draft_is_asked_for_once_however_often_the_button_is_pressed(visit: Visit, desk: Desk) -> None:
+    await desk.start_claimed(names=["Purpose"])
+    await desk.end_section(position=0, text="## Purpose\n\nFirst.")
+    await desk.finish()
+    page = await visit.open(f"{desk.address}sections/1/rewrite/")
+    await page.get_by_role("button", name="Write the draft").dblclick()
+    await expect(page.get_by_role("button", name="Reject it")).to_be_visible()
+    await page.goto(f"{desk.address}sections/")
+    await expect(page.get_by_role("link", name="Wrote “Purpose” anew")).to_have_count(1)
+    await page.go_back()
+    await page.get_by_role("button", name="Reject it").click()
+    await expect(page.locator("[data-document]")).to_contain_text("First.")
+
+
+async def test_words_of_a_comparison_begin_where_their_script_does(visit: Visit, desk: Desk) -> None:
+    await desk.start_claimed(names=["Purpose"])
+    await desk.end_section(position=0, text="## Purpose\n\nFirst.")
+    await desk.finish()
+    page = await visit.open(f"{desk.address}sections/1/edit/")
+    text = page.get_by_label("Text", exact=True)
+    await text.fill("\u0645\u0646\u0627\u0631\u0629")
+    direction = "element => [getComputedStyle(element).unicodeBidi, getComputedStyle(element).textAlign]"
+    assert await text.evaluate(direction) == ["plaintext", "start"]
+    await page.get_by_role("button", name="Save").click()
+    await page.goto(f"{desk.address}versions/1/compare/current/?view=side")
+    added = page.locator(".words ins")
+    box, frame = await added.bounding_box(), await page.locator(".words").last.bounding_box()
+    assert box["x"] > frame["x"] + frame["width"] / 2  # at the right, where Arabic begins
