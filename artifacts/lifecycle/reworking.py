@@ -31,6 +31,13 @@ from artifacts.models import Artifact, Section, SectionStatus, StreamStatus
 from artifacts.planned_section import PlannedSection
 from artifacts.validation import PLAN_SECTIONS
 
+_BEFORE_ACCEPTING = {
+    StreamStatus.IDLE: "Reject it.",
+    StreamStatus.STREAMING: "Wait until it is written.",
+    StreamStatus.PAUSED: "Resume it, or reject it.",
+    StreamStatus.CANCELLED: "Regenerate it, or reject it.",
+}
+
 
 @transaction.atomic
 def replace_section(
@@ -43,10 +50,10 @@ def replace_section(
     row = lock_at_rest(artifact_id, "edit")
     text, rows, bodies = _read(row)
     section = nth(bodies, number)
-    _check_base(row, section, base_sha256)
     whole = body if section.status == SectionStatus.PARTIAL else body + ending
     if whole == section.body:
-        return row.result()
+        return row.result()  # also to who saves the same a second time, from what they had before
+    _check_base(row, section, base_sha256)
     _replace(row, text, rows, section, whole, by)
     return row.write()
 
@@ -59,7 +66,8 @@ def put_draft(artifact_id: int, draft_id: int, *, by: Change) -> WriteResult:
     if draft.draft_of_id != artifact_id:
         raise NotFound
     if draft.stream_status != StreamStatus.COMPLETE:
-        raise illegal(draft, "accept")
+        hint = _BEFORE_ACCEPTING[StreamStatus(draft.stream_status)]
+        raise IllegalTransition(draft.stream_status, "accept it", hint, of="the draft")
     text, rows, bodies = _read(row)
     written = Section.objects.get(artifact=draft, position=0)
     section = place_of_draft(bodies, draft, written.name)

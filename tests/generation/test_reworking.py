@@ -103,6 +103,15 @@ def test_saving_what_is_there_makes_no_version(db):
     assert not ArtifactVersion.objects.filter(artifact=artifact).exists()
 
 
+def test_save_that_comes_twice_is_no_conflict_with_itself(db):
+    artifact = written("One.", "Two.")
+    for _ in range(2):
+        edit(artifact, 1, "```\ncode", "One.")
+
+    assert row(artifact.pk).epoch == 2
+    assert ArtifactVersion.objects.filter(artifact=artifact).count() == 1
+
+
 def test_what_an_edit_leaves_open_is_closed_in_its_section(db):
     artifact = written("One.", "Two.")
     edit(artifact, 1, "```\ncode", "One.")
@@ -272,8 +281,11 @@ def test_unfinished_draft_is_not_accepted_but_rejected(db, owner):
     artifact = written("One.")
     draft = reworking.rewrite_section(artifact, owner, 1).artifact
 
-    with pytest.raises(IllegalTransition):
-        reworking.accept(row(draft.pk), owner)
+    for verb, helps in ((None, "the draft is streaming. Wait"), (control.pause, "paused. Resume it, or reject it")):
+        if verb is not None:
+            verb(row(draft.pk))
+        with pytest.raises(IllegalTransition, match=helps):
+            reworking.accept(row(draft.pk), owner)
     assert reworking.reject(row(draft.pk)).pk == artifact.pk
     assert not GenerationTask.objects.filter(artifact=draft.pk).exists()
     with pytest.raises(IllegalTransition):

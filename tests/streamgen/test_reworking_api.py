@@ -50,6 +50,8 @@ def test_section_is_read_changed_and_refused_to_who_saw_another(caller: Caller, 
     }
     answer = put(caller, path, {"text": "Zwei.", "base_sha256": sha("Two.")})
     assert (answer.status_code, answer.json()) == (200, {"epoch": 2})
+    again = put(caller, path, {"text": "Zwei.", "base_sha256": sha("Two.")})
+    assert (again.status_code, again.json()) == (200, {"epoch": 2})
 
     refused = put(caller, path, {"text": "Deux.", "base_sha256": sha("Two.")})
     problem(refused, 409)
