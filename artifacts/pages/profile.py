@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from artifacts import validation
 from artifacts.accounts import own_sessions, tokens
+from artifacts.accounts.sign_in_place import signed_in_only
 from artifacts.errors import InvalidInput, NotFound
 from artifacts.models import AccessToken
 from artifacts.models.user_model import User
@@ -47,13 +47,13 @@ class TokenForm(forms.Form):
 
 @require_safe
 @never_cache
-@login_required
+@signed_in_only
 def profile(request: HttpRequest) -> HttpResponse:
     return _page(request)
 
 
 @sensitive_post_parameters()
-@login_required
+@signed_in_only
 @never_cache
 @or_not_found
 def profile_command(request: HttpRequest, verb: str) -> HttpResponse:

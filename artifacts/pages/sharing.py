@@ -8,13 +8,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from artifacts import access
+from artifacts.accounts.sign_in_place import signed_in_only
 from artifacts.errors import InvalidInput, NotFound
 from artifacts.models import Artifact, Invitation, Project, ShareLink, Webhook
 from artifacts.models.user_model import User
@@ -81,13 +81,13 @@ class WebhookForm(forms.Form):
 
 @require_safe
 @never_cache
-@login_required
+@signed_in_only
 @or_not_found
 def sharing(request: HttpRequest, project_id: int) -> HttpResponse:
     return _page(request, access.project_for(request.user, project_id, "see_members"))
 
 
-@login_required
+@signed_in_only
 @never_cache
 @or_not_found
 def sharing_command(request: HttpRequest, project_id: int, verb: str) -> HttpResponse:
@@ -297,7 +297,7 @@ def _page(
 # By a link
 
 
-@login_required
+@signed_in_only
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @or_not_found

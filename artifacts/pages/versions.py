@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from artifacts import access
+from artifacts.accounts.sign_in_place import signed_in_only
 from artifacts.pages.compared_texts import CURRENT, compared_text, versions_of
 from artifacts.pages.comparison import compare_texts
 from artifacts.pages.templates import candidates
@@ -18,7 +18,7 @@ VERSIONS_PER_PAGE = 50
 
 
 @require_safe
-@login_required
+@signed_in_only
 @or_not_found
 def versions(request: HttpRequest, artifact_id: int) -> HttpResponse:
     """When, who, how, with what; and two of them to be compared."""
@@ -32,7 +32,7 @@ def versions(request: HttpRequest, artifact_id: int) -> HttpResponse:
 
 
 @require_safe
-@login_required
+@signed_in_only
 @or_not_found
 def compare(request: HttpRequest, artifact_id: int, old: str, new: str) -> HttpResponse:
     """Two texts, in one column or side by side."""

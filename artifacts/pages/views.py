@@ -8,7 +8,6 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, F, Max, Q, QuerySet
@@ -22,6 +21,7 @@ from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
 from artifacts import access
+from artifacts.accounts.sign_in_place import sign_in_address, signed_in_only
 from artifacts.errors import ExportFailed, Forbidden, NotFound
 from artifacts.lifecycle.freshness import outdated, written_from
 from artifacts.lifecycle.placed_sections import place_of_draft, placed_sections
@@ -85,7 +85,7 @@ def or_not_found(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
 
 
 @require_safe
-@login_required
+@signed_in_only
 def projects(request: HttpRequest) -> HttpResponse:
     return projects_page(request)
 
@@ -141,7 +141,7 @@ def _card(project: Any) -> dict[str, object]:
 
 
 @require_safe
-@login_required
+@signed_in_only
 @or_not_found
 def project(request: HttpRequest, project_id: int) -> HttpResponse:
     return project_page(request, project_id)
@@ -188,7 +188,7 @@ def project_context(request: HttpRequest, visitor: access.Visitor, shown: Projec
 
 
 @require_safe
-@login_required
+@signed_in_only
 @or_not_found
 def artifact(request: HttpRequest, artifact_id: int) -> HttpResponse:
     return artifact_page(request, artifact_id)
@@ -247,7 +247,7 @@ def artifact_context(request: HttpRequest, visitor: access.Visitor, shown: Artif
 
 
 @require_safe
-@login_required
+@signed_in_only
 @or_not_found
 def artifact_export(request: HttpRequest, artifact_id: int, kind: str) -> HttpResponse:
     shown = access.artifact_for(request.user, artifact_id)
@@ -257,7 +257,7 @@ def artifact_export(request: HttpRequest, artifact_id: int, kind: str) -> HttpRe
 
 
 @require_safe
-@login_required
+@signed_in_only
 @or_not_found
 def project_export(request: HttpRequest, project_id: int) -> HttpResponse:
     shown = access.project_for(request.user, project_id)
@@ -265,7 +265,7 @@ def project_export(request: HttpRequest, project_id: int) -> HttpResponse:
 
 
 @require_safe
-@login_required
+@signed_in_only
 @or_not_found
 def replay(request: HttpRequest, artifact_id: int) -> HttpResponse:
     """How a document was written."""
@@ -282,7 +282,7 @@ def replay_context(shown: Artifact, *, source: str, back: str) -> dict[str, Any]
 
 
 @require_safe
-@login_required
+@signed_in_only
 @or_not_found
 def version(request: HttpRequest, artifact_id: int, version_id: int) -> HttpResponse:
     """An earlier text of a document, as it was kept."""
@@ -341,7 +341,7 @@ def _render(request: HttpRequest, template: str, context: dict[str, object]) -> 
 
 def show_document(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
     """A page with a document's text, which may frame the page that draws its pictures and show them."""
-    context = context | {"sign_in": resolve_url(settings.LOGIN_URL)}
+    context = context | {"sign_in": sign_in_address()}
     if not settings.STREAMGEN_PICTURES:
         return _render(request, template, context)
     response = _render(request, template, context | {"pictures": resolve_url("artifacts:picture-frame")})

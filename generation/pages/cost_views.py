@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from artifacts import access
+from artifacts.accounts.sign_in_place import signed_in_only
 from artifacts.costs import amount
 from artifacts.errors import InvalidInput
 from artifacts.models import Project
@@ -34,7 +34,7 @@ class BudgetForm(forms.Form):
 
 
 @require_safe
-@login_required
+@signed_in_only
 @or_not_found
 def cost(request: HttpRequest, project_id: int) -> HttpResponse:
     project = access.project_for(request.user, project_id, "usage")
@@ -43,7 +43,7 @@ def cost(request: HttpRequest, project_id: int) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@signed_in_only
 @or_not_found
 def budget(request: HttpRequest, project_id: int) -> HttpResponse:
     project = access.project_for(request.user, project_id, "budget")

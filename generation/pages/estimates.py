@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 
 from artifacts import access
+from artifacts.accounts.sign_in_place import signed_in_only
 from artifacts.costs import shown_cost
 from artifacts.errors import InvalidInput
 from artifacts.models import Artifact, Project, StreamStatus
@@ -27,7 +27,7 @@ from generation.writing.prompts import Surroundings
 UNPRICED = "The model {} has no price, so nobody knows what it would cost."
 
 
-@login_required
+@signed_in_only
 @or_not_found
 def estimate_page(request: HttpRequest, artifact_id: int) -> HttpResponse:
     """What the document would cost as its form is typed; for its module, or with the form again."""

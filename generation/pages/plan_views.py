@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from artifacts import access, validation
+from artifacts.accounts.sign_in_place import signed_in_only
 from artifacts.errors import IllegalTransition, InvalidInput
 from artifacts.models import Artifact, StreamStatus
 from artifacts.pages.views import or_not_found
@@ -41,7 +41,7 @@ class PlanForm(GenerationForm):
         return self.rows
 
 
-@login_required
+@signed_in_only
 @or_not_found
 def plan_page(request: HttpRequest, artifact_id: int) -> HttpResponse:
     """The plan with a button for each change of it, and the one that has it written."""

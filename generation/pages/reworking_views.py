@@ -9,12 +9,12 @@ from contextlib import suppress
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from artifacts import access, validation
+from artifacts.accounts.sign_in_place import signed_in_only
 from artifacts.errors import BaseChanged, IllegalTransition, InvalidInput, NotFound
 from artifacts.lifecycle.placed_sections import placed_section
 from artifacts.models import Artifact, StreamStatus
@@ -65,7 +65,7 @@ class SectionForm(forms.Form):
         self.fields["after"].initial = len(names)
 
 
-@login_required
+@signed_in_only
 @or_not_found
 def sections(request: HttpRequest, artifact_id: int) -> HttpResponse:
     """The sections of a document, what can be done with each, and the form for one more."""
@@ -98,7 +98,7 @@ def sections(request: HttpRequest, artifact_id: int) -> HttpResponse:
     return render(request, "generation/sections.html", context, status=422 if form.errors else 200)
 
 
-@login_required
+@signed_in_only
 @or_not_found
 def edit(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse:
     """A section as Markdown. What was typed is shown again whatever comes between, beside what is there by now."""
@@ -140,7 +140,7 @@ def edit(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@signed_in_only
 @or_not_found
 def preview(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse:
     """The HTML of what is typed, for the editor's module."""
@@ -152,7 +152,7 @@ def preview(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse
     return JsonResponse({"html": text_html(text, ())})
 
 
-@login_required
+@signed_in_only
 @or_not_found
 def rewrite(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse:
     """The form that has a section written anew."""

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils.text import slugify
 
 from artifacts import access
+from artifacts.accounts.sign_in_place import sign_in_address, signed_in_only
 from artifacts.errors import BaseChanged, Forbidden, IllegalTransition, InvalidInput, NotFound
 from artifacts.models import Artifact, Project, StreamStatus
 from artifacts.models.user_model import User
@@ -39,7 +39,7 @@ class CommandResult:
 # Projects
 
 
-@login_required
+@signed_in_only
 def create_project(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return redirect("artifacts:projects")
@@ -52,7 +52,7 @@ def create_project(request: HttpRequest) -> HttpResponse:
     return projects_page(request, form)
 
 
-@login_required
+@signed_in_only
 @or_not_found
 def create_artifact(request: HttpRequest, project_id: int) -> HttpResponse:
     """A document of the visitor's own; without a short name it gets one from its title."""
@@ -72,7 +72,7 @@ def create_artifact(request: HttpRequest, project_id: int) -> HttpResponse:
     return project_page(request, project_id, form)
 
 
-@login_required
+@signed_in_only
 @or_not_found
 def project_command(request: HttpRequest, project_id: int, verb: str) -> HttpResponse:
     """Write all, or stop that as a whole."""
@@ -108,7 +108,9 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
     wants_json = request.get_preferred_type(["text/html", "application/json"]) == "application/json"
     back = resolve_url("artifacts:artifact", artifact_id)
     if not request.user.is_authenticated:
-        return JsonResponse({"detail": "Please sign in again."}, status=401) if wants_json else redirect_to_login(back)
+        if wants_json:
+            return JsonResponse({"detail": "Please sign in again."}, status=401)
+        return redirect_to_login(back, sign_in_address())
     if request.method != "POST":
         return redirect(back)
     try:

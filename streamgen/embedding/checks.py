@@ -18,6 +18,7 @@ from django.template.loader import get_template
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
+from artifacts.accounts.sign_in_place import has_sign_in
 from streamgen.embedding.defaults import own_settings
 
 SITE = "streamgen.asgi.application"
@@ -117,6 +118,13 @@ def _addresses() -> Iterator[CheckMessage]:
         reverse("generation:project-create")
     except NoReverseMatch:
         yield _error(7, "No address leads to documents.", f"urlpatterns += [{INCLUDE}]")
+    if not has_sign_in():
+        line = 'LOGIN_URL = "/the/address/of/your/page/"'
+        yield Warning(
+            f"Nobody can sign in: nothing is at {settings.LOGIN_URL}, where pages send whoever is nobody yet.",
+            hint=_line(line, "or serve `django.contrib.auth.urls` there"),
+            id="streamgen.W005",
+        )
 
 
 def _templates() -> Iterator[CheckMessage]:

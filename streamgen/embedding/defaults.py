@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,13 @@ def own_settings() -> dict[str, Any]:
 def fill_in(settings: Any) -> None:
     """Give a project's settings what they lack."""
     base = Path(getattr(settings, "BASE_DIR", None) or Path.cwd())
-    for name, value in (own_settings() | _ELSEWHERE | {"DATA_DIR": base / "var"}).items():
+    elsewhere = {**_ELSEWHERE, "DATA_DIR": base / "var", "ASGI_APPLICATION": _asgi_of(settings)}
+    for name, value in (own_settings() | elsewhere).items():
         if not hasattr(settings, name):
             setattr(settings, name, value)
+
+
+def _asgi_of(settings: Any) -> str | None:
+    """What `startproject` puts beside the addresses, and names in no setting."""
+    package = str(getattr(settings, "ROOT_URLCONF", None) or "").rpartition(".")[0]
+    return f"{package}.asgi.application" if package and find_spec(f"{package}.asgi") else None
