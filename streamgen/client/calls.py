@@ -15,6 +15,8 @@ from streamgen.client.events import TextPart
 TIMEOUT_S = 30.0
 CALL_TRIES = 5
 LONGEST_RETRY_S = 10.0
+NOT_REACHED = (502, 503, 504)
+"""The server for a moment; or what stands before it reaches none."""
 
 
 class ApiCalls:
@@ -73,7 +75,7 @@ def _comes_later(answer: httpx2.Response) -> bool:
     """The server is away for a moment, or still answers the same command, whose first answer was lost."""
     if answer.status_code == httpx2.codes.CONFLICT:
         return _problem(answer).get("code") == "idempotency_in_flight"
-    return answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE
+    return answer.status_code in NOT_REACHED
 
 
 def _wait_of(answer: httpx2.Response) -> float:

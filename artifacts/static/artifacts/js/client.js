@@ -10,7 +10,9 @@ import { Line } from "./socket.js";
 import { trouble, WatchedText } from "./watched-text.js";
 
 const AWAY_MS = 900_000;
-const READ_TRIES = 5;
+const TIMEOUT_MS = 30_000;
+const TRIES = 5;
+const AWAY = [502, 503, 504]; // the server for a moment; or what stands before it reaches none
 const LONGEST_RETRY_MS = 10_000;
 const ERROR_OF = { 401: "SignInNeeded", 404: "NoSuchDocument" };
 
@@ -110,17 +112,18 @@ export class Client {
     return (await this.artifact(artifact)).text;
   }
 
-  /** Any call of the API, `path` without `/api`; the JSON of the answer, null for 204. Only reads are tried again. */
+  /** Any call of the API, `path` without `/api`; the JSON of the answer, null for 204. A command comes with a key: it is done once. */
   async call(method, path, body) {
-    const tries = method === "GET" ? READ_TRIES : 1;
     const headers = { ...this.headers(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) };
     const csrf = !this.token && globalThis.document?.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+    if (method !== "GET") headers["Idempotency-Key"] = newKey();
     if (csrf && method !== "GET") headers["X-CSRFToken"] = csrf;
     for (let number = 1; ; number += 1) {
       const asked = { method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
-      const answer = await fetch(`${this.base}/api${path}`, asked).catch(() => null);
-      if (answer && answer.status !== 503) return content(answer);
-      if (number === tries) throw trouble("ServerAway", answer ? await detailOf(answer) : "The server does not answer.");
+      const signal = AbortSignal.timeout?.(TIMEOUT_MS);
+      const answer = await fetch(`${this.base}/api${path}`, { ...asked, signal }).catch(() => null);
+      if (answer && !(await comesLater(answer))) return content(answer);
+      if (number === TRIES) throw trouble("ServerAway", answer ? await detailOf(answer) : "The server does not answer.");
       const wait = answer ? 1000 * (Number(answer.headers.get("Retry-After")) || 1) : 250 * 2 ** number;
       await new Promise((resolve) => setTimeout(resolve, Math.min(wait, LONGEST_RETRY_MS)));
     }
@@ -205,6 +208,17 @@ export class Client {
   headers() {
     return this.token ? { Authorization: `Bearer ${this.token}` } : {};
   }
+}
+
+/** Also where the first answer to a command was lost, and is still being made. */
+async function comesLater(answer) {
+  if (answer.status !== 409) return AWAY.includes(answer.status);
+  return (await answer.clone().json().catch(() => ({}))).code === "idempotency_in_flight";
+}
+
+/** Another one each time; it need not be secret. */
+function newKey() {
+  return Array.from({ length: 3 }, () => Math.random().toString(36).slice(2)).join("-");
 }
 
 async function content(answer) {
