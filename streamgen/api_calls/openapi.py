@@ -73,7 +73,6 @@ _TAG_OF = (
     ("/artifacts/", "documents"),
     ("/projects", "projects"),
 )
-PAGED = ("/api/projects", "/api/artifacts/{artifact_id}/versions")
 
 
 def told_whole(schema: OpenAPISchema) -> OpenAPISchema:
@@ -92,17 +91,18 @@ def told_whole(schema: OpenAPISchema) -> OpenAPISchema:
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             operation["tags"] = [next(tag for part, tag in _TAG_OF if part in path)]
-            _tell_headers(operation, method, has_read="get" in methods, is_paged=path in PAGED)
+            _tell_headers(operation, method, has_read="get" in methods)
             _tell_problems(operation["responses"])
     schema["paths"] |= lasting_paths(schema)
     schema["tags"] = TAGS
     return schema
 
 
-def _tell_headers(operation: dict[str, Any], method: str, *, has_read: bool, is_paged: bool) -> None:
+def _tell_headers(operation: dict[str, Any], method: str, *, has_read: bool) -> None:
     asked, answers = operation.setdefault("parameters", []), operation["responses"]
     done = [status for status in answers if status < HTTPStatus.MULTIPLE_CHOICES]
     if method == "get":
+        is_paged = any(parameter.get("name") == "limit" for parameter in asked)
         asked.append(_parameter("IfNoneMatch"))
         answers[304] = {"description": "What is known already.", "headers": _ETAG}
         _add_headers(answers, done, _ETAG | (_LINK if is_paged else {}))

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import conditional_page, require_safe
 
 from streamgen.contract.asyncapi import CLOSE_CODES, EXAMPLES, asyncapi_document
 from streamgen.contract.codes import CODES, way_of
@@ -51,6 +51,7 @@ def errors(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@conditional_page
 def asyncapi(request: HttpRequest) -> HttpResponse:
     """AsyncAPI 3, of this server at the address that it was asked by."""
     prefix = reverse("artifacts:projects").rstrip("/")
@@ -61,6 +62,7 @@ def asyncapi(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@conditional_page
 def frames_json(request: HttpRequest) -> HttpResponse:
     """JSON Schema of the frames."""
     return _kept(JsonResponse(frames_schema(), content_type=JSON_SCHEMA))

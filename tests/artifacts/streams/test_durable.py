@@ -76,10 +76,15 @@ async def test_text_comes_whole_in_chunks_that_never_change(place: Place) -> Non
         assert "stream-up-to-date" not in part.headers
         again = await read(place, f"?offset={offset}", 1, (b"if-none-match", part.headers["etag"].encode()))
         assert (again.status, again.body, again.headers["etag"]) == (304, b"", part.headers["etag"])
+        for said, status in ((f'"other", W/{part.headers["etag"]}', 304), ("*", 304), (part.headers["etag"][:-2], 200)):
+            again = await read(place, f"?offset={offset}", 1, (b"if-none-match", said.encode()))
+            assert again.status == status
         parts.append(part.body)
         offsets.append(offset := part.next)
     assert b"".join([*parts, part.body]).decode() == text
     assert len(parts) == 2
+    untagged = await read(place, "?offset=now", 1, (b"if-none-match", b'"none"'))
+    assert untagged.status == 200
     assert sorted(offsets) == offsets
     at_the_end = await read(place, f"?offset={part.next}")
     assert (at_the_end.status, at_the_end.body, at_the_end.headers["stream-closed"]) == (200, b"", "true")

@@ -49,6 +49,14 @@ def test_read_that_is_known_already_is_304_until_something_changes(
         assert (changed.status_code, changed["ETag"] == first["ETag"]) == (200, False)
 
 
+@pytest.mark.parametrize("name", ["asyncapi.json", "frames.schema.json"])
+def test_documents_for_programs_have_tags_too(name: str) -> None:
+    read = Client().get(f"/api/{name}")
+    assert read.status_code == 200
+    again = Client().get(f"/api/{name}", headers={"If-None-Match": read["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
 def test_tag_is_asked_for_only_by_who_may_read(client: Client, artifact: Artifact) -> None:
     tag = client.get(f"/api/artifacts/{artifact.pk}")["ETag"]
     assert Client().get(f"/api/artifacts/{artifact.pk}", headers={"If-None-Match": tag}).status_code == 401

@@ -11,6 +11,7 @@ from django.test import Client
 from artifacts.accounts import tokens
 from artifacts.models import Project, Role
 from artifacts.sharing import links, members
+from streamgen.api import api
 
 pytestmark = pytest.mark.django_db
 
@@ -75,3 +76,10 @@ def test_bounds_are_said(client: Client, project: Project, query: str) -> None:
     for path in ("/tokens", f"/projects/{project.pk}/links", f"/projects/{project.pk}/invitations"):
         answer = client.get(f"/api{path}?{query}")
         assert (answer.status_code, answer.json()["field"]) == (422, query.partition("=")[0])
+
+
+def test_document_tells_where_each_list_goes_on() -> None:
+    gets = {path: ways["get"] for path, ways in api.get_openapi_schema()["paths"].items() if "get" in ways}
+    lists = {path for path, way in gets.items() if any(one.get("name") == "limit" for one in way["parameters"])}
+    assert lists == {path for path, way in gets.items() if "Link" in way["responses"].get(200, {}).get("headers", {})}
+    assert len(lists) == 6
