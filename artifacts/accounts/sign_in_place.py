@@ -4,6 +4,8 @@ that Django takes then, the admin's page; a fresh project has no other.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.auth.decorators import user_passes_test
 from django.shortcuts import resolve_url
@@ -25,9 +27,10 @@ def has_sign_in() -> bool:
 
 
 def _found_address() -> str:
+    given: Any = settings  # the types leave `is_overridden` out
     url = settings.LOGIN_URL
     try:
-        if settings.is_overridden("LOGIN_URL") or _is_there(url) or _is_there(f"/{get_language()}{url}"):
+        if given.is_overridden("LOGIN_URL") or _is_there(url) or _is_there(f"/{get_language()}{url}"):
             return resolve_url(url)
         return reverse(ADMINS)
     except NoReverseMatch:
