@@ -58,8 +58,8 @@ def connect() -> None:
 
 
 def broadcast_saved(sender: type[Artifact], instance: Artifact, **kwargs: Any) -> None:
-    row = saved_now(instance)
-    if row is None or "seq" not in row.changed:
+    row = saved_now.get()
+    if row is None or row.artifact is not instance or "seq" not in row.changed:
         return  # a lease, a preview or a new idle row: nothing that a viewer shows
     delta = row.delta
     event = Event(
@@ -78,12 +78,13 @@ def broadcast_saved(sender: type[Artifact], instance: Artifact, **kwargs: Any) -
         state_changed=not row.changed <= _TEXT_FIELDS,
         section_start=row.section_start,
     )
-    _send_after_commit(event, may_stop_a_writer=not row.changed.isdisjoint(_MAY_STOP_A_WRITER))
+    groups = (group,) if row.changed.isdisjoint(_MAY_STOP_A_WRITER) else (writer_group, group)
+    transaction.on_commit(partial(outbox.post, partial(_group_send, event, *groups)), robust=True)
 
 
 def broadcast_deleted(sender: type[Artifact], instance: Artifact, **kwargs: Any) -> None:
     event = Event(artifact=instance.pk, epoch=instance.epoch, seq=instance.seq + 1, status="", deleted=True)
-    _send_after_commit(event, may_stop_a_writer=True)
+    transaction.on_commit(partial(outbox.post, partial(_group_send, event, writer_group, group)), robust=True)
 
 
 def lock_documents(sender: type[Project], instance: Project, **kwargs: Any) -> None:
@@ -137,12 +138,6 @@ def close_connections(**kwargs: Any) -> None:
             connection.close()
 
 
-def _send_after_commit(event: Event, *, may_stop_a_writer: bool) -> None:
-    if may_stop_a_writer:
-        transaction.on_commit(partial(outbox.post, partial(_group_send, event, writer_group)), robust=True)
-    transaction.on_commit(partial(outbox.post, partial(_group_send, event, group)), robust=True)
-
-
 def _tell_after_commit(change: AccessChanged) -> None:
     transaction.on_commit(partial(outbox.post, partial(_tell, change)), robust=True)
 
@@ -151,7 +146,7 @@ async def _tell(change: AccessChanged) -> None:
     await get_channel_layer().group_send(ACCESS_GROUP, encode_access(change))
 
 
-async def _group_send(event: Event, group_of: Callable[[int], str]) -> None:
-    # The layer is looked up here, because one that is set up wrongly raises when it is made.
-    to = group_of(event.artifact)
-    await get_channel_layer().group_send(to, encode_event(event, to))
+async def _group_send(event: Event, *groups: Callable[[int], str]) -> None:
+    layer = get_channel_layer()  # looked up here, because one that is set up wrongly raises when it is made
+    for to in [group_of(event.artifact) for group_of in groups]:
+        await layer.group_send(to, encode_event(event, to))

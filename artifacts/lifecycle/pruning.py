@@ -53,7 +53,7 @@ def drop_preview(artifact_id: int, before: datetime) -> None:
     row = lock(artifact_id)
     if saved_previews(before).filter(pk=artifact_id).exists():
         row.set(preview_html="", preview_length=0)
-        row.write_unseen()
+        row.write(is_seen=False)
 
 
 def drop_previews(before: datetime) -> int:

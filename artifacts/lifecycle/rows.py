@@ -23,7 +23,8 @@ from artifacts.models import Artifact, CallCharge, Delta
 from artifacts.validation import MODEL_NAME_CHARS, clean
 
 _NOW = Now()
-_saved_now: ContextVar[LockedRow | None] = ContextVar("_saved_now", default=None)
+saved_now: ContextVar[LockedRow | None] = ContextVar("saved_now", default=None)
+"""The write whose save is under way, for the receiver of `post_save`; None where no verb saves a row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ class LockedRow:
 
     Its columns are read from `artifact` and changed by `set` alone. `delta`, `section_start` and `charges` are what the
     write brings beside the columns: the text it commits, where the section begins that begins with it, and what the
-    calls cost that ended.
+    calls cost that ended. `changed` are the columns that it saves, `next_seq` is its number once it is committed.
     """
 
     def __init__(self, artifact: Artifact, now: datetime) -> None:
@@ -54,42 +55,32 @@ class LockedRow:
         self.delta: Delta | None = None
         self.section_start: int | None = None
         self.charges: Sequence[CallCost] = ()
-        self._seq = artifact.seq
-        self._changed = set[str]()
-
-    @property
-    def changed(self) -> frozenset[str]:
-        """The columns that this write saves."""
-        return frozenset(self._changed)
-
-    @property
-    def next_seq(self) -> int:
-        """The number of this write, once it is committed."""
-        return self._seq + 1
+        self.next_seq = artifact.seq + 1
+        self.changed = set[str]()
 
     def take_seq(self) -> int:
         """The number of one more delta in this transaction; the write comes after it, so viewers see the hole."""
-        self._seq = max(self._seq, self.delta.seq if self.delta is not None else 0) + 1
-        return self._seq
+        taken = max(self.next_seq, self.delta.seq + 1 if self.delta is not None else 0)
+        self.next_seq = taken + 1
+        return taken
 
     def set(self, **columns: object) -> None:
         for name, value in columns.items():
             setattr(self.artifact, name, value)
-        self._changed.update(columns)
+        self.changed.update(columns)
 
-    def write(self) -> WriteResult:
-        """One more committed write; viewers are told of it."""
-        self.set(seq=self.next_seq)
-        self._changed.add("updated_at")  # the field itself knows the time
-        return self.write_unseen()
-
-    def write_unseen(self) -> WriteResult:
-        """Save what no viewer shows, a lease or a preview: the number of writes stays."""
-        token = _saved_now.set(self)
+    def write(self, *, is_seen: bool = True) -> WriteResult:
+        """One more committed write, of which viewers are told; the number of writes stays where what it saves is not
+        seen: a lease, a preview.
+        """
+        if is_seen:
+            self.set(seq=self.next_seq)
+            self.changed.add("updated_at")  # the field itself knows the time
+        token = saved_now.set(self)
         try:
-            self.artifact.save(update_fields=self._changed)
+            self.artifact.save(update_fields=self.changed)
         finally:
-            _saved_now.reset(token)
+            saved_now.reset(token)
         return self.result()
 
     def result(self) -> WriteResult:
@@ -168,12 +159,6 @@ def insert_charges(rows: Collection[LockedRow]) -> None:
     ]
     if charges:
         CallCharge.objects.bulk_create(charges, ignore_conflicts=True)
-
-
-def saved_now(artifact: Artifact) -> LockedRow | None:
-    """The write whose save is under way, for the receiver of `post_save`; None where no verb saves this row."""
-    row = _saved_now.get()
-    return row if row is not None and row.artifact is artifact else None
 
 
 def fold_deltas(row: LockedRow) -> None:

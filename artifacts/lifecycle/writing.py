@@ -195,7 +195,7 @@ def append_together(appends: Sequence[Append]) -> list[WriteResult | WriterRefus
     for number, (row, one) in taken.items():
         if one.flush is None:
             _renew_lease(row, one.lease_s)
-            outcomes[number] = row.write_unseen()
+            outcomes[number] = row.write(is_seen=False)
         else:
             outcomes[number] = _worked_on(row, one.lease_s, is_seen=bool(one.flush.text))
     return outcomes
@@ -234,9 +234,10 @@ def wait(
 def renew(artifact_id: int, *, fence: int, lease_s: float, answer: AnswerPlace | None = None) -> WriteResult:
     """A sign of life while the model is silent, or has just begun an answer; no news for viewers."""
     row = _lock_owned(artifact_id, fence)
-    _keep_answer(row, answer)
+    if answer is not None:
+        _keep_answer(row, answer)
     _renew_lease(row, lease_s)
-    return row.write_unseen()
+    return row.write(is_seen=False)
 
 
 @transaction.atomic
@@ -287,7 +288,7 @@ def save_preview(artifact_id: int, *, epoch: int, length: int, html: str) -> Non
     row = lock(artifact_id)
     if row.artifact.epoch == epoch and row.artifact.preview_length <= length <= row.artifact.length:
         row.set(preview_html=html, preview_length=length)
-        row.write_unseen()
+        row.write(is_seen=False)
 
 
 _SECTION = KeptQuery(lambda: Section.objects.filter(artifact=1, position=2))
@@ -320,19 +321,6 @@ def _renew_lease(row: LockedRow, lease_s: float) -> None:
     row.set(lease_until=row.now + timedelta(seconds=lease_s))
 
 
-def _clear_reason(row: LockedRow) -> None:
-    """Why the document waited is over once its writer works on."""
-    if row.artifact.reason:
-        row.set(reason="", last_error="")
-
-
-def _is_committed(row: LockedRow, flush: Flush) -> bool:
-    artifact = row.artifact
-    if flush.offset + len(flush.text) != artifact.length or not flush.text:
-        return False
-    return Delta.objects.filter(artifact=artifact, epoch=artifact.epoch, offset=flush.offset, text=flush.text).exists()
-
-
 def _worked_on(row: LockedRow, lease_s: float, *, is_seen: bool = True) -> WriteResult:
     """The writer is alive and works: it has its lease, and no reason to wait.
 
@@ -342,8 +330,8 @@ def _worked_on(row: LockedRow, lease_s: float, *, is_seen: bool = True) -> Write
     until = row.artifact.lease_until
     if until is None or until < row.now + timedelta(seconds=lease_s * WHOLE_LEASE):
         _renew_lease(row, lease_s)
-    if is_seen:
-        _clear_reason(row)
+    if is_seen and row.artifact.reason:
+        row.set(reason="", last_error="")
     return row.write()
 
 
@@ -366,19 +354,19 @@ def _take(row: LockedRow, flush: Flush) -> bool:
 
     A flush that is refused has written nothing.
     """
-    artifact = row.artifact
-    if _is_committed(row, flush):
-        return False
+    artifact, text = row.artifact, flush.text
+    if text and flush.offset + len(text) == artifact.length:
+        same = Delta.objects.filter(artifact=artifact, epoch=artifact.epoch, offset=flush.offset, text=text)
+        if same.exists():
+            return False
     if flush.offset != artifact.length:
         raise WrongOffset(f"The text ends at {artifact.length}, the delta begins at {flush.offset}.")
     if flush.drafts:
         take_drafts(row, flush.drafts)
     _count(row, flush)
-    if flush.text:
-        row.delta = Delta(
-            artifact=artifact, epoch=artifact.epoch, seq=row.next_seq, offset=flush.offset, text=flush.text
-        )
-        row.set(length=artifact.length + len(flush.text))
+    if text:
+        row.delta = Delta(artifact=artifact, epoch=artifact.epoch, seq=row.next_seq, offset=flush.offset, text=text)
+        row.set(length=artifact.length + len(text))
     return True
 
 
@@ -388,7 +376,8 @@ def _count(row: LockedRow, flush: Flush) -> None:
     if flush.spent is not None:
         row.set(cost=flush.spent.cost, cost_estimated=flush.spent.estimated, cost_under_way=flush.spent.under_way)
     row.charges = flush.charges
-    _keep_answer(row, flush.answer)
+    if flush.answer is not None:
+        _keep_answer(row, flush.answer)
 
 
 def _insert(rows: Collection[LockedRow]) -> None:
@@ -404,6 +393,5 @@ def _insert(rows: Collection[LockedRow]) -> None:
             fold_deltas(row)
 
 
-def _keep_answer(row: LockedRow, answer: AnswerPlace | None) -> None:
-    if answer is not None:
-        Section.objects.filter(artifact=row.artifact, status=SectionStatus.STREAMING).update(**answer.as_columns())
+def _keep_answer(row: LockedRow, answer: AnswerPlace) -> None:
+    Section.objects.filter(artifact=row.artifact, status=SectionStatus.STREAMING).update(**answer.as_columns())

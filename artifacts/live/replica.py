@@ -82,6 +82,8 @@ class Replica:
         """Nothing more will be written in this epoch, and all of it is here."""
         self.is_gone = False
         self._figures = Figures("0", "0", 0)
+        self._newest: Event | None = None
+        """Whose figures are newer than those."""
 
     def apply_event(self, event: Event) -> bool:
         """Take what an event brings; True where only the database can tell the rest.
@@ -103,7 +105,7 @@ class Replica:
         if event.section_start is not None:
             self._begin_sections((event.section_start,))
         self.seq = event.seq
-        self._figures = Figures(shown_cost(event.cost), shown_cost(event.cost_estimated), event.tokens)
+        self._newest = event
         return event.state_changed or event.status != self.state["status"]
 
     def apply_snapshot(self, snapshot: Snapshot | None) -> None:
@@ -121,7 +123,7 @@ class Replica:
             self.sections = ()
             self._begin_sections(snapshot.sections)
             self.page = None
-            self._figures = _figures_of(snapshot.state)
+            self._figures, self._newest = _figures_of(snapshot.state), None
             self._show(snapshot.state)
         elif snapshot.epoch == self.epoch:
             if snapshot.length > self.length:
@@ -129,7 +131,7 @@ class Replica:
                 self.length = snapshot.length
             self._begin_sections(snapshot.sections)
             if snapshot.seq >= self.seq:
-                self.seq, self._figures = snapshot.seq, _figures_of(snapshot.state)
+                self.seq, self._figures, self._newest = snapshot.seq, _figures_of(snapshot.state), None
             if _but_figures(snapshot.state) != _but_figures(self.state):
                 self._show(snapshot.state)
 
@@ -140,7 +142,7 @@ class Replica:
 
     def show_tokens(self) -> bool:
         """Show tokens and cost where they have changed; called rarely, it makes one frame of many flushes."""
-        if self.epoch == 0 or self._figures == _figures_of(self.state):
+        if self.epoch == 0 or self._newest_figures() == _figures_of(self.state):
             return False
         self._show(self.state)
         return True
@@ -161,8 +163,15 @@ class Replica:
         if not set(starts) <= set(self.sections):
             self.sections = tuple(sorted({*self.sections, *starts}))
 
+    def _newest_figures(self) -> Figures:
+        """As they are shown, which is once for many events."""
+        if (event := self._newest) is not None:
+            self._figures = Figures(shown_cost(event.cost), shown_cost(event.cost_estimated), event.tokens)
+            self._newest = None
+        return self._figures
+
     def _show(self, state: State) -> None:
-        self.state = _with_figures(state, self._figures)
+        self.state = _with_figures(state, self._newest_figures())
         self.is_over = state["status"] in OVER
         self.state_number += 1
 

@@ -1,6 +1,7 @@
 """Channels' in-memory layer for a process with many documents: no message costs a task, or a look at every group.
 
-What has expired goes once a second instead of with each message; who is full loses a message, as before.
+What has expired goes once a second, when somebody receives, instead of with each message; who is full loses a message,
+as before.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class MemoryLayer(InMemoryChannelLayer):  # type: ignore[misc]  # Channels has n
         self._swept_at_s = float("-inf")
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
-        self._clean_expired()
+        # What has expired is looked for by who receives.
         for channel in list(self.groups.get(group, ())):
             with suppress(ChannelFull):
                 await self.send(channel, message)

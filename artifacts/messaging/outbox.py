@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from asgiref.sync import async_to_sync
 
@@ -31,50 +30,38 @@ class Outbox:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self._backlog: deque[Send] = deque(maxlen=BACKLOG)
+        self.backlog: deque[Send] = deque(maxlen=BACKLOG)
+        self.is_woken = False
+        """It is about to look at the backlog."""
         self._task: asyncio.Task[None] | None = None
 
     def put(self, *sends: Send) -> None:
-        """Queue messages; on the loop's own thread only."""
-        self._backlog.extend(sends)
+        """Queue messages, and have all that wait sent; on the loop's own thread only."""
+        self.is_woken = False
+        self.backlog.extend(sends)
         if self._task is None or self._task.done():
-            self._task = self.loop.create_task(self._drain())
-
-    async def _drain(self) -> None:
-        while self._backlog:
-            if not await attempt(self._backlog.popleft()):
-                # The layer is away: what waits is stale by the time it is back, and everybody looks at the database.
-                await asyncio.sleep(QUIET_AFTER_FAILURE_S)
-                self._backlog.clear()
+            self._task = self.loop.create_task(send_all(self.backlog))
 
 
-async def attempt(send: Send) -> bool:
-    """Send one message within the time limit; False where the layer did not take it."""
-    try:
-        async with asyncio.timeout(SEND_TIMEOUT_S):
-            await send()
-    except Exception:  # whatever a layer's driver raises: a hint is lost, nothing else
-        outages.of_layer.failed(OutageKind.LAYER)
-        return False
-    outages.of_layer.answered()
-    return True
+async def send_all(backlog: deque[Send], *, quiet_s: float = QUIET_AFTER_FAILURE_S) -> None:
+    """Send what waits, each message within the time limit.
+
+    Where the layer does not take one it is away: what waits `quiet_s` later is stale by the time the layer is back, and
+    everybody looks at the database.
+    """
+    while backlog:
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await backlog.popleft()()
+        except Exception:  # whatever a layer's driver raises: a hint is lost, nothing else
+            outages.of_layer.failed(OutageKind.LAYER)
+            await asyncio.sleep(quiet_s)
+            backlog.clear()
+        else:
+            outages.of_layer.answered()
 
 
 _outbox: Outbox | None = None
-_together: ContextVar[list[Send] | None] = ContextVar("_together", default=None)
-
-
-@contextmanager
-def posting_together() -> Iterator[None]:
-    """What is posted within is handed over at the end: the loop is woken up once for all of it."""
-    sends = list[Send]()
-    token = _together.set(sends)
-    try:
-        yield
-    finally:
-        _together.reset(token)
-        if sends:
-            post(*sends)
 
 
 def attach() -> None:
@@ -85,23 +72,23 @@ def attach() -> None:
         _outbox = Outbox(loop)
 
 
-def post(*sends: Send) -> None:
-    """Hand over messages from any thread; it never raises.
+def post(send: Send) -> None:
+    """Hand over a message from any thread; it never raises. One that comes before the loop looks wakes it up no more.
 
-    Without an attached loop (a command, a script) they are sent before returning, each within the time limit; on a
-    loop's own thread (a notebook), where nothing may wait, that loop is attached.
+    Without an attached loop (a command, a script) it is sent before returning, within the time limit; on a loop's own
+    thread (a notebook), where nothing may wait, that loop is attached.
     """
-    if (held := _together.get()) is not None:
-        held += sends
-        return
     if (_outbox is None or not _outbox.loop.is_running()) and _is_on_a_loop():
         attach()
-    if _outbox is not None and _outbox.loop.is_running():
+    box = _outbox
+    if box is None or not box.loop.is_running():
+        async_to_sync(send_all)(deque([send]), quiet_s=0.0)
+        return
+    box.backlog.append(send)
+    if not box.is_woken:
+        box.is_woken = True
         with suppress(RuntimeError):  # the loop closed this very moment: a hint is lost, nothing else
-            _outbox.loop.call_soon_threadsafe(_outbox.put, *sends)
-    else:
-        for send in sends:
-            async_to_sync(attempt)(send)
+            box.loop.call_soon_threadsafe(box.put)
 
 
 def _is_on_a_loop() -> bool:

@@ -265,20 +265,18 @@ class Subscription:
                 self._probe.receive(message)
                 continue
             try:
+                news: Event | AccessChanged
                 if message.get("type") == ACCESS_TYPE:
-                    self._tell(events.ACCESS_GROUP, events.decode_access(message))
-                    continue
-                event = events.decode_event(message)
+                    group, news = events.ACCESS_GROUP, events.decode_access(message)
+                else:
+                    news = events.decode_event(message)
+                    # A process of another version names no group: it sends to viewers only.
+                    group = message.get("group") or events.group(news.artifact)
             except (KeyError, TypeError, ValueError):
                 logger.warning("A message that is not an event came over the channel layer.")
                 continue
-            # A process of another version names no group: it sends to viewers only.
-            self._tell(message.get("group") or events.group(event.artifact), event)
-
-    def _tell(self, group: str, news: Event | AccessChanged) -> None:
-        membership = self._memberships.get(group)
-        if membership is not None:
-            membership.tell(news)
+            if (membership := self._memberships.get(group)) is not None:
+                membership.tell(news)
 
 
 class _Probe:

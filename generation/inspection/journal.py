@@ -96,7 +96,9 @@ class Journal:
         self._first: list[JournalEvent] = []
         self._last: deque[JournalEvent] = deque(maxlen=LAST_KEPT)
         self._noted = self._changes = 0
-        self._saved = (0, 0)  # changes and flushes
+        self.has_events = False
+        """Something happened that is not saved yet, and not only flushes."""
+        self._flushes_saved = 0
         self._calls: dict[int, _OpenCall] = {}
         self._prompts: deque[KeptPrompt] = deque(maxlen=max(1, self.kept_prompts))
 
@@ -168,7 +170,7 @@ class Journal:
         newest = self._last[-1] if self._last else self._first[-1] if self._first else {}
         if newest.get("k") == "thinking" and newest.get("s") == position:
             newest["seconds"] = int(seconds)
-            self._changes += 1
+            self._changes, self.has_events = self._changes + 1, True
         else:
             self._note("thinking", position, seconds=int(seconds))
 
@@ -183,16 +185,11 @@ class Journal:
 
     @property
     def is_unsaved(self) -> bool:
-        return (self._changes, self.sums.flushes) != self._saved or bool(self._prompts)
-
-    @property
-    def has_events(self) -> bool:
-        """Something happened that is not saved yet, and not only flushes."""
-        return self._changes != self._saved[0]
+        return self.has_news or self.sums.flushes != self._flushes_saved
 
     @property
     def has_news(self) -> bool:
-        """The same, or a prompt waits to be stored."""
+        """Something happened, or a prompt waits to be stored."""
         return self.has_events or bool(self._prompts)
 
     def state(self) -> JournalState:
@@ -211,7 +208,7 @@ class Journal:
 
     def saved(self, state: JournalState) -> None:
         """So much of it is stored."""
-        self._saved = (state.changes, state.sums.flushes)
+        self.has_events, self._flushes_saved = state.changes != self._changes, state.sums.flushes
         while self._prompts and state.prompts and self._prompts[0].number <= state.prompts[-1].number:
             self._prompts.popleft()
 
@@ -221,7 +218,7 @@ class Journal:
             event["s"] = position
         event.update((name, fact) for name, fact in facts.items() if fact != "")
         self._noted += 1
-        self._changes += 1
+        self._changes, self.has_events = self._changes + 1, True
         (self._first if len(self._first) < FIRST_KEPT else self._last).append(event)
 
 

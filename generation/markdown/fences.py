@@ -109,6 +109,8 @@ class Unfenced:
 
     def __init__(self, run: str, fence: str = "", *, keeps_blocks: bool = True, drops_talk: bool = False) -> None:
         self._run = run
+        self.is_past = not run
+        """No fence is around what follows: it passes as it is."""
         self._fence = fence
         self._keeps_blocks = keeps_blocks
         self._drops_talk = drops_talk
@@ -152,7 +154,7 @@ class Unfenced:
         if is_block or not (is_whole or _is_prose(rest)):
             self._fence = opened_fence(line, "")
             return f"{line}\n{self.feed(rest)}"
-        self._run = ""
+        self._run, self.is_past = "", True
         is_talk = self._drops_talk and len(rest.strip()) <= TALK_CHARS
         return "" if is_talk or (is_whole and says_afterword(rest)) else rest
 
@@ -177,10 +179,11 @@ class FirstFence:
     def __init__(self) -> None:
         self._head = ""
         self._unfenced: Unfenced | None = None
-        self._is_open = False
+        self.is_past = False
+        """As that of `Unfenced`, where no fence was around it from the beginning."""
 
     def feed(self, text: str) -> str:
-        if self._is_open:
+        if self.is_past:
             return text
         if self._unfenced is not None:
             return self._unfenced.feed(text)
@@ -222,7 +225,7 @@ class FirstFence:
         return bool(wrap[2]) or _is_text(inner, wrap[1], is_whole=is_whole)
 
     def _as_it_is(self) -> str:
-        head, self._head, self._is_open = self._head, "", True
+        head, self._head, self.is_past = self._head, "", True
         return head
 
 

@@ -135,7 +135,6 @@ class ClaimedSections:
             position,
             self._tokens[position],
             name=self.names[position],
-            total=self._total,
             kept=kept,
             policy=self._policy,
             mode=lambda: self._mode(kept),
@@ -191,10 +190,6 @@ class ClaimedSections:
         """The text of a section is whole and in its place."""
         self._next = position + 1
         self._before += JOINT + text if is_draft and self._before else text
-
-    def _total(self) -> int:
-        counts = {position: tokens.count for position, tokens in self._tokens.items()}
-        return sum(counts.get(position, spent) for position, spent in enumerate(self._spent))
 
     def _kept_text(self, answer: AnswerPlace, spent: int) -> KeptText | None:
         if self._policy.delivery != "background" or not isinstance(self._provider, KeepsAnswers):

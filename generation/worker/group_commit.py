@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from channels.db import database_sync_to_async
 from django.db import transaction
@@ -17,7 +18,6 @@ from artifacts.errors import WriterRefused
 from artifacts.lifecycle import writing
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.writing import Append
-from artifacts.messaging import outbox
 from artifacts.messaging.per_loop import PerLoop
 from artifacts.operating import outages
 from artifacts.operating.counts import process_counts
@@ -40,12 +40,8 @@ MOST_STRETCHED_S = 0.4
 MEASURED_EVERY_S = 0.25
 
 _Outcome = WriteResult | WriterRefused | None
-OnBegin = Callable[[], None]
-
-_append_together = outbox.posting_together()(writing.append_together)
 
 
-@outbox.posting_together()
 def _append_with_notes(batch: Sequence[Append], notes: Sequence[JournalEntry | None]) -> Sequence[_Outcome]:
     """What became of each; with the text of a document goes what was noted of its writing."""
     with transaction.atomic():
@@ -64,29 +60,27 @@ class GroupCommit:
     """The flushes that wait on one loop. While a transaction runs, those of the next one gather."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[Append, OnBegin, Journal | None, asyncio.Future[_Outcome]]] = []
+        self.waiting: list[tuple[Append, Journal | None, asyncio.Future[_Outcome]]] = []
+        """For their transaction to begin."""
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._latest = 0  # who brought text last, and until when there is company
         self._company_until_s = float("-inf")
         self.load = Load()
 
-    async def append(
-        self, one: Append, *, is_awaited: bool, on_begin: OnBegin = lambda: None, journal: Journal | None = None
-    ) -> WriteResult:
+    async def append(self, one: Append, *, is_awaited: bool, journal: Journal | None = None) -> WriteResult:
         """Commit it with what else waits; at once where somebody waits for it. Raises as `until_answered`.
 
-        `on_begin` is called when its transaction begins: there its lease is renewed. What is new in its `journal` is
-        saved with it.
+        What is new in its `journal` is saved with it.
         """
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[_Outcome] = loop.create_future()
-        self._waiting.append((one, on_begin, journal, outcome))
+        self.waiting.append((one, journal, outcome))
         if one.flush is not None and one.artifact != self._latest:
             self._latest, self._company_until_s = one.artifact, loop.time() + ALONE_AFTER_S
         if self._task is None:
             if is_awaited or loop.time() > self._company_until_s:
-                self._begin()
+                self._task = loop.create_task(self._commit_all())
             elif self._timer is None:
                 self._timer = loop.call_later(COMPANY_S, self._begin)
         committed = await outcome
@@ -97,32 +91,39 @@ class GroupCommit:
         return committed
 
     def _begin(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer = None
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._commit_all())
 
     async def _commit_all(self) -> None:
         loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+            while self.waiting:
+                batch, self.waiting = self.waiting[:MOST_TOGETHER], self.waiting[MOST_TOGETHER:]
                 batch = [each for each in batch if not each[-1].done()]  # its writer was cancelled
-                began_s = loop.time()
-                for _, on_begin, *_ in batch:
-                    on_begin()
+                appends, began_s = [one for one, *_ in batch], loop.time()
                 notes = [
                     _note_of(one, journal) if journal is not None and journal.has_events else None
-                    for one, _, journal, _ in batch
+                    for one, journal, _ in batch
                 ]
-                outcomes = await _committed([one for one, *_ in batch], notes)
-                self.load.worked(began_s, loop.time())
-                process_counts.commit_s.add(loop.time() - began_s)
-                flushes = [one.flush for one, *_ in batch if one.flush is not None]
+                commit = partial(_append_with_notes, notes=notes) if any(notes) else writing.append_together
+                outcomes: Sequence[_Outcome]
+                try:
+                    outcomes = await database_sync_to_async(commit)(appends)
+                    outages.of_database.answered(wrote=True)
+                except Exception as error:  # whatever it was: who caused it finds out alone, and harms no other
+                    if outages.of_database.failed_by(error) is None:
+                        logger.info("%s flushes are committed one by one: %s", len(batch), type(error).__name__)
+                    outcomes = [None] * len(batch)
+                took_s, flushes = loop.time() - began_s, [one.flush for one in appends if one.flush is not None]
+                self.load.busy_s += took_s
+                process_counts.commit_s.add(took_s)
                 process_counts.flushes += len(flushes)
                 process_counts.flush_chars += sum(len(flush.text) for flush in flushes)
-                for (*_, journal, outcome), note, committed in zip(batch, notes, outcomes, strict=True):
+                for (_, journal, outcome), note, committed in zip(batch, notes, outcomes, strict=True):
                     if journal is not None and note is not None and isinstance(committed, WriteResult):
                         journal.saved(note.state)
                     if not outcome.done():
@@ -131,41 +132,23 @@ class GroupCommit:
             self._task = None
 
 
-async def _committed(batch: Sequence[Append], notes: Sequence[JournalEntry | None]) -> Sequence[_Outcome]:
-    """What became of each; None for all where one of them failed the transaction."""
-    try:
-        outcomes: Sequence[_Outcome]
-        if any(notes):
-            outcomes = await database_sync_to_async(_append_with_notes)(batch, notes)
-        else:
-            outcomes = await database_sync_to_async(_append_together)(batch)
-        outages.of_database.answered(wrote=True)
-        return outcomes
-    except Exception as error:  # whatever it was: who caused it finds out alone, and harms no other
-        if outages.of_database.failed_by(error) is None:
-            logger.info("%s flushes are committed one by one: %s", len(batch), type(error).__name__)
-        return [None] * len(batch)
-
-
 class Load:
     """How busy the database is with flushes, and how much rarer they have to be."""
 
     def __init__(self) -> None:
-        self._stretch = 1.0
+        self.busy_s = 0.0
+        """So long it has worked for flushes, in all."""
+        self._busy_before_s = 0.0
         self._since_s = float("-inf")
-        self._busy_s = 0.0
+        self._stretch = 1.0
 
-    def worked(self, began_s: float, ended_s: float) -> None:
-        """The database worked for flushes from then to then."""
-        self._busy_s += ended_s - began_s
-        passed_s = ended_s - self._since_s
-        if passed_s >= MEASURED_EVERY_S:
-            # Half way to where the load would be right, so that it does not swing.
-            self._stretch = max(1.0, self._stretch * (1 + self._busy_s / passed_s / BUSY_PART) / 2)
-            self._since_s, self._busy_s = ended_s, 0.0
-
-    def stretched_s(self, flush_s: float) -> float:
+    def stretched_s(self, flush_s: float, now_s: float) -> float:
         """How long a flush may wait that would wait so long without any load."""
+        if (passed_s := now_s - self._since_s) >= MEASURED_EVERY_S:
+            # Half way to where the load would be right, so that it does not swing.
+            part = (self.busy_s - self._busy_before_s) / passed_s
+            self._stretch = max(1.0, self._stretch * (1 + part / BUSY_PART) / 2)
+            self._since_s, self._busy_before_s = now_s, self.busy_s
         self._stretch = min(self._stretch, max(1.0, MOST_STRETCHED_S / flush_s))
         return flush_s * self._stretch
 

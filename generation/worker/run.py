@@ -148,7 +148,7 @@ class Run:
             return None
         starts = [section.start for section in found.sections]
         self._writer.under_way = found.under_way()
-        self._writer.take_up(found.text, found.tokens, starts, found.cost)
+        self._writer.take_up(found.text, found.spent(), starts, found.cost)
         self._writer.meter.ceiling = found.ceiling
         for position, section in enumerate(found.sections):
             if section.draft:

@@ -25,7 +25,7 @@ from generation.writing.turns import CallDelivery
 
 
 class SectionCallbacks(Callbacks):
-    """The section at `position`; `total` tells what all sections have cost. `before_call` is awaited before each."""
+    """The section at `position`. `before_call` is awaited before each call."""
 
     def __init__(
         self,
@@ -34,7 +34,6 @@ class SectionCallbacks(Callbacks):
         tokens: SectionTokens,
         *,
         name: str,
-        total: Callable[[], int],
         kept: KeptText | None,
         policy: WritingPolicy,
         mode: Callable[[], Mode],
@@ -43,7 +42,6 @@ class SectionCallbacks(Callbacks):
         self._writer = writer
         self._position = position
         self._tokens = tokens
-        self._total = total
         self._kept = kept
         self._policy = policy
         self._called_s = time.monotonic()
@@ -62,9 +60,8 @@ class SectionCallbacks(Callbacks):
             self._journal.text_came(self._position)
             process_counts.provider_first_text_s.add(time.monotonic() - self._called_s)
         self._chars += len(text)
-        self._tokens.received(len(text))
-        self._count()
-        await self._writer.put(text, self._position)
+        answer = NO_ANSWER if self._kept is None else self._kept.place
+        await self._writer.put(text, self._position, tokens=self._tokens.received(len(text)), answer=answer)
 
     def ended(self, tokens: int) -> None:
         """This run of the section has cost so much in all."""
@@ -143,6 +140,5 @@ class SectionCallbacks(Callbacks):
 
     def _count(self) -> None:
         """What the next commit stores beside the text."""
-        self._writer.tokens = self._total()
         answer = NO_ANSWER if self._kept is None else self._kept.place
         self._writer.count(self._position, self._tokens.count, answer)

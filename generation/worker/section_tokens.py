@@ -23,11 +23,14 @@ class SectionTokens:
 
     @property
     def count(self) -> int:
-        return self._before + self._reported + self._unreported_chars // CHARS_PER_TOKEN
+        return self.received(0)
 
-    def received(self, chars: int) -> None:
-        """So much text came; until the provider says how many tokens it was, four characters are one."""
+    def received(self, chars: int) -> int:
+        """So much text came: the `count` with it. Four characters are one token until the provider says how many it
+        was.
+        """
         self._unreported_chars += chars
+        return self._before + self._reported + self._unreported_chars // CHARS_PER_TOKEN
 
     def reported(self, tokens: int) -> None:
         """A call cost so much, all that was received of it included."""

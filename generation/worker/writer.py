@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -91,26 +91,26 @@ class _Draft:
 class Writer:
     """Writes the text of one claim, and keeps its lease from the first moment on.
 
-    Before the first text `take_up` tells it what is there; `tokens` is the count that the next flush stores, `answer`
-    what is committed with it of an answer that its endpoint keeps, `meter` what all of it costs. One section is live,
-    which is what viewers see; others are drafts until their turn comes. One flush commits what came of all of them.
+    Before the first text `take_up` tells it what is there; `answer` is what the next flush stores of an answer that its
+    endpoint keeps, `meter` what all of it costs. One section is live, which is what viewers see; others are drafts
+    until their turn comes. One flush commits what came of all of them.
     """
 
     def __init__(self, claim: Claim, *, policy: FlushPolicy, stop: StopSignal) -> None:
         self.claim = claim
         self._artifact, self._fence, self._lease_s = claim.artifact, claim.fence, policy.lease_s
-        self.tokens = 0
         self.answer = NO_ANSWER
         self.meter = Meter(price_list(), on_over=stop.exhaust)
         self.under_way: Mapping[str, int] = {}  # the characters so far of each section that a call was writing
         self.is_lost = False
         self._leased_at_s = time.clock_gettime(_CLOCK)  # the lease was renewed then or later
-        self._began_at_s = self._verb_began_at_s = self._leased_at_s
+        self._began_at_s = self._leased_at_s
         self._began_s = asyncio.get_running_loop().time()
         self.journal = Journal(self._ms_since_claim, kept_prompts=policy.kept_prompts)
         self._policy = policy
         self._stop = stop
         self._offset = claim.length
+        self._tokens = dict[int | None, int]()  # what each section has cost
         self._unsaved: list[str] = []
         self._unsaved_chars = 0
         self._put_at_s = float("-inf")
@@ -120,14 +120,18 @@ class Writer:
         self._late: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()  # one verb at a time
         self._begun = set[int]()
-        self._drafts: dict[int, _Draft] = {}
-        self._is_joint_due = False
+        self._drafts: dict[int | None, _Draft] = {}
+        self._joint = ""  # that comes with the next text
         self._previews = PreviewSaver(claim, "")
         self._group = group_commit.current()
 
-    def take_up(self, text: str, tokens: int, starts: Sequence[int | None] = (), spent: Spent = NOTHING_SPENT) -> None:
-        """Go on from this committed text, in which the sections begin that were begun, and which has cost so much."""
-        self.tokens, self._offset = tokens, len(text)
+    def take_up(
+        self, text: str, tokens: Sequence[int], starts: Sequence[int | None] = (), spent: Spent = NOTHING_SPENT
+    ) -> None:
+        """Go on from this committed text, in which the sections begin that were begun. Each of them has cost so many
+        tokens, and all of it what is `spent`.
+        """
+        self._tokens, self._offset = dict(enumerate(tokens)), len(text)
         self.meter.take_up(spent, self.under_way)
         self._begun = {position for position, start in enumerate(starts) if start is not None}
         self._previews = PreviewSaver(self.claim, text, [start for start in starts if start is not None])
@@ -136,29 +140,35 @@ class Writer:
         """So much is committed of a section whose turn has not come."""
         self._drafts[position] = _Draft(position, text, tokens, answer)
 
-    async def put(self, text: str, position: int | None = None) -> None:
-        """Take one piece: of the live section, or of a draft, for which nobody waits. Where it fills a flush, return
-        after that, so that a fast model waits for the database.
+    async def put(
+        self, text: str, position: int | None = None, *, tokens: int = 0, answer: AnswerPlace = NO_ANSWER
+    ) -> None:
+        """Take one piece, of the live section or of a draft, for which nobody waits, and what `count` takes with it.
+        Where it fills a flush, return after that, so that a fast model waits for the database.
         """
-        if self._drafts and position is not None and (draft := self._drafts.get(position)) is not None:
+        self._tokens[position] = tokens
+        if (draft := self._drafts.get(position)) is not None:
+            draft.tokens, draft.answer = tokens, answer
             draft.unsaved.append(text)
-            if sum(map(len, draft.unsaved)) >= self._policy.chars:
-                await self._flush(is_awaited=False)
-            else:
-                self._flush_in_time()
-            return
-        loop, flush_s = asyncio.get_running_loop(), self._policy.ms / 1000
-        silent_s, self._put_at_s = loop.time() - self._put_at_s, loop.time()
-        if silent_s == float("inf"):
-            process_counts.first_text_s.add(time.clock_gettime(_CLOCK) - self._began_at_s)
-        self._take(text)
-        if silent_s >= flush_s or self._unsaved_chars >= self._policy.chars:
-            await self._flush(is_awaited=silent_s >= max(flush_s, NOTICED_S))
+            is_due, is_awaited = sum(map(len, draft.unsaved)) >= self._policy.chars, False
+        else:
+            self.answer = answer
+            flush_s, now_s = self._policy.ms / 1000, asyncio.get_running_loop().time()
+            silent_s, self._put_at_s = now_s - self._put_at_s, now_s
+            if silent_s == float("inf"):
+                process_counts.first_text_s.add(time.clock_gettime(_CLOCK) - self._began_at_s)
+            self._unsaved.append(self._joint + text)
+            self._unsaved_chars, self._joint = self._unsaved_chars + len(self._joint + text), ""
+            is_due = silent_s >= flush_s or self._unsaved_chars >= self._policy.chars
+            is_awaited = silent_s >= max(flush_s, NOTICED_S)
+        if is_due:
+            await self._commit(is_awaited=is_awaited)
         else:
             self._flush_in_time()
 
-    def count(self, position: int, tokens: int, answer: AnswerPlace) -> None:
+    def count(self, position: int | None, tokens: int, answer: AnswerPlace) -> None:
         """What this section has cost, and what is known of its answer, as of its next flush."""
+        self._tokens[position] = tokens
         draft = self._drafts.get(position)
         if draft is None:
             self.answer = answer
@@ -168,19 +178,10 @@ class Writer:
     def is_draft(self, position: int) -> bool:
         return position in self._drafts
 
-    async def flush(self) -> None:
+    async def flush(self, *, is_awaited: bool = True) -> None:
         """Commit what is unsaved. Where the artifact is not ours any more nothing is written, and `stop` is set."""
-        await self._flush(is_awaited=True)
-
-    async def _flush(self, *, is_awaited: bool) -> None:
-        """With the flushes of others; at once where somebody waits for it."""
-
         if self._is_unsaved:
-            await self._commit_by(lambda flush: self._together(flush, is_awaited=is_awaited))
-
-    def _together(self, flush: Flush | None, *, is_awaited: bool) -> Awaitable[WriteResult]:
-        one = Append(artifact=self._artifact, fence=self._fence, flush=flush, lease_s=self._lease_s)
-        return self._group.append(one, is_awaited=is_awaited, on_begin=self._verb_begins, journal=self.journal)
+            await self._commit(is_awaited=is_awaited)
 
     async def begin_section(self, position: int, model: str, answer: AnswerPlace = NO_ANSWER) -> None:
         """The section is written now; `answer` is what its row says of one."""
@@ -222,15 +223,16 @@ class Writer:
         del self._drafts[position]
         self._begun.add(position)
         self._previews.begin_section()
-        text, self._is_joint_due = draft.text, self._offset > 0
-        if text:
-            text = JOINT + text if self._is_joint_due else text
+        self._joint = JOINT if self._offset > 0 else ""
+        if draft.text:
+            text, self._joint = self._joint + draft.text, ""
             self._previews.note(text)
-            self._offset, self._is_joint_due = self._offset + len(text), False
+            self._offset += len(text)
         self.answer, self._answer_saved = draft.answer, draft.answer_saved
-        for piece in draft.unsaved:  # what came while it was committed
-            self._take(piece)
-        if self._unsaved:
+        if rest := "".join(draft.unsaved):  # what came while it was committed
+            rest, self._joint = self._joint + rest, ""
+            self._unsaved.append(rest)
+            self._unsaved_chars += len(rest)
             self._flush_in_time()
 
     async def complete_section(self, position: int, *, tokens: int, model: str) -> None:
@@ -264,7 +266,9 @@ class Writer:
         """A sign of life while the model is silent, with those of others; none where a verb before it was one."""
         async with self._turn:
             if self.lease_age_s > older_than_s:
-                await self._attempt(lambda: self._together(None, is_awaited=False))
+                await self._attempt(
+                    Append(artifact=self._artifact, fence=self._fence, flush=None, lease_s=self._lease_s)
+                )
 
     async def assure(self) -> None:
         """Renew the lease where it may be over: afterwards the document is ours for a while, or `stop` is set."""
@@ -344,20 +348,15 @@ class Writer:
             await self._previews.finish(is_over=result.status in OVER)
         return result
 
-    def _take(self, text: str) -> None:
-        """Text of the live section, to be committed with the next flush."""
-        text, self._is_joint_due = JOINT + text if self._is_joint_due else text, False
-        self._unsaved.append(text)
-        self._unsaved_chars += len(text)
-
     @property
     def _is_unsaved(self) -> bool:
         return bool(self._unsaved) or any(draft.unsaved for draft in self._drafts.values())
 
     def _flush_in_time(self) -> None:
         if self._timer is None:
-            flush_s = self._group.load.stretched_s(self._policy.ms / 1000)
-            self._timer = asyncio.get_running_loop().call_later(flush_s, self._begin_late_flush)
+            loop = asyncio.get_running_loop()
+            flush_s = self._group.load.stretched_s(self._policy.ms / 1000, loop.time())
+            self._timer = loop.call_later(flush_s, self._begin_late_flush)
 
     def _begin_late_flush(self) -> None:
         self._timer = None
@@ -366,21 +365,21 @@ class Writer:
     async def _late_flush(self) -> None:
         """The timer's flush. What it cannot handle stops the work, and is raised by the next verb that carries text."""
         try:
-            await self._flush(is_awaited=False)
+            await self.flush(is_awaited=False)
         except Exception as error:  # nobody awaits this task
             self._failure = error
             self._stop.set()
 
-    def _verb_begins(self) -> None:
-        self._verb_began_at_s = time.clock_gettime(_CLOCK)
-
     async def _commit(
-        self, verb: Callable[[Flush], WriteResult], *, waits_for_room: bool = False
+        self,
+        verb: Callable[[Flush], WriteResult] | None = None,
+        *,
+        is_awaited: bool = False,
+        waits_for_room: bool = False,
     ) -> WriteResult | None:
-        """Carry out the verb with all that is unsaved as its tail; None where the claim is lost. Raises `DiskFull`."""
-        return await self._commit_by(lambda flush: until_answered(partial(verb, flush), waits_for_room=waits_for_room))
-
-    async def _commit_by(self, carry: Callable[[Flush], Awaitable[WriteResult]]) -> WriteResult | None:
+        """Carry out the verb with all that is unsaved as its tail; without one commit that with the flushes of others,
+        at once where somebody waits for it. None where the claim is lost. Raises `DiskFull`.
+        """
         async with self._turn:
             # Told to the run, whose verbs carry text, and never to the supervisor, which only renews.
             if self._failure is not None and not self.is_lost:
@@ -391,15 +390,17 @@ class Writer:
             flush = Flush(
                 offset=self._offset,
                 text="".join(self._unsaved),
-                tokens=self.tokens,
+                tokens=sum(self._tokens.values()),
                 answer=answer if answer != self._answer_saved else None,
                 drafts=tuple(found for _, found, _ in drafts),
                 spent=self.meter.spent,
                 charges=charges,
             )
+            append = Append(artifact=self._artifact, fence=self._fence, flush=flush, lease_s=self._lease_s)
+            work: Append | Callable[[], WriteResult] = append if verb is None else partial(verb, flush)
             span = partial(tracing.span, "flush", artifact=self._artifact, chars=len(flush.text))
             with span() if tracing.is_on else nullcontext():
-                result = await self._attempt(lambda: carry(flush))
+                result = await self._attempt(work, is_awaited=is_awaited, waits_for_room=waits_for_room)
             if result is None:
                 return None
             del self._unsaved[:taken]
@@ -421,16 +422,21 @@ class Writer:
     async def _carry(self, verb: Callable[[], WriteResult], *, waits_for_room: bool = False) -> None:
         """Carry out a verb that brings no text. Raises `DiskFull`."""
         async with self._turn:
-            await self._attempt(lambda: until_answered(verb, waits_for_room=waits_for_room))
+            await self._attempt(verb, waits_for_room=waits_for_room)
 
-    async def _attempt(self, carry: Callable[[], Awaitable[WriteResult]]) -> WriteResult | None:
+    async def _attempt(
+        self, work: Append | Callable[[], WriteResult], *, is_awaited: bool = False, waits_for_room: bool = False
+    ) -> WriteResult | None:
         """One short transaction, tried again while the database is away; None where the claim is lost."""
         if self.is_lost:
             return None
-        self._verb_began_at_s = began_at_s = time.clock_gettime(_CLOCK)
+        began_at_s = time.clock_gettime(_CLOCK)
         try:
             # Safe to repeat: a verb that had been committed before its answer was lost changes nothing, or is refused.
-            result = await carry()
+            if isinstance(work, Append):
+                result = await self._group.append(work, is_awaited=is_awaited, journal=self.journal)
+            else:
+                result = await until_answered(work, waits_for_room=waits_for_room)
         except (WriterRefused, NotFound) as refusal:
             logger.info("lost artifact=%s fence=%s: %s", self._artifact, self._fence, refusal)
             self.is_lost = True
@@ -439,6 +445,6 @@ class Writer:
             return None
         if (took_s := time.clock_gettime(_CLOCK) - began_at_s) >= SLOW_COMMIT_S:
             self.journal.commit_waited(took_s)
-        self._leased_at_s = self._verb_began_at_s
+        self._leased_at_s = began_at_s
         self._stop.observe(result)
         return result

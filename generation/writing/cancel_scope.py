@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self, TypeVar
@@ -17,7 +18,7 @@ class CancelScope:
 
     def __init__(self, *, stop: asyncio.Event, deadline: float | None, clock: Callable[[], float]) -> None:
         self._stop = stop
-        self._deadline = deadline
+        self._deadline = math.inf if deadline is None else deadline
         self._clock = clock
         self._timeout: asyncio.Timeout | None = None
         self._listener: asyncio.Task[None] | None = None
@@ -41,20 +42,20 @@ class CancelScope:
     def stopped(self) -> bool:
         return self._stop.is_set()
 
-    def left_s(self) -> float | None:
-        """Seconds until the deadline, or None without one."""
-        return None if self._deadline is None else self._deadline - self._clock()
+    def left_s(self) -> float:
+        """Seconds until the deadline."""
+        return self._deadline - self._clock()
 
-    async def wait(self, begin: Callable[[], Awaitable[T]], *, at_most_s: float | None = None) -> T:
+    async def wait(self, begin: Callable[[], Awaitable[T]], *, at_most_s: float = math.inf) -> T:
         """Await what `begin` gives, unless a WaitCut comes first; what is awaited is then cancelled."""
         if self._stop.is_set():
             raise Stopped
-        left_s = self.left_s()
-        if left_s is not None and left_s <= 0:
+        left_s = self._deadline - self._clock()
+        if left_s <= 0:
             raise DeadlinePassed
-        patience_s = at_most_s if left_s is None else left_s if at_most_s is None else min(left_s, at_most_s)
+        patience_s = min(left_s, at_most_s)
         try:
-            async with asyncio.timeout(patience_s) as timeout:
+            async with asyncio.timeout(None if patience_s == math.inf else patience_s) as timeout:
                 self._timeout = timeout
                 return await begin()
         except TimeoutError:
@@ -64,9 +65,7 @@ class CancelScope:
         finally:
             self._timeout = None
 
-    def _cause(self, left_s: float | None, at_most_s: float | None) -> WaitCut:
+    def _cause(self, left_s: float, at_most_s: float) -> WaitCut:
         if self.stopped:
             return Stopped()
-        if at_most_s is not None and (left_s is None or at_most_s <= left_s):
-            return TooSlow()
-        return DeadlinePassed()
+        return TooSlow() if at_most_s <= left_s else DeadlinePassed()

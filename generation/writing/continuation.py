@@ -226,14 +226,15 @@ class _Loop:
             while isinstance(item, (Piece, Life)):
                 unsure = item.held if isinstance(item, Life) else ""
                 if isinstance(item, Piece):
-                    patience.text_came()
+                    at_most_s = patience.text_came()
                     await self._take(joiner.feed(clean(item.text)))
                 else:
                     if item.at is not None:
                         await self.terms.callbacks.on_kept()
                     if (silent_s := patience.life_came(item)) is not None:
                         await self.terms.callbacks.on_thinking(silent_s)
-                item = await self.scope.wait(following, at_most_s=patience.left_s())
+                    at_most_s = patience.left_s()
+                item = await self.scope.wait(following, at_most_s=at_most_s)
         except WaitCut as cut:
             await self._take(joiner.feed(clean(unsure)))
             if isinstance(cut, TooSlow):
@@ -281,8 +282,7 @@ class _Loop:
     async def _wait(self, error: ProviderError) -> _Verdict | None:
         """Wait before the next attempt, visibly."""
         seconds, attempt = self.troubles.next_attempt(error)
-        left_s = self.scope.left_s()
-        if left_s is not None and seconds >= left_s:
+        if seconds >= self.scope.left_s():
             return _ending_of(DeadlinePassed(), f" Last trouble: {error.detail}")
         await self.terms.callbacks.on_wait(seconds, error, attempt, self.policy.retry.attempts)
         try:

@@ -97,13 +97,15 @@ class Patience:
         """How long the next event may take."""
         return min(self._event_s, self._thinking_left_s()) if self._lives else self._event_s
 
-    def text_came(self) -> None:
+    def text_came(self) -> float:
+        """How long the next event may take."""
         if not self._has_text:
             self._hear()
             self._limits.silence.ended(self._longest_s, self._usual_s)
         self._event_s, self._has_text = self._limits.stall_s, True
         self._silent_since_s, self._told_at_s = self._now_s(), None
         self._lives = self._thinks = False
+        return self._event_s
 
     def life_came(self, life: Life) -> float | None:
         """For how many seconds there has been no text, where it is time to tell that the model thinks.

@@ -129,28 +129,28 @@ class _Passage:
         """What follows goes on from so much of the body."""
         self._text = SectionText(self._name, is_begun=bool(begun))
 
-    async def take(self, text: str) -> None:
-        await self._pass_on(self._text.feed(text))
-
-    async def end(self) -> None:
-        """The section is complete: what was held back, and what closes it."""
-        await self._pass_on(self._text.end())
-        # In a thread: a section may be as large as a document. What is closed already, before a takeover, stays.
-        text = self.whole
-        text = text if self._kept is None else text[: len(text) - self._kept.due_chars]
-        await self._pass_on(await asyncio.to_thread(closing, text))
-
-    @property
-    def whole(self) -> str:
-        return "".join(self._chunks)
-
-    async def _pass_on(self, text: str) -> None:
+    async def take(self, text: str, *, is_whole: bool = False) -> None:
+        """What the loop is sure of; where it `is_whole` it belongs to the section as it is."""
+        if not is_whole:
+            text = self._text.feed(text)
         if self._kept is not None:
             text = self._kept.fresh(text)
         if text:  # the heading comes with the first text, so that no document ends with a heading alone
             text, self._missing = self._missing + text, ""
             self._chunks.append(text)
             await self._take(text)
+
+    async def end(self) -> None:
+        """The section is complete: what was held back, and what closes it."""
+        await self.take(self._text.end(), is_whole=True)
+        # In a thread: a section may be as large as a document. What is closed already, before a takeover, stays.
+        text = self.whole
+        text = text if self._kept is None else text[: len(text) - self._kept.due_chars]
+        await self.take(await asyncio.to_thread(closing, text), is_whole=True)
+
+    @property
+    def whole(self) -> str:
+        return "".join(self._chunks)
 
 
 def tokens_of(chars: int) -> int:

@@ -39,18 +39,15 @@ class StreamJoiner:
 
     def feed(self, piece: str) -> str:
         """Text that is certain now. Raises BadSeam or AnsweredAnew when the answer must not be appended."""
-        text = self._fed(piece)
+        text = piece
+        if not self._is_open:
+            self._head += piece
+            text = self._sought()
+        elif self._inside is not None:
+            text = self._inside.feed(piece)
+            if self._inside.is_past:
+                self._inside = None
         return text if self._farewell is None else self._farewell.feed(text)
-
-    def _fed(self, piece: str) -> str:
-        if self._is_open:
-            return piece if self._inside is None else self._inside.feed(piece)
-        self._head += piece
-        if self._seam is not None:
-            return self._sought(self._seam)
-        if self._previous.startswith(self._head):
-            return ""  # an echo so far
-        return self._gone_on(join(self._previous, self._head, mode="prefill"))
 
     def end(self, *, is_truncated: bool = False) -> str:
         """The rest, when the answer has ended. Raises BadSeam or AnsweredAnew."""
@@ -107,11 +104,15 @@ class StreamJoiner:
             raise AnsweredAnew("the endpoint does not go on with the begun answer")
         return "" if is_left is None else self._opened(rest)
 
-    def _sought(self, seam: Seam) -> str:
+    def _sought(self) -> str:
+        """What is certain of a head that grows, once it is known where it goes on."""
+        if self._seam is None:
+            is_echo = self._previous.startswith(self._head)  # so far
+            return "" if is_echo else self._gone_on(join(self._previous, self._head, mode="prefill"))
         if len(self._head) < self._looked_at + max(CHECK_CHARS, self._looked_at // 10):
             return ""
         self._looked_at = len(self._head)
-        settled = seam.settled(self._head)
+        settled = self._seam.settled(self._head)
         if settled is None:
             return ""
         rest, self._inside = settled

@@ -35,7 +35,7 @@ def test_unseen_write_is_no_committed_write():
     with transaction.atomic():
         locked = lock(before.pk)
         locked.set(preview_html="<p>")
-        result = locked.write_unseen()
+        result = locked.write(is_seen=False)
 
     saved = documents.row(before.pk)
     assert (saved.preview_html, saved.seq, saved.updated_at) == ("<p>", 0, before.updated_at)
@@ -56,7 +56,7 @@ def test_row_under_way_is_known_to_receivers_of_its_own_save_only():
     known = {}
 
     def receive(instance: Artifact, **kwargs: object) -> None:
-        known[instance.pk] = saved_now(instance)
+        known[instance.pk] = saved_now.get()
 
     pk = documents.idle().pk
     post_save.connect(receive, sender=Artifact)
@@ -70,7 +70,7 @@ def test_row_under_way_is_known_to_receivers_of_its_own_save_only():
         post_save.disconnect(receive, sender=Artifact)
 
     assert known == {other.pk: None, pk: locked}
-    assert saved_now(locked.artifact) is None
+    assert saved_now.get() is None
 
 
 def test_missing_document_is_not_found():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from functools import partial
 from threading import Thread
 
@@ -79,10 +80,16 @@ async def test_after_a_failure_what_waits_is_dropped_and_what_comes_later_is_sen
 
 @pytest.mark.asyncio
 async def test_layer_that_hangs_is_given_up():
+    wire = Wire()
+
     async def hang() -> None:
         await asyncio.Event().wait()
 
-    assert await outbox.attempt(hang) is False
+    waiting = deque([hang, partial(wire.send, "stale")])
+
+    await outbox.send_all(waiting, quiet_s=0.0)
+
+    assert (list(waiting), wire.sent) == ([], [])
 
 
 @pytest.mark.asyncio
@@ -145,48 +152,17 @@ def test_on_a_loop_that_nobody_attached_a_message_is_sent_by_that_loop():
 
 
 @pytest.mark.asyncio
-async def test_what_is_posted_together_wakes_the_loop_up_once_and_keeps_its_order():
+async def test_what_is_posted_before_the_loop_looks_wakes_it_up_once_and_keeps_its_order():
     wire = Wire()
     outbox.attach()
     loop = asyncio.get_running_loop()
-    ready = []
 
-    def post_all() -> None:
+    for about in ("first", "second"):
         before = len(loop._ready)  # type: ignore[attr-defined]
-        with outbox.posting_together():
-            for number in range(50):
-                outbox.post(partial(wire.send, number))
-            assert len(loop._ready) == before  # type: ignore[attr-defined]
-        ready.append(len(loop._ready) - before)  # type: ignore[attr-defined]
+        for number in range(50):  # on the loop's own thread, so that nothing runs meanwhile
+            outbox.post(partial(wire.send, f"{about} {number}"))
+        assert len(loop._ready) - before == 1  # type: ignore[attr-defined]
+        await asyncio.sleep(0)  # the loop takes it over
+        await everything_else_is_done()
 
-    post_all()  # on the loop's own thread, so that nothing runs meanwhile
-    await asyncio.sleep(0)  # the loop takes it over
-    await everything_else_is_done()
-
-    assert wire.sent == list(range(50))
-    assert ready == [1]
-
-
-@pytest.mark.asyncio
-async def test_nothing_posted_together_wakes_no_loop():
-    outbox.attach()
-    before = len(asyncio.get_running_loop()._ready)  # type: ignore[attr-defined]
-
-    with outbox.posting_together():
-        pass
-
-    assert len(asyncio.get_running_loop()._ready) == before  # type: ignore[attr-defined]
-
-
-def test_what_is_posted_together_is_sent_also_where_the_transaction_failed():
-    wire = Wire()
-
-    def fail() -> None:
-        with outbox.posting_together():
-            outbox.post(partial(wire.send, "first"))
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail()
-
-    assert wire.sent == ["first"]
+    assert wire.sent == [f"{about} {number}" for about in ("first", "second") for number in range(50)]

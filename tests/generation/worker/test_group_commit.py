@@ -68,21 +68,21 @@ async def test_flushes_that_come_together_are_one_transaction():
 
 async def test_who_is_alone_waits_for_no_company():
     (draft,) = await drafts(1)
-    group, begun = GroupCommit(), list[str]()
+    group = GroupCommit()
 
     async def begin(text: str, offset: int) -> asyncio.Task[WriteResult]:
         one = Append(artifact=draft.pk, fence=draft.fence, flush=draft.next_flush(text, offset=offset), lease_s=60)
-        commit = asyncio.create_task(group.append(one, is_awaited=False, on_begin=lambda: begun.append(text)))
+        commit = asyncio.create_task(group.append(one, is_awaited=False))
         for _ in range(3):  # the turns of the loop that a transaction takes to begin, if nothing is waited for
             await asyncio.sleep(0)
         return commit
 
     first = await begin("Text", 0)
-    assert begun == [], "others may be there"
+    assert group.waiting, "others may be there"
     await first
     await asyncio.sleep(ALONE_AFTER_S + COMPANY_S)
     second = await begin(" more", 4)
-    assert begun == ["Text", " more"]
+    assert not group.waiting
     await second
 
 
@@ -144,12 +144,13 @@ async def test_flushes_become_rarer_with_the_load_up_to_a_bound_and_come_back():
     def work(part: float, seconds: float) -> float:
         nonlocal now_s
         for _ in range(round(seconds / MEASURED_EVERY_S)):
-            load.worked(now_s + MEASURED_EVERY_S * (1 - part), now_s + MEASURED_EVERY_S)
+            load.busy_s += MEASURED_EVERY_S * part
             now_s += MEASURED_EVERY_S
-        return load.stretched_s(0.1)
+            stretched_s = load.stretched_s(0.1, now_s)
+        return stretched_s
 
     assert work(0.3, 5) == 0.1
     assert 0.1 < work(0.8, 0.5) < MOST_STRETCHED_S
     assert work(0.9, 10) == MOST_STRETCHED_S
-    assert load.stretched_s(1.0) == 1.0, "who wants it rarer than that gets it so"
+    assert load.stretched_s(1.0, now_s) == 1.0, "who wants it rarer than that gets it so"
     assert work(0.1, 10) == 0.1

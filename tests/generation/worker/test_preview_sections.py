@@ -79,7 +79,7 @@ async def test_writer_that_takes_over_within_a_section_keeps_its_border(artifact
     await first.put(SECOND[:30])
     await first.flush()
     second = Writer(claim, policy=POLICY, stop=StopSignal(claim.fence))
-    second.take_up(FIRST + SECOND[:30], 1, (0, len(FIRST)))
+    second.take_up(FIRST + SECOND[:30], (1, 0), (0, len(FIRST)))
     await second.begin_section(1, "m")
     await second.put(SECOND[30:])
     await second.complete_section(1, tokens=1, model="m")
