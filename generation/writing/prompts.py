@@ -53,6 +53,8 @@ with them in names, figures and decisions, and do not repeat them:
 
 # Templates of local servers turn such words into real turns of another role, wherever they stand.
 _ROLE_TOKEN = re.compile(r"<(?=\||/?s>|<SYS>|(?:start|end)_of_turn>|bos>|eos>)|\[(?=/?INST\])")
+_OUTLINED = re.compile(r"^(?:[ ]{0,3}#{1,6}[ \t]|[ \t>*+\-0-9.)]*+(?:```|~~~))[^\n]*", re.MULTILINE)
+"""The lines that an outline is read from: headings and fences."""
 _HEADING = re.compile(r"[ ]{0,3}(#{1,6})[ \t]+(.*?)[ \t#]*")
 _FENCE_RUN = re.compile(r"~{3,}")
 
@@ -157,17 +159,24 @@ def outline_of(text: str) -> str:
     """The headings of the text, indented by level; the deeper ones go first where it grows too long."""
     headings = []
     fence = ""
-    for line in text.splitlines():
+    for found in _OUTLINED.finditer(_with_one_line_end(text)):
+        line = found[0]
         fence = opened_fence(line, fence)
         heading = None if fence else _HEADING.fullmatch(line)
         if heading:
             headings.append((len(heading[1]), heading[2]))
     for deepest in (6, 4, 3, 2):
-        lines = [f"{'  ' * max(0, level - 2)}- {title}" for level, title in headings if level <= deepest]
-        outline = "\n".join(lines)
+        shown = [one for one in headings if one[0] <= deepest]
+        if len(shown) > OUTLINE_CHARS and deepest > 2:
+            continue
+        outline = "\n".join(f"{'  ' * max(0, level - 2)}- {title}" for level, title in shown)
         if len(outline) <= OUTLINE_CHARS:
             return outline
     return _end(outline, OUTLINE_CHARS)
+
+
+def _with_one_line_end(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def _about_document(assignment: Assignment) -> list[str]:

@@ -73,7 +73,8 @@ async def write_section(
     """
     missing, own = _split(opening_of(work.planned.name, earlier="" if work.unseen else work.earlier), work.held)
     passage = _Passage(work, missing, take, kept)
-    calls = _Calls(provider, work, kept, callbacks)
+    # In a thread: the prompt is read from all the text before, which may be of any kind and size.
+    calls = await asyncio.to_thread(_Calls, provider, work, kept, callbacks)
 
     async def write(begun: str, *, spent: int = 0) -> Continuation:
         passage.begin(begun)
