@@ -78,6 +78,7 @@ class TextEnd:
         self.keeps_marks, self.copied, self._previous = keeps_marks, copied, previous
         self.source = previous[-COMPARED_CHARS:]
         self.tail = fold(self.source, keeps_marks=keeps_marks)
+        self._head = "", Folded("", [], [])
         words = fold(copied, keeps_marks=keeps_marks).text
         self.words = words if words and self.tail.text.endswith(words) else ""
         # Without their marks the words may stand there twice: a list and a sentence may say the same.
@@ -109,13 +110,19 @@ class TextEnd:
 
     def _places(self, answer: str, sought: str) -> Iterator[_Match]:
         """Where the answer has the end of the text that is sought; of the anchor, all that stands before it too."""
-        head = fold(answer[:ANSWER_HEAD_CHARS], keeps_marks=self.keeps_marks)
+        head = self._folded(answer[:ANSWER_HEAD_CHARS])
         at = head.text.find(sought) if sought and not self.is_blurred else -1
         while at >= 0:
             end = at + len(sought)
             if head.is_border(end):
                 yield _Match(answer=answer, head=head, end=end, size=_common_end(self.tail.text, head.text[:end]))
             at = head.text.find(sought, at + 1)
+
+    def _folded(self, head: str) -> Folded:
+        """As `fold`; the head is looked at more than once, and each time for longer."""
+        if head != self._head[0]:
+            self._head = head, fold(head, keeps_marks=self.keeps_marks)
+        return self._head[1]
 
     def _is_sure(self, place: _Match) -> bool:
         """Whether so much of the end, from the beginning of a word, is no accident."""
