@@ -47,8 +47,8 @@ _HEAD = """\
 
 def typst_source(properties: FileProperties, body: Node) -> str:
     name = quoted(storable(properties.title))
-    head = f'{_HEAD}#set document({_described(properties)})\n#text(size: 22pt, weight: "bold")[#{name}]\n#v(8pt)\n\n'
-    return head + _blocks(body.children)
+    title = _directed(f'#text(size: 22pt, weight: "bold")[#{name}]', properties.title)
+    return f"{_HEAD}#set document({_described(properties)})\n{title}\n#v(8pt)\n\n{_blocks(body.children)}"
 
 
 def _described(properties: FileProperties) -> str:
@@ -105,16 +105,19 @@ def _block(node: Node, depth: int) -> str:
             return f"#quote(block: true)[{_blocks(node.children, depth + 1)}]"
         case "ul" if depth < MOST_NESTED:
             marker = "marker: [], " if "task-list" in node.classes else ""
-            return f"#list({marker}{_items(node, depth + 1)})"
+            return _directed(f"#list({marker}{_items(node, depth + 1)})", node.text)
         case "ol" if depth < MOST_NESTED:
-            return f"#enum(start: {start_of(node)}, {_items(node, depth + 1)})"
+            return _directed(f"#enum(start: {start_of(node)}, {_items(node, depth + 1)})", node.text)
         case _:
             return _blocks(node.children, depth)
 
 
 def _items(node: Node, depth: int) -> str:
+    """In a list that runs from the right, an item of another script still runs from the left."""
+    is_rtl = is_right_to_left(node.text)
     items = [item for item in node.elements if item.tag == "li"]
-    return ", ".join(f"[{_blocks(item.children, depth)}]" for item in items)
+    turned = ["#set text(dir: ltr);" if is_rtl and not is_right_to_left(item.text) else "" for item in items]
+    return ", ".join(f"[{turn}{_blocks(item.children, depth)}]" for turn, item in zip(turned, items, strict=True))
 
 
 def _table(node: Node, depth: int) -> str:

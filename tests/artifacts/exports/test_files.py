@@ -101,6 +101,18 @@ def test_no_word_of_a_document_is_markup_of_the_typesetter_or_of_word(title, tex
     assert len(made.paragraphs) == 4
 
 
+def test_list_of_a_script_from_the_right_begins_there_and_an_item_of_another_does_not():
+    html = f"<ul><li>{ARABIC}</li><li>from the left</li></ul><ol><li>one</li></ol>"
+    source = typst_source(titled(ARABIC), parse_html(html))
+    turns = re.findall(r"#set text\(dir: (\w+)\);|#(text|list|enum)\(", source)
+    assert turns == [
+        *[("rtl", ""), ("", "text")],  # the title
+        *[("rtl", ""), ("", "list"), ("rtl", ""), ("ltr", "")],
+        ("", "enum"),
+    ]
+    assert convert("pdf", titled(ARABIC), html).startswith(b"%PDF-")
+
+
 def test_deep_and_odd_documents_still_come_out():
     deep = "<blockquote><ul><li><em><strong>" * 40 + "x" + "</strong></em></li></ul></blockquote>" * 40
     ragged = "<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody></table>"
