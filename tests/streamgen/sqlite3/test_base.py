@@ -1,4 +1,7 @@
-"""A thread's turn to write begins with its transaction, is waited for, and is given back however that ends."""
+"""A thread's turn to write begins with its transaction, is waited for, and is given back however that ends.
+
+A search knows the letters of every script.
+"""
 
 from __future__ import annotations
 
@@ -107,3 +110,31 @@ def test_child_waits_for_no_thread_of_its_parent(file: Path) -> None:
     assert os.waitpid(child, 0)[1] == 0
     ours.rollback()
     ours.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "is_found"),
+    [
+        ("Проект Маяк", "%маяк%", True),
+        ("ÄRGER", "%ärger%", True),
+        ("Ein Turm", "%TURM", True),
+        ("Ein Turm", "%ein", False),
+        ("two\nlines", "two%LINES", True),
+        ("100 %", "%\\%%", True),
+        ("100", "%\\%%", False),
+        ("a.b", "a_b", True),
+        ("axb", "a\\_b", False),
+        ("(a+b)*", "%(A+B)*%", True),
+        ("\\", "%\\\\%", True),
+        (None, "%", None),
+    ],
+)
+def test_search_knows_both_cases_of_every_letter(
+    file: Path, text: str | None, pattern: str, is_found: bool | None
+) -> None:
+    with closing(wrapper(file)) as database, database.cursor() as cursor:
+        cursor.execute("SELECT %s LIKE %s ESCAPE '\\'", [text, pattern])
+        assert cursor.fetchone() == (is_found if is_found is None else int(is_found),)
+        if "\\" not in pattern:
+            cursor.execute("SELECT %s LIKE %s", [text, pattern])
+            assert cursor.fetchone() == (is_found if is_found is None else int(is_found),)
