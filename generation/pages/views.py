@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import chain, count
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -64,7 +65,7 @@ def create_artifact(request: HttpRequest, project_id: int) -> HttpResponse:
         try:
             project = access.project_for(request.user, project_id, "add")
             artifact = control.add_artifact(
-                project, form.cleaned_data["phase"] or _phase_of(title), title, _user(request)
+                project, form.cleaned_data["phase"] or _phase_of(title, project), title, _user(request)
             )
             return redirect("artifacts:artifact", artifact.pk)
         except InvalidInput as error:
@@ -258,8 +259,14 @@ def write_as_typed(verb: Callable[..., object], artifact: Artifact, request: Htt
         raise FormRefused(form) from None
 
 
-def _phase_of(title: str) -> str:
-    return slugify(title).replace("_", "-").lstrip("-0123456789")[:40]
+def _phase_of(title: str, project: Project) -> str:
+    """The short name that a title makes; one that has no letter of A to Z is numbered."""
+    made = slugify(title).replace("_", "-").lstrip("-0123456789")[:40]
+    if made:
+        return made
+    taken = set(project.artifacts.filter(phase__startswith="document").values_list("phase", flat=True))
+    names = chain(["document"], (f"document-{number}" for number in count(2)))
+    return next(name for name in names if name not in taken)
 
 
 def _user(request: HttpRequest) -> User:
