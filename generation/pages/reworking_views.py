@@ -19,6 +19,7 @@ from artifacts.errors import BaseChanged, IllegalTransition, InvalidInput, NotFo
 from artifacts.lifecycle.placed_sections import placed_section
 from artifacts.models import Artifact, StreamStatus
 from artifacts.models.user_model import User
+from artifacts.pages import labels
 from artifacts.pages.forms import LongText, WholeNumberField, refuse
 from artifacts.pages.html import reachable, text_html
 from artifacts.pages.views import or_not_found
@@ -85,13 +86,15 @@ def sections(request: HttpRequest, artifact_id: int) -> HttpResponse:
         except (IllegalTransition, CommandRefused) as error:
             messages.error(request, error.detail)
             return redirect("generation:sections", artifact_id)
+    drafts = artifact.drafts.select_related("text_author").defer("content", "preview_html", "instructions")
     context = {
         "artifact": artifact,
         "rows": rows,
         "form": form,
-        "drafts": artifact.drafts.select_related("text_author")
-        .defer("content", "preview_html", "instructions")
-        .order_by("pk"),
+        "drafts": [
+            (draft, labels.status_words(draft.stream_status, draft.reason), labels.why(draft))
+            for draft in drafts.order_by("pk")
+        ],
         "at_rest": artifact.stream_status not in {StreamStatus.IDLE, StreamStatus.STREAMING},
         "is_complete": artifact.stream_status == StreamStatus.COMPLETE,
     }

@@ -138,6 +138,11 @@ async def test_every_page_is_accessible_by_day_and_by_night(visit: Visit, desk: 
         told = policy(await page.goto(address))
         assert told == (DRAWING if await page.locator("[data-pictures]").count() else POLICY), name
         await settled(page)
+        # Any other encoding makes a million letters of most scripts nine million bytes, which no page may send.
+        longs = await page.locator('form[method="post"]:has(textarea)').evaluate_all(
+            "all => all.map((one) => one.enctype)"
+        )
+        assert set(longs) <= {"multipart/form-data"}, name
         found = await axe.run(page, options=BRIEFLY)
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
         await page.emulate_media(color_scheme="dark")

@@ -12,7 +12,7 @@ from django.test import Client
 
 from artifacts.models import Artifact, Project
 from artifacts.planned_section import PlannedSection
-from generation import reworking
+from generation import control, reworking
 from tests.generation.test_reworking import edit, write, written
 from tests.support import documents
 
@@ -131,6 +131,9 @@ def test_draft_is_asked_for_shown_beside_the_text_and_accepted(visitor: Client, 
     assert "Wrote “Part 1” anew: Shorter." in page
     listed = text_of(visitor.get(f"/artifacts/{document.pk}/sections/"))
     assert "Wrote “Part 1” anew: Shorter.</a></h3><p><bdi>owner</bdi> · <time" in listed
+    control.pause(draft)
+    assert '<p class="row-why">Stopped by hand.</p>' in text_of(visitor.get(f"/artifacts/{document.pk}/sections/"))
+    control.resume(draft)
 
     write(draft, "1.")
     assert visitor.post(f"/artifacts/{draft.pk}/accept/")["Location"] == f"/artifacts/{document.pk}/"
