@@ -45,6 +45,32 @@ async def test_settled_formulas_and_diagrams_are_drawn_and_their_source_stays(vi
     assert await page.evaluate("navigator.clipboard.readText()") == "print('ü')\n"
 
 
+LABELLED = r"""## Purpose
+
+\begin{align}
+  速度 &= \frac{a}{b} \label{eq:one}
+\end{align}
+
+\[ x^2 \label{eq:one} \] and one that is broken: $\frac{a$
+"""
+
+
+async def test_formulas_with_labels_are_drawn_again_in_other_colours(visit: Visit, desk: Desk) -> None:
+    visit.forgives.append("MathJax")
+    await desk.start_claimed(names=["Purpose"])
+    await desk.end_section(position=0, text=LABELLED)
+    await desk.finish()
+    page = await visit.open(desk.address)
+    pictures = page.locator(".math-picture img")
+    await expect(pictures).to_have_count(2)
+    before = await pictures.evaluate_all("(images) => images.map((image) => image.src)")
+    await page.emulate_media(color_scheme="dark")
+    await page.wait_for_function(
+        "(before) => [...document.querySelectorAll('.math-picture img')].every((one, at) => one.src !== before[at])",
+        arg=before,
+    )
+
+
 async def test_hostile_diagrams_and_formulas_run_nothing_and_reach_nobody(visit: Visit, desk: Desk) -> None:
     visit.forgives += ["MathJax", "Content Security Policy"]  # the frame's own policy speaks up
     await desk.start_claimed(names=["Purpose"])

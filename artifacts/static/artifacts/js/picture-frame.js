@@ -40,6 +40,7 @@ async function math({ source, color }) {
   const isEnvironment = source.startsWith("\\begin{");
   const formula = isEnvironment ? source : DELIMITERS.exec(source)?.[1];
   if (!formula) throw new Error("no formula");
+  window.MathJax.texReset(); // each is drawn alone, and may be drawn again: no label is known from before
   const display = source.startsWith("$$") || source.startsWith("\\[") || isEnvironment;
   const svg = window.MathJax.tex2svg(formula, { display }).querySelector("svg");
   if (svg.querySelector('[data-mml-node="merror"]')) throw new Error("not TeX");
