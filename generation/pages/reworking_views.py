@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from artifacts import access, validation
 from artifacts.accounts.sign_in_place import signed_in_only
 from artifacts.errors import BaseChanged, IllegalTransition, InvalidInput, NotFound
-from artifacts.lifecycle.placed_sections import placed_section
+from artifacts.lifecycle.placed_sections import PlacedSection, placed_section
 from artifacts.models import Artifact, StreamStatus
 from artifacts.models.user_model import User
 from artifacts.pages import labels
@@ -31,6 +31,8 @@ from generation.errors import CommandRefused
 from generation.pages.estimates import estimate_sentence, told_sentence, wants_sentence
 from generation.pages.forms import ModelField
 from generation.surroundings import surroundings_of_section
+
+STAYS = "What you typed is still here: copy it, or save again later."
 
 
 class RewriteForm(forms.Form):
@@ -106,7 +108,12 @@ def sections(request: HttpRequest, artifact_id: int) -> HttpResponse:
 def edit(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse:
     """A section as Markdown. What was typed is shown again whatever comes between, beside what is there by now."""
     artifact = _editable(request, artifact_id)
-    section = placed_section(artifact, number)
+    try:
+        section, gone = placed_section(artifact, number), ""
+    except NotFound as error:
+        if request.method != "POST":
+            raise
+        section, gone = _no_section(number), f"{error.detail} {STAYS}"
     context: dict[str, object] = {
         "artifact": artifact,
         "section": section,
@@ -120,7 +127,9 @@ def edit(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse:
     if request.method == "POST":
         text = request.POST.get("text", "").replace("\r\n", "\n")
         context |= {"text": text, "base": request.POST.get("base", ""), "is_typed": True}
-        if "preview" not in request.POST:
+        if gone:
+            context["refusal"], status = gone, 409
+        elif "preview" not in request.POST:
             try:
                 reworking.edit_section(
                     artifact, _person(request), number, text=text, base_sha256=request.POST.get("base", "")
@@ -136,6 +145,8 @@ def edit(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse:
                 status = 409
             except IllegalTransition as error:
                 context["refusal"], status = error.detail, 409
+            except NotFound as error:  # it went at this moment
+                context["refusal"], status = f"{error.detail} {STAYS}", 409
             except InvalidInput as error:
                 context["refusal"], status = error.detail, 422
     context["preview"] = reachable(text_html(str(context["text"])[: validation.LONG_TEXT_CHARS], ()))
@@ -186,6 +197,11 @@ def rewrite(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse
         "costs": costs,
     }
     return render(request, "generation/rewrite.html", context, status=422 if form.errors else 200)
+
+
+def _no_section(number: int) -> PlacedSection:
+    """In the place of one that went while somebody typed."""
+    return PlacedSection(number=number, name=f"Section {number}", status="", body="", begin=0, end=0)
 
 
 def _cost_of_rewrite(artifact: Artifact, number: int, form: RewriteForm) -> str:

@@ -56,6 +56,18 @@ def test_section_is_edited_as_a_form(visitor: Client, document: Artifact) -> Non
     assert documents.row(document.pk).text == "## Part 1\n\nOne.\n\n## Part 2\n\n**Zwei**"
 
 
+def test_words_stay_on_the_page_where_their_section_went(visitor: Client, document: Artifact) -> None:
+    address = f"/artifacts/{document.pk}/sections/2/edit/"
+    control.regenerate(document, None, plan=[PlannedSection(name="Another")])
+
+    refused = visitor.post(address, {"text": "Zwei <b>", "base": sha("Two <b>&."), "save": "1"})
+
+    assert refused.status_code == 409
+    assert "Zwei &lt;b&gt;</textarea>" in text_of(refused)
+    assert "What you typed is still here" in text_of(refused)
+    assert visitor.get(address).status_code == 404
+
+
 def test_second_editor_sees_both_texts_and_may_choose(visitor: Client, document: Artifact) -> None:
     edit(document, 1, "Theirs.", "One.")
     address = f"/artifacts/{document.pk}/sections/1/edit/"
