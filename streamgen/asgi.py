@@ -8,8 +8,10 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from artifacts.operating.heap import give_back_memory
+from artifacts.operating.open_files import raise_open_files
 
 give_back_memory()  # before any thread has made a heap of its own
+raise_open_files()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
 pages = get_asgi_application()
 

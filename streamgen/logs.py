@@ -12,6 +12,8 @@ from artifacts.operating.outages import OutageKind
 
 OF_HANDSHAKES = ('%s - "WebSocket ', "connection rejected", "ASGI callable returned without completing handshake")
 """How uvicorn's lines about handshakes begin."""
+CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), 127, 133, 0x2028, 0x2029) if code != 9}
+"""What would end a line, or speak to a terminal, as it is written in a program."""
 LOGGED_CHARS = 500
 """What is longer was sent by somebody to fill the log."""
 
@@ -45,6 +47,7 @@ class TextLine(logging.Formatter):
         super().__init__("{asctime} {levelname:<7} {name}: {message}", style="{")
 
     def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = record.message.translate(CONTROLS)  # whoever sent it makes no line of their own
         about = {"process": record.process, **told_about()}
         return f"{super().formatMessage(record)}  [{' '.join(f'{name}={value}' for name, value in about.items())}]"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from urllib.parse import urlsplit
 
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:.]+")
@@ -53,9 +54,17 @@ def public_url(address: str) -> PublicUrl:
     prefix = parts.path.rstrip("/")
     if not _PATH.fullmatch(prefix) or {".", ".."} & set(prefix.split("/")):
         raise ValueError("may have letters, digits and - . _ ~ in its path, as in https://example.com/docs/.")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = f"[{_shortest(parts.hostname)}]" if ":" in parts.hostname else parts.hostname
     netloc = host if port in {None, _PORTS[parts.scheme]} else f"{host}:{port}"
     return PublicUrl(scheme=parts.scheme, host=host, netloc=netloc, prefix=prefix)
+
+
+def _shortest(address: str) -> str:
+    """An IPv6 address as browsers send it, however it is written."""
+    try:
+        return str(IPv6Address(address))
+    except ValueError:
+        raise ValueError("has an IPv6 address that cannot be read.") from None
 
 
 def origin_of(address: str) -> tuple[str, str, int | None] | None:

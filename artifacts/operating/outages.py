@@ -89,14 +89,21 @@ class Outage:
         self.kind: OutageKind | None = None
         self._clock = clock
         self._lock = threading.Lock()
-        self._began_s = self._failed_s = 0.0
+        self._began_s = self._failed_s = self._same_s = 0.0
 
     def failed(self, kind: OutageKind) -> None:
         with self._lock:
-            self._failed_s = self._clock()
-            if self.kind is not None:
+            self._failed_s = now_s = self._clock()
+            before, same_s = self.kind, self._same_s
+            if before not in {None, kind} and now_s - same_s < QUIET_S:
+                return  # both at once: the first one has its lines
+            self._same_s = now_s
+            if before is kind:
                 return
-            self.kind, self._began_s = kind, self._failed_s
+            lasted_s = same_s - self._began_s
+            self.kind, self._began_s = kind, now_s
+        if before is not None:  # it has become another trouble, which another hand mends
+            logger.warning("outage ends kind=%s seconds=%.0f", before, lasted_s)
         logger.warning("outage begins kind=%s: %s", kind, SENTENCES[kind])
 
     def failed_by(self, error: BaseException) -> OutageKind | None:

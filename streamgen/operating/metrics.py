@@ -99,8 +99,9 @@ def may_read_metrics(scope: Any) -> bool:
     """With the token, where one is set; else from this machine, and not by way of a proxy on it."""
     headers = {name.lower(): value for name, value in scope["headers"]}
     if settings.STREAMGEN_METRICS_TOKEN:
-        wanted = f"Bearer {settings.STREAMGEN_METRICS_TOKEN}".encode()
-        return hmac.compare_digest(headers.get(b"authorization", b""), wanted)
+        scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+        is_token = hmac.compare_digest(token.strip(), settings.STREAMGEN_METRICS_TOKEN.encode())
+        return is_token and scheme.lower() == b"bearer"
     if BEHIND_A_PROXY & headers.keys():
         return False
     address = (scope.get("client") or ("",))[0]

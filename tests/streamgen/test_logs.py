@@ -56,7 +56,7 @@ def test_line_of_json_says_what_it_is_about_and_stays_one_line():
 
 
 def test_line_of_text_ends_with_what_it_is_about():
-    assert formatted(TextLine(), task=7).endswith(f"WARNING streamgen.x: said ö\n二  [process={os.getpid()} task=7]")
+    assert formatted(TextLine(), task=7).endswith(f"WARNING streamgen.x: said ö\\n二  [process={os.getpid()} task=7]")
 
 
 @pytest.mark.django_db(transaction=True)

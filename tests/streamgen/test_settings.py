@@ -78,6 +78,7 @@ NONSENSE = [
     ("PUBLIC_URL", "https://two words/"),
     ("PUBLIC_URL", "https://пример.рф/"),
     ("PUBLIC_URL", "https://[::1/"),
+    ("PUBLIC_URL", "https://[1:2:3]/"),
     ("PUBLIC_URL", "https://docs.example.com/?page=1"),
     ("PUBLIC_URL", "https://docs.example.com/#top"),
     ("PUBLIC_URL", "https://docs.example.com/a//b"),
@@ -214,6 +215,7 @@ def test_hosts_say_which_names_and_open_no_origin(load):
         ("https://DOCS.example.com:443/", "docs.example.com", "https://docs.example.com", ""),
         ("https://docs.example.com:8443/path/", "docs.example.com", "https://docs.example.com:8443", "/path"),
         ("https://[2001:db8::1]:8443/a/b-c", "[2001:db8::1]", "https://[2001:db8::1]:8443", "/a/b-c"),
+        ("https://[2001:0DB8:0:0:0:0:0:1]/", "[2001:db8::1]", "https://[2001:db8::1]", ""),
         ("http://intranet/docs", "intranet", "http://intranet", "/docs"),
     ],
 )

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from artifacts.operating.database_check import refusal_to_start
 from artifacts.operating.exposition import serve_figures
 from artifacts.operating.heap import give_back_memory
+from artifacts.operating.open_files import raise_open_files
 from artifacts.operating.shutdown import GOODBYE_S, end_within
 from artifacts.validation import whole_number
 from generation.queue.wakeup import WAKE_CHANNEL
@@ -41,6 +42,7 @@ class Command(BaseCommand):
         if refusal := refusal_to_start():
             raise CommandError(refusal)
         give_back_memory()
+        raise_open_files()
         if metrics:
             self._serve(metrics)
         asyncio.run(_work(capacity))

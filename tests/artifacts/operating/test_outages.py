@@ -54,6 +54,27 @@ def test_sqlite_file_that_another_program_holds_is_locked():
             connection.close()
 
 
+def test_outage_that_becomes_another_trouble_says_so_and_two_at_once_do_not(caplog):
+    clock = Clock()
+    outage = Outage(clock)
+    for _ in range(100):
+        outage.failed(OutageKind.GONE)
+        outage.failed(OutageKind.LOCKED)
+        clock.now_s += 0.1
+    for _ in range(100):  # the server is there again, as a copy that can only be read
+        outage.failed(OutageKind.READ_ONLY)
+        clock.now_s += 0.1
+    clock.now_s += QUIET_S
+    outage.answered(wrote=True)
+    told = [record.getMessage().partition(":")[0] for record in caplog.records]
+    assert [line.partition(" seconds=")[0] for line in told] == [
+        "outage begins kind=gone",
+        "outage ends kind=gone",
+        "outage begins kind=read_only",
+        "outage ends kind=read_only",
+    ]
+
+
 def test_outage_is_told_when_it_begins_and_when_it_ends(caplog):
     clock = Clock()
     outage = Outage(clock)

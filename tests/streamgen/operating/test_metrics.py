@@ -80,7 +80,10 @@ async def test_document_that_is_written_and_watched_shows_in_every_figure(
         ("", "127.0.0.1", {"x-forwarded-proto": "https"}, False),
         ("secret", "127.0.0.1", {}, False),
         ("secret", "192.0.2.7", {"authorization": "Bearer secret"}, True),
+        ("secret", "192.0.2.7", {"authorization": "bearer secret"}, True),
         ("secret", "192.0.2.7", {"authorization": "Bearer secrets"}, False),
+        ("secret", "192.0.2.7", {"authorization": "Basic secret"}, False),
+        ("secret", "192.0.2.7", {"authorization": "secret"}, False),
     ],
 )
 def test_figures_are_for_this_machine_or_for_the_token(settings, token, client, headers, may) -> None:
