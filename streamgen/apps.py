@@ -14,5 +14,7 @@ class StreamgenConfig(AppConfig):
 
     def ready(self) -> None:
         from streamgen.embedding.checks import check_project  # noqa: PLC0415  apps exist only now
+        from streamgen.operating import patient_migrations  # noqa: PLC0415  as above
 
         checks.register(check_project)
+        patient_migrations.connect()
