@@ -90,8 +90,9 @@ class JsonAPI(NinjaAPI):
         return [*patterns, rest], app_name, namespace
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
-        """Ninja's, with every answer that there is."""
-        schema = told_whole(super().get_openapi_schema(**options))
+        """Ninja's, with every answer that there is; all paths are below the one server, wherever a project has it."""
+        schema = told_whole(super().get_openapi_schema(**{"path_prefix": "/api/"} | options))
+        schema["servers"] = [{"url": reverse("artifacts:projects").rstrip("/") or "/"}]
         schema["paths"] |= openai_paths()
         schema["tags"] = [*schema["tags"], OPENAI_TAG]
         return schema

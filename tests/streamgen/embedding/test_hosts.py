@@ -15,6 +15,7 @@ from django.urls import include, path, reverse, set_urlconf
 from artifacts.accounts import tokens
 from artifacts.models import Artifact, Project
 from artifacts.sharing import links
+from streamgen.api import api
 from streamgen.embedding.place import kind_of_path, path_below
 from tests.streamgen.test_access_table import PAGES, POSTED, Team, _arguments, address_of
 from tests.support import documents
@@ -30,6 +31,12 @@ class InLanguages:
     """The addresses of a project whose pages stand below the name of a language."""
 
     urlpatterns = [*i18n_patterns(path("docs/", include("streamgen.embedding.urls")))]
+
+
+class BelowDocs:
+    """Those of docs/embed.md."""
+
+    urlpatterns = [path("docs/", include("streamgen.embedding.urls"))]
 
 
 @pytest.fixture
@@ -71,6 +78,19 @@ def test_documents_are_found_below_each_language(settings: Any) -> None:
             assert kind_of_path(f"/{language}/docs/api/projects") == "api"
         assert path_below({"type": "websocket", "path": "/fr/docs/ws/artifacts/7/"}) is None
         assert kind_of_path("/docs/api/projects") == ""
+    finally:
+        set_urlconf(None)
+
+
+def test_all_paths_of_the_openapi_document_are_below_its_server(settings: Any) -> None:
+    before = api.get_openapi_schema()
+    assert before["servers"] == [{"url": "/"}]
+    settings.ROOT_URLCONF = BelowDocs
+    try:
+        told = api.get_openapi_schema()
+        assert told["servers"] == [{"url": "/docs"}]
+        assert told["paths"].keys() == before["paths"].keys()
+        assert {path.split("/")[1] for path in told["paths"]} == {"api", "v1", "streams"}
     finally:
         set_urlconf(None)
 
