@@ -21,6 +21,8 @@ PHASE_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
 _DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _TURNS = {"R", "AL", "AN", "RLE", "LRE", "RLO", "LRO", "PDF", "RLI", "LRI", "FSI", "PDI"}
 """What turns the letters around it, too, by its class in the bidirectional algorithm."""
+_UNSEEN = {"Cf", "Zs"}
+"""What cannot be seen, by its category: a name of such characters alone is none that anybody could press."""
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 
 
@@ -30,7 +32,7 @@ def line(field: str, value: str, *, limit: int, required: bool = True) -> str:
     Raises `InvalidInput` when it is empty, too long, or holds control characters.
     """
     value = value.strip()
-    if required and not value:
+    if required and all(unicodedata.category(character) in _UNSEEN for character in value):
         raise InvalidInput(field, f"{field} must not be empty.")
     if len(value) > limit:
         raise InvalidInput(field, f"{field} may have {limit} characters at most, not {len(value)}.")
