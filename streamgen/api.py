@@ -25,7 +25,7 @@ from generation.pages import costs_api, reworking_api
 from generation.pages.api import router
 from streamgen import problems
 from streamgen.agents.openai_paths import OPENAI_TAG, openai_paths
-from streamgen.api_calls.entity_tags import ApiView, tagged, where_unchanged
+from streamgen.api_calls.entity_tags import ApiView, as_method, tagged, where_unchanged
 from streamgen.api_calls.idempotency import once
 from streamgen.api_calls.openapi import told_whole
 from streamgen.problems import BadBody, Problem
@@ -125,11 +125,21 @@ def _uniform(view: ApiView) -> ApiView:
     @csrf_exempt  # the login checks it, and answers as JSON
     @wraps(view)
     def uniform(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "HEAD":
+            return _head_of(uniform(as_method(request, "GET"), *args, **kwargs))
         response = once(request, lambda: where_unchanged(request, told, *args, **kwargs), _caller)
         response.setdefault("Cache-Control", "no-store")
         return tagged(request, response)
 
     return uniform
+
+
+def _head_of(response: HttpResponse) -> HttpResponse:
+    """What `GET` says before its body."""
+    if not response.streaming and response.content:
+        response.setdefault("Content-Length", str(len(response.content)))
+        response.content = b""
+    return response
 
 
 def _caller(request: HttpRequest) -> User | None:

@@ -43,7 +43,7 @@ def where_unchanged(request: HttpRequest, view: ApiView, *args: int, **kwargs: i
         return view(request, *args, **kwargs)
     with transaction.atomic():
         _lock(kwargs)
-        looked = view(_as(request, "GET"), *args, **kwargs)
+        looked = view(as_method(request, "GET"), *args, **kwargs)
         if looked.status_code in {
             HTTPStatus.OK,
             HTTPStatus.METHOD_NOT_ALLOWED,
@@ -65,10 +65,11 @@ def _lock(kwargs: dict[str, int]) -> None:
 
 def _is_known(request: HttpRequest, view: ApiView, *args: int, **kwargs: int) -> bool:
     """Whether the path has the method: what it answers to one that no path has names those that it has."""
-    return str(request.method) in view(_as(request, "TRACE"), *args, **kwargs).get("Allow", "").split(", ")
+    return str(request.method) in view(as_method(request, "TRACE"), *args, **kwargs).get("Allow", "").split(", ")
 
 
-def _as(request: HttpRequest, method: str) -> HttpRequest:
+def as_method(request: HttpRequest, method: str) -> HttpRequest:
+    """The same request, as if it had come with that method."""
     look = copy.copy(request)
     look.method = method
     return look

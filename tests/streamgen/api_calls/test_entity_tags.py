@@ -49,6 +49,18 @@ def test_read_that_is_known_already_is_304_until_something_changes(
         assert (changed.status_code, changed["ETag"] == first["ETag"]) == (200, False)
 
 
+def test_head_says_what_get_says_and_no_more(client: Client, artifact: Artifact) -> None:
+    for path in (f"/api/artifacts/{artifact.pk}", "/api/projects?limit=1", "/api/projects/0", "/api/nothing"):
+        read, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (read.status_code, b"")
+        assert {name: value for name, value in head.headers.items() if name != "Content-Length"} == {
+            name: value for name, value in read.headers.items() if name != "Content-Length"
+        }
+    tag = client.get("/api/projects")["ETag"]
+    assert client.head("/api/projects", headers={"If-None-Match": tag}).status_code == 304
+    assert client.head(f"/api/artifacts/{artifact.pk}/start").status_code == 405
+
+
 @pytest.mark.parametrize("name", ["asyncapi.json", "frames.schema.json"])
 def test_documents_for_programs_have_tags_too(name: str) -> None:
     read = Client().get(f"/api/{name}")

@@ -100,8 +100,8 @@ def held_to_the_document(get_response: Callable[[HttpRequest], Any]) -> Callable
 
 
 def _hold(request: HttpRequest, response: Any) -> None:
-    if not request.path_info.startswith("/api/") or response.streaming:
-        return
+    if not request.path_info.startswith("/api/") or response.streaming or request.method == "HEAD":
+        return  # what HEAD says is what GET says
     match = request.resolver_match
     if match is not None and not (match.namespaces and match.namespaces[-1] == "streamgen-api"):
         return  # a page about the API
