@@ -310,3 +310,29 @@ async def test_place_in_a_document_of_a_megabyte(visit: Visit, desk: Desk) -> No
     await expect(page.get_by_text("The end", exact=True)).to_have_count(1)
     await page.evaluate(FRAMES)
     assert abs(await top_of(page, "No. 480.") - top) < 2
+
+
+IS_SEEN = """(place) => {
+    const { left, top } = place.getBoundingClientRect();
+    const seen = document.elementFromPoint(left + 3, top + 8);
+    return place.contains(seen) || Boolean(seen?.contains(place) && seen.closest(".prose"));
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_footnote_and_the_way_back_are_not_hidden_below_the_bar(visit: Visit, desk: Desk, width: int) -> None:
+    await desk.start_claimed(names=["Purpose"])
+    notes = f"[^light]: The book of the keeper.\n\n[^more]: {'More words. ' * 400}\n"
+    text = f"## Purpose\n\n{paragraphs(1, 12)}A claim.[^light] Another.[^more]\n\n{paragraphs(20, 20)}\n\n{notes}"
+    await desk.end_section(position=0, text=text)
+    await desk.finish()
+    page = await visit.open(desk.address)
+    await page.set_viewport_size({"width": width, "height": 700})
+    await settled(page)
+    await read_at(page, "A claim.")
+    await page.locator(".footnote-ref a").first.click()
+    await page.evaluate(FRAMES)
+    assert await page.get_by_text("The book of the keeper.").evaluate(IS_SEEN)
+    await page.locator(".footnote-back").first.click()
+    await page.evaluate(FRAMES)
+    assert await page.locator(".footnote-ref a").first.evaluate(IS_SEEN)
