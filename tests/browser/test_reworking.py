@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.conftest import Desk, Visit
 from tests.browser.test_live_page import paragraphs, pill
@@ -204,8 +206,18 @@ async def test_draft_is_asked_for_once_however_often_the_button_is_pressed(visit
     await desk.end_section(position=0, text="## Purpose\n\nFirst.")
     await desk.finish()
     page = await visit.open(f"{desk.address}sections/1/rewrite/")
-    await page.get_by_role("button", name="Write the draft").dblclick()
+    posted = list[str]()
+
+    async def slowly(route: Route) -> None:
+        posted.append(route.request.url)
+        await asyncio.sleep(0.3)
+        await route.continue_()
+
+    await page.route(lambda address: "/sections/1/rewrite/" in address, slowly)
+    button = page.get_by_role("button", name="Write the draft")
+    await button.evaluate("(it) => { it.form.requestSubmit(it); setTimeout(() => it.form.requestSubmit(it), 100); }")
     await expect(page.get_by_role("button", name="Reject it")).to_be_visible()
+    assert len(posted) == 1
     await page.goto(f"{desk.address}sections/")
     await expect(page.get_by_role("link", name="Wrote “Purpose” anew")).to_have_count(1)
     await page.go_back()
