@@ -115,7 +115,8 @@ def _uniform(view: ApiView) -> ApiView:
             detail = f"There is no such call. {reverse('about-api:docs')} lists them."
             response = Problem(status=404, detail=detail, code="no_such_call").response()
         if response.status_code == 405:
-            allowed = ", ".join(sorted(response["Allow"].split(", ")))
+            ways = set(response["Allow"].split(", "))
+            allowed = ", ".join(sorted(ways | {"HEAD"} if "GET" in ways else ways))
             detail = f"{request.method} is not allowed here; allowed: {allowed}."
             response = Problem(status=405, detail=detail, headers={"Allow": allowed}).response()
         # What one person may see must not wait in a cache for another one.

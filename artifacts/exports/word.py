@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -80,7 +81,17 @@ def word_file(properties: FileProperties, body: Node) -> bytes:
         section.addprevious(element)
     packed = io.BytesIO()
     document.save(packed)
-    return packed.getvalue()
+    return _dated(packed, document.core_properties.modified)
+
+
+def _dated(packed: io.BytesIO, at: datetime) -> bytes:
+    """The same with the document's time at each part, not that of its packing: the same document is the same file."""
+    dated = io.BytesIO()
+    with zipfile.ZipFile(packed) as parts, zipfile.ZipFile(dated, "w") as archive:
+        for part in parts.infolist():
+            entry = zipfile.ZipInfo(part.filename, at.timetuple()[:6])
+            archive.writestr(entry, parts.read(part), part.compress_type)
+    return dated.getvalue()
 
 
 def _describe(core: Any, properties: FileProperties) -> None:

@@ -16,7 +16,7 @@ from artifacts.accounts.sessions import Sight
 from artifacts.errors import NotFound
 from artifacts.live import connections
 from artifacts.live.close_codes import GOING_AWAY, NOT_FOUND, SocketRefused
-from artifacts.streams.durable_answers import Live, StreamRead, is_known, kept, load, part_headers
+from artifacts.streams.durable_answers import Live, StreamRead, kept, load, part_headers
 from artifacts.streams.durable_live import LongPoll, TextEvents
 from artifacts.streams.exchange import Exchange, Refused, refusal
 from artifacts.streams.offsets import BadOffset, parse_offset
@@ -65,8 +65,7 @@ async def _answer(exchange: Exchange, artifact_id: int, epoch: int | None, secre
         return
     part = await load(asked, asked.begin)
     headers = part_headers(asked, part, exchange)
-    status = 304 if is_known(exchange.header("if-none-match"), headers.get("ETag", "")) else 200
-    await exchange.answer(status, headers.items(), part.text.encode())
+    await exchange.answer(200, headers.items(), part.text.encode())
 
 
 async def _answer_live(exchange: Exchange, sight: Sight, asked: StreamRead) -> None:

@@ -8,7 +8,6 @@ from typing import Literal
 
 from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
-from django.utils.http import parse_etags
 
 from artifacts.errors import NotFound
 from artifacts.live.close_codes import GOING_AWAY
@@ -68,13 +67,6 @@ def part_headers(asked: StreamRead, part: Part, exchange: Exchange) -> dict[str,
     headers["ETag"] = f'"{asked.artifact_id}:{asked.epoch}:{part.begin}:{part.end}{closed}"'
     is_settled = part.is_full or part.is_last or (asked.live and part.text)
     return headers | kept(exchange, KEPT_S if is_settled else KEPT_AT_THE_TAIL_S)
-
-
-def is_known(said: str, tag: str) -> bool:
-    """Whether `If-None-Match` names that answer; a cache on the way may have made a weak tag of it."""
-    if not tag:
-        return False
-    return said == "*" or tag in {one.removeprefix("W/") for one in parse_etags(said)}
 
 
 def kept(exchange: Exchange, seconds: int) -> dict[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from django.conf import settings
+from django.utils.http import parse_etags
 
 from artifacts.accounts.admission import Credentials
 from artifacts.live.close_codes import GOING_AWAY, SocketEnding
@@ -100,13 +101,21 @@ class Exchange:
             pass
 
     async def answer(self, status: int, headers: Headers, body: bytes = b"") -> None:
-        """All of the answer."""
+        """All of the answer; to a read whose answer the client knows already, by its `ETag`, only that it does."""
+        headers = list(headers)
+        if status == 200 and self.method in ("GET", "HEAD") and self._knows(dict(headers).get("ETag", "")):
+            status = 304
         if self.method == "HEAD" or status in {204, 304}:
             await self.begin(status, headers)
             body = b""
         else:
             await self.begin(status, [*headers, ("Content-Length", str(len(body)))])
         await self._send({"type": "http.response.body", "body": body})
+
+    def _knows(self, tag: str) -> bool:
+        """Whether `If-None-Match` names that answer; a cache on the way may have made a weak tag of it."""
+        said = self.header("if-none-match")
+        return bool(tag) and (said == "*" or tag in {one.removeprefix("W/") for one in parse_etags(said)})
 
     async def begin(self, status: int, headers: Headers) -> None:
         """The head of the answer."""

@@ -23,6 +23,7 @@ INSTRUCTIONS = (
     "`read`, each time from the `next_offset` of the last one with `wait`, until `is_last`."
 )
 TOOL_READS_CHARS, TOOL_READS_CHARS_MOST = 20_000, 60_000
+TOOL_LISTS, TOOL_LISTS_MOST = 50, 100
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 _WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False)
 _STOPS = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=False)
@@ -58,13 +59,22 @@ class DocumentTools:
         self._client_of = client_of
 
     async def listed(
-        self, ctx: Context, project: Annotated[int | None, Field(description="Only this one, with all it has.")] = None
+        self,
+        ctx: Context,
+        project: Annotated[int | None, Field(description="Only this one, with all it has.")] = None,
+        before: Annotated[int | None, Field(description="Older ones: the `next_before` of the last answer.")] = None,
+        limit: Annotated[int, Field(ge=1, le=TOOL_LISTS_MOST)] = TOOL_LISTS,
     ) -> ToolAnswer:
-        """List the projects and documents that you may see, with their numbers and statuses."""
+        """List the projects and documents that you may see, the newest first, with their numbers and statuses. Where
+        there are older ones `next_before` is not null.
+        """
         async with self._client(ctx) as client:
             if project is not None:
                 return await client.project(project)
-            return {"projects": await client.projects()}
+            older = "" if before is None else f"&before={before}"
+            found = list(await client.call("GET", f"/projects?limit={limit + 1}{older}"))
+        shown = found[:limit]
+        return {"projects": shown, "next_before": shown[-1]["id"] if len(found) > limit else None}
 
     async def started(
         self,

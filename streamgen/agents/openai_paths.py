@@ -29,6 +29,7 @@ _PLAN = {"type": "array", "items": {"type": "object", "required": ["name"], "pro
 _ASKED = {"model": _WORD, "stream": {"type": "boolean"}, "plan": _PLAN, "parallel": {"type": "integer"}}
 _MESSAGES = {"type": "array", "minItems": 1, "items": {"type": "object"}}
 _INPUT = {"oneOf": [_WORD, {"type": "array", "items": {"type": "object"}}]}
+_ETAG = {"ETag": {"description": "Names this answer; for If-None-Match.", "schema": _WORD}}
 _READS, _WRITES = (401, 403, 404, 405, 429, 500, 503), (400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 503)
 
 
@@ -65,14 +66,20 @@ def openai_paths() -> dict[str, Any]:
 
 
 def _told(name: str, summary: str, parameters: list[Any], content: dict[str, Any]) -> dict[str, Any]:
-    refusals = _WRITES if name.startswith(("create", "cancel")) else _READS
+    is_read = not name.startswith(("create", "cancel"))
+    refusals = _READS if is_read else _WRITES
+    done: dict[int, Any] = {200: {"description": "OK", "content": content}}
+    if is_read:
+        done[200]["headers"] = _ETAG
+        done[304] = {"description": "What is known already.", "headers": _ETAG}
+        parameters = [*parameters, {"$ref": "#/components/parameters/IfNoneMatch"}]
     return {
         "operationId": name,
         "summary": summary,
         "tags": [OPENAI_TAG["name"]],
         "security": [{"Bearer": []}],
         "parameters": parameters,
-        "responses": {200: {"description": "OK", "content": content}}
+        "responses": done
         | {
             status: {"description": HTTPStatus(status).phrase, "content": {_JSON: {"schema": _REFUSAL}}}
             for status in refusals

@@ -6,6 +6,7 @@ A cookie opens nothing here, so pages of any origin may call it with a token.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -25,18 +26,19 @@ from streamgen.agents import asked_documents
 from streamgen.agents.chat_requests import ChatRequest, ResponseRequest, read_request
 from streamgen.agents.completions import completion
 from streamgen.agents.event_numbers import NONE_SEEN, characters_seen
-from streamgen.agents.openai_answers import JSON, CompletionStream, ResponseStream, WholeAnswer, error_of
+from streamgen.agents.openai_answers import EVENTS, JSON, CompletionStream, ResponseStream, WholeAnswer, error_of
 from streamgen.agents.openai_errors import ApiRefused
 from streamgen.agents.response_objects import response
 from streamgen.agents.written_text import WrittenText
+from streamgen.api_calls.entity_tags import READS
 from streamgen.problems import problem_of
 from streamgen.server.bodies import TooLarge
 
 logger = logging.getLogger(__name__)
 
-ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After"}
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "ETag, Retry-After"}
 ANY_ORIGIN_ASKS = {
-    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
     "Access-Control-Allow-Headers": "authorization, *",
     "Access-Control-Max-Age": "86400",
 }
@@ -138,6 +140,9 @@ async def _response(exchange: Exchange, user: User, response_id: str) -> None:
         return
     if characters_seen(seen) > written.length:
         raise ApiRefused(400, "starting_after lies behind the end of this response.", param="starting_after")
+    if exchange.method == "HEAD":
+        await exchange.answer(200, EVENTS)
+        return
     await ResponseStream(exchange, await _admitted(exchange, written), written, seen).run()
 
 
@@ -170,7 +175,9 @@ async def _admitted(exchange: Exchange, written: WrittenText) -> Sight:
 
 
 async def _answer(exchange: Exchange, content: Any) -> None:
-    await exchange.answer(200, JSON, json.dumps(content).encode())
+    body = json.dumps(content).encode()
+    tag = (("ETag", f'"{hashlib.sha256(body).hexdigest()[:32]}"'), ("Vary", "Authorization"))
+    await exchange.answer(200, [*JSON, *(tag if exchange.method in READS else ())], body)
 
 
 def _read_query(query: bytes) -> tuple[bool, int]:
@@ -188,11 +195,11 @@ def _read_query(query: bytes) -> tuple[bool, int]:
 
 # ASGI applications, not views
 openai_urlpatterns = [
-    path("v1/models", OpenAIRoute(_models, "GET", "HEAD")),  # type: ignore[arg-type]
-    path("v1/models/<path:name>", OpenAIRoute(_model, "GET", "HEAD")),  # type: ignore[arg-type]
+    path("v1/models", OpenAIRoute(_models, *READS)),  # type: ignore[arg-type]
+    path("v1/models/<path:name>", OpenAIRoute(_model, *READS)),  # type: ignore[arg-type]
     path("v1/chat/completions", OpenAIRoute(_chat_completions, "POST")),  # type: ignore[arg-type]
     path("v1/responses", OpenAIRoute(_responses, "POST")),  # type: ignore[arg-type]
-    path("v1/responses/<str:response_id>", OpenAIRoute(_response, "GET")),  # type: ignore[arg-type]
+    path("v1/responses/<str:response_id>", OpenAIRoute(_response, *READS)),  # type: ignore[arg-type]
     path("v1/responses/<str:response_id>/cancel", OpenAIRoute(_cancel_response, "POST")),  # type: ignore[arg-type]
     re_path(r"^v1/", OpenAIRoute(_nothing, "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")),  # type: ignore[arg-type]
 ]

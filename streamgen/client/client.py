@@ -16,6 +16,9 @@ from streamgen.client.watch import AWAY_S, PULSE_S, WatchLine, watched
 
 AnswerJson = dict[str, Any]
 
+ROWS_ASKED = 200
+"""Of a list, in one answer: as many as there may be."""
+
 
 class Client:
     """`server` is an installation's address (`https://docs.example.com/path/`), `token` a bearer token of its API.
@@ -89,7 +92,15 @@ class Client:
         return await self._calls.call(method, path, body)
 
     async def projects(self) -> list[AnswerJson]:
-        return list(await self.call("GET", "/projects"))
+        """All that the caller may see and that are not archived, the newest first."""
+        found: list[AnswerJson] = []
+        before = ""
+        while True:
+            more = list(await self.call("GET", f"/projects?limit={ROWS_ASKED}{before}"))
+            found += more
+            if len(more) < ROWS_ASKED:
+                return found
+            before = f"&before={more[-1]['id']}"
 
     async def project(self, project: int) -> AnswerJson:
         return dict(await self.call("GET", f"/projects/{project}"))
@@ -144,7 +155,15 @@ class Client:
         return dict(await self.call("POST", f"/artifacts/{draft}/reject"))
 
     async def versions(self, artifact: int) -> list[AnswerJson]:
-        return list((await self.call("GET", f"/artifacts/{artifact}/versions"))["items"])
+        """All that are kept, the newest first, without their texts."""
+        found: list[AnswerJson] = []
+        before = ""
+        while True:
+            more = await self.call("GET", f"/artifacts/{artifact}/versions?limit={ROWS_ASKED}{before}")
+            found += more["items"]
+            if more["next"] is None:
+                return found
+            before = f"&before={more['next']}"
 
     async def version(self, artifact: int, number: int) -> AnswerJson:
         return dict(await self.call("GET", f"/artifacts/{artifact}/versions/{number}"))

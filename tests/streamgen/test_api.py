@@ -735,11 +735,11 @@ async def test_body_that_tells_no_length_is_413_too(settings: Any) -> None:
 
 def test_wrong_method_is_405_and_says_which_are_right(caller: Caller, artifact: Artifact) -> None:
     for method, path, allowed in [
-        ("PUT", "/projects", "GET, POST"),
-        ("DELETE", "/projects", "GET, POST"),
+        ("PUT", "/projects", "GET, HEAD, POST"),
+        ("DELETE", "/projects", "GET, HEAD, POST"),
         ("GET", f"/artifacts/{artifact.pk}/start", "POST"),
-        ("PUT", f"/artifacts/{artifact.pk}", "DELETE, GET, PATCH"),
-        ("POST", "/openapi.json", "GET"),
+        ("PUT", f"/artifacts/{artifact.pk}", "DELETE, GET, HEAD, PATCH"),
+        ("POST", "/openapi.json", "GET, HEAD"),
     ]:
         response = caller.send(method, path)
         problem(response, 405)

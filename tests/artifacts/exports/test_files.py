@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 import zlib
 from datetime import UTC, datetime
 
@@ -145,6 +146,13 @@ def test_word_file_says_whose_it_is_and_from_when():
     assert core.created == datetime(2026, 11, 1, 10, tzinfo=UTC)
     assert core.modified == datetime(2026, 11, 2, 11, 30, 5, tzinfo=UTC)
     assert core.comments == ""
+
+
+def test_no_part_of_a_word_file_tells_when_it_was_packed():
+    """Else the same document would be another file, with another tag, each time it is asked for."""
+    with zipfile.ZipFile(io.BytesIO(word_file(ABOUT, parse_html("<p>x</p>")))) as parts:
+        assert {part.date_time for part in parts.infolist()} == {(2026, 11, 2, 11, 30, 4)}  # ZIP knows even seconds
+        assert parts.testzip() is None
 
 
 def test_word_file_of_nobody_is_of_today_and_of_this_product():

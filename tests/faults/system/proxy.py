@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 Direction = Literal["up", "down"]
-Fate = Literal["pass", "drop", "cut", "pass-then-cut"]
+Fate = Literal["pass", "drop", "cut", "half-then-cut", "pass-then-cut"]
 Rule = Callable[[Direction, bytes], Fate]
-"""Asked about every portion: let it pass, swallow it, or cut the connection before or after it has passed."""
+"""Asked about every portion: let it pass, swallow it, or cut the connection before it, in its middle or after it."""
 
 
 def _let_pass(_direction: Direction, _data: bytes) -> Fate:
@@ -103,9 +103,9 @@ class Proxy:
             if verdict == "cut":
                 raise ConnectionAbortedError
             if verdict != "drop":
-                to.write(data)
+                to.write(data[: len(data) // 2] if verdict == "half-then-cut" else data)
                 await to.drain()
-            if verdict == "pass-then-cut":
+            if verdict in ("half-then-cut", "pass-then-cut"):
                 back.transport.abort()
                 await asyncio.sleep(0.05)  # what has passed arrives before the cut
                 raise ConnectionAbortedError

@@ -203,6 +203,29 @@ def test_refusals_have_the_shape_that_the_sdk_knows(product, client, documents):
         assert (answer.status_code, answer.json()["error"]["type"]) == (status, "invalid_request_error")
 
 
+def test_read_that_is_known_is_304_until_it_is_another(product, client):
+    login = {"Authorization": f"Bearer {product.token}"}
+    asked = {"model": "streamgen", "background": True, "extra_body": {"plan": TWO_SECTIONS}}
+    begun = client.responses.create(input="A brief of a tag.", **asked)
+    under_way = httpx2.get(f"{product.address}/v1/responses/{begun.id}", headers=login)
+    client.responses.cancel(begun.id)
+    changed = httpx2.get(under_way.url, headers=login | {"If-None-Match": under_way.headers["etag"]})
+    assert (changed.status_code, changed.json()["status"]) == (200, "cancelled")
+    for path in ("models", f"models/{begun.model}", f"responses/{begun.id}"):
+        read = httpx2.get(f"{product.address}/v1/{path}", headers=login)
+        for said in (read.headers["etag"], f'"other", W/{read.headers["etag"]}', "*"):
+            for method in ("GET", "HEAD"):
+                again = httpx2.request(method, read.url, headers=login | {"If-None-Match": said})
+                assert (again.status_code, again.content) == (304, b"")
+                assert again.headers["etag"] == read.headers["etag"]
+        head = httpx2.head(read.url, headers=login)
+        assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", read.headers["etag"])
+        assert httpx2.get(read.url, headers={"If-None-Match": read.headers["etag"]}).status_code == 401
+    events = httpx2.head(f"{product.address}/v1/responses/{begun.id}?stream=true", headers=login)
+    assert (events.status_code, events.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert "etag" not in events.headers
+
+
 def test_page_of_another_origin_may_ask_with_a_token(product):
     asked = httpx2.options(f"{product.address}/v1/models", headers={"Origin": "https://chat.example.org"})
     assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, "*")

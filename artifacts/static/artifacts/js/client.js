@@ -14,6 +14,7 @@ const TIMEOUT_MS = 30_000;
 const TRIES = 5;
 const AWAY = [502, 503, 504]; // the server for a moment; or what stands before it reaches none
 const LONGEST_RETRY_MS = 10_000;
+const ROWS_ASKED = 200; // of a list, in one answer: as many as there may be
 const ERROR_OF = { 401: "SignInNeeded", 404: "NoSuchDocument" };
 
 export { WatchedText };
@@ -129,8 +130,14 @@ export class Client {
     }
   }
 
-  projects() {
-    return this.call("GET", "/projects");
+  /** All that the caller may see and that are not archived, the newest first. */
+  async projects() {
+    const found = [];
+    for (let before = ""; ; before = `&before=${found.at(-1).id}`) {
+      const more = await this.call("GET", `/projects?limit=${ROWS_ASKED}${before}`);
+      found.push(...more);
+      if (more.length < ROWS_ASKED) return found;
+    }
   }
 
   project(project) {
@@ -193,8 +200,15 @@ export class Client {
     return this.call("POST", `/artifacts/${draft}/reject`);
   }
 
+  /** All that are kept, the newest first, without their texts. */
   async versions(artifact) {
-    return (await this.call("GET", `/artifacts/${artifact}/versions`)).items;
+    const found = [];
+    for (let before = ""; ; ) {
+      const { items, next } = await this.call("GET", `/artifacts/${artifact}/versions?limit=${ROWS_ASKED}${before}`);
+      found.push(...items);
+      if (next === null) return found;
+      before = `&before=${next}`;
+    }
   }
 
   version(artifact, number) {
