@@ -9,13 +9,13 @@ from functools import partial
 from artifacts.answer_place import NO_ANSWER, AnswerPlace
 from generation.costs.budgets import without_price
 from generation.costs.metered import metered
+from generation.costs.section_tokens import SectionTokens
 from generation.errors import ProviderError
 from generation.providers.base import KeepsAnswers, Provider
 from generation.reasons import StopReason
 from generation.seams import Mode
 from generation.worker.document import Document
 from generation.worker.section_callbacks import SectionCallbacks
-from generation.worker.section_tokens import SectionTokens
 from generation.worker.stop_signal import StopSignal
 from generation.worker.writer import Writer
 from generation.writing.callbacks import OnCall

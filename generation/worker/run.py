@@ -178,11 +178,7 @@ class Run:
             await self._write(sections)
         except DiskFull as full:
             # The stop waits for room; then what was received is kept with it.
-            stop = partial(self._writer.stop, StopReason.DISK_FULL, full.detail, section_tokens=sections.live_tokens)
-            try:
-                await stop()
-            except DiskFull:  # a flush of the timer had met it too, which is told once
-                await stop()
+            await self._writer.stop(StopReason.DISK_FULL, full.detail, section_tokens=sections.live_tokens)
 
     async def _write(self, sections: ClaimedSections) -> None:
         schedule = SideBySide(sections, sections.unfinished, drafted=sections.drafted, at_once=self.claim.parallel)

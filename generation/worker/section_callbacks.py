@@ -12,10 +12,10 @@ from artifacts.answer_place import NO_ANSWER
 from artifacts.operating.counts import process_counts
 from artifacts.operating.tracing import OpenSpan, begin_span
 from artifacts.reasons import Reason
+from generation.costs.section_tokens import SectionTokens
 from generation.errors import CallEnded, ProviderError
 from generation.providers.base import Finish, Message
 from generation.seams import Mode
-from generation.worker.section_tokens import SectionTokens
 from generation.worker.writer import Writer
 from generation.writing.callbacks import Callbacks, OnCall, ignore
 from generation.writing.kept_text import KeptText

@@ -16,7 +16,6 @@ from artifacts.answer_place import NO_ANSWER, AnswerPlace
 from artifacts.costs import NOTHING_SPENT, Spent
 from artifacts.errors import NotFound, WriterRefused
 from artifacts.lifecycle import writing
-from artifacts.lifecycle.drafted import DraftFlush
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.writing import Append, Flush
 from artifacts.live.replica import OVER
@@ -26,6 +25,7 @@ from artifacts.operating.counts import process_counts
 from artifacts.reasons import Reason
 from generation.costs.meter import Meter
 from generation.costs.price_file import price_list
+from generation.errors import DiskFull
 from generation.inspection.journal import SLOW_COMMIT_S, Journal
 from generation.queue import finishing
 from generation.queue.claims import Claim
@@ -33,6 +33,7 @@ from generation.worker import group_commit
 from generation.worker.database import until_answered
 from generation.worker.preview_saver import PreviewSaver
 from generation.worker.stop_signal import StopSignal
+from generation.worker.unplaced_text import UnplacedText
 from generation.writing.sections import JOINT
 
 logger = logging.getLogger(__name__)
@@ -54,38 +55,6 @@ class FlushPolicy:
     ms: int
     lease_s: float
     kept_prompts: int = 0  # of a claim
-
-
-class _Draft:
-    """A section whose turn has not come: what is committed of it, and what came since."""
-
-    def __init__(self, position: int, text: str = "", tokens: int = 0, answer: AnswerPlace = NO_ANSWER) -> None:
-        self.position = position
-        self.tokens = self.tokens_saved = tokens
-        self.answer = self.answer_saved = answer
-        self.unsaved: list[str] = []
-        self._committed = [text]
-        self._length = len(text)
-
-    @property
-    def text(self) -> str:
-        """What is committed."""
-        return "".join(self._committed)
-
-    def flush(self) -> DraftFlush | None:
-        """What there is to commit."""
-        answer = self.answer if self.answer != self.answer_saved else None
-        if not self.unsaved and answer is None and self.tokens == self.tokens_saved:
-            return None
-        text = "".join(self.unsaved)
-        return DraftFlush(position=self.position, offset=self._length, text=text, tokens=self.tokens, answer=answer)
-
-    def saved(self, flush: DraftFlush, pieces: int) -> None:
-        """It is committed; `pieces` of what is unsaved were in it."""
-        del self.unsaved[:pieces]
-        self._committed.append(flush.text)
-        self._length += len(flush.text)
-        self.tokens_saved, self.answer_saved = flush.tokens, flush.answer or self.answer_saved
 
 
 class Writer:
@@ -116,11 +85,12 @@ class Writer:
         self._put_at_s = float("-inf")
         self._answer_saved = NO_ANSWER
         self._timer: asyncio.TimerHandle | None = None
-        self._failure: Exception | None = None
+        self._failure: Exception | None = None  # of a flush that nobody awaited, until it is told
+        self._full: DiskFull | None = None  # the first one that a verb met
         self._late: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()  # one verb at a time
         self._begun = set[int]()
-        self._drafts: dict[int | None, _Draft] = {}
+        self._drafts: dict[int | None, UnplacedText] = {}
         self._joint = ""  # that comes with the next text
         self._previews = PreviewSaver(claim, "")
         self._group = group_commit.current()
@@ -138,7 +108,7 @@ class Writer:
 
     def take_up_draft(self, position: int, text: str, tokens: int, answer: AnswerPlace = NO_ANSWER) -> None:
         """So much is committed of a section whose turn has not come."""
-        self._drafts[position] = _Draft(position, text, tokens, answer)
+        self._drafts[position] = UnplacedText(position, text, tokens, answer)
 
     async def put(
         self, text: str, position: int | None = None, *, tokens: int = 0, answer: AnswerPlace = NO_ANSWER
@@ -197,7 +167,7 @@ class Writer:
 
     async def begin_draft(self, position: int, model: str, answer: AnswerPlace = NO_ANSWER) -> None:
         """The section is written now, beside the live one."""
-        draft = self._drafts.setdefault(position, _Draft(position))
+        draft = self._drafts.setdefault(position, UnplacedText(position))
         draft.answer = draft.answer_saved = answer
         await self._carry(
             lambda: writing.begin_draft(
@@ -363,11 +333,14 @@ class Writer:
         self._late = asyncio.get_running_loop().create_task(self._late_flush())
 
     async def _late_flush(self) -> None:
-        """The timer's flush. What it cannot handle stops the work, and is raised by the next verb that carries text."""
+        """The timer's flush. What it cannot handle stops the work, and is raised by the next verb that carries text,
+        but for a full disk that another flush met before: the stop that follows waits for room.
+        """
         try:
             await self.flush(is_awaited=False)
         except Exception as error:  # nobody awaits this task
-            self._failure = error
+            if not isinstance(error, DiskFull) or error is self._full:
+                self._failure = error
             self._stop.set()
 
     async def _commit(
@@ -443,6 +416,9 @@ class Writer:
             self.journal.end("lost")
             self._stop.set()
             return None
+        except DiskFull as full:
+            self._full = self._full or full
+            raise
         if (took_s := time.clock_gettime(_CLOCK) - began_at_s) >= SLOW_COMMIT_S:
             self.journal.commit_waited(took_s)
         self._leased_at_s = began_at_s

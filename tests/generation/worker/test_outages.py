@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -13,16 +14,28 @@ from django.db import OperationalError, connection
 from artifacts.messaging import events
 from artifacts.models import StreamStatus
 from generation import control
+from generation.errors import DiskFull
 from generation.models import TaskStatus
 from generation.providers.scripted.provider import ScriptedProvider
 from generation.queue import claims
 from generation.reasons import StopReason
 from generation.worker.database import RETRY_CAP_S
 from generation.worker.run import Run, RunPolicy
+from generation.worker.stop_signal import StopSignal
+from generation.worker.writer import FlushPolicy, Writer
 from tests.support.endpoint.openai_script import Behaviour, Script
 from tests.support.endpoint.openai_server import serving_endpoint
 from tests.support.limits import WAIT_S
-from tests.support.workbench import choice_of, start, text_of, text_of_sections, until_artifact, until_ended, working
+from tests.support.workbench import (
+    LOOP_POLL_S,
+    choice_of,
+    start,
+    text_of,
+    text_of_sections,
+    until_artifact,
+    until_ended,
+    working,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
@@ -31,6 +44,13 @@ LONG = "".join(f"Ship {number} came home because of the light.\n\n" for number i
 ROOM = 100_000
 """Pages."""
 synced = database_sync_to_async
+
+
+def leave_room(spare_pages: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM")
+        cursor.execute("PRAGMA page_count")
+        cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0] + spare_pages}")
 
 
 async def test_news_older_than_the_claim_stops_nobody(artifact, owner):
@@ -67,12 +87,6 @@ async def test_after_an_outage_writers_have_time_to_renew_before_anybody_claims(
 
 
 async def test_full_disk_pauses_with_that_reason_and_the_text_goes_on_after_it(artifact, owner):
-    def leave_room(spare_pages: int) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("VACUUM")
-            cursor.execute("PRAGMA page_count")
-            cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0] + spare_pages}")
-
     async with serving_endpoint(
         Script(texts={"Summary": LONG}, default=Behaviour(piece_tokens=40, pause_s=0.05))
     ) as server:
@@ -85,6 +99,40 @@ async def test_full_disk_pauses_with_that_reason_and_the_text_goes_on_after_it(a
                 await _paused_then_resumed(artifact)
         finally:
             await synced(leave_room)(ROOM)
+
+
+async def test_full_disk_that_two_flushes_meet_is_told_once(artifact, owner):
+    """The timer's flush waits behind one that the database holds up; then neither has room."""
+    await start(artifact, owner, "Summary")
+    claim = await synced(claims.claim)("test", lease_s=600)
+    writer = Writer(claim, policy=FlushPolicy(chars=10_000, ms=500, lease_s=600), stop=StopSignal(claim.fence))
+    await writer.begin_section(0, "m")
+    await writer.put("First. ")
+    may_go_on = threading.Event()
+
+    def held_up(execute, sql, params, many, context):
+        if sql.startswith('INSERT INTO "artifacts_delta"'):
+            assert may_go_on.wait(WAIT_S)
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA max_page_count = 1")  # no more than there are
+        return execute(sql, params, many, context)
+
+    await synced(leave_room)(ROOM)
+    await synced(lambda: connection.execute_wrappers.append(held_up))()
+    try:
+        flushes = [asyncio.create_task(writer.put(text)) for text in ("Much more. " * 10_000, "Then. ")]
+        await asyncio.sleep(LOOP_POLL_S)
+        while writer._timer is not None:
+            await asyncio.sleep(LOOP_POLL_S)
+        may_go_on.set()
+        assert any(isinstance(one, DiskFull) for one in await asyncio.gather(*flushes, return_exceptions=True))
+        if writer._late is not None:
+            await writer._late
+    finally:
+        await synced(lambda: connection.execute_wrappers.remove(held_up))()
+        await synced(leave_room)(ROOM)
+    result = await writer.stop(StopReason.DISK_FULL, "No room.", section_tokens=1)
+    assert (result.status, result.length) == (StreamStatus.PAUSED, len("First. Then. ") + 110_000)
 
 
 async def _paused_then_resumed(artifact):

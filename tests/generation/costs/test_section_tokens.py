@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from generation.worker.section_tokens import SectionTokens
+from generation.costs.section_tokens import SectionTokens
 
 
 def test_received_text_counts_four_characters_a_token_until_its_price_is_told():
