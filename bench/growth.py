@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from bench import fanout, worker, writes
 from bench.support import machine, pages
@@ -39,20 +40,13 @@ def documents(options: argparse.Namespace) -> Report:
         columns=["KB", "CPU ms/flush", "log B/char", "a viewer comes: CPU ms", "snapshot after ms", "MB of the server"],
     )
     lengths = LENGTHS[:2] if options.quick else LENGTHS
-    with (
-        writes.database("SQLite") as address,
-        Child("appends", env=writes.environment(address)) as writer,
-        Product() as product,
-    ):
-        writer.ask("begin")
+    flushes = flushes_at(lengths)  # before there is a product: a model that is silent meanwhile would be asked again
+    with Product() as product:
         document = product.documents(1)[0]
         product.start(document, "gate-growth", sections=100)
         length = 0
-        for chars in lengths:
-            half = min(chars, 60 * writes.CHARS) // 2
-            writer.ask("grow", until=chars - half, chars=writes.CHARS)
-            near = writer.ask("grow", until=chars + half, chars=writes.CHARS)
-            product.endpoint.ask("emit", key="growth", count=max(1, (chars - length) // 1_000), rate=400, chars=1_000)
+        for chars, near in zip(lengths, flushes, strict=True):
+            product.endpoint.ask("emit", key="growth", count=max(1, (chars - length) // 1_000), rate=200, chars=1_000)
             committed = settled(product, document)
             length = chars
             with Child("viewers") as one, Window(product.pid) as server:
@@ -69,6 +63,18 @@ def documents(options: argparse.Namespace) -> Report:
                 *(seconds / SNAPSHOTS * 1e3, machine.resident_mb([product.pid])),
             )
     return report
+
+
+def flushes_at(lengths: Sequence[int]) -> list[dict[str, Any]]:
+    """What `appends` tells of the flushes around each length of one document."""
+    with writes.database("SQLite") as address, Child("appends", env=writes.environment(address)) as writer:
+        writer.ask("begin")
+        found = []
+        for chars in lengths:
+            half = min(chars, 60 * writes.CHARS) // 2
+            writer.ask("grow", until=chars - half, chars=writes.CHARS)
+            found.append(writer.ask("grow", until=chars + half, chars=writes.CHARS))
+    return found
 
 
 def settled(product: Product, document: int) -> int:

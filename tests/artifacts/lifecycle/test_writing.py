@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, connection
@@ -20,6 +21,7 @@ from tests.support import documents
 from tests.support.documents import LEASE_S, Draft, row
 
 pytestmark = pytest.mark.django_db
+IO = Path("/proc/self/io")
 
 
 # A section
@@ -214,6 +216,10 @@ def statements(work: Callable[[], object]) -> list[str]:
     return [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
 
 
+def bytes_read() -> int:
+    return int(IO.read_text().split()[1])
+
+
 def saved_fields(work: Callable[[], object]) -> set[str]:
     """The columns that the artifact's UPDATE sets."""
     (update,) = [sql for sql in statements(work) if sql.startswith('UPDATE "artifacts_artifact"')]
@@ -278,6 +284,22 @@ def test_verb_saves_only_the_fields_that_it_changes(verb):
     work, fields = SAVED[verb]
 
     assert saved_fields(lambda: work(draft)) == fields
+
+
+@pytest.mark.skipif(not IO.exists(), reason="this system does not count what a process reads")
+@pytest.mark.django_db(transaction=True)
+def test_append_to_a_long_text_reads_none_of_it_from_the_file_again():
+    """SQLite writes a row whole, so it has to have the pages of the text at hand."""
+    draft = documents.opened()
+    draft.begin(0)
+    draft.append("word " * 400_000)
+    draft.append("and then")  # whatever is read for the first time
+    before = bytes_read()
+
+    for _ in range(5):
+        draft.append("more")
+
+    assert bytes_read() - before < 2_000_000
 
 
 # The saved preview
