@@ -12,7 +12,16 @@ from artifacts.errors import Busy
 from artifacts.lifecycle.rows import LockedRow, lock
 from artifacts.lifecycle.transitions import illegal
 from artifacts.lifecycle.written_by import joined_models
-from artifacts.models import Artifact, ArtifactVersion, Delta, Section, SectionStatus, SourceText, StreamStatus
+from artifacts.models import (
+    Artifact,
+    ArtifactVersion,
+    Delta,
+    PieceTimes,
+    Section,
+    SectionStatus,
+    SourceText,
+    StreamStatus,
+)
 from artifacts.planned_section import PlannedSection
 from artifacts.validation import NOTE_CHARS
 
@@ -75,6 +84,7 @@ def begin_epoch(row: LockedRow, by: Change) -> None:
         ArtifactVersion.objects.filter(artifact=artifact, epoch__lt=epoch).delete()
         SourceText.objects.filter(artifact=artifact, epoch__lt=epoch).delete()
     Delta.objects.filter(artifact=artifact).delete()
+    PieceTimes.objects.filter(artifact=artifact).delete()
     row.set(epoch=artifact.epoch + 1, content="", content_length=0, length=0, preview_html="", preview_length=0)
     row.set(text_author_id=by.author, text_note=by.note[:NOTE_CHARS])
 

@@ -25,12 +25,16 @@ from artifacts.models import (
     CommandReceipt,
     Delta,
     Invitation,
+    PieceTimes,
     ShareLink,
     StreamStatus,
     UserSession,
 )
+from artifacts.written_pieces import pack, packed_pieces, read_pieces
 
 ROWS_AT_ONCE = 500
+PIECES_AT_ONCE = 2_000
+DOCUMENTS_AT_ONCE = 20
 
 
 def finished_before(before: datetime) -> QuerySet[Artifact]:
@@ -41,6 +45,41 @@ def finished_before(before: datetime) -> QuerySet[Artifact]:
 def folded_deltas(before: datetime) -> QuerySet[Delta]:
     """The pieces in which finished documents were written: their text has them all, and only a replay needs them."""
     return Delta.objects.filter(Exists(finished_before(before).filter(pk=OuterRef("artifact")))).order_by()
+
+
+def kept_piece_times(before: datetime) -> QuerySet[PieceTimes]:
+    """What is left of those pieces once they are packed."""
+    return PieceTimes.objects.filter(Exists(finished_before(before).filter(pk=OuterRef("artifact")))).order_by()
+
+
+def documents_to_pack(before: datetime) -> list[tuple[int, int]]:
+    """Finished documents that still have deltas, and their epochs, a few."""
+    deltas = Delta.objects.filter(artifact=OuterRef("pk"), epoch=OuterRef("epoch"))
+    rows = finished_before(before).filter(Exists(deltas)).order_by("pk")
+    return list(rows.values_list("pk", "epoch")[:DOCUMENTS_AT_ONCE])
+
+
+def pack_pieces(artifact_id: int, epoch: int, before: datetime, *, at_once: int = PIECES_AT_ONCE) -> bool:
+    """Put what its deltas tell beside their text, which the document has, in the place of the deltas.
+
+    False where it has been written anew. They go from the last one on, a few in each transaction: who reads from some
+    place on meanwhile finds all up to an end, and the rest in the document.
+    """
+    with transaction.atomic():
+        row = lock(artifact_id)
+        if row.artifact.epoch != epoch or not finished_before(before).filter(pk=artifact_id).exists():
+            return False
+        pieces = packed_pieces(artifact_id, epoch)
+        if pieces is None:
+            pieces = read_pieces(row.artifact)
+            PieceTimes.objects.update_or_create(
+                artifact_id=artifact_id, defaults={"epoch": epoch, "packed": pack(pieces)}
+            )
+    deltas = Delta.objects.filter(artifact=artifact_id, epoch=epoch)
+    for first in reversed(range(0, len(pieces), at_once)):
+        deltas.filter(offset__gte=pieces[first].offset).delete()
+    deltas.delete()  # whatever there may be besides: what is packed is asked for no more
+    return True
 
 
 def saved_previews(before: datetime) -> QuerySet[Artifact]:
@@ -71,6 +110,7 @@ def prunable(before: datetime) -> dict[str, QuerySet[Any]]:
     open_session = Session.objects.filter(session_key=OuterRef("session_key"), expire_date__gt=now)
     return {
         "pieces of finished documents": folded_deltas(before),
+        "packed pieces of finished documents": kept_piece_times(before),
         "versions": ArtifactVersion.objects.filter(created_at__lt=before).order_by(),
         "sessions": Session.objects.filter(expire_date__lte=now).order_by(),
         "sessions on profiles": UserSession.objects.exclude(Exists(open_session)).order_by(),

@@ -218,7 +218,7 @@ class Section(models.Model):
 
 
 class Delta(models.Model):
-    """The text that one flush committed. Rows of the current epoch stay, for replay and catch-up."""
+    """The text that one flush committed. Rows of the current epoch stay, for replay and catch-up, until it is over."""
 
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="deltas", db_index=False)
     epoch = models.PositiveIntegerField()
@@ -237,6 +237,19 @@ class Delta(models.Model):
 
     def __str__(self) -> str:
         return f"{self.artifact_id}:{self.epoch}:{self.offset}"
+
+
+class PieceTimes(models.Model):
+    """When which piece of a document that is over was written, packed by `written_pieces`: what its deltas told beside
+    their text. They have gone, or go.
+    """
+
+    artifact = models.OneToOneField(Artifact, on_delete=models.CASCADE, primary_key=True, related_name="piece_times")
+    epoch = models.PositiveIntegerField()
+    packed = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"{self.artifact_id}, epoch {self.epoch}"
 
 
 class DraftDelta(models.Model):

@@ -1,6 +1,6 @@
 """Looks whether a database can be worked with: it answers, has every migration, can be written, has room.
 
-It changes nothing. It looks over a connection of its own, because that of the others may wait behind their work.
+It leaves nothing behind. It looks over a connection of its own, because that of the others may wait behind their work.
 """
 
 from __future__ import annotations
@@ -17,11 +17,19 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.db.utils import DEFAULT_DB_ALIAS, load_backend
 
-from artifacts.operating.outages import SENTENCES, OutageKind, kind_of
+from artifacts.operating.outages import SENTENCES, OutageKind, kind_of, sqlstate
 
 CONNECT_S = 1
 ROOM_BYTES = 1_000_000
 """With less room beside a SQLite file its disk counts as full."""
+
+_ROW_BYTES = 2_000
+"""Under this PostgreSQL does not compress."""
+_TAKE_ROOM = (
+    "CREATE TEMPORARY TABLE streamgen_room ON COMMIT DROP AS"
+    f" SELECT repeat('0', {_ROW_BYTES}) FROM generate_series(1, {ROOM_BYTES // _ROW_BYTES})"
+)
+_MAY_NOT = "42501"
 
 POOLER_SAYS = "unsupported startup parameter"
 POOLER = "A pooler in transaction mode refuses this connection: set DATABASE_POOLER=transaction."
@@ -40,8 +48,8 @@ def own_connection() -> BaseDatabaseWrapper:
     return wrapper
 
 
-def find_trouble(connection: BaseDatabaseWrapper) -> OutageKind | None:
-    """What keeps this process from working with its database; None for nothing."""
+def find_trouble(connection: BaseDatabaseWrapper, *, looks_for_room: bool = True) -> OutageKind | None:
+    """What keeps this process from working with its database; None for nothing. To look for room is the dear part."""
     try:
         if _is_file_gone(connection):
             return OutageKind.GONE
@@ -52,7 +60,7 @@ def find_trouble(connection: BaseDatabaseWrapper) -> OutageKind | None:
                 return OutageKind.UNMIGRATED
             # Takes the lock of a writer, finds no row, and leaves nothing behind.
             cursor.execute("DELETE FROM django_session WHERE session_key = ''")
-            return OutageKind.FULL if is_disk_full(connection) else None
+        return OutageKind.FULL if looks_for_room and is_disk_full(connection) else None
     except DatabaseError as error:
         connection.close()
         return kind_of(error) or OutageKind.GONE
@@ -64,7 +72,7 @@ def refusal_to_start() -> str:
     try:
         if connection.vendor == "postgresql":
             connection.ensure_connection()
-        trouble = find_trouble(connection)
+        trouble = find_trouble(connection, looks_for_room=False)
     except DatabaseError as error:
         return POOLER if POOLER_SAYS in str(error) else ""
     finally:
@@ -93,6 +101,19 @@ def _is_file_gone(connection: BaseDatabaseWrapper) -> bool:
 
 
 def is_disk_full(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a SQLite file has too little room beside it; of a server's disk nothing is known."""
+    """Whether its disk has less than `ROOM_BYTES` left: beside a SQLite file by asking for it; on a server, whose disk
+    nobody sees from here, by having it take as much for a moment, in a table that no log and no other connection knows.
+    """
     file = _file(connection)
-    return file is not None and shutil.disk_usage(file.parent).free < ROOM_BYTES
+    if file is not None:
+        return shutil.disk_usage(file.parent).free < ROOM_BYTES
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE_ROOM)
+    except DatabaseError as error:
+        if sqlstate(error) == _MAY_NOT:
+            return False  # whoever may not have such a table learns it from those who write
+        if kind_of(error) is not OutageKind.FULL:
+            raise
+        return True
+    return False

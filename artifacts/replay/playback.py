@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db.models.functions import Length
 
 from artifacts.document_text import read_range
 from artifacts.errors import NotFound
@@ -27,8 +26,9 @@ from artifacts.live.text_log import Transcript
 from artifacts.messaging import subscription
 from artifacts.messaging.events import Event, group
 from artifacts.messaging.subscription import Missed
-from artifacts.models import Artifact, Delta, SectionStatus, StreamStatus
+from artifacts.models import Artifact, SectionStatus, StreamStatus
 from artifacts.replay.timeline import Timeline
+from artifacts.written_pieces import read_pieces
 
 logger = logging.getLogger(__name__)
 
@@ -168,14 +168,12 @@ def load_recording(artifact_id: int, epoch: int, have: int) -> Recording | None:
     artifact = Artifact.objects.defer("content", "preview_html", "instructions").filter(pk=artifact_id).first()
     if artifact is None:
         return None
-    behind = have if artifact.epoch == epoch else 0
-    deltas = Delta.objects.filter(artifact=artifact, epoch=artifact.epoch, offset__gte=behind, seq__lte=artifact.seq)
-    rows = deltas.order_by("offset").values_list("created_at", "offset", Length("text"), "seq")
+    pieces = read_pieces(artifact, behind=have if artifact.epoch == epoch else 0)
     return Recording(
         artifact=artifact,
         state=state_of(artifact),
         sections=section_starts(artifact),
-        timeline=Timeline((at.timestamp(), offset + length, seq) for at, offset, length, seq in rows),
+        timeline=Timeline((piece.at.timestamp(), piece.end, piece.seq) for piece in pieces),
     )
 
 

@@ -10,6 +10,7 @@ import io
 import itertools
 import os
 import time
+from datetime import timedelta
 from typing import Any
 
 import django
@@ -28,6 +29,7 @@ from artifacts.lifecycle.writing import Append, Flush  # noqa: E402
 from artifacts.messaging import outbox  # noqa: E402
 from artifacts.planned_section import PlannedSection  # noqa: E402
 from artifacts.preview import render  # noqa: E402
+from artifacts.replay.packer import pack_what_is_over  # noqa: E402
 from bench.support.child import obey  # noqa: E402
 from bench.support.words import plain  # noqa: E402
 from generation import control  # noqa: E402
@@ -168,6 +170,18 @@ def kept_bytes() -> int:
         return int(cursor.fetchone()[0])
 
 
+async def pack() -> None:
+    """What a worker does ten minutes after a document's end, and then PostgreSQL."""
+    await pack_what_is_over(after=timedelta(0))
+    await database_sync_to_async(_vacuum)()
+
+
+def _vacuum() -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM (ANALYZE)")
+
+
 @database_sync_to_async
 def prune() -> None:
     """As `manage.py prune --older-than 0h --vacuum`."""
@@ -191,7 +205,7 @@ def set_up() -> None:
 async def main() -> None:
     outbox.attach()
     await set_up()
-    verbs = [begin, grow, raw, together, finish, kept_bytes, prune]
+    verbs = [begin, grow, raw, together, finish, kept_bytes, pack, prune]
     await obey({verb.__name__: verb for verb in verbs}, {})
 
 

@@ -13,6 +13,7 @@ from typing import TextIO
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from artifacts.costs import shown_cost
+from artifacts.document_text import read_range
 from artifacts.errors import NotFound
 from artifacts.models import Artifact, Delta, Section, SectionStatus, StreamStatus
 from artifacts.pages import labels
@@ -137,11 +138,18 @@ class _Follower:
         while self._offset < seen.length:
             behind = Delta.objects.filter(artifact=self._artifact_id, epoch=self._epoch, offset__gte=self._offset)
             texts = list(behind.order_by("offset").values_list("text", flat=True)[:DELTAS_PER_READ])
+            texts = texts or self._folded()
             if not texts:
                 return
             for text in texts:
                 self._screen.text(text)
                 self._offset += len(text)
+
+    def _folded(self) -> list[str]:
+        """What is behind the cursor of a document that is over: its deltas go, the text stays."""
+        row = Artifact.objects.defer("content", "preview_html", "instructions")
+        artifact = row.filter(pk=self._artifact_id, epoch=self._epoch, stream_status__in=EXIT_CODES).first()
+        return [] if artifact is None else [read_range(artifact, self._offset, artifact.length)]
 
     def _tell(self, seen: Seen) -> None:
         if seen.sections_completed > self._completed:

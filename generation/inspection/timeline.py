@@ -14,6 +14,7 @@ from django.db.models import F, Max, Min
 from django.utils import timezone
 
 from artifacts.models import ActionRecord, Artifact, Delta, Section
+from artifacts.written_pieces import packed_pieces
 from generation.inspection.journal import JournalEvent
 from generation.inspection.pictures import Lasting, Mark, TimelinePicture, timeline_picture
 from generation.models import ClaimJournal
@@ -211,18 +212,25 @@ class _Assembly:
 
     def _grow(self) -> None:
         """How the text grew, by its pieces; of many every so many."""
-        pieces = Delta.objects.filter(artifact=self._artifact.pk, epoch=self._timeline.epoch).order_by("offset")
-        seqs = pieces.order_by().aggregate(first=Min("seq"), last=Max("seq"))
-        every = max(1, ((seqs["last"] or 0) - (seqs["first"] or 0)) // GROWTH_POINTS)
-        if every > 1:
-            pieces = pieces.annotate(rest=F("seq") % every).filter(rest=0)
-        found = list(pieces.values_list("created_at", "offset")[: GROWTH_POINTS * 4])
+        found = self._beginnings()
         if not found:
             return
         is_present = self._timeline.epoch == self._artifact.epoch
         last = self._artifact.length if is_present else found[-1][1]
         ends = [offset for _, offset in found[1:]] + [last]
         self._growth = [(self._after(at), end) for (at, _), end in zip(found, ends, strict=True)]
+
+    def _beginnings(self) -> list[tuple[datetime, int]]:
+        """When what was written, and from where on."""
+        packed = packed_pieces(self._artifact.pk, self._timeline.epoch)
+        if packed is not None:
+            return [(piece.at, piece.offset) for piece in packed[:: max(1, len(packed) // GROWTH_POINTS)]]
+        pieces = Delta.objects.filter(artifact=self._artifact.pk, epoch=self._timeline.epoch).order_by("offset")
+        seqs = pieces.order_by().aggregate(first=Min("seq"), last=Max("seq"))
+        every = max(1, ((seqs["last"] or 0) - (seqs["first"] or 0)) // GROWTH_POINTS)
+        if every > 1:
+            pieces = pieces.annotate(rest=F("seq") % every).filter(rest=0)
+        return list(pieces.values_list("created_at", "offset")[: GROWTH_POINTS * 4])
 
     def _row(self, at: datetime, kind: str, who: str, words: str, prompt: int | None = None) -> None:
         self._timeline.rows.append(

@@ -20,8 +20,9 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from artifacts.messaging import outbox, subscription
-from artifacts.operating import loop_lag, outages
+from artifacts.operating import loop_lag, open_files, outages
 from artifacts.operating.outages import OutageKind
+from artifacts.replay.packer import keep_packing
 from artifacts.webhooks.courier import Courier
 from generation.errors import ProviderError
 from generation.providers import ChosenProvider, provider_from_settings
@@ -72,6 +73,7 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
         """Run until `stop` is set, then give everything back; returns when it is done."""
         outbox.attach()
         loop_lag.current().begin()
+        open_files.watch().begin()
         await subscription.current().watch_layer()
         logger.info("worker started: %s, %s tasks at once", self.chosen.why, self.policy.capacity)
         async with asyncio.TaskGroup() as group:
@@ -82,7 +84,7 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # Channels has no types
                 group.create_task(self._beat()),
             ]
             if not self._runs_one_task:  # who writes one document leaves the post to those who stay
-                parts.append(group.create_task(Courier().serve()))
+                parts += [group.create_task(Courier().serve()), group.create_task(keep_packing())]
             await stop.wait()
             await self.supervisor.drain()  # while it still polls: what takes long to end keeps its lease
             for part in parts:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -27,6 +28,8 @@ ANSWER_S = 2.0
 """A database or a layer that has not answered by then does not answer."""
 FRESH_S = 0.5
 """What was found is told again for so long."""
+ROOM_EVERY_S = 10.0
+"""To look for room on a server's disk takes some of it; where there was none, it is looked for each time."""
 FAILS = {OutageKind.GONE: "database", OutageKind.UNMIGRATED: "migrations"}
 """The check that each kind of trouble fails; any other one fails the writing."""
 OF_THE_DATABASE = ("database", "migrations", "writing", "workers")
@@ -42,6 +45,8 @@ class Readiness:
         self._asking: asyncio.Future[OutageKind | bool] | None = None
         self._asked_s = float("-inf")
         self._has_workers = True
+        self._room_s = float("-inf")
+        self._found_full = False
 
     async def found(self) -> Mapping[str, str]:
         """`ok`, `failed` or `unknown` for each of `READINESS_CHECKS`."""
@@ -72,12 +77,21 @@ class Readiness:
     def _examine(self) -> OutageKind | bool:
         if self._connection is None:
             self._connection = own_connection()
-        trouble = find_trouble(self._connection)
-        if trouble is None:  # what is full is known by those who write
-            outages.of_database.answered(wrote=outages.of_database.kind is not OutageKind.FULL)
-            trouble = OutageKind.FULL if outages.of_database.kind is OutageKind.FULL else None
+        now_s = time.monotonic()
+        is_local = self._connection.vendor == "sqlite"
+        looks_for_room = is_local or self._found_full or now_s - self._room_s > ROOM_EVERY_S
+        trouble = find_trouble(self._connection, looks_for_room=looks_for_room)
+        if trouble is None:  # what is full though it was not found here is known by those who write
+            wrote = self._found_full or outages.of_database.kind is not OutageKind.FULL
+            outages.of_database.answered(wrote=wrote)
         else:
             outages.of_database.failed(trouble)
+        if looks_for_room and not is_local:
+            self._room_s = now_s
+            still = self._found_full and outages.of_database.kind is OutageKind.FULL
+            self._found_full = still or trouble is OutageKind.FULL
+        if trouble is None and outages.of_database.kind is OutageKind.FULL:
+            trouble = OutageKind.FULL
         if trouble is not None:
             return trouble
         return self._is_worker_heard()

@@ -19,7 +19,7 @@ from django.conf import settings
 from artifacts.live import connections
 from artifacts.live.close_codes import GOING_AWAY
 from artifacts.messaging import outbox
-from artifacts.operating import loop_lag
+from artifacts.operating import loop_lag, open_files
 from generation.providers import ChosenProvider
 from generation.worker.worker import Embedded
 from streamgen.server import wires
@@ -39,6 +39,7 @@ class Lifespan:
         """Begin on the running loop; further calls change nothing."""
         outbox.attach()
         loop_lag.current().begin()
+        open_files.watch().begin()
         if self.runs_worker and self._embedded is None:
             self._embedded = Embedded(self.chosen)
             self._embedded.start()

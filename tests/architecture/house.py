@@ -27,6 +27,7 @@ ORDER = (
     "artifacts.planned_section",
     "artifacts.document_text",
     "artifacts.models",
+    "artifacts.written_pieces",
     "artifacts.access",
     "artifacts.sharing.records",
     "artifacts.webhooks",
@@ -157,6 +158,7 @@ USES_THE_VERBS = (
     "generation.control",
     "generation.reworking",
     "streamgen.management.commands.prune",
+    "artifacts.replay.packer",
 )
 BROADCASTS = "artifacts.signals"
 

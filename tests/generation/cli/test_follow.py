@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection
@@ -11,7 +13,8 @@ from django.test.utils import CaptureQueriesContext
 
 from artifacts.errors import NotFound
 from artifacts.lifecycle import commands, writing
-from artifacts.models import StopRequest
+from artifacts.models import PieceTimes, StopRequest
+from artifacts.replay.packer import pack_what_is_over
 from generation.cli import follow as following
 from generation.cli.follow import follow
 from tests.support import documents
@@ -254,3 +257,11 @@ def test_many_deltas_are_read_in_parts():
     with CaptureQueriesContext(connection) as queries:
         assert watched(draft.pk, lambda: draft.finish("."))[1] == documents.row(draft.pk).text
     assert sum(f"LIMIT {following.DELTAS_PER_READ}" in query["sql"] for query in queries) == 3
+
+
+def test_document_whose_pieces_went_is_shown_whole():
+    artifact = documents.complete("One", "Two")
+    assert asyncio.run(pack_what_is_over(after=timedelta(0))) == 1
+    assert watched(artifact.pk)[:2] == ("complete", artifact.text)
+    PieceTimes.objects.all().delete()  # as `prune` leaves it
+    assert watched(artifact.pk)[:2] == ("complete", artifact.text)

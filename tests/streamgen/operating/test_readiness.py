@@ -36,6 +36,12 @@ __all__ = ["redis_server"]
 
 READY = {"database": "ok", "migrations": "ok", "writing": "ok", "workers": "ok", "layer": "ok"}
 SOON_S = 3
+NO_ROOM = (
+    "CREATE FUNCTION no_room() RETURNS event_trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$",
+    "CREATE EVENT TRIGGER no_room ON ddl_command_end EXECUTE FUNCTION no_room()",
+)
+"""What PostgreSQL says of a full disk to whoever takes some of it."""
 
 
 def ask(server: Server, path: str = "/readyz", host: str = "nobody.example") -> tuple[int, dict[str, str]]:
@@ -109,7 +115,10 @@ def test_each_trouble_of_a_scaled_installation_is_told_and_ends(redis_server, da
         assert ask(web, "/readyz?exclude=workers")[0] == 200
         with runworker(tmp_path, **shared) as worker:
             until_told(web)
-            worker.send_signal(signal.SIGSTOP)
+            with closing(sqlite3.connect(database, isolation_level=None, timeout=WAIT_S)) as holder:
+                holder.execute("BEGIN IMMEDIATE")  # so the worker is not frozen with the lock in its hands
+                worker.send_signal(signal.SIGSTOP)
+                holder.execute("ROLLBACK")
             until_told(web, workers="failed")
             worker.send_signal(signal.SIGCONT)
             until_told(web)
@@ -136,7 +145,7 @@ def test_embedded_worker_is_heard_and_an_empty_database_is_not_migrated(database
         until_told(web, migrations="failed", writing="unknown", workers="unknown")
 
 
-def test_server_that_can_only_be_read_or_that_hangs_fails_in_time(
+def test_server_that_can_only_be_read_or_whose_disk_is_full_fails_the_writing(
     postgres_server: str, migrated_template: str, tmp_path: Path
 ) -> None:
     url = make_database(postgres_server, "readiness", template=migrated_template)
@@ -149,6 +158,12 @@ def test_server_that_can_only_be_read_or_that_hangs_fails_in_time(
             until_told(web, writing="failed", workers="unknown")
             admin.execute("ALTER DATABASE readiness RESET default_transaction_read_only")
             admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'readiness'")
+        until_told(web)
+        with psycopg.connect(postgres_server, autocommit=True, dbname="readiness") as owner:
+            for statement in NO_ROOM:
+                owner.execute(statement)
+            until_told(web, writing="failed", workers="unknown")  # although nobody writes
+            owner.execute("DROP EVENT TRIGGER no_room")
         until_told(web)
 
 
