@@ -38,6 +38,7 @@ from artifacts.pages.html import document_html, version_html
 from artifacts.sharing.links import revoke_link
 from artifacts.sharing.projects import delete_project
 from artifacts.sharing.records import record
+from artifacts.written_pieces import packed_pieces
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -244,8 +245,11 @@ class ArtifactAdmin(InspectAdmin):
     @admin.display(description="look at")
     def more(self, artifact: Artifact) -> SafeString:
         query = urlencode({"artifact__id__exact": artifact.pk})
-        links = [(f"{reverse(f'admin:{model}_changelist')}?{query}", words) for words, model in self.parts]
-        return format_html_join(", ", '<a href="{}">{}</a>', links)
+        packed = packed_pieces(artifact.pk, artifact.epoch)
+        parts = [(words, model) for words, model in self.parts if packed is None or model != "artifacts_delta"]
+        links = [(f"{reverse(f'admin:{model}_changelist')}?{query}", words) for words, model in parts]
+        listed = format_html_join(", ", '<a href="{}">{}</a>', links)
+        return listed if packed is None else format_html("{}; {} deltas, packed", listed, len(packed))
 
     @admin.display(description="as readers see it")
     def preview(self, artifact: Artifact) -> SafeString:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 BARS_WIDTH, BARS_HEIGHT, BARS_FOOT, BARS_HEAD = 340, 120, 16, 16
 LABEL_HALF = 22
@@ -171,7 +171,7 @@ def timeline_picture(
     *,
     claims: Sequence[Lasting],
     calls: Sequence[Lasting],
-    first_texts: Sequence[float],
+    first_texts: Sequence[Mark],
     people: Sequence[Mark],
     troubles: Sequence[Mark],
     growth: Sequence[tuple[float, int]],
@@ -191,9 +191,13 @@ def timeline_picture(
     picture.lanes.append((y + 12, "calls"))
     rows = _rows(calls)
     picture.calls = [_lasting(one, scale, y + 18 * row) for one, row in zip(calls, rows, strict=True)]
-    for at_s in first_texts:
-        row = next((row for one, row in zip(calls, rows, strict=True) if one.begin_s <= at_s <= one.end_s), 0)
-        picture.first_texts.append(Shape(x=scale.place(at_s), y=y + 18 * row, kind="text", told=""))
+    for mark in first_texts:
+        index = next((n for n, one in enumerate(calls) if one.begin_s <= mark.at_s <= one.end_s), None)
+        x = scale.place(mark.at_s)
+        if index is not None:
+            picture.calls[index] = _beside(picture.calls[index], x)
+        row = 0 if index is None else rows[index]
+        picture.first_texts.append(Shape(x=x, y=y + 18 * row, kind=mark.kind, told=mark.told))
     y += 18 * (max(rows, default=0) + 1) + 12
     picture.lanes.append((y + 12, "trouble"))
     picture.troubles = _moments(troubles, scale, y)
@@ -212,6 +216,15 @@ def _lasting(one: Lasting, scale: TimeScale, y: float) -> Shape:
     width = max(2.0, round(scale.place(one.end_s) - x, 1))
     fits = len(one.label) * LABEL_CHAR + LABEL_GAP < width
     return Shape(x=x, y=y, width=width, kind=one.kind, told=one.told, label=one.label if fits else "", label_x=x + 4)
+
+
+def _beside(shape: Shape, x: float) -> Shape:
+    """With its label behind the line at that place, where that would go through it, and where there is room."""
+    if not x - LABEL_CHAR < shape.label_x + len(shape.label) * LABEL_CHAR or x < shape.x:
+        return shape
+    label_x = max(shape.label_x, x + 4)
+    fits = label_x + len(shape.label) * LABEL_CHAR <= shape.x + shape.width
+    return replace(shape, label_x=label_x, label=shape.label if fits else "")
 
 
 def _moments(found: Sequence[Mark], scale: TimeScale, y: float) -> list[Shape]:

@@ -109,13 +109,14 @@ class _Assembly:
         self._now = timezone.now()
         self._claims: list[Lasting] = []
         self._calls: list[Lasting] = []
-        self._first_texts: list[float] = []
+        self._first_texts: list[Mark] = []
         self._people: list[Mark] = []
         self._troubles: list[Mark] = []
         self._growth: list[tuple[float, int]] = []
         is_present = timeline.epoch == artifact.epoch
         names = Section.objects.filter(artifact=artifact.pk).values_list("position", "name") if is_present else ()
         self._names = dict(names)
+        self._beginnings = self._written()
 
     def assemble(self) -> None:
         timeline = self._timeline
@@ -156,7 +157,7 @@ class _Assembly:
         ended_at, ending = journal.ended_at, journal.ending
         if ended_at is None:
             last_ms = max((int(event["t"]) for event in journal.events), default=0)
-            heard_at = journal.began_at + timedelta(milliseconds=last_ms)
+            heard_at = max(journal.began_at + timedelta(milliseconds=last_ms), self._last_piece_before(follower))
             is_written = follower is None and self._artifact.lease_until is not None
             ended_at = self._now if is_written else heard_at
             ending = "goes on" if is_written else "not heard of again"
@@ -173,6 +174,11 @@ class _Assembly:
         )
         self._events(journal, ended_at)
 
+    def _last_piece_before(self, follower: ClaimJournal | None) -> datetime:
+        """Text is committed more often than a journal is saved: it tells when a worker that was killed still wrote."""
+        until = follower.began_at if follower else self._now
+        return max((at for at, _ in self._beginnings if at <= until), default=self._began_at)
+
     def _events(self, journal: ClaimJournal, ended_at: datetime) -> None:
         prompts = dict(journal.prompts.order_by().values_list("number", "pk"))
         asked: dict[int, tuple[float, str]] = {}
@@ -187,7 +193,7 @@ class _Assembly:
                 case "call":
                     asked[number] = at_s, section
                 case "text" | "seam":
-                    self._first_texts.append(at_s)
+                    self._first_texts.append(Mark(at_s=at_s, kind=kind, label="", told=event_words(event, section)))
                 case "answer":
                     begin_s, section = asked.pop(number, (at_s - int(event.get("ms", 0)) / 1000, section))
                     self._call(number, begin_s, at_s, row_kind(event), section, str(event.get("end", "")))
@@ -212,7 +218,7 @@ class _Assembly:
 
     def _grow(self) -> None:
         """How the text grew, by its pieces; of many every so many."""
-        found = self._beginnings()
+        found = self._beginnings
         if not found:
             return
         is_present = self._timeline.epoch == self._artifact.epoch
@@ -220,7 +226,7 @@ class _Assembly:
         ends = [offset for _, offset in found[1:]] + [last]
         self._growth = [(self._after(at), end) for (at, _), end in zip(found, ends, strict=True)]
 
-    def _beginnings(self) -> list[tuple[datetime, int]]:
+    def _written(self) -> list[tuple[datetime, int]]:
         """When what was written, and from where on."""
         packed = packed_pieces(self._artifact.pk, self._timeline.epoch)
         if packed is not None:

@@ -13,7 +13,8 @@ from django.urls import reverse
 
 from artifacts.accounts import tokens
 from artifacts.lifecycle import commands
-from artifacts.models import AccessToken, ActionRecord, ArtifactVersion, Delta, Project, Section
+from artifacts.models import AccessToken, ActionRecord, ArtifactVersion, Delta, PieceTimes, Project, Section
+from artifacts.written_pieces import pack, read_pieces
 from tests.support import documents
 
 pytestmark = pytest.mark.django_db
@@ -118,6 +119,9 @@ def test_document_shows_its_text_and_a_safe_preview_and_links_to_its_page(inspec
     assert f'href="/artifacts/{pk}/"' in shown
     for model in ("delta", "artifactversion"):
         assert f"{reverse(f'admin:artifacts_{model}_changelist')}?artifact__id__exact={pk}" in shown
+    row = documents.row(pk)
+    PieceTimes.objects.create(artifact=row, epoch=row.epoch, packed=pack(read_pieces(row)))
+    assert "1 deltas, packed" in page(inspector, "artifact_change", pk)
 
 
 def test_every_row_can_be_looked_at(inspector):

@@ -10,6 +10,7 @@ from generation.inspection.pictures import (
     BARS_WIDTH,
     EDGE,
     GUTTER,
+    LABEL_CHAR,
     WIDTH,
     Lasting,
     Mark,
@@ -47,13 +48,29 @@ def test_bars_stand_within_their_chart(values):
         assert bool(bar.height) == bool(value)
 
 
+def first_text(at_s):
+    return Mark(at_s=at_s, kind="text", label="", told="")
+
+
+@given(st.floats(min_value=0, max_value=30), st.sampled_from(["1 Goals", "12 " + "x" * 40]))
+def test_label_of_a_call_is_beside_its_first_text(at_s, label):
+    call = Lasting(begin_s=0, end_s=30, kind="well", label=label, told="")
+    picture = timeline_picture(
+        claims=[], calls=[call], first_texts=[first_text(at_s)], people=[], troubles=[], growth=[]
+    )
+    shape, line = picture.calls[0], picture.first_texts[0].x
+    ends = shape.label_x + len(shape.label) * LABEL_CHAR
+    assert not shape.label or line + 4 <= shape.label_x or line >= ends
+    assert ends <= shape.x + shape.width
+
+
 def test_calls_at_once_stand_below_each_other_and_labels_apart():
     calls = [
         Lasting(begin_s=begin, end_s=begin + 10, kind="well", label=f"{begin}", told="") for begin in (0, 1, 2, 20)
     ]
     people = [Mark(at_s=at_s, kind="person", label="start, somebody", told="") for at_s in (0, 0.1, 0.2, 29)]
     picture = timeline_picture(
-        claims=[], calls=calls, first_texts=[1.5], people=people, troubles=[], growth=[(1, 10), (30, 900)]
+        claims=[], calls=calls, first_texts=[first_text(1.5)], people=people, troubles=[], growth=[(1, 10), (30, 900)]
     )
     rows = [shape.y for shape in picture.calls]
     assert len(set(rows[:3])) == 3

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from artifacts.models import Artifact, StreamStatus
+from artifacts.models import Artifact, Delta, StreamStatus
 from generation import control
 from generation.inspection.incidents import incident_of
 from generation.inspection.journal import Journal
@@ -134,6 +134,19 @@ def test_takeover_and_a_call_without_an_end_are_seen(artifact, owner):
     assert told == [("claim", "here:1"), ("lost", "here:1"), ("takeover", "here:2")]
     assert [shape.kind for shape in timeline.picture.calls] == ["open"]
     assert [shape.kind for shape in timeline.picture.claims] == ["lost", "takeover"]
+
+
+@pytest.mark.django_db
+def test_worker_that_was_killed_is_seen_to_write_until_its_last_piece(artifact, owner):
+    """Its journal was saved before."""
+    written = half_written(owner, artifact)
+    lost, successor = ClaimJournal.objects.order_by("fence")
+    ClaimJournal.objects.filter(pk=successor.pk).update(began_at=lost.began_at + timedelta(seconds=20))
+    for number, after_s in enumerate((4, 9, 21)):
+        piece = Delta.objects.create(artifact=written, epoch=written.epoch, seq=90 + number, offset=number, text="x")
+        Delta.objects.filter(pk=piece.pk).update(created_at=lost.began_at + timedelta(seconds=after_s))
+    (heard,) = (row for row in timeline_of(written).rows if row.kind == "lost")
+    assert heard.at == lost.began_at + timedelta(seconds=9)
 
 
 @pytest.mark.django_db
