@@ -50,10 +50,12 @@ async def _kill_workers(database: Database, seed: int, runs: int, *, parallel: i
         wrong: list[str] = []
         points = ["at_random", *POINTS]
         workers = [await _doomed(rig, points[0]), await _doomed(rig, points[1])]
+        asked: list[Document] = []
         deaths = 0
         began = died = time.monotonic()
         while deaths < runs:
             await top_up(rig, documents, **size)
+            await _resume_paused(rig, asked)
             for place, worker in enumerate(workers):
                 if not worker.is_alive:
                     await worker.ended(1)
@@ -63,7 +65,7 @@ async def _kill_workers(database: Database, seed: int, runs: int, *, parallel: i
                     if parallel > 1:
                         wrong += drafts_are_what_was_sent(rig)
                         if deaths % 2:
-                            await _pause_and_resume(rig, documents)
+                            asked.append(await _ask_for_pause(rig, documents))
             assert time.monotonic() - died < DOOM_S, "no worker reaches the point at which it dies"
             _note_ready(workers)
             await asyncio.sleep(0.02)
@@ -71,6 +73,8 @@ async def _kill_workers(database: Database, seed: int, runs: int, *, parallel: i
         await rig.worker()
         for worker in workers:
             await worker.kill()
+        await rig.until(documents, within_s=120)
+        await _resume_paused(rig, asked)
         await rig.until(documents, within_s=120)
         await rig.caught_up()
         # Six workers in a row may be killed before a word, and a joiner may refuse what it is asked to join.
@@ -119,12 +123,18 @@ def drafts_are_what_was_sent(rig: Rig) -> list[str]:
     return wrong
 
 
-async def _pause_and_resume(rig: Rig, documents: Sequence[Document]) -> None:
+async def _ask_for_pause(rig: Rig, documents: Sequence[Document]) -> Document:
     document = rig.rng.choice(documents[-4:])
-    for verb in ("pause", "resume"):
-        status, answer = await rig.call("POST", f"/artifacts/{document.artifact}/{verb}")
-        while verb == "pause" and status == 202 and rig.status(document) == "streaming":
-            await asyncio.sleep(0.02)
+    status, answer = await rig.call("POST", f"/artifacts/{document.artifact}/pause")
+    assert status in {200, 202, 409}, answer
+    return document
+
+
+async def _resume_paused(rig: Rig, asked: list[Document]) -> None:
+    """Those whose pause is done. It is not waited for: who was to do it may have died, and all others with it."""
+    for document in [one for one in asked if rig.status(one) != "streaming"]:
+        asked.remove(document)
+        status, answer = await rig.call("POST", f"/artifacts/{document.artifact}/resume")
         assert status in {200, 202, 409}, answer
 
 
