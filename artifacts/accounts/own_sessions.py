@@ -60,11 +60,16 @@ def end_session(user: User, session_id: int) -> None:
 
 @transaction.atomic
 def renew_session(request: HttpRequest, user: User) -> None:
-    """After a change of one's own password: this session goes on under another key, with what it opened; others end."""
+    """After a change of one's own password: this session goes on under another key, with what it opened, however often;
+    others end.
+    """
     before = request.session.session_key or ""
     row = UserSession.objects.filter(session_key=before).first()
-    browser = row.browser if row else ""
+    earlier, browser = (row.previous_key, row.browser) if row else ("", "")
     update_session_auth_hash(request, user)
+    request.session.save()  # with the new hash, at once: whoever hears of the change looks before the answer is sent
     after = request.session.session_key or ""
     UserSession.objects.filter(session_key__in=[before, after]).delete()
+    if earlier:  # what was opened by that key finds the way here by this row
+        UserSession.objects.create(user=user, session_key=before, previous_key=earlier)
     UserSession.objects.create(user=user, session_key=after, previous_key=before, browser=browser)

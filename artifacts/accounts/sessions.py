@@ -100,14 +100,25 @@ def _session_hashes(logins: set[Login]) -> dict[str, str]:
     A change of one's own password gives the session another key and hash; what it opened before stays open.
     """
     keys = {login.session_key for login in logins}
-    renewed = dict(UserSession.objects.filter(previous_key__in=keys).values_list("previous_key", "session_key"))
+    renewed = _renewed(keys)
     rows = Session.objects.filter(session_key__in=keys | {*renewed.values()}, expire_date__gt=timezone.now())
     found = {row.session_key: row for row in rows}
     hashes = {login.session_key: login.session_hash for login in logins if login.session_key in found}
-    for key in keys & renewed.keys():
-        if (row := found.get(renewed[key])) is not None:
+    for key, now in renewed.items():
+        if (row := found.get(now)) is not None:
             hashes[key] = row.get_decoded().get(HASH_SESSION_KEY, "")
     return hashes
+
+
+def _renewed(keys: set[str]) -> dict[str, str]:
+    """Those of the keys that are others by now, with the last: one query more for each change of the same session."""
+    last = {key: key for key in keys}
+    asked = keys
+    while asked:
+        following = dict(UserSession.objects.filter(previous_key__in=asked).values_list("previous_key", "session_key"))
+        last = {key: following.get(now, now) for key, now in last.items()}
+        asked = {*following.values()} - asked
+    return {key: now for key, now in last.items() if now != key}
 
 
 def stands(login: Login, user: User | None, known: set[str], hashes: dict[str, str]) -> bool:

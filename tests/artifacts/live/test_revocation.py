@@ -161,6 +161,10 @@ async def test_change_of_ones_own_password_keeps_ones_own_page_and_ends_the_othe
         answer = await in_database(team.browser.post)("/profile/password/", password)
         assert answer.status_code == 302
         assert await errors_of(other) == SIGNED_OUT
+        again = {"old_password": "quite another password"} | dict.fromkeys(
+            ("new_password1", "new_password2"), "a third long password"
+        )
+        assert (await in_database(team.browser.post)("/profile/password/", again)).status_code == 302
         await in_database(place.draft.append)(" world")
         await own.until(lambda reader: reader.text == "Hello world")
         await in_database(team.sign_out)()
