@@ -20,7 +20,7 @@ WITHIN_S = 0.06
 """A change takes about half of that: the process is killed before, in and after its transaction."""
 WRITTEN_S = 1.0
 """A section takes about that: its worker is killed before its first word, in it and after its last."""
-KINDS = ("edit", "rewrite", "accept", "parallel", "restore")
+REWORKS = ("edit", "rewrite", "accept", "parallel", "restore")
 
 
 async def rework_killed(database: Database, seed: int, runs: int) -> Result:
@@ -38,7 +38,7 @@ async def rework_killed(database: Database, seed: int, runs: int) -> Result:
         rig.free_text.add(reworked.document.artifact)
         rig.watch(reworked.document)
         for number in range(runs):
-            await reworked.round(KINDS[number % len(KINDS)], number)
+            await reworked.round(REWORKS[number % len(REWORKS)], number)
         await rig.caught_up()
         verdict = await rig.verdict()
         figures = ", ".join(f"{count} x {one}" for one, count in sorted(reworked.outcomes.items()))
