@@ -85,8 +85,15 @@ def regenerate(
     plan: Sequence[PlannedSection] | None = None,
     instructions: str = "",
     parallel: int = 1,
+    keep: bool = False,
 ) -> GenerationTask:
-    """paused | complete | cancelled -> streaming: write the document anew; the old text is kept as a version."""
+    """paused | complete | cancelled -> streaming: write the document anew; the old text is kept as a version.
+
+    With `keep` its sections stay, unless a plan is given, and its instructions, with these behind them.
+    """
+    if keep:
+        plan = plan if plan is not None else present_plan(artifact)
+        instructions = f"{artifact.instructions}\n\n{instructions}".strip()
     return _queue("regenerate", artifact, user, _anew, model, plan, instructions, parallel, "Written anew")
 
 
@@ -271,6 +278,11 @@ def asked_plan(artifact: Artifact, plan: Sequence[PlannedSection] | None) -> lis
     if artifact.draft_of_id is not None:
         return [row.planned for row in artifact.sections.all()]
     return list(phases.phase_of(artifact.phase, title=artifact.title).plan)
+
+
+def present_plan(artifact: Artifact) -> list[PlannedSection] | None:
+    """The sections that the document has, as they were asked for; None where it has none yet."""
+    return [row.planned for row in artifact.sections.order_by("position")] or None
 
 
 def check_max_tokens(field: str, tokens: int) -> None:

@@ -64,6 +64,14 @@ class Order(RequestBody):
     parallel: int | None = None
 
 
+class AnewOrder(Order):
+    """With `keep` the document has the sections that it has, unless there is a plan, and its instructions, with these
+    behind them; else only what is said here.
+    """
+
+    keep: bool | None = None
+
+
 class WritingOrder(RequestBody):
     """With which model to write all documents, and how many sections of each at once."""
 
@@ -168,10 +176,11 @@ def start(request: HttpRequest, artifact_id: int, body: Order | None = None) -> 
 
 
 @router.post("/artifacts/{int:artifact_id}/regenerate", response={202: TaskOut} | REFUSALS)
-def regenerate(request: HttpRequest, artifact_id: int, body: Order | None = None) -> Status[TaskOut]:
+def regenerate(request: HttpRequest, artifact_id: int, body: AnewOrder | None = None) -> Status[TaskOut]:
     """Write a stopped or complete document anew; its text is kept as a version. The body may be empty."""
     artifact = access.artifact_for(caller(request), artifact_id, "regenerate")
-    task = control.regenerate(artifact, caller(request), **order_terms(body))
+    keep = bool(body and body.keep)
+    task = control.regenerate(artifact, caller(request), keep=keep, **order_terms(body))
     return Status(HTTPStatus.ACCEPTED, TaskOut(task=task.pk))
 
 

@@ -19,7 +19,6 @@ from artifacts.errors import IllegalTransition, InvalidInput
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, Project, StreamStatus
 from artifacts.models.user_model import User
-from artifacts.planned_section import PlannedSection
 from artifacts.validation import isolated
 from generation import control
 from generation.errors import TaskExists
@@ -147,14 +146,15 @@ def _written_anew(user: User, artifact: Artifact, asked: DocumentRequest) -> Wri
     try:
         with transaction.atomic():
             _demand_finished(artifact)
-            wish = asked.instructions_said
-            if asked.model == OURS and not asked.earlier:
-                wishes = asked.wishes_said
-            else:
-                told = Artifact.objects.values_list("instructions", flat=True).get(pk=artifact.pk)
-                wishes = f"{told}\n\n{wish}".strip()
+            plan = [wish.planned for wish in asked.plan] if asked.plan else None
+            is_all_said = asked.model == OURS and not asked.earlier
             control.regenerate(
-                artifact, user, plan=_plan(artifact, asked), instructions=wishes, parallel=asked.parallel or 1
+                artifact,
+                user,
+                plan=plan or control.present_plan(artifact),
+                instructions=asked.wishes_said if is_all_said else asked.instructions_said,
+                parallel=asked.parallel or 1,
+                keep=not is_all_said,
             )
             artifact.refresh_from_db(fields=["epoch"])
             claimed.keep(200, str(artifact.epoch).encode())
@@ -170,14 +170,6 @@ def _demand_finished(artifact: Artifact) -> None:
     is_paused = artifact.stream_status == StreamStatus.PAUSED
     state = "is paused: resume it, or cancel it" if is_paused else "is still being written: wait for its end"
     raise ApiRefused(409, f"The document {state}, then say what should be different.", code="busy")
-
-
-def _plan(artifact: Artifact, asked: DocumentRequest) -> list[PlannedSection] | None:
-    """That of the request, else the sections that the document has."""
-    if asked.plan:
-        return [wish.planned for wish in asked.plan]
-    rows = artifact.sections.order_by("position").values("name", "instructions", "max_tokens")
-    return [PlannedSection(**row) for row in rows] or None
 
 
 def _of_digest(user: User, digest: str) -> Artifact | None:

@@ -138,13 +138,13 @@ class DocumentTools:
         instructions: Annotated[str, Field(description="What to do differently.")] = "",
         section: Annotated[int | None, Field(description="Only this section, counted from 1.")] = None,
     ) -> ToolAnswer:
-        """Have a finished document written anew (the old text is kept as a version), or one section of it as a draft
-        beside it: read the draft, then `decide`.
+        """Have a finished document written anew with the sections that it has (the old text is kept as a version), or
+        one section of it as a draft beside it: read the draft, then `decide`.
         """
         wishes = {"instructions": instructions} if instructions else {}
         async with self._client(ctx) as client:
             if section is None:
-                await client.regenerate(document, **wishes)
+                await client.regenerate(document, keep=True, **wishes)
                 return await _described(client, document)
             drafted = await client.rewrite(document, section, **wishes)
             return {"draft": drafted["draft"], "of": document, "section": section}

@@ -472,6 +472,29 @@ def test_regenerate_begins_a_new_epoch(caller: Caller, owner: User, artifact: Ar
     assert artifact.versions.get().content == "The old text."
 
 
+@pytest.mark.parametrize(
+    ("more", "names", "instructions"),
+    [
+        ({"keep": True}, ["Why", "How"], "For sailors.\n\nShorter."),
+        ({"keep": True, "plan": [{"name": "Only"}]}, ["Only"], "For sailors.\n\nShorter."),
+        ({"keep": None, "plan": [{"name": "Only"}]}, ["Only"], "Shorter."),
+    ],
+)
+def test_what_is_written_anew_keeps_what_was_asked_for_where_that_is_wanted(
+    caller: Caller, owner: User, artifact: Artifact, more: dict[str, Any], names: list[str], instructions: str
+) -> None:
+    plan = [{"name": "Why", "instructions": "In one line.", "max_tokens": 77}, {"name": "How"}]
+    caller.post(f"/artifacts/{artifact.pk}/start", {"plan": plan, "instructions": "For sailors."})
+    control.cancel(artifact)
+    response = caller.post(f"/artifacts/{artifact.pk}/regenerate", {"instructions": "Shorter.", **more})
+    assert response.status_code == 202, response.content
+    artifact.refresh_from_db()
+    sections = list(artifact.sections.order_by("position"))
+    assert ([section.name for section in sections], artifact.instructions) == (names, instructions)
+    if names[0] == "Why":
+        assert (sections[0].instructions, sections[0].max_tokens) == ("In one line.", 77)
+
+
 def test_deleted_document_is_gone(caller: Caller, owner: User, artifact: Artifact) -> None:
     streaming(artifact, owner)
     response = caller.send("DELETE", f"/artifacts/{artifact.pk}")
