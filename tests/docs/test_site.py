@@ -36,6 +36,12 @@ def built(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
 
 
+def numbered_lists(page: str) -> int:
+    """How many begin in its source."""
+    prose = re.sub(r"^ *(```+|~~~+).*?^ *\1$", "", page, flags=re.MULTILINE | re.DOTALL)
+    return len(re.findall(r"^1\. ", prose, re.MULTILINE))
+
+
 class Loaded(HTMLParser):
     """What a browser loads by itself when it shows a page."""
 
@@ -78,6 +84,9 @@ def test_site_builds_strictly_and_loads_nothing_from_elsewhere(tmp_path):
     assert ran.returncode == 0, ran.stdout + ran.stderr
     site = tmp_path / CONFIG["site_dir"]
     assert {path.stem for path in site.glob("*.html")} >= {Path(name).stem for name in PAGES}
+    begun = {name: numbered_lists((ROOT / "docs" / name).read_text("utf-8")) for name in PAGES}
+    shown = {name: (site / name).with_suffix(".html").read_text("utf-8").count("<ol>") for name in PAGES}
+    assert shown == begun  # what stands between two items belongs to the first, else the second is no. 1 again
     foreign = []
     for page in site.rglob("*.html"):
         loaded = Loaded()
