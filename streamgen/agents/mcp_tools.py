@@ -6,7 +6,7 @@ Each is a call of the API, as the user whose token came with it: the same access
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context, MCPServer
@@ -14,7 +14,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
-from streamgen.client import Client, ClientError
+from streamgen.client import CallRefused, Client, ClientError
 
 INSTRUCTIONS = (
     "streamgen writes long documents with a language model, section by section, and keeps every word. A project has "
@@ -89,9 +89,14 @@ class DocumentTools:
         ] = None,
     ) -> ToolAnswer:
         """Begin a document, or go on with a paused one. Returns at once; the server writes it, which takes minutes."""
-        async with self._client(ctx) as client:
+        async with self._client(ctx) as client, _none_where_refused(client) as made:
             if document is None:
-                document = await _document(client, project=project, title=title, phase=phase, about=instructions)
+                if project is None:
+                    if not title:
+                        raise ToolError("Name a document, or a project, or give the title of a new project.")
+                    project = int((await client.create_project(title, instructions))["id"])
+                    made.append(project)
+                document = await _document(client, project, phase, title)
             status = (await client.artifact(document))["state"]["status"]
             match status:
                 case "idle":
@@ -179,12 +184,21 @@ class DocumentTools:
             raise ToolError(str(error)) from None
 
 
-async def _document(client: Client, *, project: int | None, title: str, phase: str, about: str) -> int:
-    """The project's document of that phase; both are made where they are missing."""
-    if project is None:
-        if not title:
-            raise ToolError("Name a document, or a project, or give the title of a new project.")
-        project = int((await client.create_project(title, about))["id"])
+@asynccontextmanager
+async def _none_where_refused(client: Client) -> AsyncGenerator[list[int], None]:
+    """The projects that are made for a document: whoever is refused it finds none, and may ask again."""
+    made: list[int] = []
+    try:
+        yield made
+    except CallRefused:
+        for project in made:
+            with suppress(ClientError):
+                await client.call("DELETE", f"/projects/{project}")
+        raise
+
+
+async def _document(client: Client, project: int, phase: str, title: str) -> int:
+    """The project's document of that phase; made where it is missing."""
     for row in (await client.project(project))["artifacts"]:
         if row["phase"] == phase:
             return int(row["id"])

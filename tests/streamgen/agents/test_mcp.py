@@ -104,6 +104,10 @@ async def story(client: Client, product: ServedProduct, title: str) -> None:
     assert (status["status"], status["length"], status["sections_completed"]) == ("complete", len(text), 2)
     assert title in await titles(client)
     assert "rewrite" in await refused(client, "start", document=document)
+    before = await titles(client)
+    assert "phase" in await refused(client, "start", title="Refused", phase="No Phase")
+    assert "plan[0]" in await refused(client, "start", title="Refused", sections=[" "])
+    assert await titles(client) == before
     draft = (await call(client, "rewrite", document=document, section=2, instructions="Shorter."))["draft"]
     new = await whole_text(client, draft)
     await call(client, "decide", draft=draft, accept=True)
