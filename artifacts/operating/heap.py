@@ -13,6 +13,10 @@ import gc
 from contextlib import suppress
 from typing import Any
 
+from channels.db import database_sync_to_async
+from django.db import Error as DatabaseError
+from django.db import connection
+
 from artifacts.messaging.per_loop import PerLoop
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
@@ -52,7 +56,19 @@ class LettingGo:
 
     def _look(self) -> None:
         self._timer = None
-        self._looking = asyncio.get_running_loop().run_in_executor(None, collect_and_trim)
+        self._looking = asyncio.ensure_future(self._let_go())
+
+    async def _let_go(self) -> None:
+        with suppress(DatabaseError):
+            await database_sync_to_async(drop_pages)()
+        await asyncio.get_running_loop().run_in_executor(None, collect_and_trim)
+
+
+def drop_pages() -> None:
+    """SQLite keeps what a connection has read of its file, up to a bound: most of it was of the large document."""
+    if connection.vendor == "sqlite" and connection.connection is not None:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA shrink_memory")
 
 
 def collect_and_trim() -> None:

@@ -6,12 +6,15 @@ import asyncio
 import subprocess
 import sys
 import weakref
+from pathlib import Path
 
 import pytest
 
-from artifacts.operating.heap import LET_GO_CHARS, letting_go
+from artifacts.operating.heap import LET_GO_CHARS, drop_pages, letting_go
+from tests.support import documents
 from tests.support.limits import WAIT_S
 
+IO = Path("/proc/self/io")
 PROGRAM = """
 import ctypes, sys
 from artifacts.operating.heap import give_back_memory
@@ -50,6 +53,7 @@ class Held:
 
 
 @pytest.mark.asyncio
+@pytest.mark.django_db
 async def test_what_only_holds_itself_goes_soon_after_a_large_document_was_let_go():
     gone = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -58,3 +62,21 @@ async def test_what_only_holds_itself_goes_soon_after_a_large_document_was_let_g
         letting_go().note(LET_GO_CHARS // 2)
     async with asyncio.timeout(WAIT_S):
         await gone.wait()
+
+
+@pytest.mark.skipif(not IO.exists(), reason="this system does not count what a process reads")
+@pytest.mark.django_db(transaction=True)
+def test_pages_of_a_long_text_are_kept_until_they_are_dropped():
+    draft = documents.opened()
+    draft.begin(0)
+    draft.append("word " * 400_000)
+
+    def bytes_read() -> int:
+        before = int(IO.read_text().split()[1])
+        assert len(documents.row(draft.pk).content) == 2_000_000
+        return int(IO.read_text().split()[1]) - before
+
+    bytes_read()
+    assert bytes_read() < 100_000
+    drop_pages()
+    assert bytes_read() > 2_000_000
