@@ -10,7 +10,7 @@ AUDITING := $(VENV)/audit/ready
 # Where nothing compiled is kept, every process of a test compiles all of the product anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run scaled test checks tests types dangers migrations coverage docs pictures faults hostile audit sbom bench venv format lock clean
+.PHONY: run scaled test checks style analysis tests types dangers migrations coverage docs pictures faults hostile audit sbom bench venv format lock clean
 
 run: $(READY)  ## everything set up, the address printed, Ctrl-C ends it
 	@exec $(BIN)/python manage.py up --port $(PORT)
@@ -20,9 +20,13 @@ scaled: $(READY)  ## the same with Redis, PostgreSQL, two web processes and two 
 
 test: checks tests  ## format, lint, types, known dangers, migrations, tests
 
-checks: $(READY)  ## what is seen without running anything: all of `test` but the tests
+checks: style analysis  ## what is seen without running anything: all of `test` but the tests
+
+style: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+analysis: $(READY)
 	$(MAKE) --jobs 2 --output-sync types dangers migrations
 
 tests: $(READY)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import gc
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import hypothesis
@@ -61,6 +63,25 @@ def pytest_configure() -> None:
     TransactionTestCase._fixture_teardown = lambda _: empty(connections["default"])
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """In a fresh clone every process of a run would compile every file of tests at the same time: each begins with
+    another part, and finds the parts of the others done.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker and [Path(named).name for named in session.config.args] == ["tests"]:
+        files = sorted((ROOT / "tests").rglob("test_*.py"))
+        begin = len(files) * int(worker.removeprefix("gw")) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        for file in files[begin:] + files[:begin]:
+            with suppress(Exception, pytest.skip.Exception):  # collecting it tells what is wrong
+                import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
+
+
+def pytest_collection_finish() -> None:
+    """A quarter of a million objects stay to the end, and no collection of garbage need look at them again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each worker has an equal part of the list, and takes of the others' when it is through: what is long comes first
@@ -88,29 +109,36 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory) -> None:
-    """A database file of this run's own: what a killed run left behind, half a log beside it, spoils nothing."""
-    default = connections["default"]
-    if default.vendor == "sqlite":
-        default.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+def migrated_file(tmp_path_factory, django_db_blocker) -> Path:
+    """A SQLite file with every table and nothing in them. Whoever needs a database of their own copies it: to migrate
+    takes a process longer than to begin. The first process of a run that asks for it makes it for all of them.
+    """
+    own = tmp_path_factory.getbasetemp()
+    file = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "migrated.sqlite3"
+    with file.with_suffix(".lock").open("w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        if not file.exists():
+            growing = file.with_suffix(".growing")
+            environment = os.environ | {"DATABASE_URL": f"sqlite:///{growing}"}
+            subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+            growing.rename(file)
+    return file
 
 
 @pytest.fixture(scope="session")
-def migrated_file(django_db_setup, tmp_path_factory) -> Path:
-    """A SQLite file with every table and nothing in them. Whoever needs a database of their own copies it: to migrate
-    takes a process longer than to begin.
-    """
-    file = tmp_path_factory.mktemp("migrated") / "migrated.sqlite3"
-    given = connection.settings_dict
-    if given["NAME"] != given["TEST"]["NAME"]:  # no test of this run wants the tests' own
-        environment = os.environ | {"DATABASE_URL": f"sqlite:///{file}"}
-        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
-        return file
-    with closing(sqlite3.connect(given["NAME"])) as ours, closing(sqlite3.connect(file)) as copy:
-        ours.backup(copy)
-        copy.execute("DELETE FROM sqlite_sequence")  # the first document is number 1, whatever tests made before
-        copy.commit()
-    return file
+def django_db_keepdb() -> bool:
+    """Tests on SQLite find every table in the file that they are given."""
+    return connection.vendor == "sqlite"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory, request) -> None:
+    """A database file of this run's own: what a killed run left behind, half a log beside it, spoils nothing."""
+    default = connections["default"]
+    if default.vendor == "sqlite":
+        file = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        shutil.copyfile(request.getfixturevalue("migrated_file"), file)
+        default.settings_dict["TEST"]["NAME"] = str(file)
 
 
 @pytest.fixture

@@ -275,35 +275,33 @@ def test_every_page_has_an_entry():
     assert sorted(names) == sorted(PAGES)
 
 
-@pytest.mark.parametrize(
-    "name",
-    sorted(set(PAGES) - {"shared", "shared-artifact", "shared-export", "shared-replay", "shared-project-export"}),
-)
-def test_page_keeps_to_the_table(team: Team, name: str):
-    entry = PAGES[name]
-    if entry == "public":
-        return
+def test_pages_keep_to_the_table(team: Team):
     wrong = []
-    for verb, action in entry.items() if isinstance(entry, dict) else [("", entry)]:
-        for identity, client in team.clients.items():
-            path = address_of(name, kwargs=_arguments(team, name, verb))
-            body = {
-                "title": "Notes",
-                "version": team.version.pk,
-                "username": "other",
-                "role": "editor",
-                "days": "7",
-                "url": "https://example.org/hook",
-                "artifact": "0",
-            }
-            own = {"token": team.token_of(identity), "link": team.link.pk, "invitation": team.invitation.pk}
-            got = ask(client, "POST" if name in POSTED else "GET", path, body | own)
-            seen = "see" if name in OF_A_DOCUMENT else "see_project"
-            wanted = expected(identity, action, seen=seen)
-            if verb == "end" and wanted == "yes":
-                wanted = "not found"  # nobody has a session of number 0
-            if got != wanted:
-                wrong.append((name, verb, identity, got, wanted))
+    shared = {"shared", "shared-artifact", "shared-export", "shared-replay", "shared-project-export"}
+    for name in sorted(set(PAGES) - shared):
+        entry = PAGES[name]
+        if entry == "public":
+            continue
+        for verb, action in entry.items() if isinstance(entry, dict) else [("", entry)]:
+            for identity, client in team.clients.items():
+                path = address_of(name, kwargs=_arguments(team, name, verb))
+                body = {
+                    "title": "Notes",
+                    "version": team.version.pk,
+                    "username": "other",
+                    "role": "editor",
+                    "days": "7",
+                    "url": "https://example.org/hook",
+                    "artifact": "0",
+                }
+                own = {"token": team.token_of(identity), "link": team.link.pk, "invitation": team.invitation.pk}
+                got = ask(client, "POST" if name in POSTED else "GET", path, body | own)
+                seen = "see" if name in OF_A_DOCUMENT else "see_project"
+                wanted = expected(identity, action, seen=seen)
+                if verb == "end" and wanted == "yes":
+                    wanted = "not found"  # nobody has a session of number 0
+                if got != wanted:
+                    wrong.append((name, verb, identity, got, wanted))
     assert wrong == []
 
 
@@ -378,25 +376,25 @@ def test_every_call_has_an_entry():
     assert calls == set(CALLS) | {f"GET /{stream}" for stream in streams} | openai
 
 
-@pytest.mark.parametrize("call", sorted(CALLS))
-def test_call_keeps_to_the_table(team: Team, call: str):
-    method, _, path = call.partition(" ")
+def test_calls_keep_to_the_table(team: Team):
     wrong = []
-    for identity, client in team.clients.items():
-        filled = path.format(
-            project_id=team.project.pk,
-            artifact_id=team.artifact.pk,
-            username="other",
-            link_id=team.link.pk,
-            invitation_id=team.invitation.pk,
-            token_id=team.token_of(identity),
-            number=team.version.epoch if "versions" in call else 1,
-            other="current",
-        )
-        got = ask(client, method, filled, BODIES.get(call), as_json=True)
-        wanted = expected(identity, CALLS[call], seen="see" if "artifact_id" in call else "see_project")
-        if got != wanted:
-            wrong.append((identity, got, wanted))
+    for call, action in sorted(CALLS.items()):
+        method, _, path = call.partition(" ")
+        for identity, client in team.clients.items():
+            filled = path.format(
+                project_id=team.project.pk,
+                artifact_id=team.artifact.pk,
+                username="other",
+                link_id=team.link.pk,
+                invitation_id=team.invitation.pk,
+                token_id=team.token_of(identity),
+                number=team.version.epoch if "versions" in call else 1,
+                other="current",
+            )
+            got = ask(client, method, filled, BODIES.get(call), as_json=True)
+            wanted = expected(identity, action, seen="see" if "artifact_id" in call else "see_project")
+            if got != wanted:
+                wrong.append((call, identity, got, wanted))
     assert wrong == []
 
 

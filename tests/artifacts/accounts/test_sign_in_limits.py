@@ -44,7 +44,7 @@ def looked_at(name: str, addresses: list[str], door: str = "/sign-in/") -> int:
 @pytest.mark.parametrize("door", DOORS)
 def test_one_account_is_tried_ten_times_a_minute_at_most_wherever_from(staff: User, door: str) -> None:
     tried("staff", RIGHT, HERE, door)
-    addresses = [HERE, *(f"198.51.100.{number}" for number in range(60)), ELSEWHERE] * 2
+    addresses = [HERE, *(f"198.51.100.{number}" for number in range(12)), ELSEWHERE] * 2
     assert looked_at("staff", addresses, door) <= 10
     assert tried("staff", RIGHT, THERE, door).status_code == 429
     later(seconds=61)
@@ -76,7 +76,7 @@ def test_going_on_trying_makes_nobody_wait_longer(owner: User) -> None:
 
 def test_who_signed_in_from_here_before_is_not_locked_out_from_elsewhere(owner: User) -> None:
     assert tried("owner", RIGHT, HERE).status_code == 302
-    for number in range(40):
+    for number in range(12):
         tried("owner", WRONG, f"198.51.100.{number}")
     assert tried("owner", RIGHT, THERE).status_code == 429
     assert tried("owner", RIGHT, HERE).status_code == 302
@@ -101,8 +101,8 @@ def test_name_that_nobody_has_is_answered_as_one_that_somebody_has(owner: User) 
 
 @pytest.mark.parametrize("family", ["198.51.100.7", "2001:db8:1:2::{}"])
 def test_one_address_tries_thirty_times_a_minute_over_all_accounts_also_within_its_ipv6_network(owner, family) -> None:
-    codes = [tried(f"guess-{number}", WRONG, family.format(number)).status_code for number in range(40)]
-    assert codes == [200] * 29 + [429] * 11
+    codes = [tried(f"guess-{number}", WRONG, family.format(number)).status_code for number in range(32)]
+    assert codes == [200] * 29 + [429] * 3
     assert tried("owner", RIGHT, "2001:db8:1:3::1").status_code == 302
 
 
