@@ -130,27 +130,36 @@ def edit(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse:
         if gone:
             context["refusal"], status = gone, 409
         elif "preview" not in request.POST:
-            try:
-                reworking.edit_section(
-                    artifact, _person(request), number, text=text, base_sha256=request.POST.get("base", "")
-                )
-                if draft is not None:
-                    with suppress(NotFound):  # somebody else dropped it
-                        reworking.reject(draft, _person(request))
+            status, refused = _saved(request, artifact, number, text, draft)
+            if not refused:
                 messages.success(request, "Saved. The text before is kept as a version.")
                 return redirect("artifacts:artifact", artifact_id)
-            except BaseChanged as error:
-                # Saving again is then a choice of who has seen both.
-                context |= {"current": error.text, "base": error.sha256, "refusal": error.detail}
-                status = 409
-            except IllegalTransition as error:
-                context["refusal"], status = error.detail, 409
-            except NotFound as error:  # it went at this moment
-                context["refusal"], status = f"{error.detail} {STAYS}", 409
-            except InvalidInput as error:
-                context["refusal"], status = error.detail, 422
+            context |= refused
     context["preview"] = reachable(text_html(str(context["text"])[: validation.LONG_TEXT_CHARS], ()))
     return render(request, "generation/edit.html", context, status=status)
+
+
+def _saved(
+    request: HttpRequest, artifact: Artifact, number: int, text: str, draft: Artifact | None
+) -> tuple[int, dict[str, object]]:
+    """Save what was typed, in place of the draft that it was typed for. Where that is refused: the status, and what the
+    page shows of it.
+    """
+    try:
+        reworking.edit_section(artifact, _person(request), number, text=text, base_sha256=request.POST.get("base", ""))
+    except BaseChanged as error:
+        # Saving again is then a choice of who has seen both.
+        return 409, {"current": error.text, "base": error.sha256, "refusal": error.detail}
+    except IllegalTransition as error:
+        return 409, {"refusal": error.detail}
+    except NotFound as error:  # it went at this moment
+        return 409, {"refusal": f"{error.detail} {STAYS}"}
+    except InvalidInput as error:
+        return 422, {"refusal": error.detail}
+    if draft is not None:
+        with suppress(NotFound):  # somebody else dropped it
+            reworking.reject(draft, _person(request))
+    return 200, {}
 
 
 @require_POST

@@ -18,7 +18,7 @@ from django.utils.text import slugify
 
 from artifacts import access
 from artifacts.accounts.sign_in_place import sign_in_address, signed_in_only
-from artifacts.errors import BaseChanged, Forbidden, IllegalTransition, InvalidInput, NotFound
+from artifacts.errors import ArtifactError, BaseChanged, Forbidden, IllegalTransition, InvalidInput, NotFound
 from artifacts.models import Artifact, Project, StreamStatus
 from artifacts.models.user_model import User
 from artifacts.pages.forms import ArtifactForm, ProjectForm, refuse
@@ -116,30 +116,10 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
         return redirect(back)
     try:
         answer = _VERBS[verb](access.artifact_for(request.user, artifact_id, _ACTIONS.get(verb, verb)), request)
-    except FormRefused as refused:
+    except _REFUSALS as refusal:
         if wants_json:
-            return JsonResponse({"errors": refused.form.errors}, status=422)
-        return artifact_page(request, artifact_id, verb, refused.form)
-    except InvalidInput as error:  # of a verb that has one field and no form of its own
-        if wants_json:
-            return JsonResponse({"errors": {error.field: [error.detail]}}, status=422)
-        messages.error(request, error.detail)
-        return redirect(back)
-    except Forbidden as error:
-        if wants_json:
-            return JsonResponse({"detail": error.detail}, status=403)
-        raise
-    except BaseChanged as error:
-        if wants_json:
-            return JsonResponse({"detail": error.detail}, status=409)
-        page = artifact_page(request, artifact_id)  # of a draft, which has both texts
-        page.status_code = HTTPStatus.CONFLICT
-        return page
-    except (IllegalTransition, CommandRefused) as error:
-        if wants_json:
-            return _refused(error)
-        messages.error(request, error.detail)
-        return redirect(back)
+            return _refused_as_json(refusal)
+        return _refused_on_the_page(request, artifact_id, verb, refusal)
     if wants_json:
         return JsonResponse({"message": answer.message, "location": answer.location})
     if answer.message:
@@ -147,10 +127,39 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
     return redirect(answer.location or back)
 
 
-def _refused(error: IllegalTransition | CommandRefused) -> JsonResponse:
-    if isinstance(error, LimitReached):
-        return JsonResponse({"detail": error.detail}, status=429, headers={"Retry-After": str(error.retry_after_s)})
-    return JsonResponse({"detail": error.detail}, status=409)
+_REFUSALS = (InvalidInput, Forbidden, BaseChanged, IllegalTransition, CommandRefused)
+
+
+def _refused_as_json(refusal: Exception) -> JsonResponse:
+    match refusal:
+        case FormRefused():
+            return JsonResponse({"errors": refusal.form.errors}, status=422)
+        case InvalidInput():
+            return JsonResponse({"errors": {refusal.field: [refusal.detail]}}, status=422)
+        case LimitReached():
+            headers = {"Retry-After": str(refusal.retry_after_s)}
+            return JsonResponse({"detail": refusal.detail}, status=429, headers=headers)
+        case Forbidden():
+            return JsonResponse({"detail": refusal.detail}, status=403)
+        case ArtifactError() | CommandRefused():
+            return JsonResponse({"detail": refusal.detail}, status=409)
+    raise refusal
+
+
+def _refused_on_the_page(request: HttpRequest, artifact_id: int, verb: str, refusal: Exception) -> HttpResponse:
+    match refusal:
+        case FormRefused():
+            return artifact_page(request, artifact_id, verb, refusal.form)
+        case Forbidden():
+            raise refusal
+        case BaseChanged():
+            page = artifact_page(request, artifact_id)  # of a draft, which has both texts
+            page.status_code = HTTPStatus.CONFLICT
+            return page
+        case ArtifactError() | CommandRefused():  # also of a verb that has one field and no form of its own
+            messages.error(request, refusal.detail)
+            return redirect("artifacts:artifact", artifact_id)
+    raise refusal
 
 
 def _start(artifact: Artifact, request: HttpRequest) -> CommandResult:

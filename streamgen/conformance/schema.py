@@ -39,13 +39,21 @@ def _faults(value: Any, schema: JsonSchema, place: str) -> Iterator[str]:
     kind = schema.get("type")
     if kind and (not isinstance(value, _KINDS[kind]) or (isinstance(value, bool) and kind != "boolean")):
         yield f"{place} is no {kind}"
-        return
+    else:
+        yield from _faults_of_bounds(value, schema, place)
+        yield from _faults_of_parts(value, schema, place)
+
+
+def _faults_of_bounds(value: Any, schema: JsonSchema, place: str) -> Iterator[str]:
     if "minimum" in schema and value < schema["minimum"]:
         yield f"{place} is less than {schema['minimum']}"
-    if len(value) < schema.get("minLength", 0) if isinstance(value, str) else False:
+    if isinstance(value, str) and len(value) < schema.get("minLength", 0):
         yield f"{place} is empty"
     if "pattern" in schema and not re.search(schema["pattern"], value):
         yield f"{place} is not of the form {schema['pattern']}"
+
+
+def _faults_of_parts(value: Any, schema: JsonSchema, place: str) -> Iterator[str]:
     for name in schema.get("required", ()):
         if name not in value:
             yield f"{place} has no {name}"

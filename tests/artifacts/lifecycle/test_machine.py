@@ -351,8 +351,8 @@ def run(*, examples: int, steps: int) -> None:
 
 @pytest.mark.django_db
 def test_any_history_leaves_what_the_model_says():
-    run(examples=30, steps=40)
+    run(examples=20, steps=40)
 
 
 def test_any_history_leaves_what_the_model_says_on_postgres(postgres):
-    run(examples=8, steps=30)
+    run(examples=6, steps=30)

@@ -13,16 +13,16 @@ from artifacts.preview import LivePreview, in_pieces, render
 from artifacts.preview.pieces import PIECE_CHARS, REOPENED_CHARS
 
 LINE = "lamps & oil <br> and *what* else "
-ROWS = "".join(f"| {n} | `oil` & [a lamp](https://example.org) |\n" for n in range(2_500))
+ROWS = "".join(f"| {n} | `oil` & [a lamp](https://example.org) |\n" for n in range(1_500))
 TEXTS = {
-    "one line": "x" * 200_000,
-    "one line of words": LINE * 7_000,
+    "one line": "x" * 120_000,
+    "one line of words": LINE * 4_000,
     "one line of Chinese": "重" * 150_000,
     "one line of emoji": "\U0001f600" * 150_000,
-    "one line of entities": "&<" * 40_000,
-    "emphasis": f"_{'word ' * 40_000}_",
-    "link": f"[{'word ' * 40_000}](https://example.org)",
-    "code": "```python\nif a < b:\n    c = d & e\n" + "x = 1 & 2\n\n\n" * 15_000 + "```\n",
+    "one line of entities": "&<" * 25_000,
+    "emphasis": f"_{'word ' * 25_000}_",
+    "link": f"[{'word ' * 25_000}](https://example.org)",
+    "code": "```python\nif a < b:\n    c = d & e\n" + "x = 1 & 2\n\n\n" * 9_000 + "```\n",
     "table": f"| No | What |\n|---|:-:|\n{ROWS}",
     "list": "".join(f"{n}. {LINE}\n" for n in range(7, 3_000)),
     "list in a quote": "".join(f"> - {LINE}\n>   - {n}\n" for n in range(2_000)),

@@ -41,7 +41,7 @@ def cut_sections(draw: st.DrawFn) -> tuple[list[str], list[str]]:
 
 
 @given(sections_of_a_document)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_each_section_shows_as_it_does_alone(sections: list[str]) -> None:
     html = render("".join(sections), starts(sections))
     alone = [shown(render(section)) for section in sections]
@@ -52,7 +52,7 @@ def test_each_section_shows_as_it_does_alone(sections: list[str]) -> None:
 
 
 @given(cut_sections())
-@settings(max_examples=200)
+@settings(max_examples=80)
 def test_fragments_and_tail_depend_on_the_text_and_its_borders_only(cut: tuple[list[str], list[list[str]]]) -> None:
     sections, pieces = cut
     preview, viewer, text, borders = LivePreview(), Viewer(), "", []

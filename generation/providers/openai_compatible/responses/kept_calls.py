@@ -285,20 +285,13 @@ class _AnswerStream:
     async def _stream(self, response: Response) -> AsyncGenerator[Item]:
         answer, payloads = self._answer, Payloads()
         try:
-            async with aclosing(_Chunks(response.http_response.aiter_bytes())) as chunks:
-                while not answer.is_over and not answer.has_hole:
-                    # A stream that says nothing may belong to an answer that waits in a queue, or always will.
-                    says_nothing = answer.id and answer.status in ("", "queued")
-                    chunk = await chunks.next(self._calls.beat_s if says_nothing else None)
-                    await self._mind_the_time()
-                    if chunk is None and answer.status:
-                        yield Life()
-                    elif not chunk:
-                        break
-                    else:
-                        for payload in payloads.feed(chunk):
-                            for item in answer.feed(payload):
-                                yield item
+            async with (
+                aclosing(_Chunks(response.http_response.aiter_bytes())) as chunks,
+                aclosing(self._payloads(chunks, payloads)) as found,
+            ):
+                async for payload in found:
+                    for item in (Life(),) if payload is None else answer.feed(payload):
+                        yield item
         except httpx2.HTTPError as err:
             trouble = self._trouble(err) if isinstance(err, httpx2.TimeoutException) else None
         except ValueError:
@@ -313,6 +306,22 @@ class _AnswerStream:
                 raise self._no_such_api() if payloads.says_something else refusals.empty(self._asked)
             return
         raise trouble or refusals.dropped(self._asked)
+
+    async def _payloads(self, chunks: _Chunks, payloads: Payloads) -> AsyncGenerator[Json | None]:
+        """What a stream brings, to the end of the answer or of the body; None where it waits and says nothing."""
+        answer = self._answer
+        while not answer.is_over and not answer.has_hole:
+            # A stream that says nothing may belong to an answer that waits in a queue, or always will.
+            says_nothing = answer.id and answer.status in ("", "queued")
+            chunk = await chunks.next(self._calls.beat_s if says_nothing else None)
+            await self._mind_the_time()
+            if chunk is None and answer.status:
+                yield None
+            elif not chunk:
+                return
+            else:
+                for payload in payloads.feed(chunk):
+                    yield payload
 
     async def _mind_the_time(self) -> None:
         """An answer that waits in the queue for too long, or never ends, is given up."""
