@@ -27,6 +27,7 @@ from streamgen import problems
 from streamgen.agents.openai_paths import OPENAI_TAG, openai_paths
 from streamgen.api_calls.entity_tags import ApiView, as_method, tagged, where_unchanged
 from streamgen.api_calls.idempotency import once
+from streamgen.api_calls.json_bodies import TooManyValues, read_json
 from streamgen.api_calls.openapi import told_whole
 from streamgen.problems import BadBody, Problem
 from streamgen.refusals import foreign_origin
@@ -67,7 +68,9 @@ class JsonParser(Parser):
         if request.content_type != "application/json":
             raise BadBody("Send JSON, with Content-Type: application/json.", 415, "unsupported_media_type")
         try:
-            return json.loads(request.body, object_pairs_hook=_object, parse_constant=_constant)
+            return read_json(request.body, object_pairs_hook=_object, parse_constant=_constant)
+        except TooManyValues as error:
+            raise BadBody(str(error), 413, "too_large") from None
         except json.JSONDecodeError as error:
             raise BadBody(f"The body is not JSON: {error.msg}, line {error.lineno} column {error.colno}.") from None
         except UnicodeDecodeError:

@@ -126,14 +126,10 @@ def _followed(user: User, asked: DocumentRequest) -> Artifact | None:
                 400, f"The model of the previous response is {model_of(artifact)!r}.", param="previous_response_id"
             )
         return artifact
-    if not asked.followed:
+    followed = asked.followed
+    if not followed:
         return None
-    if asked.model != OURS:
-        return _document(user, asked.model)
-    for digest in asked.followed:
-        if (artifact := _of_digest(user, digest)) is not None:
-            return artifact
-    return None
+    return _of_digests(user, followed) if asked.model == OURS else _document(user, asked.model)
 
 
 def _written_anew(user: User, artifact: Artifact, asked: DocumentRequest) -> WrittenText:
@@ -172,10 +168,12 @@ def _demand_finished(artifact: Artifact) -> None:
     raise ApiRefused(409, f"The document {state}, then say what should be different.", code="busy")
 
 
-def _of_digest(user: User, digest: str) -> Artifact | None:
-    """The user's own document that was asked for so."""
+def _of_digests(user: User, digests: list[str]) -> Artifact | None:
+    """The user's own document that was asked for so: by the first of the digests that one has."""
     mine = Artifact.objects.select_related("project").filter(project__owner=user, project__archived_at=None)
-    return mine.filter(phase=f"{OWN_PHASE}{digest[:24]}").first()
+    phases = [f"{OWN_PHASE}{digest[:24]}" for digest in digests]
+    found = {artifact.phase: artifact for artifact in mine.filter(phase__in=phases).order_by("-pk")}
+    return next((found[phase] for phase in phases if phase in found), None)
 
 
 def seen_response(user: User, response_id: str, *, with_text: bool = False) -> WrittenText:
@@ -213,7 +211,7 @@ def _own(user: User, asked: DocumentRequest) -> Artifact:
     User._default_manager.select_for_update().get(
         pk=user.pk
     )  # who asks twice at once has one project, and one document
-    artifact = _of_digest(user, asked.digest)
+    artifact = _of_digests(user, [asked.digest])
     if artifact is not None:
         return artifact
     mine = Artifact.objects.select_related("project").filter(project__owner=user, project__archived_at=None)

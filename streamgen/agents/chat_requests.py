@@ -8,17 +8,28 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, ValidationError
 
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from streamgen.agents.openai_errors import ApiRefused
+from streamgen.api_calls.json_bodies import TooManyValues, read_json
 
 R = TypeVar("R", bound="DocumentRequest")
 _SHAPE = re.compile(r"str|list\[\w+\]")
 """How pydantic calls one of several types that a field may have: no name that a caller knows."""
 TEXT_PARTS = ("text", "input_text", "output_text")
+MOST_MESSAGES, MOST_FIELDS = 2_000, 1_000
+"""Of a conversation, or parts of a message; and of what a client notes beside them, or sections of a plan."""
+
+
+def _few(noted: object) -> object:
+    """Before each of them is looked at."""
+    if isinstance(noted, dict) and len(noted) > MOST_FIELDS:
+        raise ValueError(f"it may have {MOST_FIELDS} members at most")
+    return noted
 
 
 class Lenient(BaseModel):
@@ -36,7 +47,7 @@ class ChatMessage(Lenient):
     """One message of a conversation; items of other types (calls of tools, reasoning) have no role."""
 
     role: str = ""
-    content: str | list[ContentPart] | None = None
+    content: str | Annotated[list[ContentPart], Field(max_length=MOST_MESSAGES)] | None = None
 
     @property
     def text(self) -> str:
@@ -61,8 +72,8 @@ class DocumentRequest(Lenient):
     model: str
     stream: bool | None = None
     seed: int | None = None
-    metadata: dict[str, str] | None = None
-    plan: list[SectionWish] | None = None
+    metadata: Annotated[dict[str, str], BeforeValidator(_few)] | None = None
+    plan: Annotated[list[SectionWish], Field(max_length=MOST_FIELDS)] | None = None
     parallel: StrictInt | None = None
 
     @property
@@ -98,7 +109,7 @@ class DocumentRequest(Lenient):
     @property
     def digest(self) -> str:
         """The same for whoever asks the same once more, as a client does that lost its answer."""
-        return self._digest_of(self.said)
+        return self._digests([len(self.said)])[0]
 
     @property
     def followed(self) -> list[str]:
@@ -107,13 +118,25 @@ class DocumentRequest(Lenient):
         answers = [
             place for place, said in enumerate(self.said[:last]) if said.role == "assistant" and said.text.strip()
         ]
-        return [self._digest_of(self.said[:place]) for place in reversed(answers)]
+        return self._digests(answers)[::-1]
 
-    def _digest_of(self, messages: list[ChatMessage]) -> str:
-        said = [[each.role, each.text] for each in messages if each.role]
+    def _digests(self, ends: Sequence[int]) -> list[str]:
+        """Those of the requests that say no more than the first so many messages, in order: each message is read once,
+        however many they are.
+        """
         plan = [wish.model_dump() for wish in self.plan] if self.plan else None
-        asked = [said, self.seed, self.metadata or {}, plan, *([self.earlier] if self.earlier else [])]
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode(errors="replace")).hexdigest()
+        beside = [self.seed, self.metadata or {}, plan, *([self.earlier] if self.earlier else [])]
+        end = f"], {json.dumps(beside, sort_keys=True)[1:]}".encode()
+        begun, between, digests, wanted = hashlib.sha256(b"[["), b"", list[str](), set(ends)
+        for place in range(max(ends, default=-1) + 1):
+            if place in wanted:
+                whole = begun.copy()
+                whole.update(end)
+                digests.append(whole.hexdigest())
+            if place < len(self.said) and (said := self.said[place]).role:
+                begun.update(between + json.dumps([said.role, said.text]).encode())
+                between = b", "
+        return digests
 
 
 class StreamOptions(Lenient):
@@ -123,7 +146,7 @@ class StreamOptions(Lenient):
 class ChatRequest(DocumentRequest):
     """POST /v1/chat/completions."""
 
-    messages: Annotated[list[ChatMessage], Field(min_length=1)]
+    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MOST_MESSAGES)]
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
 
@@ -143,7 +166,7 @@ class ChatRequest(DocumentRequest):
 class ResponseRequest(DocumentRequest):
     """POST /v1/responses."""
 
-    input: str | list[ChatMessage]
+    input: str | Annotated[list[ChatMessage], Field(max_length=MOST_MESSAGES)]
     background: bool | None = None
     previous_response_id: str | None = None
 
@@ -163,11 +186,14 @@ class ResponseRequest(DocumentRequest):
 def read_request(kind: type[R], body: bytes) -> R:
     """Raises `ApiRefused`."""
     try:
-        return kind.model_validate(json.loads(body))
+        return kind.model_validate(read_json(body))
     except (ValueError, RecursionError) as error:
+        if isinstance(error, TooManyValues):
+            raise ApiRefused(413, str(error), code="too_large") from None
         if isinstance(error, ValidationError):
-            first: Any = error.errors()[0]
-            of_its_field = [one for one in error.errors() if one["loc"][:1] == first["loc"][:1]]
+            errors: Any = error.errors(include_url=False, include_input=False)
+            first = errors[0]
+            of_its_field = [one for one in errors if one["loc"][:1] == first["loc"][:1]]
             first = max(of_its_field, key=lambda one: len(one["loc"]))  # of two shapes the one that fits further
             place = ".".join(str(part) for part in first["loc"] if not _SHAPE.fullmatch(str(part)))[:100]
             raise ApiRefused(400, f"{place or 'The body'}: {first['msg']}.", param=place or None) from None

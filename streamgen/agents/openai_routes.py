@@ -110,7 +110,7 @@ async def _model(exchange: Exchange, user: User, name: str) -> None:
 
 
 async def _chat_completions(exchange: Exchange, user: User) -> None:
-    asked = read_request(ChatRequest, await exchange.request_content())
+    asked = await asyncio.to_thread(read_request, ChatRequest, await exchange.request_content())
     begun, sight = await _begin(exchange, user, asked)
     if asked.stream:
         await CompletionStream(exchange, sight, begun, with_usage=asked.wants_usage).run()
@@ -119,7 +119,7 @@ async def _chat_completions(exchange: Exchange, user: User) -> None:
 
 
 async def _responses(exchange: Exchange, user: User) -> None:
-    asked = read_request(ResponseRequest, await exchange.request_content())
+    asked = await asyncio.to_thread(read_request, ResponseRequest, await exchange.request_content())
     if asked.background and not asked.stream:
         begun = await database_sync_to_async(asked_documents.begin_document)(user, asked)
         await _answer(exchange, response(begun))

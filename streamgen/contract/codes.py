@@ -88,7 +88,7 @@ precondition_failed    412 0    | It is another by now
   What `If-Match` names is not what the path has now; `ETag` says what it has.
   Read it again, and decide again.
 too_large              413 0    | The body is too large
-  A body may have 4 MB.
+  A body may have 4 MB, and JSON 50 000 values.
   Send less.
 unsupported_media_type 415 0    | The body is not said to be JSON
   The header `Content-Type` is another one, or missing.

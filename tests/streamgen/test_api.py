@@ -695,7 +695,7 @@ def test_plan_of_a_hundred_sections_with_markup_in_their_names_is_taken(caller: 
         b'{"title": NaN}',
         b'{"title": -Infinity}',
         b'{"title": ' + b"9" * 5000 + b"}",
-        b'{"title": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"title": ' + b"[" * 40_000 + b"]" * 40_000 + b"}",
         b'{"title": "a\nb"}',
         b"{" + b",".join(b'"a%d":1' % number for number in range(200)) + b"}",
     ],

@@ -59,7 +59,11 @@ _UNKNOWN_TO_IT = re.compile(
     r"|max_completion_tokens['\"` ]* instead"
 )
 
-_WITH_PROMPT = re.compile(r"input tokens|in the messages|prompt|your request has")
+_WITH_PROMPT = re.compile(r"inputs?\W{0,2} tokens|in the messages|prompt|your request has")
+_OTHER_NAMES = re.compile(
+    r"max_new_tokens|generation length|context(?=.*completion)|completion(?=.*context)", re.DOTALL
+)
+"""How endpoints call the limit beside the name that they were asked by."""
 _TOO_LARGE = re.compile(r"\d{4}|large|exceed|maximum|range|at most|less than")
 
 
@@ -169,7 +173,7 @@ class Dialect:
 
     @staticmethod
     def _is_too_large(said: str, word: str) -> bool:
-        is_about_it = word in said or ("context" in said and "completion" in said)
+        is_about_it = word in said or _OTHER_NAMES.search(said)
         return bool(is_about_it and not _UNKNOWN_TO_IT.search(said) and _TOO_LARGE.search(said.replace(word, "")))
 
     @staticmethod

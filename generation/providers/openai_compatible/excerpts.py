@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 
@@ -69,12 +70,26 @@ def _message(body: object, depth: int) -> str:
     if not isinstance(body, Mapping) or depth >= 6:
         return ""
     lower = {str(key).lower(): value for key, value in body.items()}
+    if isinstance(beside := lower.get("metadata"), Mapping) and (
+        found := _message(_read(beside.get("raw")), depth + 1)
+    ):
+        return found  # what the endpoint behind a gateway said; the gateway's own sentence says only that it did
     for key in _NESTED_KEYS:
         if isinstance(lower.get(key), (Mapping, list)) and (found := _message(lower[key], depth + 1)):
             return found
     return next(
         (lower[key][:_READ_CHARS] for key in _SENTENCE_KEYS if isinstance(lower.get(key), str) and lower[key]), ""
     )
+
+
+def _read(raw: object) -> object:
+    """What a text of JSON says; any other text as it is."""
+    if not isinstance(raw, str) or raw.lstrip()[:1] not in ("{", "["):
+        return raw
+    try:
+        return json.loads(raw[:_READ_CHARS])
+    except (ValueError, RecursionError):
+        return raw
 
 
 class Scrubber:

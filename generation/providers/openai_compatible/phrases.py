@@ -13,7 +13,7 @@ NO_CREDIT = re.compile(
     r"|credit.{0,20}(exhausted|too low)|payment.?required|arrear|exceeded your current quota|quota is not enough"
     r"|spend(ing)?.{0,3}limit|budget.{0,6}exceeded|balance.{0,12}(depleted|exhausted)|exceeded.?budget|can only afford"
     r"|token_quota_failed|out of funds|balance.{0,10}insufficient|overdue|depleted.{0,30}credits?"
-    r"|credits?.{0,12}(used up|depleted)"
+    r"|credits?.{0,12}(used up|depleted)|(have|has)(n.t| not)? (any|no) credits"
     r"|余额不足|欠费|额度.{0,6}(不足|用尽|耗尽|用完)"
 )
 LIMIT = re.compile(
@@ -22,9 +22,10 @@ LIMIT = re.compile(
     r"|并发|限流|频率.{0,6}(限制|过高|超)|(请求|调用|访问).{0,6}频繁"
 )
 TOO_LONG = re.compile(
-    r"context.{0,12}(length|size|window|overflow)|exceed_context|prompt is too long|too many tokens|maximum context"
+    r"context.{0,12}(length|size|window|overflow|shift is disabled)|exceed_context|prompt is too long|too many tokens"
+    r"|maximum context"
     r"|input.{0,20}too (long|large)|request too large|reduce the (length|input|prompt)|tokens? to keep from the initial"
-    r"|range of input length|string.?(too.?long|above.?max)"
+    r"|must be at least 1, got -|range of input length|string.?(too.?long|above.?max)"
     r"|(input|prompt).{0,30}tokens?.{0,40}(exceed|must be (<|less))"
 )
 BAD_KEY = re.compile(
@@ -32,7 +33,7 @@ BAD_KEY = re.compile(
     r"|unauthori[sz]ed|authenticat|invalid.{0,10}token passed|not authori[sz]ed|access.?denied|^forbidden\b"
     r"|permission.?(denied|error)|(not|n't) have (the )?permission|lacks? permission|no permission"
     r"|expired.?token|token.{0,40}\bexpired|auth credentials|security token.{0,40}invalid"
-    r"|^invalid token\b(?! (in|at|id))"
+    r"|^invalid token\b(?! (in|at|id))|login fail"
     r"|(令牌|密钥).{0,8}(无效|过期|不正确|错误)|无效的(令牌|密钥)"
 )
 NO_MODEL = re.compile(
@@ -51,6 +52,15 @@ AWAY = re.compile(
 )
 BUSY = re.compile(r"overloaded|(at|over) capacity|is busy|no slots?")
 LOADS = re.compile(r"\bloading\b|warming up|cold start")
+
+FELL = re.compile(
+    r"model (is |was |has |has been )?(crashed|unloaded|exited)|runner process (has terminated|no longer running)"
+)
+"""The model fell, as LM Studio says with 400: the next call brings it up again."""
+NO_MEMORY = re.compile(
+    r"(requires|needs) more .{0,16}memory|(not enough|insufficient) .{0,12}memory|unable to allocate|failed to allocate"
+)
+"""It cannot be brought up."""
 
 ABOUT_THE_REQUEST = frozenset({400, 404, 405, 413, 415, 422})
 """Statuses that blame what was asked for."""

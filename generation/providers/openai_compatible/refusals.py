@@ -141,9 +141,15 @@ def _of_status(asked: Asked, status: int, said: Said, at: str) -> ProviderError:
         return AuthFailed(f"{at}: it wants a key. Set OPENAI_API_KEY.{said.quoted}")
     if asked.prefilled and status in (400, 422, 500) and _PREFILL.search(words):
         return no_prefill(asked)
-    if asked.streamed and status in (400, 405, 422, 501) and _STREAM.search(words):
-        return no_streaming(asked)
-    if status in _BUSY or (status >= 500 and not (status == 500 and phrases.TOO_LONG.search(words))):
+    if status in (400, 405, 422, 501) and _STREAM.search(words):
+        return no_streaming(asked) if asked.streamed else only_streaming(asked, at, said)
+    if status >= 500 and phrases.NO_MEMORY.search(words):
+        return ProviderRefused(
+            f"{at}: there is not enough memory for the model {asked.model_shown}. Free some there, or take a smaller "
+            f"model. {asked.other_model}{said.quoted}"
+        )
+    is_down = status in _BUSY or (status == 400 and phrases.FELL.search(words))
+    if is_down or (status >= 500 and not (status == 500 and phrases.TOO_LONG.search(words))):
         is_away = status in _STATUS_AWAY or phrases.AWAY.search(words)
         kind = ProviderAway if is_away else ProviderUnavailable
         is_gone = is_away and not phrases.BUSY.search(words)
@@ -213,15 +219,20 @@ def from_event(asked: Asked, payload: object, said: Said, *, has_text: bool = Fa
     """
     at = f"{asked.place} broke off with an error"
     status = phrases.status_in(payload, said.words)
-    if status is None or (
-        has_text and status in phrases.ABOUT_THE_REQUEST and not phrases.NO_CREDIT.search(said.words)
-    ):
+    is_about_it = status in phrases.ABOUT_THE_REQUEST or phrases.TOO_LONG.search(said.words)
+    if status is None or (has_text and is_about_it and not phrases.NO_CREDIT.search(said.words)):
         return ProviderUnavailable(f"{at}. {_ONLY_TIME}{said.quoted}", retry_after_s=said.wait_s)
     return from_status(asked, status, said, at)
 
 
 def no_streaming(asked: Asked) -> ProviderError:
     return StreamRefused(f"{asked.place} does not stream. STREAMGEN_DELIVERY=turns spares this attempt.")
+
+
+def only_streaming(asked: Asked, at: str, said: Said) -> ProviderError:
+    return ProviderRefused(
+        f"{at}: the model {asked.model_shown} answers in streams only. Set STREAMGEN_DELIVERY=stream.{said.quoted}"
+    )
 
 
 def no_prefill(asked: Asked) -> ProviderError:

@@ -77,6 +77,8 @@ REPORTS: dict[str, list[dict[str, Any]]] = {
         {"error": {"code": "AccountOverdueError", "message": "The request failed: overdue balance."}},
         {"error": {"message": "You have depleted your monthly included credits."}},
         {"error": {"message": "Add a card", "type": "payment_required"}},
+        {"error": "Your newly created team doesn't have any credits or licenses yet."},
+        {"choices": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}},
     ],
     "RATELIMITED": [
         {"error": {"code": "rate_limit_exceeded", "message": "slow"}},
@@ -86,6 +88,8 @@ REPORTS: dict[str, list[dict[str, Any]]] = {
         {"error": {"code": "1302", "message": "您当前使用该API的并发数过高"}},
         {"error": {"code": "Throttling.RateQuota", "message": "Requests rate limit exceeded, please try again later."}},
         {"error": {"type": "too_many_requests", "message": "x"}},
+        {"choices": None, "base_resp": {"status_code": 1002, "status_msg": "rate limit, please retry later"}},
+        {"error": {"code": 429, "message": "Provider returned error", "metadata": {"raw": "rate-limited upstream."}}},
     ],
     "AUTHFAILED": [
         {"error": {"code": "invalid_api_key", "message": "Incorrect API key provided: x."}},
@@ -105,6 +109,7 @@ REPORTS: dict[str, list[dict[str, Any]]] = {
         },
         {"error": {"message": "No auth credentials found"}},
         {"error": {"message": "Invalid token"}},
+        {"base_resp": {"status_code": 1004, "status_msg": "login fail: Please carry the API secret key"}},
         {"error": {"message": "The security token included in the request is invalid."}},
     ],
     "MODELNOTFOUND": [
@@ -167,6 +172,16 @@ REPORTS: dict[str, list[dict[str, Any]]] = {
             }
         },
         {"error": {"message": "Range of input length should be [1, 30720]", "code": "InvalidParameter"}},
+        {"error": {"message": "context shift is disabled", "type": "server_error", "code": 500}},
+        {"error": {"message": "max_tokens must be at least 1, got -100.", "type": "BadRequestError", "code": 400}},
+        {
+            "error": {
+                "message": "Requested token count exceeds the model's maximum context length of 196608 tokens.",
+                "type": "BadRequestError",
+                "code": 400,
+            }
+        },
+        {"error": "Input validation error: `inputs` tokens must be <= 16384.", "error_type": "validation"},
         {"error": {"code": "string_above_max_length", "message": "Invalid 'messages[0].content': string too long."}},
     ],
     "FILTERED": [
@@ -188,11 +203,19 @@ REPORTS: dict[str, list[dict[str, Any]]] = {
         {"error": {"type": "ModelNotReadyException", "message": "Model is not ready for inference."}},
         {"error": {"message": "The server is busy, please try again later"}},
         {"error": {"message": "no slots available"}},
+        {"choices": [], "error": {"code": 502, "message": "Worker local total request limit reached (33/32)"}},
+        {"error": "Model is overloaded", "error_type": "overloaded"},
         {"error": {"message": "Model is over capacity", "type": "internal_server_error"}},
     ],
     "PROVIDERUNAVAILABLE": [
         {"error": {"type": "server_error", "message": "The server had an error"}},
         {"error": {"message": "an error was encountered while running the model"}},
+        {
+            "error": {
+                "message": "The model has crashed without additional information. (Exit code: 18446744072635812000)"
+            }
+        },
+        {"error": "Incomplete generation", "error_type": "incomplete_generation"},
         {"error": {"type": "ModelStreamErrorException", "message": "x"}},
         {"error": {"type": "internalServerException", "message": "x"}},
         {
@@ -289,6 +312,58 @@ async def test_what_is_refused_inside_an_answer_is_learned(words, kind):
 async def test_quoted_sentence_ends_once(words, told):
     for answered in await answers({"error": {"message": words, "code": 429}}):
         assert answered.error.detail.endswith(f" It says: {told}")
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "kind", "told"),
+    [
+        ("400 Bad Request", "Model unloaded.", ProviderUnavailable, "only time helps"),
+        ("400 Bad Request", "The model has crashed without additional information.", ProviderUnavailable, "only time"),
+        ("500 E", "llama runner process has terminated: exit status 2", ProviderUnavailable, "only time helps"),
+        ("500 E", "model requires more system memory (5 GiB) than is available (2 GiB)", ProviderRefused, "a smaller"),
+        ("500 E", "error loading model: unable to allocate CUDA0 buffer", ProviderRefused, "not enough memory"),
+        ("403 F", "Your team doesn't have any credits or licenses yet.", ProviderRefused, "no credit left"),
+        ("503 E", "No capacity available for model m on the server", ProviderAway, "only time helps"),
+    ],
+)
+async def test_what_only_the_words_tell_is_read_from_them(status, words, kind, told):
+    async with facing(error(status, words), api_key="a-key") as (_, provider):
+        answered = await call(provider, model="m")
+    assert type(answered.error) is kind
+    assert told in answered.error.detail
+    assert words.rstrip(".") in answered.error.detail
+
+
+async def test_model_that_only_streams_is_told_with_the_setting():
+    words = "This model only support stream mode, please enable the stream parameter to access the model."
+    async with facing(error("400 Bad Request", words)) as (_, provider):
+        answered = await call(provider, model="m", delivery="turns")
+    assert type(answered.error) is ProviderRefused
+    assert "Set STREAMGEN_DELIVERY=stream." in answered.error.detail
+
+
+@pytest.mark.parametrize(
+    "raw", ["The lamp is out.", '{"error": {"message": "The lamp is out."}}', '[{"error": "The lamp is out."}]']
+)
+async def test_endpoint_behind_a_gateway_is_quoted(raw):
+    payload = {"error": {"message": "Provider returned error", "code": 502, "metadata": {"raw": raw}}}
+    for answered in await answers(payload):
+        assert answered.error.detail.endswith('It says: "The lamp is out."')
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 50 `inputs` tokens and "
+        "8000 `max_new_tokens`",
+        "Requested generation length 8000 is not possible! The prompt is 400 tokens long, and 4096 is the most",
+    ],
+)
+async def test_limit_that_is_too_large_under_another_name_is_lowered(words):
+    fine: Reply = [HEAD, says("Hi."), says("", "stop"), b"data: [DONE]\n\n"]
+    async with facing(error("422 Unprocessable Entity", words), fine) as (server, provider):
+        assert (await call(provider, model="m", max_tokens=8_000)).text == "Hi."
+        assert [body["max_tokens"] for body in server.bodies] == [8_000, 4_000]
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,21 @@ def parts(*contents: dict[str, Any]) -> bytes:
 WHOLE = {"code": 200, "msg": "success", "data": json.loads(json_document(TEXT))}
 THOUGHT = {"type": "text", "text": "Hm, what now", "thought": True}
 REASON = [{"type": "reasoning_text", "text": "Hm"}, {"type": "summary_text", "text": "So"}]
+GOOGLE = {"extra_content": {"google": {"thought": True}}}
+SAFE = {"hate": {"filtered": False, "severity": "safe"}}
+CHECKED = {
+    "index": 0,
+    "finish_reason": None,
+    "content_filter_results": SAFE,
+    "content_filter_offsets": {"end_offset": 9},
+}
+NONE_COUNTED = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+MAGISTRAL = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm, what now"}]}
+SO_FAR = ["".join(PIECES[: number + 1]) for number in range(len(PIECES))]
+BESIDE = [
+    event({"choices": [{"delta": {"content": one}, "message": {"content": all_}}]})
+    for one, all_ in zip(PIECES, SO_FAR, strict=True)
+]
 WAYS: dict[str, Reply] = {
     "line breaks between events lost": [HEAD, b"".join(one.rstrip() for one in SAID), b"\n\n", *ENDED],
     "two objects in one event": [HEAD, SAID[0].rstrip() + SAID[1][6:], *SAID[2:], *ENDED],
@@ -63,6 +78,22 @@ WAYS: dict[str, Reply] = {
     "the last event twice": [HEAD, *SAID[:3], *[says(PIECES[3], "stop", id="a")] * 2, DONE],
     "wrapped by a gateway": [HEAD, *(wrapped(delta={"content": one}) for one in PIECES), wrapped(finish_reason="stop")],
     "a wrapped document": http(json.dumps(WHOLE).encode()),
+    "thoughts that a field marks": [HEAD, chunk({"content": "**Lamps**\n\nHm", **GOOGLE}), *SAID, *ENDED],
+    "thoughts of a field and in tags": [
+        HEAD,
+        chunk({"role": "assistant", "content": "<thought>**Lamps**\n\nHm", **GOOGLE}),
+        chunk({"content": f"</thought>{PIECES[0]}"}),
+        *SAID[1:],
+        *ENDED,
+    ],
+    "thoughts in parts of parts": [HEAD, parts(MAGISTRAL), parts({**MAGISTRAL, "closed": True}), *SAID, *ENDED],
+    "a filter that looks back": [HEAD, event({"choices": []}), *SAID, STOP, event({"choices": CHECKED}), DONE],
+    "no role": [HEAD, *(chunk({"role": "", "content": one, "reasoning_content": ""}) for one in PIECES), *ENDED],
+    "named events": [HEAD, *(b"event: data\n" + one for one in [*SAID, STOP])],
+    "Cloudflare's lines": [HEAD, *(event({"response": one, "p": "abc"}) for one in PIECES), DONE],
+    "all so far beside each piece": [HEAD, *BESIDE, STOP],
+    "the text once more at the end": [HEAD, *SAID, event({"choices": [{"text": TEXT, "finish_reason": "stop"}]})],
+    "line breaks while it waits, then a document": [HEAD, b"\n" * 30, json_document(TEXT)],
     **{f"the end as {word}": [HEAD, *SAID, f"data: {word}\n\n".encode()] for word in ("DONE", "[done]", "[EOS]")},
 }  # fmt: skip
 
@@ -97,6 +128,23 @@ async def test_event_that_cannot_be_read_is_told_and_the_text_before_it_kept(dat
     assert said in answer.error.detail
     after = await answered([HEAD, *SAID, STOP, data])
     assert (after.text, after.finish.reason) == (TEXT, FinishReason.COMPLETE)
+
+
+async def test_error_in_a_field_of_the_gateways_own_is_no_end():
+    answer = await answered(
+        [HEAD, *SAID, event({"choices": [], "x_groq": {"id": "r", "error": "over capacity"}}), DONE]
+    )
+    assert (answer.text, answer.finish) == (TEXT, None)
+    assert 'It says: "over capacity."' in answer.error.detail
+
+
+async def test_count_of_nothing_beside_a_text_is_no_count():
+    answer = await answered(
+        [HEAD, *(says(one, usage=NONE_COUNTED) for one in PIECES), says("", "stop", usage=NONE_COUNTED)]
+    )
+    assert (answer.text, answer.finish.usage) == (TEXT, None)
+    answer = await answered([HEAD, says("", "stop", usage=NONE_COUNTED), DONE])
+    assert answer.finish.usage is not None
 
 
 async def test_refusal_among_the_parts_is_filtered():

@@ -38,13 +38,42 @@ def test_same_words_are_the_same_request_and_others_are_another():
     assert len({first.digest, *(other.digest for other in others)}) == 6
 
 
+def test_answers_before_the_last_wish_are_followed_by_the_requests_that_they_answered():
+    answered = {"role": "assistant", "content": "Lamps."}
+    nameless = {"type": "reasoning", "content": "Hm."}
+    second = [ASKED, answered, {"role": "user", "content": "Longer."}]
+    third = [*second, nameless, answered, {"role": "user", "content": "\ud83d shorter."}]
+    for fields in ({}, {"seed": 7, "metadata": {"try": "2"}, "plan": [{"name": "Why"}]}):
+        assert chat(*third, **fields).followed == [chat(*second, **fields).digest, chat(ASKED, **fields).digest]
+    assert chat(ASKED).followed == []
+    # Documents have it in their address: it may never change.
+    assert chat(ASKED).digest.startswith("9704e3f4a98a28e9")
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"messages": [ASKED] * 2_001}, "messages"),
+        ({"messages": [ASKED], "plan": [{"name": "Why"}] * 1_001}, "plan"),
+        ({"messages": [ASKED], "metadata": {str(number): "" for number in range(1_001)}}, "metadata"),
+    ],
+)
+def test_more_than_anybody_says_is_refused_by_its_field(fields, param):
+    with pytest.raises(ApiRefused) as refused:
+        read_request(ChatRequest, json.dumps({"model": "m", **fields}).encode())
+    assert (refused.value.status, refused.value.body["param"]) == (400, param)
+    assert "at most" in refused.value.body["message"]
+    with pytest.raises(ApiRefused):
+        chat({"role": "user", "content": [{"text": "a"}] * 2_001})
+
+
 @pytest.mark.parametrize(
     ("body", "param"),
     [
         (b"{", None),
         (b"[]", None),
         (b'"\\ud800"', None),
-        (b"[" * 100_000, None),
+        (b"[" * 10_000, None),
         (b'{"messages": [{"role": "user", "content": "x"}]}', "model"),
         (b'{"model": "m", "messages": []}', "messages"),
         (b'{"model": "m", "messages": [{"role": "user", "content": "x"}], "n": 2}', "n"),

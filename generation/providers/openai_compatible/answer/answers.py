@@ -52,9 +52,7 @@ class Answer:
         opens: bool | None = None,
         now_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self._asked = asked
-        self._said = said
-        self._limit_tokens = limit_tokens
+        self._asked, self._said, self._limit_tokens = asked, said, limit_tokens
         self._begun, self._opens = begun, opens
         self._chars_left = limit_tokens * MAX_CHARS_PER_TOKEN + SLACK_CHARS
         self._chars_beyond = limit_tokens * (MAX_CHARS_PER_TOKEN - CHARS_PER_TOKEN) + SLACK_CHARS
@@ -160,7 +158,9 @@ class Answer:
 
     def finish(self) -> Finish:
         reasoned = self._reasoned or self.thoughts.found
-        return Finish(reason=self._ended(), usage=self._usage, model=self._model, reasoned=reasoned)
+        # Some count nothing and report 0, whatever was written.
+        usage = None if self._pieces and self._usage and not self._usage.completion_tokens else self._usage
+        return Finish(reason=self._ended(), usage=usage, model=self._model, reasoned=reasoned)
 
     def break_off(self) -> None:
         """It went silent after a word that came with every event, which is no end."""
@@ -368,7 +368,7 @@ class Answer:
         if isinstance(choice.get("error"), dict):
             return self._failed(choice)
         message, is_message = (shapes.message_in(choice), False) if self.is_whole else shapes.delta_in(choice)
-        content, thinks = shapes.text_of(message.get("content"))
+        content, thinks = shapes.text_of(message)
         self._refused = self._refused or shapes.refuses(message)
         if len(message) > 1 or "content" not in message:
             thinks = thinks or shapes.is_thinking(message)

@@ -34,7 +34,12 @@ def unwrapped(payload: object) -> object:
     """The answer in what a gateway puts around it, such as `{"code": 200, "data": {...}}`, or in a list of one."""
     if isinstance(payload, list) and len(payload) == 1:
         payload = payload[0]
-    if isinstance(payload, dict) and not payload.get("choices"):
+    if not isinstance(payload, dict):
+        return payload
+    for name, inner in payload.items():
+        if name.startswith("x_") and isinstance(inner, dict) and inner.get("error"):  # Groq: a field of its own
+            return inner
+    if not payload.get("choices"):
         for name in _WRAPPERS:
             if isinstance(inner := payload.get(name), dict) and inner.get("choices"):
                 return inner
@@ -166,8 +171,11 @@ def is_thinking(message: Json) -> bool:
     return any(message.get(field) for field in _THOUGHT_FIELDS)
 
 
-def text_of(content: object) -> tuple[str, bool]:
-    """The text of a message's content, and whether a thought is among its parts: a string, or a list of parts."""
+def text_of(message: Json) -> tuple[str, bool]:
+    """The text of a message, and whether a thought is among the parts of its content: a string, or a list of parts."""
+    content = message.get("content")
+    if _is_thought(message):
+        return "", True
     if content is None or content is False:
         return "", False
     if isinstance(content, str):
@@ -182,13 +190,26 @@ def text_of(content: object) -> tuple[str, bool]:
             texts.append(part)
         elif not isinstance(part, dict):
             raise Shapeless
-        elif str(part.get("type") or "").startswith(_NOT_TEXT) or part.get("thought") is True:
+        elif _is_thought(part) or str(part.get("type") or "").startswith(_NOT_TEXT):
             thinks = True
         elif isinstance(text := part.get("text"), str):
             texts.append(text)
         elif isinstance(text, dict) and isinstance(value := text.get("value"), str):
             texts.append(value)
     return "".join(texts), thinks
+
+
+def _is_thought(message: Json) -> bool:
+    """Whether a field beside the text says that this is none."""
+    if len(message) < 2:
+        return False
+    extra = message.get("extra_content")  # Gemini: {"google": {"thought": true}}
+    said = (
+        [message, *(inner for inner in extra.values() if isinstance(inner, dict))]
+        if isinstance(extra, dict)
+        else [message]
+    )
+    return any(one.get("thought") is True for one in said)
 
 
 def words_in(payload: Json, choice: Json) -> Sequence[object]:
