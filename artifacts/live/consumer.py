@@ -41,6 +41,8 @@ CLOSE_FRAME_S = 1.0
 """A close frame may take so long to be handed to the network."""
 GONE_S = 2.0
 """Where a send fails because the client has gone, the server says so by itself within this time."""
+PLAIN_BYTES = 1_000
+"""An ack is far smaller."""
 MESSAGES_AT_ONCE = 500
 MESSAGES_PER_SECOND = 100
 
@@ -122,6 +124,8 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         size = protocol.size_of(text) if text is not None else len(message.get("bytes") or b"")
         if size > protocol.MESSAGE_BYTES:
             raise SocketRefused(TOO_BIG)
+        if size > PLAIN_BYTES:  # it takes a moment to read, and the next one may be here already
+            await asyncio.sleep(0)
         try:
             if text is None:
                 raise BadMessage("Messages are JSON in text frames.")

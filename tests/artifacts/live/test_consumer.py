@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -194,6 +195,25 @@ class TestMessages:
             empty = json.dumps({"type": "ping", "padding": ""})
             await line.say(json.dumps({"type": "ping", "padding": "x" * (65_536 - len(empty))}))
             await line.frame_of("pong")
+
+    async def test_large_messages_leave_others_their_turn(self, place: Place) -> None:
+        turns = 0
+
+        async def take_turns() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        async with place.line() as line:
+            await line.frame_of("snapshot")
+            for _ in range(50):
+                await line.say('{"type":"ping","more":[' + "[]," * 20_000 + "0]}")
+            others = asyncio.create_task(take_turns())
+            for _ in range(50):
+                await line.frame_of("pong")
+            others.cancel()
+        assert turns >= 50
 
     async def test_flood_of_messages_ends_the_socket(self, place: Place) -> None:
         async with place.line() as line:

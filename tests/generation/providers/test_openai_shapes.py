@@ -87,7 +87,7 @@ WAYS: dict[str, Reply] = {
         *ENDED,
     ],
     "thoughts in parts of parts": [HEAD, parts(MAGISTRAL), parts({**MAGISTRAL, "closed": True}), *SAID, *ENDED],
-    "a filter that looks back": [HEAD, event({"choices": []}), *SAID, STOP, event({"choices": CHECKED}), DONE],
+    "a filter that looks back": [HEAD, event({"choices": []}), *SAID, STOP, event({"choices": [CHECKED]}), DONE],
     "no role": [HEAD, *(chunk({"role": "", "content": one, "reasoning_content": ""}) for one in PIECES), *ENDED],
     "named events": [HEAD, *(b"event: data\n" + one for one in [*SAID, STOP])],
     "Cloudflare's lines": [HEAD, *(event({"response": one, "p": "abc"}) for one in PIECES), DONE],
