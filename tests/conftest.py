@@ -85,16 +85,17 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each worker has an equal part of the list, and takes of the others' when it is through: what is long comes first
-    in each part, so that none is begun when all else is done.
+    in each part, so that none is begun when all else is done; in half of the parts, because what is long has processes
+    of its own.
     """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if workers == 1:
         return
     long = [item for item in items if item.get_closest_marker("long")]
     others = [item for item in items if not item.get_closest_marker("long")]
-    size, ordered = len(items) // workers, []
+    size, busy, ordered = len(items) // workers, (workers + 1) // 2, list[pytest.Item]()
     for number in range(workers):
-        ordered += long[number::workers]
+        ordered += long[number::busy] if number < busy else []
         part = size * (number + 1) - len(ordered)
         ordered += others[:part]
         del others[:part]

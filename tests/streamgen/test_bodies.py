@@ -20,7 +20,7 @@ from tests.support.memory import grown
 from tests.support.servers import Server, serving_product
 
 MEGABYTE = b"x" * 1_048_576
-LARGE = 100 * len(MEGABYTE)
+LARGE = 40 * len(MEGABYTE)
 WAIT_S = 30
 SPARE_MB = 8
 

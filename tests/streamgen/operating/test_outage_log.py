@@ -1,4 +1,4 @@
-"""A server in the middle of thirty documents loses its database: what it logs, and what it answers meanwhile."""
+"""A server in the middle of twelve documents loses its database: what it logs, and what it answers meanwhile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.limits import WAIT_S
 from tests.support.postgres import make_database
 from tests.support.servers import ROOT, Server, serving_product
 
-PROJECTS, PHASES = 5, 6
+PROJECTS, PHASES = 2, 6
 OUTAGE_S = 4
 LOOK_S = 0.1
 TOKEN_OF_A_NEW_USER = """
