@@ -177,7 +177,7 @@ def _bar(console: Console) -> Progress:
 
 @contextmanager
 def without_key_marks(terminal: TextIO) -> Iterator[None]:
-    """No `^C` in the text where somebody presses it."""
+    """No `^C` in the text where somebody presses it, and nothing of the text lost that waits to be shown then."""
     if not terminal.isatty():
         yield
         return
@@ -185,7 +185,7 @@ def without_key_marks(terminal: TextIO) -> Iterator[None]:
 
     before = termios.tcgetattr(terminal)
     quiet = [*before]
-    quiet[3] &= ~termios.ECHOCTL
+    quiet[3] = quiet[3] & ~termios.ECHOCTL | termios.NOFLSH
     termios.tcsetattr(terminal, termios.TCSANOW, quiet)
     try:
         yield

@@ -17,7 +17,10 @@ from tests.faults.scenarios.kills import drafts_are_what_was_sent
 from tests.faults.system.processes import Process
 
 WITHIN_S = 0.06
-"""A change takes about half of that: the process is killed before, in and after its transaction."""
+SOONER, LATER = 0.7, 1.4
+"""Within so long after it was asked for a change the process is killed, at first; then sooner where it was done, later
+where it was not: so it is killed before, in and after the transaction, whatever the machine has to do beside.
+"""
 WRITTEN_S = 1.0
 """A section takes about that: its worker is killed before its first word, in it and after its last."""
 REWORKS = ("edit", "rewrite", "accept", "parallel", "restore")
@@ -57,6 +60,7 @@ class _Reworked:
     port: int
     document: Document = field(init=False)
     kills: int = 0
+    within_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(REWORKS, WITHIN_S))
     outcomes: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
 
@@ -72,7 +76,7 @@ class _Reworked:
             said, after = await self._parallel(), self.document.expected
         else:
             change, after = await self._change(before["text"], kind, number)
-            said = await self._ask_and_kill(*change)
+            said = await self._ask_and_kill(*change, within_s=self.within_s[kind])
         found = await self._ok("GET", self.path)
         done = found["epoch"] == before["epoch"] + 1
         if kind == "rewrite":
@@ -83,6 +87,7 @@ class _Reworked:
             if said in {200, 202} and not done:
                 self.broken.append(f"{where}: answered as done, and is not")
         self.outcomes[f"{kind} {'done' if done else 'not done'}"] += 1
+        self.within_s[kind] *= SOONER if done else LATER
         if expected.get(found["epoch"]) != found["text"]:
             self.broken.append(f"{where}: epoch {found['epoch']} has another text than it should")
         if said not in {0, 200, 202}:
@@ -92,10 +97,10 @@ class _Reworked:
             if kept["text"] != before["text"]:
                 self.broken.append(f"{where}: the version is not the text before")
 
-    async def _ask_and_kill(self, method: str, path: str, body: object) -> int:
+    async def _ask_and_kill(self, method: str, path: str, body: object, *, within_s: float) -> int:
         """The status, or 0 where the web process died before it answered."""
         call = asyncio.create_task(self.rig.call(method, path, body))
-        await asyncio.sleep(self.rig.rng.uniform(0, WITHIN_S))
+        await asyncio.sleep(self.rig.rng.uniform(0, within_s))
         await self.web.kill()
         self.kills += 1
         try:

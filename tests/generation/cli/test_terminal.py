@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import select
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from generation.cli.terminal import Cleaner, Screen, printable
+from generation.cli.terminal import Cleaner, Screen, printable, without_key_marks
 
 
 class Terminal(io.StringIO):
@@ -125,3 +129,19 @@ def test_bar_is_drawn_where_the_text_goes_elsewhere(monkeypatch):
     assert "Goals [red]" in err.getvalue()
     assert "a note" in err.getvalue()
     assert "\x1b[2J" not in err.getvalue()
+
+
+def test_ctrl_c_shows_no_mark_and_loses_no_text_that_waits_to_be_shown():
+    ours, theirs = pty.openpty()
+    os.set_blocking(theirs, False)
+    with os.fdopen(theirs, "r+b", buffering=0) as terminal, os.fdopen(ours, "r+b", buffering=0) as screen:
+        with without_key_marks(terminal):
+            sent = 0
+            with suppress(BlockingIOError):
+                while sent < 9_000:  # more than a screen that is slow has taken
+                    sent += os.write(theirs, b"word ")
+            screen.write(b"\x03")
+            shown = b""
+            while len(shown) < sent and select.select([screen], [], [], 5)[0]:  # what was dropped never comes
+                shown += screen.read(4_096)
+        assert shown.rstrip(b"\x03") == (b"word " * sent)[:sent]
