@@ -41,7 +41,7 @@ TOGETHER_COLUMNS = [
 ROUNDS_TOGETHER = 20
 KEPT_CHARS = (40, 400)
 """A model of 50 pieces a second is flushed after about 40 characters, a quick one after 400."""
-ROUNDS = 4
+ROUNDS = 3
 """A database keeps what packing freed in one round, and fills it with the next: see what the later ones add."""
 
 

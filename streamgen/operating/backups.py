@@ -16,8 +16,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, cast
 
+from django.db import Error as DatabaseError
 from django.db import connection
 from psycopg.conninfo import make_conninfo
+
+from artifacts.operating.database_check import POOLER_SAYS, own_connection
 
 SQLITE_MAGIC, POSTGRES_MAGIC = b"SQLite format 3\0", b"PGDMP"
 ALL_PAGES = -1
@@ -31,6 +34,13 @@ AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_class.oid AND deptype =
 """
 """Those that no extension brought."""
 OLD = " It must be of the server's version or newer."
+
+
+BY_POOLER = (
+    "A pooler in transaction mode hands on what PostgreSQL's programs set for their session: others would not find"
+    " their tables any more. Give this command the server's own address:"
+    " DATABASE_URL=postgres://... DATABASE_POOLER= manage.py"
+)
 
 
 class BackupFailed(Exception):
@@ -49,6 +59,7 @@ def back_up(file: Path) -> None:
                 live.backup(copy, pages=ALL_PAGES)
                 copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
         else:
+            _demand_server("backup")
             _run("pg_dump", "--format=custom", f"--file={draft}", *_where())
         os.replace(draft, file)
     except (OSError, sqlite3.Error) as error:
@@ -96,6 +107,7 @@ def _restore_postgres(file: Path) -> None:
     Tables that the file does not know go first. A newer version made them: left there they would hold on to those that
     are replaced, and its migrations would find them made already.
     """
+    _demand_server("restore")
     for program in ("pg_restore", "psql"):
         _demand(program)
     with connection.cursor() as cursor:
@@ -150,6 +162,21 @@ def _run(*command: str) -> None:
 def _demand(program: str) -> None:
     if shutil.which(program) is None:
         raise BackupFailed(f"{program} is not installed: it comes with PostgreSQL's client (apt: postgresql-client).")
+
+
+def _demand_server(command: str) -> None:
+    """PostgreSQL itself, with nobody between who shares its sessions."""
+    is_shared = bool(connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"))
+    if not is_shared:
+        ours = own_connection()
+        try:
+            ours.ensure_connection()
+        except DatabaseError as error:  # whatever else it is, the program says it
+            is_shared = POOLER_SAYS in str(error)
+        finally:
+            ours.close()
+    if is_shared:
+        raise BackupFailed(f"{BY_POOLER} {command} FILE")
 
 
 def _begun(

@@ -15,6 +15,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import quote
 
+from streamgen.operating.backups import BY_POOLER
 from tests.support.limits import WAIT_S
 from tests.support.postgres import make_database
 from tests.support.servers import ROOT, serving_product, up
@@ -71,6 +72,9 @@ def test_installation_behind_a_pooler_begins_twice_and_writes(postgres_server: s
         for _ in range(2):
             with up(database=tmp_path, folder=tmp_path, **shared):
                 pass
+        for pooler in ("transaction", ""):  # it would share the session that pg_dump has made its own
+            code, said = manage("backup", str(tmp_path / "backup"), **shared | {"DATABASE_POOLER": pooler})
+            assert (code, said.startswith(f"CommandError: {BY_POOLER} backup FILE")) == (1, True), said
         token = manage("token", "admin", **shared)[1].strip()
         with serving_product("uvicorn", database=tmp_path, folder=tmp_path, **shared) as server:
 
