@@ -48,6 +48,17 @@ def packed_pieces(artifact_id: int, epoch: int) -> list[WrittenPiece] | None:
     return None if kept is None else unpack(bytes(kept))
 
 
+def pack_page(html: str) -> bytes:
+    """Of what a page repeats, which is most of its tags, this leaves a quarter."""
+    return zlib.compress(html.encode())
+
+
+def packed_page(artifact_id: int, epoch: int) -> str | None:
+    """The HTML of its text, as it was saved; None where it was not, or is not packed."""
+    kept = PieceTimes.objects.filter(artifact=artifact_id, epoch=epoch).values_list("page", flat=True).first()
+    return None if kept is None else zlib.decompress(bytes(kept)).decode()
+
+
 def pack(pieces: Iterable[WrittenPiece]) -> bytes:
     """Column by column, each number as what it is more than one would expect: most of them are 0, and vanish."""
     columns: tuple[list[int], ...] = ([], [], [], [])

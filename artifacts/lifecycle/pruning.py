@@ -16,7 +16,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from artifacts.errors import NotFound
-from artifacts.lifecycle.rows import lock
+from artifacts.lifecycle.rows import LockedRow, lock
 from artifacts.models import (
     AccessToken,
     Artifact,
@@ -30,7 +30,7 @@ from artifacts.models import (
     StreamStatus,
     UserSession,
 )
-from artifacts.written_pieces import pack, packed_pieces, read_pieces
+from artifacts.written_pieces import pack, pack_page, packed_pieces, read_pieces
 
 ROWS_AT_ONCE = 500
 PIECES_AT_ONCE = 2_000
@@ -60,7 +60,7 @@ def documents_to_pack(before: datetime) -> list[tuple[int, int]]:
 
 
 def pack_pieces(artifact_id: int, epoch: int, before: datetime, *, at_once: int = PIECES_AT_ONCE) -> bool:
-    """Put what its deltas tell beside their text, which the document has, in the place of the deltas.
+    """Put what its deltas tell beside their text, which the document has, in the place of the deltas; its page, too.
 
     False where it has been written anew. They go from the last one on, a few in each transaction: who reads from some
     place on meanwhile finds all up to an end, and the rest in the document.
@@ -72,14 +72,24 @@ def pack_pieces(artifact_id: int, epoch: int, before: datetime, *, at_once: int 
         pieces = packed_pieces(artifact_id, epoch)
         if pieces is None:
             pieces = read_pieces(row.artifact)
-            PieceTimes.objects.update_or_create(
-                artifact_id=artifact_id, defaults={"epoch": epoch, "packed": pack(pieces)}
-            )
+            kept = {"epoch": epoch, "packed": pack(pieces), "page": _taken_page(row)}
+            PieceTimes.objects.update_or_create(artifact_id=artifact_id, defaults=kept)
     deltas = Delta.objects.filter(artifact=artifact_id, epoch=epoch)
     for first in reversed(range(0, len(pieces), at_once)):
         deltas.filter(offset__gte=pieces[first].offset).delete()
     deltas.delete()  # whatever there may be besides: what is packed is asked for no more
     return True
+
+
+def _taken_page(row: LockedRow) -> bytes | None:
+    """The page of its whole text, out of the row."""
+    artifact = row.artifact
+    if not artifact.length or artifact.preview_length != artifact.length:
+        return None
+    page = pack_page(artifact.preview_html)
+    row.set(preview_html="", preview_length=0)
+    row.write(is_seen=False)
+    return page
 
 
 def saved_previews(before: datetime) -> QuerySet[Artifact]:
@@ -110,7 +120,7 @@ def prunable(before: datetime) -> dict[str, QuerySet[Any]]:
     open_session = Session.objects.filter(session_key=OuterRef("session_key"), expire_date__gt=now)
     return {
         "pieces of finished documents": folded_deltas(before),
-        "packed pieces of finished documents": kept_piece_times(before),
+        "packed pieces and pages of finished documents": kept_piece_times(before),
         "versions": ArtifactVersion.objects.filter(created_at__lt=before).order_by(),
         "sessions": Session.objects.filter(expire_date__lte=now).order_by(),
         "sessions on profiles": UserSession.objects.exclude(Exists(open_session)).order_by(),

@@ -241,12 +241,13 @@ class Delta(models.Model):
 
 class PieceTimes(models.Model):
     """When which piece of a document that is over was written, packed by `written_pieces`: what its deltas told beside
-    their text. They have gone, or go.
+    their text. They have gone, or go. `page` is the HTML of its text, compressed, where that was saved.
     """
 
     artifact = models.OneToOneField(Artifact, on_delete=models.CASCADE, primary_key=True, related_name="piece_times")
     epoch = models.PositiveIntegerField()
     packed = models.BinaryField()
+    page = models.BinaryField(null=True)
 
     def __str__(self) -> str:
         return f"{self.artifact_id}, epoch {self.epoch}"

@@ -11,24 +11,25 @@ from artifacts.errors import NotFound
 from artifacts.lifecycle.state import section_starts, version_starts
 from artifacts.models import Artifact, ArtifactVersion, StreamStatus
 from artifacts.preview import LivePreview, append_sections, render
+from artifacts.written_pieces import packed_page
 
 _BOXES = re.compile(r'<(?:pre|table|p class="math")(?=[ >])|<input(?: checked)?(?= disabled type="checkbox">)')
 
 
 def document_html(artifact: Artifact) -> SafeString:
     """The sanitised HTML of the text so far, as a viewer sees it: the end of a text that may grow is repaired."""
-    row = _saved(artifact)
-    if row.preview_length == row.length:
-        return mark_safe(row.preview_html)
-    growing = row.stream_status != StreamStatus.COMPLETE
+    saved, status = _saved(artifact)
+    if saved is not None:
+        return mark_safe(saved)
+    growing = status != StreamStatus.COMPLETE
     return text_html(artifact.text, section_starts(artifact), growing=growing)
 
 
 def final_html(artifact: Artifact) -> SafeString:
     """The sanitised HTML of the text as if it ended here: nothing of its end is held back."""
-    row = _saved(artifact)
-    if row.stream_status == StreamStatus.COMPLETE and row.preview_length == row.length:
-        return mark_safe(row.preview_html)
+    saved, status = _saved(artifact)
+    if saved is not None and status == StreamStatus.COMPLETE:
+        return mark_safe(saved)
     return text_html(artifact.text, section_starts(artifact))
 
 
@@ -60,10 +61,15 @@ def _reached(tag: re.Match[str]) -> str:
     return f'{tag[0]} aria-label="{"done" if "checked" in tag[0] else "open"}"'
 
 
-def _saved(artifact: Artifact) -> Artifact:
-    """One query, so that preview, its length and the text's length belong together while a writer goes on."""
-    rows = Artifact.objects.only("preview_html", "preview_length", "length", "stream_status")
+def _saved(artifact: Artifact) -> tuple[str | None, str]:
+    """The HTML that is saved of the whole text, and the status. One query, so that preview, its length and the text's
+    length belong together while a writer goes on; one more where it may be packed, then nobody writes any more.
+    """
+    rows = Artifact.objects.only("preview_html", "preview_length", "length", "stream_status", "epoch")
     row = rows.filter(pk=artifact.pk).first()
     if row is None:
         raise NotFound
-    return row
+    if row.preview_length == row.length:
+        return row.preview_html, row.stream_status
+    is_over = row.stream_status in {StreamStatus.COMPLETE, StreamStatus.CANCELLED}
+    return packed_page(row.pk, row.epoch) if is_over and not row.preview_length else None, row.stream_status

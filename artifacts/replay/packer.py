@@ -1,7 +1,8 @@
 """Packs the pieces of documents that are over, beside whatever else its event loop does.
 
 While a document is written its pieces bring viewers what they miss; afterwards only a replay and a timeline ask for
-them, and when which one came is all that the text does not tell. So what a piece takes at rest are a few bytes.
+them, and when which one came is all that the text does not tell. So what a piece takes at rest are a few bytes. The
+saved page is compressed.
 """
 
 from __future__ import annotations

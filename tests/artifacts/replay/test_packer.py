@@ -9,9 +9,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from artifacts.lifecycle import commands, pruning
+from artifacts.lifecycle import commands, pruning, writing
 from artifacts.live.feed import load_snapshot
 from artifacts.models import Artifact, Delta, PieceTimes
+from artifacts.pages.html import document_html, final_html
 from artifacts.planned_section import PlannedSection
 from artifacts.replay.packer import keep_packing, pack_what_is_over
 from artifacts.replay.playback import load_recording
@@ -116,6 +117,21 @@ def test_document_written_anew_has_its_own_pieces(every_database: str) -> None:
     asyncio.run(pack_what_is_over())
     row = documents.row(artifact.pk)
     assert [(piece.offset, piece.end) for piece in read_pieces(row)] == [(0, row.length)]
+
+
+def test_page_is_what_was_saved_and_goes_with_the_next_text(every_database: str) -> None:
+    artifact, cancelled = finished("*Once* "), documents.cancelled("half *a")
+    Artifact.objects.filter(pk=cancelled.pk).update(finished_at=timezone.now() - OLD)
+    for row in (artifact, cancelled):
+        writing.save_preview(row.pk, epoch=row.epoch, length=row.length, html=f"<p>saved, not made of {row.pk}</p>")
+    before = [(document_html(row), final_html(row)) for row in (artifact, cancelled)]
+    assert asyncio.run(pack_what_is_over()) == 2
+    assert documents.row(artifact.pk).preview_html == ""
+    assert [(document_html(row), final_html(row)) for row in (artifact, cancelled)] == before
+    assert "saved, not made" in before[0][1]
+    commands.reset(artifact.pk, [PlannedSection(name="New", instructions="", max_tokens=9)], "")
+    documents.reopened(artifact.pk).finish("Anew")
+    assert "Anew" in document_html(documents.row(artifact.pk))
 
 
 @pytest.mark.asyncio
