@@ -16,11 +16,6 @@ DEFINED_TWICE: dict[str, str] = {}
 
 DIFFER_IN_AN_UNDERSCORE: dict[str, str] = {}
 
-FUNCTIONS_A_DELTA_PASSES = 61
-"""From the bytes of the provider to the frame of a viewer: 57, of which 6 read the wire and 14 are the transaction; a
-few more where the next piece is asked for before the frame is made. The goal is 30 without the wire.
-"""
-
 HELPERS_DEFINED_TWICE: dict[str, str] = {}
 """What several files of tests call the same and share -> which becomes what."""
 
