@@ -21,8 +21,8 @@ from tests.faults.registry import SCENARIOS
 from tests.faults.system import processes
 
 SHORT = [
-    ("worker-killed", "sqlite", 1, 3),
-    ("worker-killed", "postgres", 2, 3),  # an even seed: the model is asked anew instead of prefilled
+    ("worker-killed", "sqlite", 1, 2),
+    ("worker-killed", "postgres", 2, 2),  # an even seed: the model is asked anew instead of prefilled
     ("deleted", "sqlite", 1, 2),
     ("endpoint-away", "sqlite", 1, 1),
     ("background-killed", "sqlite", 1, 2),

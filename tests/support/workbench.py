@@ -20,7 +20,7 @@ from generation.worker.worker import GenerationWorker
 from tests.support.endpoint.openai_server import OpenAIServer
 from tests.support.limits import WAIT_S
 
-LOOP_POLL_S = 0.005
+LOOP_POLL_S = 0.02
 ENDED = {StreamStatus.COMPLETE, StreamStatus.CANCELLED, StreamStatus.PAUSED}
 
 
