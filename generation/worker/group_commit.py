@@ -104,6 +104,8 @@ class GroupCommit:
             while self.waiting:
                 batch, self.waiting = self.waiting[:MOST_TOGETHER], self.waiting[MOST_TOGETHER:]
                 batch = [each for each in batch if not each[-1].done()]  # its writer was cancelled
+                if not batch:
+                    continue
                 appends, began_s = [one for one, *_ in batch], loop.time()
                 notes = [
                     _note_of(one, journal) if journal is not None and journal.has_events else None

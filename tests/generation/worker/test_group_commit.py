@@ -138,6 +138,20 @@ async def test_writer_that_was_cancelled_before_its_turn_has_written_nothing():
     assert await texts_of(written) == ["", "Text"]
 
 
+async def test_where_every_writer_was_cancelled_nothing_is_asked_of_the_database(caplog):
+    (only,) = await drafts(1)
+    group = GroupCommit()
+    gone = asyncio.ensure_future(group.append(append_of(only), is_awaited=True))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+
+    await group.append(append_of(only), is_awaited=True)
+
+    assert await texts_of([only]) == ["Text"]
+    assert "one by one" not in caplog.text
+
+
 async def test_flushes_become_rarer_with_the_load_up_to_a_bound_and_come_back():
     load, now_s = Load(), 0.0
 
