@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from artifacts.operating.tracing import begin_tracing
 
@@ -13,6 +14,9 @@ class ArtifactsConfig(AppConfig):
         from artifacts import signals  # noqa: PLC0415  models exist only now
         from artifacts.accounts import own_sessions, sign_in_log  # noqa: PLC0415  as above
 
+        if not hasattr(settings, "STREAMGEN_RELEASE"):
+            line = 'INSTALLED_APPS = ["streamgen", *INSTALLED_APPS]'
+            raise ImproperlyConfigured(f"The settings of documents lack their defaults. Add: {line}")
         signals.connect()
         own_sessions.connect()
         sign_in_log.connect()

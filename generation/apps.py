@@ -2,8 +2,9 @@
 
 import atexit
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 
 from artifacts.operating.shutdown import close_pools
 from generation.costs.price_file import check_prices
@@ -11,6 +12,11 @@ from generation.costs.price_file import check_prices
 
 class GenerationConfig(AppConfig):
     name = "generation"
+
+    def import_models(self) -> None:
+        if not apps.is_installed("artifacts"):
+            raise ImproperlyConfigured('`generation` writes what `artifacts` has. Add: INSTALLED_APPS += ["artifacts"]')
+        super().import_models()
 
     def ready(self) -> None:
         from artifacts.pages import templates  # noqa: PLC0415  models exist only now

@@ -6,13 +6,18 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.db.models import Q
 
 from artifacts.models import Artifact, Project
 from artifacts.models.kept_update import KeptUpdate
 from artifacts.validation import MODEL_NAME_CHARS, SECTION_NAME_CHARS
+
+if apps.ready and not apps.is_installed("generation"):  # Django would not say what to add
+    raise ImproperlyConfigured('The app that writes is not installed. Add: INSTALLED_APPS += ["generation"]')
 
 
 class TaskStatus(models.TextChoices):

@@ -1,8 +1,9 @@
 """The app that brings it together in whichever project: settings that nobody set have their defaults first."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 
 from streamgen.embedding.defaults import fill_in
 
@@ -11,6 +12,14 @@ fill_in(settings)
 
 class StreamgenConfig(AppConfig):
     name = "streamgen"
+
+    def import_models(self) -> None:
+        """Django would fail later, with words that tell nobody what to add."""
+        if not apps.is_installed("artifacts"):
+            raise ImproperlyConfigured(
+                'Documents are not installed. Add: INSTALLED_APPS += ["generation", "artifacts"]'
+            )
+        super().import_models()
 
     def ready(self) -> None:
         from streamgen.embedding.checks import check_project  # noqa: PLC0415  apps exist only now

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from copy import deepcopy
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from streamgen.embedding.checks import check_project
 from streamgen.embedding.defaults import fill_in, own_settings
+from tests.support.servers import ROOT
 
 PLAIN = "tests.streamgen.embedding.plain_asgi"
 
@@ -69,6 +72,33 @@ def test_apps_and_sqlite_that_waits(settings: Any):
     found = said()
     assert 'INSTALLED_APPS = ["daphne", *INSTALLED_APPS]' in found["streamgen.W001"]
     assert '"transaction_mode": "IMMEDIATE"' in found["streamgen.W004"]
+
+
+@pytest.mark.parametrize(
+    ("installed", "line"),
+    [
+        ((), 'INSTALLED_APPS = ["streamgen", "generation", "artifacts", *INSTALLED_APPS]'),
+        (("streamgen",), 'INSTALLED_APPS += ["generation", "artifacts"]'),
+        (("artifacts", "streamgen"), 'INSTALLED_APPS += ["generation"]'),
+        (("generation",), 'INSTALLED_APPS += ["artifacts"]'),
+        (("generation", "artifacts"), 'INSTALLED_APPS = ["streamgen", *INSTALLED_APPS]'),
+    ],
+)
+def test_a_project_that_lacks_an_app_is_told_which(installed: tuple[str, ...], line: str):
+    apps = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions", *installed]
+    begun = f"import django; from django.conf import settings; settings.configure(INSTALLED_APPS={apps})"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{begun}; django.setup(); import streamgen.embedding.urls"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert "ImproperlyConfigured" in last
+    assert last.endswith(f"Add: {line}")
 
 
 def test_a_projects_own_settings_count_and_others_have_their_defaults(tmp_path: Any):
