@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -74,7 +74,8 @@ def start(
 
     Raises `IllegalTransition`, `InvalidInput`, `LimitReached`, `TaskExists`.
     """
-    return _queue("start", artifact, user, commands.plan, model, plan, instructions, parallel, "Written")
+    order = _Wanted(model=model, plan=plan, instructions=instructions, parallel=parallel)
+    return _queue(artifact, user, order, action="start", verb=commands.plan, note="Written")
 
 
 def regenerate(
@@ -94,7 +95,8 @@ def regenerate(
     if keep:
         plan = plan if plan is not None else present_plan(artifact)
         instructions = f"{artifact.instructions}\n\n{instructions}".strip()
-    return _queue("regenerate", artifact, user, _anew, model, plan, instructions, parallel, "Written anew")
+    order = _Wanted(model=model, plan=plan, instructions=instructions, parallel=parallel)
+    return _queue(artifact, user, order, action="regenerate", verb=_anew, note="Written anew")
 
 
 @transaction.atomic
@@ -169,22 +171,30 @@ def delete(artifact: Artifact, user: User | None = None) -> None:
     logger.info("deleted artifact=%s", artifact.pk)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """What somebody wants written, as they said it."""
+
+    model: str
+    plan: Sequence[PlannedSection] | None
+    instructions: str
+    parallel: int
+
+
 def _queue(
-    action: str,
     artifact: Artifact,
     user: User | None,
+    order: _Wanted,
+    *,
+    action: str,
     verb: Callable[..., WriteResult],
-    model: str,
-    plan: Sequence[PlannedSection] | None,
-    instructions: str,
-    parallel: int,
     note: str,
 ) -> GenerationTask:
-    model, parallel = model_name(model), checked_parallel(parallel)
-    instructions = validation.long_text("instructions", instructions)
-    if plan is not None and artifact.draft_of_id is not None:
-        _check_plan_of_draft(artifact, plan)
-    sections = asked_plan(artifact, plan)
+    model, parallel = model_name(order.model), checked_parallel(order.parallel)
+    instructions = validation.long_text("instructions", order.instructions)
+    if order.plan is not None and artifact.draft_of_id is not None:
+        _check_plan_of_draft(artifact, order.plan)
+    sections = asked_plan(artifact, order.plan)
     sources = sources_of(artifact, sections, instructions)
     with transaction.atomic():
         verb(artifact.pk, sections, instructions, by=change_by(user, note, instructions), sources=sources)

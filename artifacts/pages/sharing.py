@@ -109,13 +109,13 @@ def sharing_command(request: HttpRequest, project_id: int, verb: str) -> HttpRes
 def _member(request: HttpRequest, project: Project) -> HttpResponse:
     form = MemberForm(request.POST)
     if not form.is_valid():
-        return _page(request, project, member_form=form)
+        return _page(request, project, refused=form)
     role = form.cleaned_data["role"]
     try:
         user = members.user_named(form.cleaned_data["username"])
     except NotFound as error:
         form.add_error("username", error.detail)
-        return _page(request, project, member_form=form)
+        return _page(request, project, refused=form)
     if role == "owner" and request.POST.get("sure") != "yes":
         return _page(request, project, ask="owner", about=user.get_username())
     members.set_role(project, user, role, request.user)
@@ -145,7 +145,7 @@ def _leave(request: HttpRequest, project: Project) -> HttpResponse:
 def _invite(request: HttpRequest, project: Project) -> HttpResponse:
     form = InvitationForm(request.POST)
     if not form.is_valid():
-        return _page(request, project, invitation_form=form)
+        return _page(request, project, refused=form)
     seconds = int(form.cleaned_data["days"]) * DAY_S
     _, secret = links.invite(project, _user(request), form.cleaned_data["role"], seconds)
     return _page(request, project, told=("invitation", address(request, "artifacts:join", secret)))
@@ -160,7 +160,7 @@ def _uninvite(request: HttpRequest, project: Project) -> HttpResponse:
 def _link(request: HttpRequest, project: Project) -> HttpResponse:
     form = LinkForm(project, request.POST)
     if not form.is_valid():
-        return _page(request, project, link_form=form)
+        return _page(request, project, refused=form)
     typed = form.cleaned_data
     artifact = document_of(project, int(typed["artifact"])) if typed["artifact"] != "0" else None
     seconds = int(typed["days"]) * DAY_S or None
@@ -183,7 +183,7 @@ def _rename(request: HttpRequest, project: Project) -> HttpResponse:
             return redirect("artifacts:sharing", project.pk)
         except InvalidInput as error:
             refuse(form, error)
-    return _page(request, project, project_form=form)
+    return _page(request, project, refused=form)
 
 
 def _archive(request: HttpRequest, project: Project) -> HttpResponse:
@@ -213,7 +213,7 @@ def _set_webhook(request: HttpRequest, project: Project) -> HttpResponse:
                 return _page(request, project, told=("webhook", secret))
             messages.success(request, "Saved. News goes there from now on.")
             return redirect(resolve_url("artifacts:sharing", project.pk) + "#webhook")
-    return _page(request, project, webhook_form=form)
+    return _page(request, project, refused=form)
 
 
 def _rotate_secret(request: HttpRequest, project: Project) -> HttpResponse:
@@ -259,18 +259,24 @@ def _page(
     ask: str = "",
     about: str = "",
     told: tuple[str, str] | None = None,
-    member_form: MemberForm | None = None,
-    invitation_form: InvitationForm | None = None,
-    link_form: LinkForm | None = None,
-    project_form: ProjectForm | None = None,
-    webhook_form: WebhookForm | None = None,
+    refused: forms.BaseForm | None = None,
 ) -> HttpResponse:
-    """The page with all that the visitor may do; `told` is a secret that is shown this once."""
+    """The page with all that the visitor may do; `told` is a secret that is shown this once, a form that was `refused`
+    says why in the place of an empty one.
+    """
     may = access.allowed(request.user, project)
-    asked = LinkForm(project, initial={"artifact": request.GET.get("artifact", "0"), "days": "30"})
-    refused = [form for form in (member_form, invitation_form, link_form, project_form, webhook_form) if form]
     webhook = Webhook.objects.filter(project=project).first() if "webhook" in may else None
+    shown: dict[str, forms.BaseForm] = {
+        "member_form": MemberForm(auto_id="member_%s"),
+        "invitation_form": InvitationForm(auto_id="invitation_%s"),
+        "link_form": LinkForm(project, initial={"artifact": request.GET.get("artifact", "0"), "days": "30"}),
+        "project_form": ProjectForm(initial={"title": project.title, "description": project.description}),
+        "webhook_form": WebhookForm(initial={"url": webhook.url if webhook else ""}, auto_id="webhook_%s"),
+    }
+    if refused is not None:
+        shown |= {name: refused for name, form in shown.items() if type(form) is type(refused)}
     context = {
+        **shown,
         "project": project,
         "may": may,
         "people": members.roles_of(project),
@@ -278,15 +284,8 @@ def _page(
         "links": ShareLink.objects.filter(project=project).select_related("artifact", "created_by")
         if "links" in may
         else [],
-        "member_form": member_form or MemberForm(auto_id="member_%s"),
-        "invitation_form": invitation_form or InvitationForm(auto_id="invitation_%s"),
-        "link_form": link_form or asked,
-        "project_form": project_form
-        or ProjectForm(initial={"title": project.title, "description": project.description}),
         "webhook": webhook,
         "deliveries": webhook.deliveries.all()[:DELIVERIES_TOLD] if webhook else [],
-        "webhook_form": webhook_form
-        or WebhookForm(initial={"url": webhook.url if webhook else ""}, auto_id="webhook_%s"),
         "ask": ask or (request.GET.get("ask", "") if request.GET.get("ask") in {"delete", "leave"} else ""),
         "about": about,
         "told": told,
