@@ -74,16 +74,14 @@ class Seam:
         if found is None:
             is_repetition = fold(head[-200:], keeps_marks=False).text[-BARE_CHARS:] in self._readings[1].tail.text
             return None if len(head) < SOUGHT_CHARS or is_repetition else self._begun(self._going_on(head))
-        behind = fold(found.rest).text.lstrip(_MARKS)
-        seen = found.rest.strip()
-        if (self._previous[-1:].isspace() and len(seen) < SEEN_CHARS) or (found.is_quoted and "\n" not in seen):
-            return None  # whether a block begins there, or all of the answer is a quotation
-        words, tail = self._readings[0].words, self._readings[0].tail.text
-        if found.rest.lstrip(" \t")[:1] in "\r\n" and len(seen) < len(words) + ANNOUNCED_CHARS:
-            return None  # whether a line announces the copy, which follows once more
-        if words and not found.is_whole and (len(head) < 2 * (len(words) + BARE_CHARS) or len(behind) < BARE_CHARS):
-            return None  # all the words may still come: a text that repeats itself is copied from its first line on
-        return None if behind in (words or tail) else self._begun(found)
+        words, behind, seen = self._readings[0].words, fold(found.rest).text.lstrip(_MARKS), found.rest.strip()
+        is_open = self._previous[-1:].isspace() and len(seen) < SEEN_CHARS  # whether a block begins there
+        is_open |= found.is_quoted and "\n" not in seen  # whether all of the answer is a quotation
+        if found.rest.lstrip(" \t")[:1] in "\r\n":  # whether a line announces the copy, which follows once more
+            is_open |= len(seen) < len(words) + ANNOUNCED_CHARS
+        if not found.is_whole:  # all may still come: a text that repeats itself is copied from its first line on
+            is_open |= len(head) < 2 * (len(words) + BARE_CHARS) or len(behind) < BARE_CHARS
+        return None if is_open or behind in words else self._begun(found)
 
     def _begun(self, found: Found) -> tuple[str, Unfenced]:
         fence = open_fence(self._previous) if found.fence else ""

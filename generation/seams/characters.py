@@ -67,12 +67,8 @@ def _is_border(text: str, at: int) -> bool:
     before, after = text[at - 1], text[at]
     if before.isascii() and after.isascii():
         return not (before == "\r" and after == "\n")
-    if after in _VOWELS_BEHIND or before in _VOWELS_BEFORE or before in _JOINERS or after in _JOINERS:
-        return False
-    if unicodedata.category(after) in ("Mn", "Mc", "Me", "Sk", "Cf", "Cn") or unicodedata.category(before) == "Cf":
-        return False  # marks, skin tones, tags; what is unknown may be one
-    if unicodedata.combining(before) == 9:  # a virama ties the next letter to the one before
-        return False
-    if "\U0001f1e6" <= after <= "\U0001f1ff" and "\U0001f1e6" <= before <= "\U0001f1ff":
-        return False  # within a row of flags
-    return not (_JAMO.match(after) and (_JAMO.match(before) or "가" <= before <= "힣"))
+    is_tied = after in _VOWELS_BEHIND or before in _VOWELS_BEFORE or not _JOINERS.isdisjoint((before, after))
+    is_tied |= unicodedata.category(after) in ("Mn", "Mc", "Me", "Sk", "Cf", "Cn")  # marks, skin tones, tags; unknown
+    is_tied |= unicodedata.category(before) == "Cf" or unicodedata.combining(before) == 9  # a virama, which ties
+    is_tied |= "\U0001f1e6" <= after <= "\U0001f1ff" and "\U0001f1e6" <= before <= "\U0001f1ff"  # a row of flags
+    return not (is_tied or (_JAMO.match(after) and (_JAMO.match(before) or "가" <= before <= "힣")))

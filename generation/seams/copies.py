@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice, takewhile
+from typing import NamedTuple
 
 from generation.errors import BadSeam
 from generation.markdown.fences import open_fence
@@ -36,10 +36,9 @@ _MARK = re.compile(r"\*\*|__|~~|[*`\"]|(?<!\w)[_']|[_'](?!\w)")
 _BULLET = re.compile(r"^[ \t]*[*+-][ \t]", re.MULTILINE)
 _SAID_TWICE = re.compile(r"nous|vous|sie|d(?:ie|er|as)|had|that")
 _ENDS = re.compile(r"[|)\]},;:!?，。；：！？）]|(?<!\.)\.(?!\.)")
-_ITEM = re.compile(r"(?:[-*+]|#+|\d+[.)])[ ](?=\S*[^\W\d_]{3}|\S+[ ]\S*[^\W\d_]{3})\S+(?:[ ]\S+)?")
-_FIRST_MARK = re.compile(r"#+(?:[ ]\w+)?|\d+[.)]|[\"“«]\w+")
+_HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]")
 _DELIMITERS = re.compile(r"\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+(?:[ \t]*:?-+:?[ \t]*)?")
-_HEADING = re.compile(r"(?:\A|\n)[ ]{0,3}#{1,6}[ \t][^\n]*\Z")
+_BEGINS_WITH_A_MARK = re.compile(r"\d+[.)](?:\s|\Z)|[^\w\s|]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,22 +52,14 @@ class Found:
     is_quoted: bool = False  # a mark of a quotation that the text does not have stands before it
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Match:
+class _Match(NamedTuple):
     """Up to `end` the answer's folded text ends as the text before does: in `size` characters, behind `lead`."""
 
     answer: str
     head: Folded
     end: int
     size: int
-
-    @property
-    def lead_chars(self) -> int:
-        return self.head.starts[self.end - self.size]
-
-    @property
-    def lead(self) -> str:
-        return self.answer[: self.lead_chars]
+    lead: str
 
 
 class TextEnd:
@@ -77,64 +68,52 @@ class TextEnd:
     def __init__(self, previous: str, copied: str, *, keeps_marks: bool) -> None:
         self.keeps_marks, self.copied, self._previous = keeps_marks, copied, previous
         self.source = previous[-COMPARED_CHARS:]
+        self.line = self.source.rstrip().rpartition("\n")[2].strip()
         self.tail = fold(self.source, keeps_marks=keeps_marks)
-        self._head = "", Folded("", [], [])
         words = fold(copied, keeps_marks=keeps_marks).text
-        self.words = words if words and self.tail.text.endswith(words) else ""
+        self.words = words if words and self.tail.text.endswith(words) else self.tail.text[-ANCHOR_CHARS:]
         # Without their marks the words may stand there twice: a list and a sentence may say the same.
         self.is_blurred = not keeps_marks and bool(words) and self.tail.text.count(words) > 1
-        self.is_repeating = any(words.startswith(words[at:]) for at in range(1, len(words) // 2 + 1))
-
-    @cached_property
-    def anchor(self) -> str:
-        """The shortest end of the text that says enough to be sought."""
-        text, least = (self.words or self.tail.text)[-ANCHOR_CHARS:], ASKED_WEIGHT if self.words else LEAST_WEIGHT
-        return next((text[-size:] for size in range(least // 3, len(text)) if weight(text[-size:]) >= least), text)
+        ends = (self.words[-size:] for size in range(1, min(ANCHOR_CHARS, len(self.words))))
+        self.anchor = next((end for end in ends if weight(end) >= ASKED_WEIGHT), self.words[-ANCHOR_CHARS:])
 
     def find_whole(self, answer: str) -> Found | None:
         """What stands behind a copy of all the words that were asked for; None where there is none."""
         # A long lead is no preface, and an answer of equal characters has a copy at each of them.
-        places = (replace(place, size=len(self.words)) for place in self._places(answer, self.words))
-        whole = list(takewhile(lambda place: place.lead_chars <= PREAMBLE_CHARS, places))
-        copies = [place for place in whole if _is_bare(place.lead)] or list(filter(self._is_prefaced, whole))
+        places = self._places(answer, self.words, is_whole=True)
+        copies = self._placed(takewhile(lambda place: len(place.lead) <= PREAMBLE_CHARS, places))
         return self._behind(copies[0]) if copies else None
 
     def find_part(self, answer: str) -> Found | None:
         """What stands behind another repetition of the end. Raises BadSeam where it may be what follows in the text."""
-        places = list(islice(self._places(answer, self.anchor), PLACES))
-        parts = [place for place in places if _is_bare(place.lead)] or list(filter(self._is_prefaced, places))
-        is_sure = any(map(self._is_sure, parts))
-        if self.words and parts and (not is_sure or len(parts) > 1 or self._may_be_new(parts[0])):
+        parts = self._placed(islice(self._places(answer, self.anchor), PLACES))
+        if parts and (len(parts) > 1 or not self._is_sure(parts[0]) or self._may_be_new(parts[0])):
             raise BadSeam("the answer may repeat the end of the text, or go on as the text did before")
-        return self._behind(parts[-1]) if is_sure else None
+        return self._behind(parts[0]) if parts else None
 
-    def _places(self, answer: str, sought: str) -> Iterator[_Match]:
-        """Where the answer has the end of the text that is sought; of the anchor, all that stands before it too."""
-        head = self._folded(answer[:ANSWER_HEAD_CHARS])
+    def _places(self, answer: str, sought: str, *, is_whole: bool = False) -> Iterator[_Match]:
+        """Where the answer has the end of the text that is sought; of a part, all that stands before it too."""
+        head = fold(answer[:ANSWER_HEAD_CHARS], keeps_marks=self.keeps_marks)
         at = head.text.find(sought) if sought and not self.is_blurred else -1
         while at >= 0:
             end = at + len(sought)
-            if head.is_border(end):
-                yield _Match(answer=answer, head=head, end=end, size=_common_end(self.tail.text, head.text[:end]))
+            if end == len(head.text) or head.starts[end] != head.starts[end - 1]:
+                size = len(sought) if is_whole else _common_end(self.tail.text, head.text[:end])
+                yield _Match(answer=answer, head=head, end=end, size=size, lead=answer[: head.starts[end - size]])
             at = head.text.find(sought, at + 1)
 
-    def _folded(self, head: str) -> Folded:
-        """As `fold`; the head is looked at more than once, and each time for longer."""
-        if head != self._head[0]:
-            self._head = head, fold(head, keeps_marks=self.keeps_marks)
-        return self._head[1]
+    def _placed(self, places: Iterable[_Match]) -> list[_Match]:
+        """Those at the head of the answer, else those below a preface."""
+        found = list(places)
+        return [place for place in found if _is_bare(place.lead)] or list(filter(self._is_prefaced, found))
 
     def _is_sure(self, place: _Match) -> bool:
         """Whether so much of the end, from the beginning of a word, is no accident."""
         repeated, at = self.tail.text[-place.size :], self.tail.starts[-place.size]
-        if place.size >= len(self.words) > 0:
-            return True
-        # Of the words asked for, a part that stands there twice may be copied from above, or be what follows.
-        if self.tail.text.count(repeated) > 1 and (self.words or weight(repeated) < LEAST_WEIGHT):
-            return False
+        if place.size >= len(self.words) or self.tail.text.count(repeated) > 1:  # copied from above, or what follows
+            return place.size >= len(self.words)
         is_inside = self.source[at - 1 : at] not in "\n" and _ENDS.match(self.source[at]) is not None
-        is_inside |= _is_within(self.source[at - 1 : at + 1])
-        return not is_inside or weight(repeated) >= SURE_WEIGHT
+        return not (is_inside or _is_within(self.source, at)) or weight(repeated) >= SURE_WEIGHT
 
     def _may_be_new(self, place: _Match) -> bool:
         """Whether what looks like a part of a copy may be what follows in a text that repeats itself."""
@@ -144,64 +123,51 @@ class TextEnd:
         return is_again or max(len(before), weight(before)) >= SAID_WEIGHT
 
     def _is_prefaced(self, place: _Match) -> bool:
-        """The copy stands below a few lines that announce it and are nowhere in the text, or behind a colon."""
-        if place.lead_chars > PREAMBLE_CHARS:
-            return False
-        said = _OPENING_FENCE.split(place.lead)[0]
+        """Whether it stands below a few lines that announce it and are not in the text, and is no accident."""
+        said = _OPENING_FENCE.split(place.lead[: PREAMBLE_CHARS + 1])[0]
         lines = [line for line in said.split("\n") if any(map(str.isalnum, line))]
-        if not lines or len(lines) > PREFACE_LINES or not self._is_long(place):
+        end = place.head.ends[place.end - 1]
+        is_all = place.size == len(self.tail.text) and place.lead.endswith("\n") and not _is_within(place.answer, end)
+        if len(place.lead) > PREAMBLE_CHARS or not 0 < len(lines) <= PREFACE_LINES:
             return False
         own = said[said.rfind("\n") + 1 :].strip(" \t*_>#\"'“„«‘")
         keys = [fold(line, keeps_marks=self.keeps_marks).text for line in lines]
         is_own = all(map(announces, lines)) and not any(key in self.tail.text for key in keys)
-        return is_own and not open_fence(said) and "|" not in said and (not own or own.endswith((":", "：", "—")))
-
-    def _is_long(self, place: _Match) -> bool:
-        """Whether it is no accident: an answer below a preface that begins with all of the text copies it."""
-        if place.size >= LEAST_COPY_CHARS:
-            return True
-        is_inside = _is_within(self.words[-1:] + place.answer[place.head.ends[place.end - 1] :][:1])
-        return place.size == len(self.tail.text) and not is_inside and place.lead.endswith("\n")
+        is_own = is_own and not open_fence(said) and "|" not in said and (not own or own.endswith((":", "：", "—")))
+        return is_own and (is_all or place.size >= LEAST_COPY_CHARS)
 
     def _stutters(self, rest: str) -> bool:
         """Whether what follows the copy begins with the same words again, from the first one on or from another."""
         head = fold(rest[: len(self.copied) + AGAIN_CHARS], keeps_marks=self.keeps_marks)
         words, tail = self.words, self.tail.text
-        first = words[: _common_end(words[::-1], head.text[::-1])]
         at = head.text.find(words) if words else -1
         between = rest[: head.starts[at]].strip().split("\n")[-1] if at >= 0 else words
-        is_announced = at >= 0 and any(map(str.isalnum, between)) and announces(between)
-        said = words if is_announced or (at >= 0 and not any(map(str.isalnum, between))) else first
+        has_letters = any(map(str.isalnum, between))
+        is_announced = at >= 0 and has_letters and announces(between)
+        begun = range(_common_end(words[::-1], head.text[::-1]), 0, -1)  # as much of them as ends with a word
+        whole = next((size for size in begun if not _is_within(rest, head.ends[size - 1])), 0)
+        said = words if is_announced or not has_letters else words[:whole]
         space = self.source[len(self.source.rstrip()) :] + rest[: len(rest) - len(rest.lstrip())]
-        is_long, is_line = 2 * len(said) >= len(words), "\n" in space  # lines may well begin alike
-        first_line = fold(self.copied.strip().partition("\n")[0], keeps_marks=self.keeps_marks).text
-        is_telling = is_announced or ((is_long or len(said) > len(first_line)) and not is_line)
-        least = ASKED_WEIGHT if is_telling else LEAST_WEIGHT
-        if self._is_line_again(rest):
-            return True
-        if weight(said) >= least and tail.count(said) == 1 and (is_long or not is_line):
-            return not self.is_repeating
+        is_line = "\n" in space and not is_announced  # lines may well begin alike
+        is_telling = weight(said) >= (LEAST_WEIGHT if is_line else ASKED_WEIGHT) and tail.find(said) == tail.rfind(said)
+        is_telling = is_telling and (2 * len(said) >= len(words) or not is_line)
         ends = [size for size in range(1, len(words) + 1) if head.text.startswith(words[-size:])]
         is_usual = any(2 * words[-size:] in tail and weight(words[-size:]) > 2 for size in ends)
-        return not is_usual and any(self._says_again(size, rest, head) for size in ends)
+        is_again = is_telling or any(self._says_again(size, rest, head.ends[size - 1]) for size in ends)
+        return not is_usual and (is_again or self._is_line_again(rest))
 
     def _is_line_again(self, rest: str) -> bool:
-        """Whether what never stands twice begins again: a heading, the line below a table's head, an item in its own
-        line, a text of one mark.
-        """
-        said, line = rest.lstrip(), self.source.rstrip().rpartition("\n")[2].strip()
-        if rest[:1] in "\r\n" and _HEADING.match(line):
-            return said.partition("\n")[0].strip("# ") == line.strip("# ")
-        if _DELIMITERS.fullmatch(line):
-            return said.lstrip("| \t\r\n").startswith(line.lstrip("| "))
-        if (item := _ITEM.match(line)) and rest[:1] not in "\r\n":
-            return said.startswith(item[0])
-        is_mark = _FIRST_MARK.fullmatch(line) is not None and line == self._previous.strip()
-        return is_mark and said.startswith(line)
+        """Whether what never stands twice begins again: a heading, a table's second line, a mark with its word."""
+        said, begun = rest.lstrip("#| \t\r\n"), " ".join(self.line.split()[:2])
+        if _HEADING.match(self.line) or _DELIMITERS.fullmatch(self.line):
+            is_next = "\n" in rest[: len(rest) - len(said)]
+            return is_next and said.partition("\n")[0].rstrip("#| \r") == self.line.strip("#| ")
+        is_same = f"{rest.lstrip()} ".startswith(f"{begun} ") and rest[:1] not in "\r\n"
+        return is_same and _BEGINS_WITH_A_MARK.match(begun) is not None
 
-    def _says_again(self, size: int, rest: str, head: Folded) -> bool:
-        said, at, end = self.words[-size:], self.tail.starts[-size], head.ends[size - 1]
-        is_inside = _is_within(self.source[at - 1 : at + 1]) or _is_within(rest[end - 1 : end + 1])
+    def _says_again(self, size: int, rest: str, end: int) -> bool:
+        said = self.words[-size:]
+        is_inside = _is_within(self.source, self.tail.starts[-size]) or _is_within(rest, end)
         is_word = said.strip("-*_.,:;=").isalpha() or ("|" not in said and len(said) > 5 and weight(said) > 2)
         is_new = size > 1 and not (is_inside or UNSPACED.match(said[-1]) or _SAID_TWICE.fullmatch(said))
         return weight(said) >= AGAIN_WEIGHT or (is_word and is_new)
@@ -209,9 +175,9 @@ class TextEnd:
     def _behind(self, place: _Match) -> Found:
         """What stands behind the place. Raises BadSeam where marks or quotes that are open there differ."""
         behind, begins = self._behind_marks(place), self.tail.starts[-place.size]
-        rest = place.answer[behind:]
+        copy, rest = place.answer[len(place.lead) : behind], place.answer[behind:]
         ours = _open_marks(self.source[begins:])
-        theirs = ours if self.keeps_marks else _open_marks(place.answer[len(place.lead) : behind])
+        theirs = ours if self.keeps_marks else _open_marks(copy)
         before = _open_marks(place.lead[len(place.lead.rstrip("*_`~\"'“„«「『‘")) :])
         for mark in sorted((theirs ^ before) - ours, key=len):
             if not rest.translate(SAME).startswith(mark):
@@ -219,29 +185,29 @@ class TextEnd:
             rest = rest[len(mark) :]
         if ours - (theirs ^ before):
             raise BadSeam("the answer lacks a mark that the text has opened")
+        is_whole = place.size >= len(self.words)
         if not rest.strip(" \t\r\n.…"):
             is_literal = self.source.casefold().endswith(place.answer[len(place.lead) :].casefold())
             if place.size > RESTART_CHARS and place.size != len(self.words) and not is_literal:
                 raise BadSeam("the answer starts the text again")
-            return Found(rest="" if rest.strip() in ("", "...", "…") else rest, is_whole=place.size >= len(self.words))
+            return Found(rest="" if rest.strip() in ("", "...", "…") else rest, is_whole=is_whole)
         asked = self.copied if place.size == len(self.words) else self.source[max(0, begins - 2) :]
-        is_title = _HEADING.search(self.source.rstrip()) and "#" in asked
+        is_title = _HEADING.match(self.source.rstrip().rpartition("\n")[2]) and "#" in asked
         if is_title and "#" not in place.answer[:behind] and rest.lstrip(" \t")[0] not in "\r\n":
             raise BadSeam("the answer begins with the words of the heading")
-        parts = (place.answer[:behind], self.source[self.source.rfind("\n", 0, begins) + 1 :])
-        quoted = [re.search(r"^[ \t]*>", part, re.MULTILINE) is not None for part in parts]
-        fence = _OPENING_FENCE.search(place.lead)
         if self._stutters(rest):
             raise BadSeam("the answer repeats the last words twice")
         joined = behind_space(self._previous, rest)
         if joined is None:
             raise BadSeam("the answer has a line break where the text has a blank")
+        fence = _OPENING_FENCE.search(place.lead)
+        parts = (place.answer[:behind], self.source[self.source.rfind("\n", 0, begins) + 1 :])
         return Found(
             rest=joined,
             fence=fence[1] if fence else "",
             is_reopened=fence is not None and fence[2].lower() not in ("markdown", "md"),
-            is_whole=place.size >= len(self.words),
-            is_quoted=quoted == [True, False],
+            is_whole=is_whole,
+            is_quoted=[re.search(r"^[ \t]*>", part, re.MULTILINE) is not None for part in parts] == [True, False],
         )
 
     def _behind_marks(self, place: _Match) -> int:
@@ -265,8 +231,9 @@ def _is_bare(lead: str) -> bool:
     return len(rest) <= BARE_CHARS and not any(map(str.isalnum, rest)) and not _ENDS.search(rest)
 
 
-def _is_within(pair: str) -> bool:
-    return len(pair) == 2 and pair.isalnum() and not UNSPACED.match(pair[1])
+def _is_within(text: str, at: int) -> bool:
+    """Whether a word goes on at this place."""
+    return 0 < at < len(text) and text[at - 1 : at + 1].isalnum() and not UNSPACED.match(text[at])
 
 
 def _open_marks(text: str) -> set[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from generation.seams.characters import UNSPACED
 
 MARKDOWN_MARKS = frozenset("*_`~#>+-•")  # what Markdown marks text with; models lose and add such marks where they copy
+LETTER_CHARS = 30  # no letter has more marks
 SAME = str.maketrans(
     dict.fromkeys("‘’‚‛´ʼ′‹›", "'")
     | dict.fromkeys("“”„‟«»″「」『』", '"')
@@ -16,31 +17,26 @@ SAME = str.maketrans(
 )
 
 
-@dataclass(frozen=True)
-class Folded:
+class Folded(NamedTuple):
     """`text` is what is compared; its character number i stands for `source[starts[i]:ends[i]]`."""
 
     text: str
     starts: list[int]
     ends: list[int]
 
-    def is_border(self, at: int) -> bool:
-        """Whether this place in the text lies between two characters of the source."""
-        return 0 < at <= len(self.text) and (at == len(self.text) or self.starts[at] >= self.ends[at - 1])
 
-
+@lru_cache(maxsize=16)  # the same is looked at in more than one way
 def fold(source: str, *, keeps_marks: bool = True) -> Folded:
     text, starts, ends = list[str](), list[int](), list[int]()
-    for place, char in enumerate(source):
-        for folded in filter(None if keeps_marks else _is_no_mark, _folded(char)):
-            at = len(text)
-            while at > len(text) - 9 and at and 0 < unicodedata.combining(folded) < unicodedata.combining(text[at - 1]):
-                at -= 1  # marks on one letter have one order
-            text.insert(at, folded)
-            starts.append(place)
-            ends.append(place + 1)
-            if at < len(text) - 1:
-                starts[at:], ends[at:] = [starts[at]] * (len(text) - at), [place + 1] * (len(text) - at)
+    end = 0
+    while (begin := end) < len(source):
+        end += 1
+        while end < len(source) and end - begin < LETTER_CHARS and unicodedata.combining(source[end]):
+            end += 1  # marks on one letter have one order
+        folded = _folded(source[begin:end], keeps_marks)
+        text.append(folded)
+        starts += [begin] * len(folded)
+        ends += [end] * len(folded)
     return Folded("".join(text), starts, ends)
 
 
@@ -51,11 +47,11 @@ def weight(text: str) -> int:
 
 
 @lru_cache(maxsize=4_096)
-def _folded(char: str) -> str:
-    return "".join(unicodedata.normalize("NFKD", char.translate(SAME)).casefold().split())
+def _folded(letter: str, keeps_marks: bool) -> str:
+    chars = unicodedata.normalize("NFKD", letter.translate(SAME)).casefold()
+    return "".join(char for char in chars if not char.isspace() and (keeps_marks or _is_no_mark(char)))
 
 
-@lru_cache(maxsize=4_096)
 def _is_no_mark(char: str) -> bool:
     is_unseen = unicodedata.category(char) == "Cf" or "\ufe00" <= char <= "\ufe0f"
     return char not in MARKDOWN_MARKS and (char.isascii() or not is_unseen)

@@ -144,6 +144,8 @@ def test_last_words_said_twice_are_refused_where_either_could_be_meant(previous)
         ("| Boat of the harbor | Lamp |\n|:---|---:|", " |\n|:---|---:|\n| Tern | 3 |"),
         (f"{PROSE} easy.\n\n- **A map.** Distances are ", "- **A map.** shown as walking time"),
         (f"{PROSE} easy.\n\n```python\n    key = make()\n    body = ", "body = {1: 2}"),
+        (f"{PROSE} easy.\n\nOver the past decade of the harbor ", "Over the past existence of a member"),
+        (f"{PROSE} easy.\n\n> *Note* that the ", "> *Note* members lend"),
     ],
 )
 def test_words_that_never_stand_twice_are_refused_where_they_come_again(previous, again):
@@ -157,6 +159,8 @@ def test_words_that_never_stand_twice_are_refused_where_they_come_again(previous
         ("- a tool of the harbor\n", "- a saw of the harbor"),
         (f"{PROSE} easy.\n\n## Tools", "\n\n### Tools of the members"),
         (f"{PROSE} easy.\n\n- minus - ", "minus is plus"),
+        ("Without proper documents it is easy for anybody to copy the tools", " without permission, which is bad"),
+        ("```python\n# ----------\nlamp = 1\n\n# ----------", "\n# Lamps\n# ----------"),
         ("| Boat of the harbor | Lamp |\n|---|---|", "\n| --- | 3 |"),
         ("| Tool of the harbor | Free | Late |\n|---|---|---|\n| drill | no |", " no |\n| drill | no | no |"),
     ],
