@@ -347,9 +347,8 @@ class OpenAICompatible:
         yield finish
 
     async def _read(self, response: Response, answer: Answer, asked: Asked) -> AsyncGenerator[Piece | Life]:
-        trouble, clock = None, asyncio.get_running_loop().time
+        trouble, stream, clock = None, None, asyncio.get_running_loop().time
         heard_at, pace = clock(), Pace(self._flush_s, self._flush_chars)
-        stream = None
         async with aclosing(response.http_response.aiter_bytes()) as chunks:
             while not answer.is_over:
                 chunk: bytes | None = b"" if stream is None else stream.ready()
@@ -366,9 +365,10 @@ class OpenAICompatible:
                 if not chunk:
                     break
                 read_at, chars = clock(), 0
-                for item in answer.feed(chunk):
-                    yield item
-                    heard_at, chars = clock(), chars + (len(item.text) if isinstance(item, Piece) else 0)
+                async for portion in connections.in_turns(chunk):
+                    for item in answer.feed(portion):
+                        yield item
+                        heard_at, chars = clock(), chars + (len(item.text) if isinstance(item, Piece) else 0)
                 if heard_at >= read_at and not (answer.is_over or answer.has_reason):
                     await asyncio.sleep(pace.rest_s(len(chunk), chars, heard_at - read_at))
             if trouble is not None and not answer.is_sure:

@@ -27,6 +27,8 @@ DRAIN_S = 0.05
 """How long to wait for the end of a body after its last event, so that the connection can be used again."""
 KEEP_S = 3.0
 """How long an idle connection is kept. Many servers close theirs after 5 s, and a call must not meet that moment."""
+PORTION_BYTES = 16_384
+"""So much of what has come is taken at once."""
 MAX_REFUSAL_BYTES = 32_000
 MAX_PATH_CHARS = 40
 """What is longer is no address of an API, and may hold a key."""
@@ -118,6 +120,18 @@ async def next_of(chunks: AsyncIterator[bytes], wait_s: float | None) -> bytes |
             return await anext(chunks, b"")
     except TimeoutError:
         return None
+
+
+async def in_turns(chunk: bytes) -> AsyncIterator[bytes]:
+    """These bytes, at the ends of events where there are any: what comes in heaps leaves others their turn."""
+    at = 0
+    while at < len(chunk):
+        if at:
+            await asyncio.sleep(0)
+        end = chunk.find(b"\n\n", at + PORTION_BYTES, at + 2 * PORTION_BYTES) + 2
+        end = end if end > 1 else at + PORTION_BYTES
+        yield chunk[at:end]
+        at = end
 
 
 async def drain(chunks: AsyncIterator[bytes]) -> None:

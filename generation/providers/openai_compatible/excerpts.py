@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 MOST_LOGGED_CHARS = 500
 MOST_SHOWN_CHARS = 160
 _READ_CHARS = 4_000
+_SCRUBBED = 3
+"""So many times the characters that may be shown are read: some are taken out."""
 _HIDDEN = "[...]"
 _ECHO_CHARS = 16
 """A run of so many characters that stands in the prompt too is an echo of it."""
@@ -43,7 +45,7 @@ _KEYLIKE = re.compile(
     r"(?<=://)[^\s/@\"']+@"
     r"|\b(?:sk|pk|rk|gsk|xai|hf|nvapi|fw|tgp|csk|dsk|ghp|gho|ghu|ghs|glpat|github_pat|pplx|r8|key|eyJ|AIza|AKIA|ya29)"
     r"[-_.]?[A-Za-z0-9_\-.*…]{5,}"
-    r"|[^\s\"'`(]*(?:\*{2,}|•{2,}|[xX]{4,})[^\s\"'`),;]*"
+    r"|(?<![^\s\"'`(])[^\s\"'`(]*(?:\*{2,}|•{2,}|[xX]{4,})[^\s\"'`),;]*"
     r"|\b[A-Za-z0-9_-]{2,}(?:\.\.\.|…)[A-Za-z0-9_-]{2,}"
     r"|\b(?=[A-Za-z_]*\d)(?=[\d_]*[A-Za-z])[A-Za-z0-9_]{24,}={0,2}"
     r"|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
@@ -103,7 +105,7 @@ class Scrubber:
 
     def scrub(self, text: str, limit: int) -> str:
         """One line of at most `limit` characters."""
-        text = " ".join("".join(c if c.isprintable() else " " for c in text[:_READ_CHARS]).split())
+        text = " ".join("".join(c if c.isprintable() else " " for c in text[: _SCRUBBED * limit]).split())
         length = len(text)
         for secret in self._secrets:
             text = text.replace(secret, _HIDDEN)

@@ -5,7 +5,6 @@ Takes both forms of an answer, a stream of events and one JSON document, whichev
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -215,7 +214,7 @@ class Answer:
 
     def _whole(self) -> Items:
         try:
-            payload = json.loads(self._start, strict=False)
+            payload = events.document_in(self._start)
         except (ValueError, RecursionError):
             raise refusals.malformed(self._asked) from None
         payload = shapes.unwrapped(payload)  # Gemini wraps an error into a list

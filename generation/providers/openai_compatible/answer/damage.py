@@ -23,6 +23,7 @@ _WORDS = frozenset(
     )
 )
 """The small words of every text: as pieces of their own, with no white space anywhere, they ran together."""
+_SPACE = re.compile(r"\s")
 _BYTE_TOKEN = re.compile(r"(?<=[^\s`])<0x0A>(?=[^\s`])", re.IGNORECASE)
 _ESCAPED_BREAK = re.compile(r"(?<=[\w.!?:;)*])\\n(?:\\n(?=[\w*#|>-])|(?=(?:[-*#|>]|\d+\.) ))")
 _BLANK_TOKEN = re.compile("[Ġ▁]")
@@ -66,7 +67,7 @@ def damage_in(pieces: Sequence[str], *, is_whole: bool) -> Damage | None:
 
 def _ran_together(pieces: Sequence[str]) -> bool:
     """Whether these pieces are words that stand side by side, and nothing parts them."""
-    if any(char.isspace() for piece in pieces for char in piece):
+    if any(map(_SPACE.search, pieces)):
         return False
     small = [word for piece in pieces if (word := piece.casefold()) in _WORDS]
     return len(small) >= LEAST_TIMES and len(set(small)) >= LEAST_SMALL_WORDS

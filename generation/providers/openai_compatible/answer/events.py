@@ -10,15 +10,17 @@ import json
 import re
 from collections.abc import Iterator
 
-MAX_EVENT_BYTES = 4_000_000
+MAX_EVENT_BYTES = 2_000_000
 """One event, or one whole JSON answer. 32 000 tokens are about 150 KB; what is longer is not an answer."""
+CROWDED_BYTES, MOST_VALUES = 100_000, 50_000
+"""JSON is read in one call into C: what is so long, and holds so many values, would hold up everything else."""
 
 _IDLE = re.compile(
     r"[\W_]*(?:null|none|ping|pong|keep.?alive|heart.?beat|connect\w*|open|start\w*|processing|waiting|queued|ok)?[\W_]*",
     re.I,
 )
 """Bare words that only keep a stream open."""
-_MOST_WORD_CHARS = 40
+_MOST_WORD_CHARS, _MOST_TROUBLE_CHARS = 40, 4_000
 _TROUBLE = re.compile(r"error|exception|fail|time.?out|timed out|limit|unavailable|overload|denied|invalid", re.I)
 _DONE_WORDS = (b"DONE", b"[EOS]", b"[END]")
 _ODD_STARTS = (b" ", b"\t", b"D")
@@ -119,6 +121,7 @@ def objects_in(data: bytes) -> list[object]:
 
     Raises `ValueError` and `RecursionError`. Control characters that should have been escaped stay.
     """
+    _demand_few_values(data)
     try:
         # As `json.loads` does, which makes a decoder each time and looks for other encodings.
         is_plain = data.startswith(b'{"')
@@ -138,6 +141,18 @@ def objects_in(data: bytes) -> list[object]:
 _DECODER = json.JSONDecoder(strict=False)
 
 
+def document_in(data: bytes) -> object:
+    """A JSON document. Raises `ValueError` and `RecursionError`."""
+    _demand_few_values(data)
+    return json.loads(data, strict=False)
+
+
+def _demand_few_values(data: bytes) -> None:
+    """Raises `ValueError` for JSON of more values than an answer has."""
+    if len(data) > CROWDED_BYTES and sum(map(data.count, (b"[", b"{", b":"))) > MOST_VALUES:
+        raise ValueError("too many values")
+
+
 def is_json(data: bytes) -> bool:
     try:
         return bool(objects_in(data))
@@ -148,7 +163,7 @@ def is_json(data: bytes) -> bool:
 def are_lines(begun: bytes) -> bool:
     """Whether a body that begins with JSON is a stream of one JSON document a line: its first line is a piece."""
     try:
-        first = json.loads(begun.partition(b"\n")[0])
+        first = document_in(begun.partition(b"\n")[0])
     except (ValueError, RecursionError):
         return False
     if not isinstance(first, dict):
@@ -163,7 +178,7 @@ def is_idle(word: str) -> bool:
 
 
 def tells_trouble(word: str) -> bool:
-    return _TROUBLE.search(word) is not None
+    return _TROUBLE.search(word[:_MOST_TROUBLE_CHARS]) is not None
 
 
 def is_done_mark(data: bytes) -> bool:

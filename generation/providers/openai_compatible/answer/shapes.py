@@ -12,6 +12,8 @@ from generation.providers.base import Usage
 Json = dict[str, Any]
 MOST_TOKENS = 100_000_000
 """A count above it is no count; what is summed must fit into a column."""
+MOST_TEXT_CHARS = 500_000
+"""No part of an answer has more text: 32 000 tokens are a third of that."""
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks", "thought")
 _WORDS = ("finish_reason", "finishReason", "stop_reason", "done_reason", "native_finish_reason", "stop_type")
 _WORD_FIELDS = frozenset({*_WORDS, "finish_details", "stopped_limit", "truncated"})
@@ -179,6 +181,8 @@ def text_of(message: Json) -> tuple[str, bool]:
     if content is None or content is False:
         return "", False
     if isinstance(content, str):
+        if len(content) > MOST_TEXT_CHARS:
+            raise Shapeless
         return content, False
     if isinstance(content, dict) and isinstance(content.get("text"), str):
         content = [content]
@@ -196,6 +200,8 @@ def text_of(message: Json) -> tuple[str, bool]:
             texts.append(text)
         elif isinstance(text, dict) and isinstance(value := text.get("value"), str):
             texts.append(value)
+    if sum(map(len, texts)) > MOST_TEXT_CHARS:
+        raise Shapeless
     return "".join(texts), thinks
 
 
