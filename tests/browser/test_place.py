@@ -312,6 +312,34 @@ async def test_place_in_a_document_of_a_megabyte(visit: Visit, desk: Desk) -> No
     assert abs(await top_of(page, "No. 480.") - top) < 2
 
 
+IS_AT = """([words, top]) => {
+    const place = [...document.querySelectorAll("p")].find((one) => one.textContent.startsWith(words));
+    return place && Math.abs(place.getBoundingClientRect().top - top) < 2;
+}"""
+
+
+async def test_place_below_formulas_is_kept_though_only_those_near_the_reader_are_drawn(
+    visit: Visit, desk: Desk
+) -> None:
+    """A formula that is drawn is not as high as its source."""
+    await desk.start_claimed(names=["Purpose"])
+    formula = "$$\n\\begin{aligned}\na &= b \\\\\n &= c \\\\\n &= d \\\\\n &= e\n\\end{aligned}\n$$\n\n"
+    text = f"## Purpose\n\n{paragraphs(1, 3)}{formula * 6}{paragraphs(10, 60)}"
+    await desk.end_section(position=0, text=text)
+    await desk.finish()
+    page = await visit.open(desk.address)
+    await settled(page)
+    await expect(page.locator(".math-picture img")).to_have_count(6)
+    top = await read_at(page, "Paragraph 50 ")
+    for return_ in (page.reload, page.go_back):
+        if return_ == page.go_back:
+            await leave(page)
+        await return_()
+        await settled(page)
+        await page.wait_for_function(IS_AT, arg=["Paragraph 50 ", top])
+        assert await page.locator(".math-picture img").count() < 6
+
+
 IS_SEEN = """(place) => {
     const { left, top } = place.getBoundingClientRect();
     const seen = document.elementFromPoint(left + 3, top + 8);

@@ -137,6 +137,20 @@ dark.addEventListener("change", () => {
   }
 });
 
+// Far from the reader formulas are sources, of another height: after Reload and Back the words are kept in place, not the
+// number of pixels above them.
+const parts = () => [...document.querySelectorAll("[data-document] > * > *")];
+const key = `place ${location.pathname}`;
+const [part, off, top] = JSON.parse(sessionStorage.getItem(key) ?? "[]");
+const isBack = performance.getEntriesByType("navigation")[0]?.type !== "navigate";
+const isThere = Math.abs(scrollY - top) < 2 || scrollY + innerHeight > document.documentElement.scrollHeight - 2;
+if (isBack && isThere && parts()[part]) scrollBy(0, parts()[part].getBoundingClientRect().top - off);
+addEventListener("pagehide", () => {
+  const places = parts().map((one) => one.getBoundingClientRect());
+  const first = places.findIndex(({ bottom }) => bottom > 0);
+  sessionStorage.setItem(key, JSON.stringify([first, places[first]?.top, scrollY]));
+});
+
 eachSettled(":is(.math, pre:has(> .language-mermaid))", (element) => {
   if (known.has(element)) return;
   known.add(element);
