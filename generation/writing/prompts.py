@@ -280,7 +280,7 @@ def last_words(text: str) -> str:
     It is long enough to be found, and as much longer as it takes to hold letters and to stand only once in the end of
     the text, if it can.
     """
-    tail = text[-SHOWN_TAIL_CHARS:]
+    text, tail = text[-2 * SHOWN_TAIL_CHARS :], text[-SHOWN_TAIL_CHARS:]  # blanks without end are none of the words
     for chars in range(SEAM_CHARS, MOST_SEAM_CHARS + 1, SEAM_CHARS):
         words = _words(text, chars)
         if sum(map(str.isalnum, words)) >= LEAST_SEAM_LETTERS and _stand_once(words.strip(), tail):

@@ -20,7 +20,9 @@ from django.conf import settings
 from django.urls import reverse
 
 from streamgen.agents.mcp_tools import documents_server
+from streamgen.api_calls.json_bodies import TooManyValues, demand_few_values
 from streamgen.client import Client
+from streamgen.server.bodies import BoundedBodies
 from streamgen.server.lifespan import this_process
 
 UNAUTHORIZED = {"error": "Send Authorization: Bearer TOKEN. `manage.py token USER` makes one."}
@@ -52,7 +54,7 @@ class ToolServing:
             shown = f"[{host}]" if ":" in host else host
             sys.stderr.write(f"address  http://{shown}:{listener.getsockname()[1]}/mcp\n")
             sys.stderr.flush()
-            config = uvicorn.Config(BearersOnly(app), log_level="warning", access_log=False)
+            config = uvicorn.Config(BearersOnly(BoundedBodies(FewValues(app))), log_level="warning", access_log=False)
             async with self._writing():
                 await ToolServer(config).serve(sockets=[listener])
 
@@ -93,6 +95,36 @@ class BearersOnly:
         headers = [(b"content-type", b"application/json"), (b"www-authenticate", b'Bearer realm="streamgen"')]
         await send({"type": "http.response.start", "status": 401, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(UNAUTHORIZED).encode()})
+
+
+class FewValues:
+    """Bodies are read whole in front of what parses them, and refused where that would take long."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        parts, message = [], {"more_body": True}
+        while message.get("more_body"):
+            message = await receive()
+            parts.append(message.get("body", b""))
+        try:
+            demand_few_values(b"".join(parts))
+        except TooManyValues as error:
+            await send(
+                {"type": "http.response.start", "status": 413, "headers": [(b"content-type", b"application/json")]}
+            )
+            await send({"type": "http.response.body", "body": json.dumps({"error": str(error)}).encode()})
+            return
+        read = iter([{"type": "http.request", "body": b"".join(parts)}])
+
+        async def again() -> Any:
+            return next(read, None) or await receive()
+
+        await self._app(scope, again, send)
 
 
 def bearer_in(authorization: str) -> str:

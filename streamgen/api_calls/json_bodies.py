@@ -23,19 +23,25 @@ class TooManyValues(ValueError):
 
 def read_json(body: bytes, **options: Any) -> Any:
     """As `json.loads`, and its `options`. Raises as that does, or `TooManyValues`."""
-    text = body.decode(json.detect_encoding(body), "surrogatepass")
-    if _has_too_many(text):
-        raise TooManyValues
+    text = _decoded(body)
+    demand_few_values(text)
     return json.loads(text.removeprefix("\ufeff"), **options)
 
 
-def _has_too_many(text: str) -> bool:
+def demand_few_values(body: str | bytes) -> None:
+    """Raises `TooManyValues`; of what is no JSON nothing is said."""
+    text = body if isinstance(body, str) else _decoded(body, "replace")
     if sum(map(text.count, _MARKS)) <= MOST_VALUES:
-        return False
+        return
     values = at = 0
     while values <= MOST_VALUES and at < len(text):
         string = _STRING.search(text, at)
         end = string.start() if string else len(text)
         values += sum(text.count(mark, at, end) for mark in _MARKS)
         at = string.end() if string else end
-    return values > MOST_VALUES
+    if values > MOST_VALUES:
+        raise TooManyValues
+
+
+def _decoded(body: bytes, errors: str = "surrogatepass") -> str:
+    return body.decode(json.detect_encoding(body), errors)

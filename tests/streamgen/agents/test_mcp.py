@@ -165,6 +165,9 @@ async def test_agents_over_http_act_by_their_tokens(product, is_remote):
             assert "token" in await refused(nobody, "list")
         async with httpx2.AsyncClient() as bare:
             answer = await bare.post(address, json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+            held = {"Authorization": f"Bearer {product.token}", "Content-Type": "application/json"}
+            for large in (b'"' + b"x" * 4_100_000 + b'"', b"[" + b"[]," * 50_000 + b"0]"):
+                assert (await bare.post(address, headers=held, content=large)).status_code == 413
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="streamgen"')
 
 
