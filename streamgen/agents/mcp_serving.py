@@ -54,7 +54,7 @@ class ToolServing:
             shown = f"[{host}]" if ":" in host else host
             sys.stderr.write(f"address  http://{shown}:{listener.getsockname()[1]}/mcp\n")
             sys.stderr.flush()
-            config = uvicorn.Config(BearersOnly(BoundedBodies(FewValues(app))), log_level="warning", access_log=False)
+            config = uvicorn.Config(BearersOnly(app), log_level="warning", access_log=False)
             async with self._writing():
                 await ToolServer(config).serve(sockets=[listener])
 
@@ -85,12 +85,12 @@ class BearersOnly:
     """Requests without a token are refused before anything else is read; whether it is good is found out by the API."""
 
     def __init__(self, app: Any) -> None:
-        self._app = app
+        self._app, self._bounded = app, BoundedBodies(FewValues(app))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         said = dict(scope.get("headers", ())).get(b"authorization", b"").decode("latin-1")
         if scope["type"] != "http" or bearer_in(said):
-            await self._app(scope, receive, send)
+            await (self._bounded if scope["type"] == "http" else self._app)(scope, receive, send)
             return
         headers = [(b"content-type", b"application/json"), (b"www-authenticate", b'Bearer realm="streamgen"')]
         await send({"type": "http.response.start", "status": 401, "headers": headers})
@@ -104,9 +104,6 @@ class FewValues:
         self._app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         parts, message = [], {"more_body": True}
         while message.get("more_body"):
             message = await receive()
