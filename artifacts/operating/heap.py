@@ -44,7 +44,7 @@ class LettingGo:
     def __init__(self) -> None:
         self._chars = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._looking: asyncio.Future[Any] | None = None
+        self._cleaning: asyncio.Future[Any] | None = None
 
     def note(self, chars: int) -> None:
         """Nobody here needs so much text any more."""
@@ -52,11 +52,11 @@ class LettingGo:
         if self._chars >= LET_GO_CHARS:
             self._chars = 0
             if self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(AFTER_S, self._look)
+                self._timer = asyncio.get_running_loop().call_later(AFTER_S, self._begin_cleaning)
 
-    def _look(self) -> None:
+    def _begin_cleaning(self) -> None:
         self._timer = None
-        self._looking = asyncio.ensure_future(self._let_go())
+        self._cleaning = asyncio.ensure_future(self._let_go())
 
     async def _let_go(self) -> None:
         with suppress(DatabaseError):

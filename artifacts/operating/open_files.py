@@ -44,9 +44,9 @@ class OpenFilesWatch:
     def begin(self) -> None:
         if not self._has_begun:
             self._has_begun = True
-            self._look()
+            self._count_files()
 
-    def _look(self) -> None:
+    def _count_files(self) -> None:
         allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         in_use = _in_use(allowed)
         if in_use is None or allowed == resource.RLIM_INFINITY:
@@ -61,7 +61,7 @@ class OpenFilesWatch:
         elif self._runs_out and in_use < ENOUGH_LEFT * allowed:
             self._runs_out = False
             logger.warning("open files do not run out any more: %s of %s in use", in_use, allowed)
-        self._loop.call_later(COUNT_FILES_EVERY_S, self._look)
+        self._loop.call_later(COUNT_FILES_EVERY_S, self._count_files)
 
 
 def _in_use(allowed: int) -> int | None:

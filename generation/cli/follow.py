@@ -100,7 +100,7 @@ class _Follower:
     def poll(self) -> bool:
         """Show what is new; true when the document has stopped and all of it is shown."""
         try:
-            return self._look()
+            return self._read_row()
         except (OperationalError, InterfaceError):
             self._away += 1
             if self._away > AWAY_LOOKS:
@@ -110,7 +110,7 @@ class _Follower:
         finally:
             close_old_connections()  # none is held while a model writes
 
-    def _look(self) -> bool:
+    def _read_row(self) -> bool:
         row = Artifact.objects.filter(pk=self._artifact_id).values(*_FIELDS).first()
         if row is None:
             raise NotFound(f"There is no document {self._artifact_id}{' any more' if self._epoch else ''}.")

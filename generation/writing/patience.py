@@ -85,7 +85,7 @@ class Patience:
         self._usual_s = usual_s + whole_s
         self._most_s = max(usual_s, limits.thinking_s) + whole_s
         self._event_s = limits.silence.limit_s(self._usual_s, self._most_s)
-        self._heard_at_s = now_s()
+        self._silent_from_s = now_s()
         self._longest_s = 0.0  # of the silences so far
         self._has_text = False
         self._silent_since_s = now_s()  # since the last text, or since the call began
@@ -100,7 +100,7 @@ class Patience:
     def text_came(self) -> float:
         """How long the next event may take."""
         if not self._has_text:
-            self._hear()
+            self._end_silence()
             self._limits.silence.ended(self._longest_s, self._usual_s)
         self._event_s, self._has_text = self._limits.stall_s, True
         self._silent_since_s, self._told_at_s = self._now_s(), None
@@ -112,7 +112,7 @@ class Patience:
 
         Raises `ThoughtTooLong`.
         """
-        self._hear()
+        self._end_silence()
         if life.is_accepted:
             if not self._has_text:
                 self._event_s = min(LONGER * self._event_s, self._most_s)
@@ -151,9 +151,9 @@ class Patience:
             cause=f"the model sent nothing for {self._event_s:g} s, the next attempt waits {next_s:g} s",
         )
 
-    def _hear(self) -> None:
+    def _end_silence(self) -> None:
         now_s = self._now_s()
-        self._longest_s, self._heard_at_s = max(self._longest_s, now_s - self._heard_at_s), now_s
+        self._longest_s, self._silent_from_s = max(self._longest_s, now_s - self._silent_from_s), now_s
 
     def _thought_too_long(self) -> ThoughtTooLong:
         did = "thought" if self._thinks else "gave signs of life"

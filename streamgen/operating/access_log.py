@@ -119,7 +119,7 @@ class SocketLog:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         began_s, status = time.monotonic(), int(HTTPStatus.FORBIDDEN)
 
-        async def hear() -> Any:
+        async def received() -> Any:
             nonlocal status
             message = await receive()
             if message["type"] == "websocket.disconnect" and status == UNKNOWN_CODE:
@@ -135,6 +135,6 @@ class SocketLog:
             await send(message)
 
         try:
-            await self._app(scope, hear, tell)
+            await self._app(scope, received, tell)
         finally:
             log_access("WEBSOCKET", shown_path_of_stream(scope["path"]), status, time.monotonic() - began_s)

@@ -179,7 +179,16 @@ OF_THE_FIELD = {
     "BoundedBodies": "the bodies of HTTP requests",
     "request_body": "the body of an HTTP request",
     "Dialect.request_body": "the body of an HTTP request",
+    "_body": "the body of an HTTP request",
+    "_body_of": "the body of an HTTP answer",
+    "_WordBody": "the body of a file for Word",
     "host_of": "the host in an address",
+    "_host": "the host in an address",
+    "_is_of_a_host": "a project that hosts documents, as docs/embed.md says",
+    "_Transport.pause_reading": "asyncio's transports have it",
+    "_Transport.resume_reading": "asyncio's transports have it",
+    "Answer._choice": "what the OpenAI API calls one of several answers",
+    "_choice": "a value of a field and its label, as Django has them",
     "may_see": "a permission",
 }
 """Names in which one of those words means what everybody means by it."""

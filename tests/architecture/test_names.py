@@ -48,11 +48,11 @@ def test_no_two_classes_differ_only_in_an_underscore():
     assert {name: where for name, where in mixed.items() if name not in DIFFER_IN_AN_UNDERSCORE} == {}
 
 
-def test_public_names_are_words_of_the_field():
+def test_names_are_words_of_the_field():
     wrong = [
         f"{module.name}: {name}"
         for module in MODULES
-        for name in _public(module)
+        for name in _called(module)
         if words(name.rpartition(".")[2]) & ONLY_THE_AUTHOR_KNOWS
         if name not in OF_THE_FIELD and name not in SAID_BY_NOBODY_ELSE
     ]
@@ -60,14 +60,14 @@ def test_public_names_are_words_of_the_field():
     assert wrong == []
 
 
-def _public(module: Module) -> Iterator[str]:
-    """The module, its classes and functions, and the methods as `Class.method`."""
+def _called(module: Module) -> Iterator[str]:
+    """The module, its classes and functions, and the methods as `Class.method`; private ones are read as well."""
     yield module.name.rpartition(".")[2]
     for one in definitions(module):
-        if one.kind != "constant" and not one.name.startswith("_"):
+        if one.kind != "constant":
             yield one.name
             for part in getattr(one.node, "body", []) if one.kind == "class" else []:
-                if isinstance(part, Function | ast.ClassDef) and not part.name.startswith("_"):
+                if isinstance(part, Function | ast.ClassDef):
                     yield f"{one.name}.{part.name}"
 
 

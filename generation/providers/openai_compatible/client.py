@@ -109,7 +109,7 @@ class OpenAICompatible:
         self._kept = KeptCalls(
             client=lambda: self._line().client,
             dialect=self._dialect,
-            hear=self._heard,
+            said=self._said_within,
             trouble=self._trouble,
             patience_s=connect_s + self._read_s,
             queued_s=first_piece_s,
@@ -263,9 +263,9 @@ class OpenAICompatible:
         raise AssertionError("the last round returns or raises")
 
     def _said(self, err: openai.APIStatusError, messages: Sequence[Message] = ()) -> Said:
-        return self._hear(_body_of(err), messages, headers=err.response.headers, is_limit=err.status_code == 429)
+        return self._words_of(_body_of(err), messages, headers=err.response.headers, is_limit=err.status_code == 429)
 
-    def _hear(
+    def _words_of(
         self,
         body: object,
         messages: Sequence[Message],
@@ -301,10 +301,10 @@ class OpenAICompatible:
             self._quoted(body, messages, excerpts.MOST_LOGGED_CHARS) or "-",
         )
 
-    def _heard(self, asked: Asked, messages: Sequence[Message], payload: object) -> Said:
+    def _said_within(self, asked: Asked, messages: Sequence[Message], payload: object) -> Said:
         """What an error inside of an answer says."""
         self._log(asked, payload, messages, status=200, request="-")
-        return self._hear(payload, messages)
+        return self._words_of(payload, messages)
 
     def _trouble(self, asked: Asked, messages: Sequence[Message], err: Exception) -> tuple[ProviderError, str]:
         """The error for a call that failed, and the words that it came with."""
@@ -316,7 +316,7 @@ class OpenAICompatible:
     async def _items(
         self, response: Response, limit_tokens: int, messages: Sequence[Message], asked: Asked
     ) -> AsyncGenerator[Item]:
-        said = partial(self._heard, asked, messages)
+        said = partial(self._said_within, asked, messages)
         begun = next((message["content"] for message in reversed(messages) if message["role"] == "assistant"), "")
         # Whoever continues a begun answer does not think again.
         opens = True if asked.prefilled else self._dialect.opens_thoughts(asked.model)

@@ -152,10 +152,10 @@ def scripted_section(call: ScriptedCall) -> Reply:
         project["title"] if project else "",
         says_what_it_is=section is None or section["number"] == "1",
     )
-    return Reply(text=text[_standing(text, call) :], pause_s=1 / TOKENS_PER_SECOND)
+    return Reply(text=text[_written_of(text, call) :], pause_s=1 / TOKENS_PER_SECOND)
 
 
-def _standing(text: str, call: ScriptedCall) -> int:
+def _written_of(text: str, call: ScriptedCall) -> int:
     """Where in the text the answer begins: after what is written, or before the words of it that are to be repeated."""
     written = next((message["content"] for message in reversed(call.messages) if message["role"] == "assistant"), "")
     # What the model is shown of the text may be only its end.

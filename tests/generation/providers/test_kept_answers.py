@@ -233,7 +233,7 @@ async def test_an_answer_that_stays_in_the_queue_is_given_up_and_cancelled(endpo
 
 
 async def test_an_answer_left_before_its_beginning_may_stay_queued_and_is_given_up(endpoint: Any) -> None:
-    server, provider = await endpoint(Keeping(stuck_if_left=True), first_piece_s=0.3)
+    server, provider = await endpoint(Keeping(queued="for ever"), first_piece_s=0.3)
     async with provider.stream_kept(ASK, model="", max_tokens=2_000) as items:
         await anext(items)
     with pytest.raises(AnswerGone):

@@ -59,8 +59,6 @@ class Keeping:
 
     # The queue
     queued: Literal["", "for ever", "until asked"] = ""
-    stuck_if_left: bool = False
-    """Stays queued for ever where its first reader is gone before the first piece."""
 
     # How events are numbered and sent
     numbers: Literal["gapless", "by two", "none", "all the same"] = "gapless"
@@ -99,7 +97,6 @@ class Kept:
         self.changed = asyncio.Condition()
         self.released = asyncio.Event()
         self.asked_for = asyncio.Event()
-        self.was_left_early = False
         self.usage: Json | None = None
         self.task: asyncio.Task[None] | None = None
         self._pieces: list[str] = []
@@ -159,10 +156,6 @@ class Kept:
         if keeping.queued == "until asked":
             await self.asked_for.wait()
         await asyncio.sleep(0)
-        if keeping.stuck_if_left:
-            await asyncio.sleep(0.05)
-            if self.was_left_early:
-                await asyncio.Event().wait()
         self.status = "in_progress"
         await self._say("response.in_progress", response=self.state())
         await self._before_text()
@@ -388,7 +381,6 @@ class ResponsesServer(OpenAIServer):
                     return response
             await response.write_eof()
         except (asyncio.CancelledError, ConnectionError) as gone:
-            answer.was_left_early = answer.was_left_early or not answer.written
             if keeping.ignores_background and answer.task is not None:
                 answer.task.cancel()  # an answer that is not kept ends with its reader
             if isinstance(gone, asyncio.CancelledError):

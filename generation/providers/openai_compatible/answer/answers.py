@@ -353,7 +353,7 @@ class Answer:
 
     def _choices(self, choices: list[Json], payload: Json) -> Items:
         if not choices:  # the usage comes with an empty list, or with none
-            self._hear_words(payload, {})
+            self._take_words(payload, {})
             return ()
         if self.is_whole:
             ours = next((choice for choice in choices if choice.get("index") in (None, 0, "0")), choices[0])
@@ -375,7 +375,7 @@ class Answer:
         if thinks:
             self._reasoned = True
             self.thoughts.come_apart()
-        has_word = self._hear_words(payload, choice)
+        has_word = self._take_words(payload, choice)
         if has_word and content and self._worded < self._text_events:
             if choice == self._last:
                 return ()  # the last event, sent twice
@@ -408,7 +408,7 @@ class Answer:
         waited, self._waiting = self._waiting, []
         return [Piece(text=one) for one in (waited if text == "".join(waited) else [text])]
 
-    def _hear_words(self, payload: Json, choice: Json) -> bool:
+    def _take_words(self, payload: Json, choice: Json) -> bool:
         """Take the reason that is given; whether there is one."""
         self._ends_with_text = False
         words = shapes.words_in(payload, choice)

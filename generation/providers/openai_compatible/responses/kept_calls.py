@@ -43,7 +43,7 @@ _MAY_PASS = (402, 408, 409, 425, 429)
 
 class KeptCalls:
     """The calls of one endpoint. `trouble` turns what the client raised into a `ProviderError` and the words it came
-    with, `hear` takes from an error inside of an answer what it says; both are told the messages, which are no news.
+    with, `said` takes from an error inside of an answer what it says; both are told the messages, which are no news.
 
     `patience_s` bounds the wait for headers, `queued_s` the time that an answer may wait there for its turn; `extra`
     goes into every request.
@@ -54,7 +54,7 @@ class KeptCalls:
         *,
         client: Callable[[], openai.AsyncOpenAI],
         dialect: Dialect,
-        hear: Callable[[Asked, Sequence[Message], object], Said],
+        said: Callable[[Asked, Sequence[Message], object], Said],
         trouble: Callable[[Asked, Sequence[Message], Exception], tuple[ProviderError, str]],
         patience_s: float,
         queued_s: float,
@@ -70,7 +70,7 @@ class KeptCalls:
         self.now = clock
         self.trouble = trouble
         self._client = client
-        self._hear = hear
+        self._said = said
         self._extra = dict(extra or {})
         self._keeps_none_of: set[str] = set()
 
@@ -91,7 +91,7 @@ class KeptCalls:
             answer = KeptAnswer(
                 asked,
                 limit_tokens=max_tokens,
-                said=partial(self._hear, asked, messages),
+                said=partial(self._said, asked, messages),
                 begun=begun,
                 prior=next((one["content"] for one in reversed(messages) if one["role"] == "assistant"), ""),
                 opens=self.dialect.opens_thoughts(asked.model),
