@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -51,6 +52,7 @@ HELD = "tests.streamgen.contract.held.held_to_the_document"
 
 
 def pytest_configure() -> None:
+    gc.disable()  # until the tests are collected
     hypothesis.settings.register_profile(
         "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
     )
@@ -76,10 +78,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
                 import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
 
 
-def pytest_collection_finish() -> None:
-    """A quarter of a million objects stay to the end, and no collection of garbage need look at them again."""
-    gc.collect()
+@pytest.hookimpl(hookwrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Of what is read until then nearly all stays to the end: no collection of garbage need look at it."""
+    yield
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
