@@ -81,7 +81,7 @@ class TextEnd:
         """What stands behind a copy of all the words that were asked for; None where there is none."""
         # A long lead is no preface, and an answer of equal characters has a copy at each of them.
         places = self._places(answer, self.words, is_whole=True)
-        copies = self._placed(takewhile(lambda place: len(place.lead) <= PREAMBLE_CHARS, places))
+        copies = self._placed(takewhile(lambda place: len(place.lead) <= PREAMBLE_CHARS, islice(places, PLACES)))
         return self._behind(copies[0]) if copies else None
 
     def find_part(self, answer: str) -> Found | None:
@@ -128,11 +128,11 @@ class TextEnd:
         lines = [line for line in said.split("\n") if any(map(str.isalnum, line))]
         end = place.head.ends[place.end - 1]
         is_all = place.size == len(self.tail.text) and place.lead.endswith("\n") and not _is_within(place.answer, end)
-        if len(place.lead) > PREAMBLE_CHARS or not 0 < len(lines) <= PREFACE_LINES:
+        if len(place.lead) > PREAMBLE_CHARS or not 0 < len(lines) <= PREFACE_LINES or not all(map(announces, lines)):
             return False
         own = said[said.rfind("\n") + 1 :].strip(" \t*_>#\"'“„«‘")
         keys = [fold(line, keeps_marks=self.keeps_marks).text for line in lines]
-        is_own = all(map(announces, lines)) and not any(key in self.tail.text for key in keys)
+        is_own = not any(key in self.tail.text for key in keys)
         is_own = is_own and not open_fence(said) and "|" not in said and (not own or own.endswith((":", "：", "—")))
         return is_own and (is_all or place.size >= LEAST_COPY_CHARS)
 
@@ -151,7 +151,8 @@ class TextEnd:
         is_line = "\n" in space and not is_announced  # lines may well begin alike
         is_telling = weight(said) >= (LEAST_WEIGHT if is_line else ASKED_WEIGHT) and tail.find(said) == tail.rfind(said)
         is_telling = is_telling and (2 * len(said) >= len(words) or not is_line)
-        ends = [size for size in range(1, len(words) + 1) if head.text.startswith(words[-size:])]
+        sizes = (size for size in range(1, len(words) + 1) if head.text.startswith(words[-size:]))
+        ends = list(islice(sizes, PLACES))
         is_usual = any(2 * words[-size:] in tail and weight(words[-size:]) > 2 for size in ends)
         is_again = is_telling or any(self._says_again(size, rest, head.ends[size - 1]) for size in ends)
         return not is_usual and (is_again or self._is_line_again(rest))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from generation.providers.openai_compatible.answer.template_marks import BEGUN, FORM, SPEAKER, STICKY, TEMPLATE_MARKS
@@ -51,7 +52,19 @@ PAIRS: Final = {
 }
 CHANNEL = "<|channel|>"
 THINKING_MARKS = (*PAIRS, *PAIRS.values(), CHANNEL, *TEMPLATE_MARKS)
-_ANY = "|".join([*map(re.escape, sorted(THINKING_MARKS, key=len, reverse=True)), FORM])
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """The pattern for the longest of these words, letter by letter: what begins like none of them is seen at once."""
+    behind: dict[str, list[str]] = {}
+    for word in words:
+        behind.setdefault(word[:1], []).append(word[1:])
+    is_whole = behind.pop("", None) is not None
+    ways = "|".join(re.escape(letter) + _any_of(rest) for letter, rest in behind.items())
+    return f"(?:{ways})?" if ways and is_whole else f"(?:{ways})" if ways else ""
+
+
+_ANY = f"{_any_of(dict.fromkeys(THINKING_MARKS))}|{FORM}"
 MARKS = re.compile(rf"\s*(?:(?=[<\[◁\]])(?:{_ANY})\s*)+", re.IGNORECASE)
 MARK = re.compile(rf"(?=[<\[◁\]])(?:{_ANY})|(?<![\w<|｜>\[_-]){SPEAKER}(?!\w)", re.IGNORECASE)
 MAY_BE_MARK = re.compile(

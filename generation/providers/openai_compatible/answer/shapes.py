@@ -12,8 +12,8 @@ from generation.providers.base import Usage
 Json = dict[str, Any]
 MOST_TOKENS = 100_000_000
 """A count above it is no count; what is summed must fit into a column."""
-MOST_TEXT_CHARS = 500_000
-"""No part of an answer has more text: 32 000 tokens are a third of that."""
+MOST_TEXT_CHARS = 250_000
+"""No part of an answer has more text: 32 000 tokens are half of that."""
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks", "thought")
 _WORDS = ("finish_reason", "finishReason", "stop_reason", "done_reason", "native_finish_reason", "stop_type")
 _WORD_FIELDS = frozenset({*_WORDS, "finish_details", "stopped_limit", "truncated"})

@@ -17,6 +17,8 @@ SUSPECTED_S, SUSPECTED_CHARS = 4.0, 1_500
 """Who only begins like a thought is held back for so long, or up to so much text."""
 MOST_SUSPECTED_S, MOST_SUSPECTED_CHARS = 30.0, 40_000
 """The same while it goes on talking to itself. A text that is none is seen after this, and a crash loses no more."""
+SLICE_CHARS = 8_000
+"""Of a piece so much is looked at at a time: with every mark the rest is cut anew."""
 MOST_THOUGHT_CHARS = 400_000
 LATELY_CHARS = 1_000
 DELIBERATES_EVERY_CHARS = 200
@@ -92,7 +94,11 @@ class Thoughts:
     def feed(self, text: str) -> str:
         if self.is_over:
             return ""
-        return text if self.passes(text) else self._go_on(text)
+        if self.passes(text):
+            return text
+        if self._is_whole or len(text) <= SLICE_CHARS:
+            return self._go_on(text)
+        return "".join(self.feed(text[at : at + SLICE_CHARS]) for at in range(0, len(text), SLICE_CHARS))
 
     def passes(self, text: str) -> bool:
         """Take the text where nothing in it can be a thought or a mark; False where that has to be looked at."""
