@@ -73,9 +73,11 @@ async def killed_in_mid_answer(database: Database, seed: int, runs: int) -> Resu
 
 async def _died(rig: Rig, worker: Process, document: Document) -> bool:
     """Whether the worker died before the document was over."""
-    await until(
-        lambda: not worker.is_alive or rig.status(document) != "streaming", within_s=60, what="the worker's end"
-    )
+
+    def is_over() -> bool:
+        return not worker.is_alive or rig.status(document) != "streaming"
+
+    await until(is_over, within_s=allowed(60), what="the worker's end")
     died = not worker.is_alive
     if died:
         await worker.ended(1)
