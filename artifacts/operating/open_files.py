@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 OPEN_FILES = 65_536
 """More than one process serves; without a bound some systems would make their tables for a thousand million."""
-COUNT_FILES_EVERY_S = 2.0
+COUNT_FILES_EVERY_S = 0.5
 FEW_LEFT, ENOUGH_LEFT = 0.9, 0.8
 """The part of them in use from which on it is told, and the part below which that is over."""
 OWN_FILES = "/proc/self/fd"
@@ -67,7 +67,7 @@ class OpenFilesWatch:
 def _in_use(allowed: int) -> int | None:
     """How many, where the system tells; it takes the time of one call on Linux from 6.2 on."""
     try:
-        return os.stat(OWN_FILES).st_size or len(os.listdir(OWN_FILES)) - 1
+        return min(allowed, os.stat(OWN_FILES).st_size or len(os.listdir(OWN_FILES)) - 1)
     except OSError as error:
         return allowed if error.errno in {errno.EMFILE, errno.ENFILE} else None
 
