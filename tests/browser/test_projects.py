@@ -43,3 +43,13 @@ async def test_invitation_is_taken_by_its_button(desk: Desk, author: Author, bro
         page = await newcomer.open(invitation)
         await page.get_by_role("button", name="Join").click()
         await expect(page).to_have_url(f"{house.origin}/projects/{desk.project}/")
+
+
+async def test_first_page_of_somebody_new_stands_in_one_column(author: Author, browser: Browser, house: House) -> None:
+    async with signed_in(browser, house.origin, author, "somebody-new") as newcomer:
+        page = await newcomer.open("/")
+        header, form = page.locator(".welcome"), page.get_by_role("region", name="Your first project")
+        boxes = [await one.bounding_box() for one in (header, form)]
+        assert boxes[0] is not None
+        assert boxes[1] is not None
+        assert (boxes[0]["x"], boxes[0]["width"]) == (boxes[1]["x"], boxes[1]["width"])
