@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -58,18 +60,27 @@ def end_session(user: User, session_id: int) -> None:
     row.delete()
 
 
-@transaction.atomic
 def renew_session(request: HttpRequest, user: User) -> None:
-    """After a change of one's own password: this session goes on under another key, with what it opened, however often;
-    others end.
+    """After a change of one's own password: this session goes on under another key, with what it opened; others end."""
+    with session_kept(request):
+        update_session_auth_hash(request, user)
+
+
+@contextmanager
+def session_kept(request: HttpRequest) -> Iterator[None]:
+    """One transaction in which somebody's own password may change: what this session opened stays open, however often
+    it gets another key.
     """
-    before = request.session.session_key or ""
-    row = UserSession.objects.filter(session_key=before).first()
-    earlier, browser = (row.previous_key, row.browser) if row else ("", "")
-    update_session_auth_hash(request, user)
-    request.session.save()  # with the new hash, at once: whoever hears of the change looks before the answer is sent
-    after = request.session.session_key or ""
-    UserSession.objects.filter(session_key__in=[before, after]).delete()
-    if earlier:  # what was opened by that key finds the way here by this row
-        UserSession.objects.create(user=user, session_key=before, previous_key=earlier)
-    UserSession.objects.create(user=user, session_key=after, previous_key=before, browser=browser)
+    with transaction.atomic():
+        before = request.session.session_key or ""
+        row = UserSession.objects.filter(session_key=before).first()
+        earlier, browser = (row.previous_key, row.browser) if row else ("", "")
+        yield
+        after = request.session.session_key or ""
+        if after == before or not request.user.is_authenticated:
+            return
+        request.session.save()  # its new hash, at once: who hears of the change looks before the answer is sent
+        UserSession.objects.filter(session_key__in=[before, after]).delete()
+        if earlier:  # what was opened by that key finds the way here by this row
+            UserSession.objects.create(user=request.user, session_key=before, previous_key=earlier)
+        UserSession.objects.create(user=request.user, session_key=after, previous_key=before, browser=browser)

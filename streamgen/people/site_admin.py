@@ -11,9 +11,10 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from artifacts import access
+from artifacts.accounts.own_sessions import session_kept
 from artifacts.admin import of_projects
 from artifacts.models import Project
 from artifacts.models.user_model import User
@@ -30,8 +31,16 @@ site.site_header = site.site_title = "streamgen"
 site.index_title = "What is stored"
 site.site_url = f"{settings.PUBLIC_URL.prefix if settings.PUBLIC_URL else ''}/"  # Django's own lacks the last slash
 site.enable_nav_sidebar = False  # the lists are wide
+_password_change = site.password_change
 
 
+def password_change(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    """Django's page for one's own password; one's other pages stay open."""
+    with session_kept(request):
+        return _password_change(request, extra_context)
+
+
+site.password_change = password_change  # type: ignore[method-assign, assignment]
 site.unregister(User)
 
 
@@ -51,6 +60,10 @@ class PeopleAdmin(PeopleBase):
         super().save_model(request, obj, form, change)
         if was_active and not obj.is_active:
             record(request.user, "deactivate_user", note=obj.get_username())
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        with session_kept(request):  # it may be one's own
+            return super().user_change_password(request, id, form_url)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         delete_user(obj, request.user)

@@ -171,6 +171,27 @@ async def test_change_of_ones_own_password_keeps_ones_own_page_and_ends_the_othe
         assert await errors_of(own) == SIGNED_OUT
 
 
+async def test_ones_own_password_changed_in_the_admin_keeps_ones_own_page_as_well(team: Team, place: Place) -> None:
+    boss = await in_database(User.objects.create_superuser)("boss", password="a long enough password")
+    browser = Client()
+    await in_database(browser.force_login)(boss)
+    new = "quite another password"
+    by_door: dict[str, dict[str, str]] = {
+        "/admin/password_change/": {
+            "old_password": "a long enough password",
+            "new_password1": new,
+            "new_password2": new,
+        },
+        f"/admin/auth/user/{boss.pk}/password/": {"usable_password": "true", "password1": new, "password2": new},
+    }
+    async with Line(team.path, cookie(str(browser.session.session_key))) as own:
+        await own.frame()
+        for number, (door, password) in enumerate(by_door.items(), 1):
+            assert (await in_database(browser.post)(door, password)).status_code == 302
+            await in_database(place.draft.append)(" world")
+            await own.until(lambda reader, number=number: reader.text == "Hello" + " world" * number)
+
+
 async def test_look_at_the_database_is_the_net_where_the_message_is_lost(team: Team) -> None:
     connections.current.use(Sockets(check_s=0.05))
     async with Line(team.path, bearer(team.token)) as line:
