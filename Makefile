@@ -30,7 +30,7 @@ analysis: $(READY)
 	$(MAKE) --jobs 2 --output-sync types dangers migrations
 
 tests: $(READY)
-	$(BIN)/python -m pytest -n 6 --dist worksteal --reruns 1
+	$(BIN)/python -m pytest -n 4 --dist worksteal --reruns 1
 
 types: $(READY)
 	$(BIN)/mypy

@@ -26,8 +26,7 @@ ROOM_BYTES = 1_000_000
 _ROW_BYTES = 2_000
 """Under this PostgreSQL does not compress."""
 _TAKE_ROOM = (
-    "CREATE TEMPORARY TABLE streamgen_room ON COMMIT DROP AS"
-    f" SELECT repeat('0', {_ROW_BYTES}) FROM generate_series(1, {ROOM_BYTES // _ROW_BYTES})"
+    "CREATE TEMPORARY TABLE streamgen_room ON COMMIT DROP AS SELECT repeat('0', %s) FROM generate_series(1, %s)"
 )
 _MAY_NOT = "42501"
 
@@ -109,7 +108,7 @@ def is_disk_full(connection: BaseDatabaseWrapper) -> bool:
         return shutil.disk_usage(file.parent).free < ROOM_BYTES
     try:
         with connection.cursor() as cursor:
-            cursor.execute(_TAKE_ROOM)
+            cursor.execute(_TAKE_ROOM, [_ROW_BYTES, ROOM_BYTES // _ROW_BYTES])
     except DatabaseError as error:
         if sqlstate(error) == _MAY_NOT:
             return False  # whoever may not have such a table learns it from those who write

@@ -42,7 +42,7 @@ async def test_text_and_page_grow_as_they_did_and_end_as_they_are(place: Place) 
         await page.until(lambda reader: reader.is_ended)
     kinds = [frame["type"] for frame in line.reader.frames]
     assert (line.reader.text, line.reader.frames[0]["text"]) == (text, "")
-    assert kinds.count("delta") == 1 + len(PIECES)
+    assert 2 <= kinds.count("delta") <= 1 + len(PIECES)  # what is due at the same moment comes together
     statuses = [frame["state"]["status"] for frame in line.reader.frames if "state" in frame]
     assert set(statuses[:-2]) == {"streaming"}
     assert statuses[-1] == "cancelled"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 MAX_EVENT_BYTES = 2_000_000
 """One event, or one whole JSON answer. 32 000 tokens are about 150 KB; what is longer is not an answer."""
-CROWDED_BYTES, MOST_VALUES = 100_000, 50_000
+CROWDED_BYTES, MOST_EVENT_VALUES = 100_000, 50_000
 """JSON is read in one call into C: what is so long, and holds so many values, would hold up everything else."""
 
 _IDLE = re.compile(
@@ -149,7 +149,7 @@ def document_in(data: bytes) -> object:
 
 def _demand_few_values(data: bytes) -> None:
     """Raises `ValueError` for JSON of more values than an answer has."""
-    if len(data) > CROWDED_BYTES and sum(map(data.count, (b"[", b"{", b":"))) > MOST_VALUES:
+    if len(data) > CROWDED_BYTES and sum(map(data.count, (b"[", b"{", b":"))) > MOST_EVENT_VALUES:
         raise ValueError("too many values")
 
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from generation.errors import ProviderUnavailable
-from generation.providers.openai_compatible.answer.events import CROWDED_BYTES, MOST_VALUES
+from generation.providers.openai_compatible.answer.events import CROWDED_BYTES, MOST_EVENT_VALUES
 from generation.providers.openai_compatible.answer.shapes import MOST_TEXT_CHARS
 from generation.providers.openai_compatible.connections import PORTION_BYTES, in_turns
 from tests.generation.providers.test_openai_shapes import answered
@@ -16,7 +16,7 @@ from tests.support.endpoint.openai_raw import DONE, HEAD, http, json_document, s
 pytestmark = pytest.mark.asyncio
 
 TEXT = "The lamp turns once in ten seconds. "
-CROWD = b'{"choices": [{"delta": {"content": "x"}}], "more": [' + b"[]," * MOST_VALUES + b"0]}"
+CROWD = b'{"choices": [{"delta": {"content": "x"}}], "more": [' + b"[]," * MOST_EVENT_VALUES + b"0]}"
 
 
 @pytest.mark.parametrize("reply", [[HEAD, says(TEXT), b"data: " + CROWD + b"\n\n", DONE], http(CROWD), [HEAD, CROWD]])
