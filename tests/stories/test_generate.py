@@ -93,7 +93,7 @@ async def on_a_terminal(*words: str, folder: Path, steps: Steps | None = None, *
                 sent += await asyncio.to_thread(os.read, ours, 65_536)
             except OSError:  # nobody has the other end any more
                 break
-            if waiting and waiting[0][0].encode() in sent:
+            while waiting and waiting[0][0].encode() in sent:  # one read may bring the words of two steps
                 waiting.pop(0)[1](ours)
         code = await process.wait()
     os.close(ours)

@@ -55,7 +55,8 @@ async def try_all(server: str, documents: int, folder: Path) -> bool:
     from tests.artifacts.streams.writing_half import WritingHalf, serving_writing_half  # noqa: PLC0415
     from tests.support.servers import serving_product  # noqa: PLC0415  both need Django
 
-    environment = {"STREAMGEN_LONG_POLL_SECONDS": "1", "STREAMGEN_SOCKETS_PER_LINK": "1000"}
+    # There is no shared channel layer: what this process writes is seen within a second, so a wait must be longer.
+    environment = {"STREAMGEN_LONG_POLL_SECONDS": "2", "STREAMGEN_SOCKETS_PER_LINK": "1000"}
     with serving_product(server, database=folder / "db.sqlite3", folder=folder, **environment) as running:
         half = WritingHalf(running.origin)
         async with serving_writing_half(half) as origin:
@@ -76,7 +77,7 @@ async def _suite(server: str, origin: str, folder: Path) -> bool:
     )
     await process.wait()
     cases = [case for file in json.loads(report.read_text())["testResults"] for case in file["assertionResults"]]
-    failed = [case["fullName"] for case in cases if case["status"] == "failed"]
+    failed = [f"{case['fullName']}: {case['failureMessages']}"[:500] for case in cases if case["status"] == "failed"]
     passed = sum(case["status"] == "passed" for case in cases)
     say(f"{server}: {passed} cases passed, {len(failed)} failed, of {len(cases)} in the suite")
     say(*failed)

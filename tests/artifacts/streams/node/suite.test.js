@@ -1,4 +1,4 @@
 // The public suite, against the server that conformance.py started.
 import { runConformanceTests } from "@durable-streams/server-conformance-tests";
 
-runConformanceTests({ baseUrl: process.env.STREAMS_ORIGIN, longPollTimeoutMs: 1000 });
+runConformanceTests({ baseUrl: process.env.STREAMS_ORIGIN, longPollTimeoutMs: 2000 });
