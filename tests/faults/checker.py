@@ -17,7 +17,6 @@ from itertools import pairwise
 from tests.faults.clients import FrameLog
 from tests.faults.history import History, Write
 
-ORPHAN_S = 5.0
 _MOVES = {
     "idle": {"streaming"},
     "streaming": {"paused", "complete", "cancelled"},
@@ -78,6 +77,8 @@ class Evidence:
     """A worker was frozen: its call lives on until it is thawed."""
     end_seen_s: float = 0.05
     """So long after a worker was killed the endpoint may go on before it sees that nobody reads."""
+    orphan_s: float = 5.0
+    """So long a document may stay `streaming` without a lease while a worker could work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,7 +208,7 @@ def nothing_is_orphaned(evidence: Evidence) -> Iterable[str]:
             begin = max(write.written_at, write.lease_until or 0.0)
             idle = sum(max(0.0, min(until, end) - max(begin, start)) for start, end in evidence.able)
             alone = idle if write.lease_until else alone + idle
-            if alone > ORPHAN_S:
+            if alone > evidence.orphan_s:
                 yield f"I5 artifact {artifact} seq {write.seq}: {alone:.1f} s streaming without a lease"
 
 

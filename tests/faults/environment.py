@@ -25,6 +25,7 @@ from tests.faults.checker import Called, Ended, Evidence, Verdict, judge
 from tests.faults.clients import Bot
 from tests.faults.history import Store
 from tests.faults.oracle import section_name, section_text
+from tests.faults.result import allowed
 from tests.faults.system import processes
 from tests.faults.system.processes import Process, Stem
 from tests.faults.system.proxy import Proxy
@@ -246,7 +247,9 @@ class Rig:
             free_text=frozenset(self.free_text),
             calls_may_fail=self.calls_may_fail,
             calls_may_overlap=self.calls_may_overlap,
-            end_seen_s=0.5 if self.large else 0.05,  # large pieces: what waits in the socket takes it longer to send
+            # Large pieces: what waits in the socket takes it longer to send.
+            end_seen_s=allowed(0.5 if self.large else 0.05),
+            orphan_s=allowed(5),
         )
         return judge(evidence)
 
