@@ -26,7 +26,7 @@ from generation.providers.openai_compatible import phrases
 _TELLING_KEYS = frozenset(
     {"error", "errors", "code", "type", "param", "message", "msg", "loc", "detail", "details", "object", "status"}
     | {"status_msg", "base_resp", "error_description", "title", "reason", "reasons", "metadata", "raw"}
-    | {"error_msg", "error_code", "innererror"}
+    | {"error_msg", "error_code", "error_message", "errormessage", "errmsg", "err_msg", "innererror"}
 )
 _MAX_WORDS = 4_000  # characters; an error's own words are few, and what is longer is an echo
 
@@ -109,7 +109,7 @@ def _words(body: object, *, depth: int) -> Iterator[str]:
             yield from _words(part, depth=depth + 1)
     elif isinstance(body, Mapping) and depth < 6:
         for key, value in body.items():
-            if key in _TELLING_KEYS:
+            if str(key)[:40].lower() in _TELLING_KEYS:
                 yield from _words(value, depth=depth + 1)
 
 
@@ -164,7 +164,7 @@ def _of_status(asked: Asked, status: int, said: Said, at: str) -> ProviderError:
 
 def _is_limit(status: int, said: Said) -> bool:
     """Whether it is a limit that passes. A wait that it names wins over words that look like no credit."""
-    if status in (400, 403):
+    if status in (400, 403) and not (said.wait_s is not None and "quota" in said.words):
         return bool(phrases.LIMIT.search(said.words)) and not phrases.NO_CREDIT.search(said.words)
     return said.wait_s is not None or not phrases.NO_CREDIT.search(said.words)
 

@@ -8,39 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
-_UNITS: Mapping[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
-_UNIT = (
-    r"(?:(?P<{0}ms>milliseconds?|millis|msecs?|ms|毫秒)|(?P<{0}s>seconds?|secs?|sekunden?|segundos?|secondes?|s|秒钟?|초)"
-    r"|(?P<{0}m>minutes?|mins?|minuten?|minutos?|m|分钟?|분)|(?P<{0}h>hours?|hrs?|hr|h|小时|시간)|(?P<{0}d>days?|d|天))(?![a-z])"
+from generation.providers.openai_compatible.spans import in_words, number_of, unix_time, until
+
+_KEY = re.compile(
+    r"(?:quota|ratelimit|limit|usage|seconds|window)?(?:retry|resets?|wait|cooldown|backoff|tryagain|estimated)"
+    r"(?P<of>after|in|delay|time|timestamp|at|until|remaining|reset)?(?P<unit>seconds?|secs?|s|ms|milliseconds?|millis)?"
 )
-_PART = re.compile(r"(?P<number>\d{1,12}(?:\.\d{1,9})?)\s*" + _UNIT.format(""), re.IGNORECASE)
-_SPAN = r"(?:\d{1,12}(?:\.\d{1,9})?\s*[a-z毫秒分钟小时天초시간]+[\s,]*(?:and\s+)?){1,4}"
-_ASKED = re.compile(
-    r"(?:(?:try|retry|again|wait|waiting|resets?|available|back ?off|reattempt|cool ?down|limit)\b[^.\d]{0,40}?"
-    r"|(?:请|在|等待|待)\s*)"
-    rf"(?P<span>{_SPAN})",
-    re.IGNORECASE,
-)
-_BARE = re.compile(
-    r"\b(?:retry|try again|wait)[\s_-]*(?:after|in|for)?[\s:=]*(\d{1,6}(?:\.\d+)?)\s*(?:$|[.,;)}\]\"'])", re.IGNORECASE
-)
-_KEYS: Mapping[str, float] = {
-    "retrydelay": 1.0,
-    "retryafter": 1.0,
-    "retryafterseconds": 1.0,
-    "retryafters": 1.0,
-    "retryafterms": 0.001,
-    "estimatedtime": 1.0,
-    "waitseconds": 1.0,
-}
+"""Of names without anything but letters, such as retryafterms."""
+_AFTER = re.compile(r"(?:.*-)?retry-after(?P<ms>-ms|-milliseconds)?(?:-s|-secs|-seconds)?")
 _RESET = re.compile(r"rate-?limit.*reset|rate-?limit-reset|^retry-in$")
 _FIELDS = re.compile(r"\b(reset|t|remaining|r)\s*=\s*\"?(\d+(?:\.\d+)?)")
 _LONGEST_S = 10 * 86_400.0
-_EPOCH_S, _EPOCH_MS = 1e9, 1e12
-MOST_CHARS = 4_000
 
 
 def named_wait_s(headers: Mapping[str, str], body: object, words: str, *, now: float, is_limit: bool) -> float | None:
@@ -48,7 +27,7 @@ def named_wait_s(headers: Mapping[str, str], body: object, words: str, *, now: f
 
     `headers` have lower-case names; `words` are the words of the error.
     """
-    clock = _unix_time(headers.get("date")) or now
+    clock = unix_time(headers.get("date")) or now
     for wait_s in (
         retry_after_s(headers, now),
         _in_json(body, clock),
@@ -61,31 +40,22 @@ def named_wait_s(headers: Mapping[str, str], body: object, words: str, *, now: f
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
-    """`retry-after-ms`, or `retry-after` as seconds, a span such as 1m30s, or an HTTP date."""
-    if (ms := _number(headers.get("retry-after-ms"))) is not None:
-        return ms / 1_000
-    after = headers.get("retry-after")
-    if (seconds := _number(after)) is not None:
-        return seconds
-    if (seconds := _span_s(after)) is not None:
-        return seconds
-    if (until := _unix_time(after)) is None:
-        return None
-    return max(0.0, until - (_unix_time(headers.get("date")) or now))
-
-
-def in_words(words: str, now: float) -> float | None:
-    """Such as "try again in 1m30s", "retry in 5.4s", "retry after 26 seconds", "in 2 minutes"."""
-    words = words[:MOST_CHARS]
-    for asked in _ASKED.finditer(words):
-        if (seconds := _span_s(asked["span"], is_loose=True)) is not None:
-            return seconds
-    if bare := _BARE.search(words):
-        return float(bare[1])
-    if moment := re.search(
-        r"(?:again|retry|reset|until|after)\D{0,30}(\d{4}-\d\d-\d\dt\d\d:\d\d:\d\d\S*)", words, re.IGNORECASE
-    ):
-        return _until(moment[1].rstrip(".,;)\"'"), now)
+    """`retry-after` as seconds, a span such as 1m30s, or a moment; in milliseconds first, which is more exact. Names
+    may have something before, such as `x-ms-retry-after-ms`.
+    """
+    named = sorted(
+        (not found["ms"], found[0] != "retry-after", name)
+        for name in headers
+        if len(name) <= 60 and (found := _AFTER.fullmatch(name))
+    )
+    clock = unix_time(headers.get("date")) or now
+    for is_seconds, _, name in named:
+        value = headers[name]
+        if (number := number_of(value)) is not None and not is_seconds:
+            return number / 1_000
+        for part in (value, value.split(",")[0]):  # a gateway may have repeated it
+            if (wait_s := until(part, clock)) is not None:
+                return wait_s
     return None
 
 
@@ -97,9 +67,10 @@ def _in_json(body: object, now: float, depth: int = 0) -> float | None:
     if not isinstance(body, Mapping) or depth >= 6:
         return None
     for key, value in body.items():
-        unit = _KEYS.get(re.sub(r"[^a-z]", "", str(key).lower()))
-        if unit is not None and (seconds := _seconds(value, unit)) is not None:
-            return seconds
+        if (named := _KEY.fullmatch(re.sub(r"[^a-z]", "", str(key)[:60].lower()))) and (named["of"] or named["unit"]):
+            is_ms = (named["unit"] or "").startswith("m")
+            if (seconds := _seconds(value, 0.001 if is_ms else 1.0, now)) is not None:
+                return seconds
     if isinstance(quoted := body.get("headers"), Mapping):
         lower = {str(key).lower(): str(value) for key, value in quoted.items()}
         wait_s = retry_after_s(lower, now)
@@ -109,16 +80,20 @@ def _in_json(body: object, now: float, depth: int = 0) -> float | None:
     return next((wait for wait in found if wait is not None), None)
 
 
-def _seconds(value: object, unit: float) -> float | None:
+def _seconds(value: object, unit: float, now: float) -> float | None:
     if isinstance(value, bool):
         return None
-    if isinstance(value, (int, float)):
-        return value * unit if 0 <= value * unit <= _LONGEST_S else None
     if isinstance(value, Mapping):  # a protobuf Duration
         seconds = value.get("seconds")
         return float(seconds) if isinstance(seconds, (int, str)) and str(seconds).isdecimal() else None
-    number = _number(value) if isinstance(value, str) else None
-    return number * unit if number is not None else _span_s(value)
+    if isinstance(value, (int, float)):
+        value = f"{value:.9f}" if 0 <= value < 1e15 else ""
+    if not isinstance(value, str):
+        return None
+    wait_s = until(value, now)
+    if wait_s is not None and number_of(value) == wait_s:
+        wait_s *= unit
+    return wait_s if wait_s is not None and wait_s <= _LONGEST_S else None
 
 
 def _in_resets(headers: Mapping[str, str], now: float, is_limit: bool) -> float | None:
@@ -142,53 +117,9 @@ def _resets(
 ) -> Iterator[tuple[float | None, float | None]]:
     """What is left and when it is filled again, by one header."""
     if name in ("ratelimit", "x-ratelimit"):
-        fields = {field[0]: float(field[1]) for field in _FIELDS.findall(value)}
-        reset = fields.get("reset", fields.get("t"))
-        yield fields.get("remaining", fields.get("r")), reset
+        for policy in value[:1_000].split(",") if ";" in value else [value[:1_000]]:
+            fields = {field[0]: float(field[1]) for field in _FIELDS.findall(policy)}
+            reset = fields.get("reset", fields.get("t"))
+            yield fields.get("remaining", fields.get("r")), reset
     elif _RESET.search(name):
-        yield _number(headers.get(name.replace("reset", "remaining"))), _until(value, now)
-
-
-def _until(value: str | None, now: float) -> float | None:
-    """Seconds until what a header names: a span, a number of seconds, a Unix time, or a moment."""
-    if (number := _number(value)) is not None:
-        if number >= _EPOCH_MS:
-            return max(0.0, number / 1_000 - now)
-        return max(0.0, number - now) if number >= _EPOCH_S else number
-    if (span := _span_s(value)) is not None:
-        return span
-    if (moment := _unix_time(value)) is None:
-        try:
-            read = datetime.fromisoformat((value or "").strip().upper())
-        except ValueError:
-            return None
-        moment = (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
-    return max(0.0, moment - now)
-
-
-def _span_s(value: object, *, is_loose: bool = False) -> float | None:
-    """A span such as 40s, 1m30s, 120ms, 2 minutes; None where it is none, or something stands beside it."""
-    if not isinstance(value, str) or len(value) > 200:
-        return None
-    total, at, found = 0.0, 0, False
-    for part in _PART.finditer(value):
-        if re.sub(r"and|[\s,]", "", value[at : part.start()]):
-            break
-        unit = next(name for name in _UNITS if part[name])
-        total, at, found = total + float(part["number"]) * _UNITS[unit], part.end(), True
-    return total if found and (is_loose or not value[at:].strip()) else None
-
-
-def _number(value: str | None) -> float | None:
-    if value is None or not re.fullmatch(r"\s*\d{1,15}(\.\d*)?\s*", value, re.ASCII):
-        return None
-    return float(value)
-
-
-def _unix_time(value: str | None) -> float | None:
-    try:
-        moment = parsedate_to_datetime(value or "")
-    except ValueError:
-        return None
-    # "-0000" gives a time without a zone, which `timestamp` would read as local time.
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        yield number_of(headers.get(name.replace("reset", "remaining"))), until(value, now)

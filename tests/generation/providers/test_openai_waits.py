@@ -9,7 +9,7 @@ import pytest
 
 from generation.errors import ProviderAway, ProviderRefused, ProviderUnavailable, RateLimited
 from generation.providers.openai_compatible.client import OpenAICompatible
-from generation.providers.openai_compatible.waits import in_words
+from generation.providers.openai_compatible.spans import in_words
 from tests.generation.providers.test_openai_compatible import Answered, call
 from tests.support.endpoint.openai_raw import HEAD, Reply, error, event, http, raw_server, says
 
@@ -51,6 +51,33 @@ async def answer(reply: Reply, **options: Any) -> Answered:
         ("Retry your request in 3 s", 3),
         ("Please try again at 2026-11-26T12:00:40Z", 40),
         ("请在40秒后重试", 40),
+        ("Your quota will reset after 2h13m34s.", 8_014),
+        ("Please wait 1 minute(s) and try again", 60),
+        ("please try again in one minute", 60),
+        ("Please wait a minute and try again", 60),
+        ("wait forty-five seconds", 45),
+        ("Retry after 00:00:20", 20),
+        ("Quota will be replenished in 00:12:30.", 750),
+        ("Retry after PT1M30S", 90),
+        ("retry_after_ms=1500", 1.5),
+        (r'VertexAIException - b\'{\n  "error": {"details": [{"retryDelay": "44s"}]}}\'', 44),
+        (r"{\"retry_after\": 7}", 7),
+        ("Limit resets at: 2026-11-26 12:01:00 UTC", 60),
+        ("Try again after 2026-11-26 12:00:40", 40),
+        ("Rate limit resets on Thu, 26 Nov 2026 12:00:40 GMT", 40),
+        ("Try again at 12:01 UTC", 60),
+        ("You've hit your limit · resets 11:50am (UTC)", 85_800),
+        ("reset time: 1795694440", 40),
+        ("Bitte versuchen Sie es in 20 Sekunden erneut", 20),
+        ("Veuillez réessayer dans 20 secondes", 20),
+        ("Inténtelo de nuevo en 20 segundos", 20),
+        ("Повторите попытку через 20 секунд", 20),
+        ("20秒後に再試行してください", 20),
+        ("20초 후에 다시 시도하세요", 20),
+        ("请求过于频繁,请 20 秒后再试", 20),
+        ("The answer took longer than allowed in 30 seconds", None),
+        ("Please try again in a few seconds", None),
+        ("One request per minute is allowed", None),
         ("60 requests per 1 minute are allowed", None),
         ("limit 20 requests per minute", None),
         ("slow down and retry later", None),
@@ -69,6 +96,12 @@ def test_wait_is_read_from_words(words, seconds):
         ({"Retry-After": "1m30s"}, 90),
         ({"Retry-After-Ms": "1500", "Retry-After": "7"}, 1.5),
         ({"Retry-After": "Thu, 26 Nov 2026 12:00:38 GMT"}, 38),
+        ({"Retry-After": "2026-11-26T12:00:38Z"}, 38),
+        ({"Retry-After": str(int(NOW) + 38)}, 38),
+        ({"Retry-After": "30, 30"}, 30),
+        ({"X-Ms-Retry-After-Ms": "1500"}, 1.5),
+        ({"X-RateLimit-Retry-After": "12"}, 12),
+        ({"RateLimit": '"burst";r=0;t=5, "daily";r=100;t=5000'}, 5),
         ({"X-RateLimit-Reset-Requests": "40s"}, 40),
         ({"X-RateLimit-Reset-Requests": "1m30s", "X-RateLimit-Remaining-Requests": "0"}, 90),
         ({"X-RateLimit-Reset-Tokens": "6m0s", "X-RateLimit-Remaining-Tokens": "0",
@@ -115,6 +148,12 @@ async def test_reset_counts_beside_other_trouble_only_for_what_is_used_up(header
         ({"error": {"message": "x", "metadata": {"headers": {"X-RateLimit-Reset": f"{int(NOW) + 65}000"}}}}, 65),
         ({"message": "x", "retry_after": 12.5}, 12.5),
         ({"error": {"message": "x", "retry_after_ms": 2500}}, 2.5),
+        ({"error": {"message": "x", "reset_at": "2026-11-26T12:00:40Z"}}, 40),
+        ({"error": {"message": "x", "resets_at": int(NOW) + 40}}, 40),
+        ({"error": {"message": "x", "resets_in_seconds": 40}}, 40),
+        ({"error": {"message": "x", "retry_in": "40s"}}, 40),
+        ({"error": {"message": "x", "details": [{"metadata": {"quotaResetDelay": "1m2.5s"}}]}}, 62.5),
+        ({"error": {"message": "x", "retry_count": 3, "reset": True}}, None),
         ({"error": {"message": "Requests have exceeded the limit. Please retry after 26 seconds."}}, 26),
         ({"error": {"message": "no hint"}}, None),
     ],
@@ -136,7 +175,14 @@ async def test_wait_is_read_from_the_error_and_from_one_in_the_stream(body, seco
 
 @pytest.mark.asyncio
 async def test_named_wait_wins_over_words_that_look_like_no_credit():
-    for reply in (error(LIMIT, GEMINI), error(LIMIT, "insufficient_quota", Retry_After="5.4")):
+    behind_a_gateway = 'VertexAIException - You exceeded your current quota, check billing. "retryDelay": "5.4s"'
+    azure = "Out of call volume quota. Quota will be replenished in 5.4 seconds"
+    for reply in (
+        error(LIMIT, GEMINI),
+        error(LIMIT, "insufficient_quota", Retry_After="5.4"),
+        error(LIMIT, behind_a_gateway),
+        error("403 Forbidden", azure),
+    ):
         answered = await answer(reply)
         assert (type(answered.error), answered.error.retry_after_s) == (RateLimited, 5.4)
 
