@@ -23,6 +23,8 @@ _TURNS = {"R", "AL", "AN", "RLE", "LRE", "RLO", "LRO", "PDF", "RLI", "LRI", "FSI
 """What turns the letters around it, too, by its class in the bidirectional algorithm."""
 _UNSEEN = {"Cf", "Zs"}
 """What cannot be seen, by its category: a name of such characters alone is none that anybody could press."""
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+"""Others that show nothing: fillers of Hangul, the empty pattern of Braille, what selects the form of a letter."""
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 
 
@@ -32,7 +34,7 @@ def line(field: str, value: str, *, limit: int, required: bool = True) -> str:
     Raises `InvalidInput` when it is empty, too long, or holds control characters.
     """
     value = value.strip()
-    if required and all(unicodedata.category(character) in _UNSEEN for character in value):
+    if required and all(_BLANK.match(one) or unicodedata.category(one) in _UNSEEN for one in value):
         raise InvalidInput(field, f"{field} must not be empty.")
     if len(value) > limit:
         raise InvalidInput(field, f"{field} may have {limit} characters at most, not {len(value)}.")

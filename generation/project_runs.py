@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from artifacts import access
 from artifacts.errors import ArtifactError, IllegalTransition
 from artifacts.models import Artifact, Project, StreamStatus
 from artifacts.models.user_model import User
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 _WAIT = "Wait until it is done, or pause or cancel it first."
 STOPPED = "stopped"
 """A run that is to go on and waits for somebody: its document is paused, or was cancelled."""
+_SHUT_OUT = "Whoever asked for it may not start documents here any more; whoever resumes it goes on with it."
 _STOPS = {StreamStatus.PAUSED, StreamStatus.CANCELLED}
 
 
@@ -98,10 +100,15 @@ def cancel_run(project: Project, user: User | None) -> ProjectRun:
 
 
 def resume_run(project: Project, user: User | None) -> ProjectRun:
-    """Go on: with the document that is paused, or with the one behind that which was cancelled."""
+    """Go on: with the document that is paused, or with the one behind that which was cancelled. What begins from now on
+    counts as this user's.
+    """
     with transaction.atomic():
         run = _unfinished(project, "resume")
         current = run.current
+        if user is not None:
+            run.requested_by = user
+            run.save(update_fields=["requested_by"])
         if current is not None and current.stream_status == StreamStatus.PAUSED:
             control.resume(current, user)
         elif current is not None and current.stream_status == StreamStatus.CANCELLED:
@@ -134,6 +141,9 @@ def advance(run_id: int) -> None:
             logger.info("project written project=%s run=%s", run.project_id, run.pk)
             return
         if following.stream_status == StreamStatus.IDLE:  # else somebody started it: those behind it wait for it
+            if run.requested_by is not None and not access.may(run.requested_by, "start", following.project):
+                _set(run, RunStatus.PAUSED, _SHUT_OUT)
+                return
             try:
                 with transaction.atomic():
                     control.start(following, run.requested_by, model=run.model, parallel=run.parallel)
@@ -202,7 +212,7 @@ def _unfinished(project: Project, verb: str) -> ProjectRun:
     return run
 
 
-def _set(run: ProjectRun, status: RunStatus) -> None:
-    run.status, run.error = status, ""
+def _set(run: ProjectRun, status: RunStatus, error: str = "") -> None:
+    run.status, run.error = status, error
     run.finished_at = None if status in UNFINISHED_RUNS else timezone.now()
     run.save(update_fields=["status", "error", "finished_at"])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch
 from django.views.decorators.http import require_safe
 
 from artifacts import access
@@ -24,9 +27,9 @@ def versions(request: HttpRequest, artifact_id: int) -> HttpResponse:
     """When, who, how, with what; and two of them to be compared."""
     artifact = access.artifact_for(request.user, artifact_id)
     if "old" in request.GET:
-        return redirect(
-            "artifacts:versions-compare", artifact_id, request.GET["old"] or "0", request.GET.get("new") or CURRENT
-        )
+        asked = request.GET["old"] or "0", request.GET.get("new") or CURRENT
+        with suppress(NoReverseMatch):  # what no number looks like is left out
+            return redirect("artifacts:versions-compare", artifact_id, *asked)
     page = Paginator(versions_of(artifact), VERSIONS_PER_PAGE).get_page(request.GET.get("page"))
     return render(request, candidates("versions.html"), {"artifact": artifact, "page": page})
 

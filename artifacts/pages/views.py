@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, F, Max, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Lower
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
@@ -132,7 +132,7 @@ def _searched(seen: QuerySet[Project], search: Search, visitor: access.Visitor) 
         rows = rows.exclude(owner=visitor.pk)
     elif search.show in {"writing", "stopped"}:
         rows = rows.filter(**{f"{search.show}__gt": 0})
-    return rows.order_by(*{"title": ("title", "-pk"), "new": ("-pk",)}.get(search.order, ("-touched_at", "-pk")))
+    return rows.order_by(*{"title": (Lower("title"), "-pk"), "new": ("-pk",)}.get(search.order, ("-touched_at", "-pk")))
 
 
 def _card(project: Any) -> dict[str, object]:
@@ -157,13 +157,13 @@ def project_page(request: HttpRequest, project_id: int, form: ArtifactForm | Non
 def project_context(request: HttpRequest, visitor: access.Visitor, shown: Project) -> dict[str, object]:
     """What a page of the project says to this visitor. The page's module asks for the rows alone."""
     search = Search(request.GET, show=DOCUMENTS_SHOWN, order=DOCUMENTS_ORDER)
-    found = access.artifacts_for(visitor).filter(project=shown, draft_of=None)
+    every = found = access.artifacts_for(visitor).filter(project=shown, draft_of=None)
     for word in search.words.split():
         found = found.filter(Q(title__icontains=word) | Q(phase__icontains=word))
     if search.show:
         found = found.filter(stream_status=search.show)
     artifacts = list(
-        found.order_by(*{"changed": ("-updated_at", "pk"), "title": ("title", "pk")}.get(search.order, ("pk",)))
+        found.order_by(*{"changed": ("-updated_at", "pk"), "title": (Lower("title"), "pk")}.get(search.order, ("pk",)))
     )
     old = outdated([row.pk for row in artifacts])
     rows = [
@@ -180,7 +180,7 @@ def project_context(request: HttpRequest, visitor: access.Visitor, shown: Projec
     return {
         "project": shown,
         "rows": rows,
-        "has_idle": any(row.stream_status == StreamStatus.IDLE for row in artifacts),
+        "has_idle": every.filter(stream_status=StreamStatus.IDLE).exists(),
         "search": search,
         "is_part": request.GET.get("part") == "rows",
         "may": access.allowed(visitor, shown),

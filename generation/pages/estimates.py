@@ -40,14 +40,14 @@ def estimate_page(request: HttpRequest, artifact_id: int) -> HttpResponse:
             sentence = estimate_of_form(artifact, form)
         except InvalidInput as error:
             refuse(form, error)
-    if wants_sentence(request):
+    if wants_json(request):
         return told_sentence(sentence)
     verb = "start" if artifact.stream_status == StreamStatus.IDLE else "regenerate"
     return artifact_page(request, artifact_id, verb, form)
 
 
-def wants_sentence(request: HttpRequest) -> bool:
-    """A page's module asks, which shows the sentence where it stands."""
+def wants_json(request: HttpRequest) -> bool:
+    """A page's module asks, which shows the answer where it stands."""
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 

@@ -21,7 +21,7 @@ from generation import control
 from generation.costs.price_file import price_list
 from generation.errors import CommandRefused, FormRefused
 from generation.models import GenerationTask
-from generation.pages.estimates import estimate_sentence, told_sentence, wants_sentence
+from generation.pages.estimates import estimate_sentence, told_sentence, wants_json
 from generation.pages.forms import GenerationForm
 from generation.pages.views import write_as_typed
 from generation.writing.phases import phase_of
@@ -70,7 +70,7 @@ def plan_page(request: HttpRequest, artifact_id: int) -> HttpResponse:
                 messages.error(request, error.detail)
                 return redirect("artifacts:artifact", artifact_id)
         rows = _changed(form.planned(), wish, shown)
-        if wants_sentence(request):
+        if wants_json(request):
             return _told_cost(shown, form, rows)
     context = {
         "artifact": shown,

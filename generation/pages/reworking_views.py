@@ -10,7 +10,7 @@ from contextlib import suppress
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_POST
 
 from artifacts import access, validation
@@ -28,7 +28,7 @@ from generation import reworking
 from generation.control import model_name
 from generation.costs.price_file import price_list
 from generation.errors import CommandRefused
-from generation.pages.estimates import estimate_sentence, told_sentence, wants_sentence
+from generation.pages.estimates import estimate_sentence, told_sentence, wants_json
 from generation.pages.forms import ModelField
 from generation.surroundings import surroundings_of_section
 
@@ -133,6 +133,8 @@ def edit(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse:
             status, refused = _saved(request, artifact, number, text, draft)
             if not refused:
                 messages.success(request, "Saved. The text before is kept as a version.")
+                if wants_json(request):
+                    return JsonResponse({"location": resolve_url("artifacts:artifact", artifact_id)})
                 return redirect("artifacts:artifact", artifact_id)
             context |= refused
     context["preview"] = reachable(text_html(str(context["text"])[: validation.LONG_TEXT_CHARS], ()))
@@ -186,7 +188,7 @@ def rewrite(request: HttpRequest, artifact_id: int, number: int) -> HttpResponse
         initial={"instructions": reworking.asked_of_draft(_draft_of(request, artifact, is_whole=False))},
     )
     costs = _cost_of_rewrite(artifact, number, form)
-    if request.method == "POST" and wants_sentence(request):
+    if request.method == "POST" and wants_json(request):
         return told_sentence(costs)
     if form.is_bound and form.is_valid() and "estimate" not in request.POST:
         try:

@@ -26,6 +26,7 @@ from artifacts.pages.views import artifact_page, or_not_found, project_page, pro
 from artifacts.validation import isolated, whole_number
 from generation import control, project_runs, reworking
 from generation.errors import CommandRefused, FormRefused, LimitReached
+from generation.pages.estimates import wants_json
 from generation.pages.forms import GenerationForm, ResumeForm, TitleForm
 
 
@@ -106,10 +107,10 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
     """One verb, as a form or for the page's module. Whoever comes by an address bar is sent to the document."""
     if verb not in _VERBS:
         raise NotFound
-    wants_json = request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+    as_json = wants_json(request)
     back = resolve_url("artifacts:artifact", artifact_id)
     if not request.user.is_authenticated:
-        if wants_json:
+        if as_json:
             return JsonResponse({"detail": "Please sign in again."}, status=401)
         return redirect_to_login(back, sign_in_address())
     if request.method != "POST":
@@ -117,10 +118,10 @@ def artifact_command(request: HttpRequest, artifact_id: int, verb: str) -> HttpR
     try:
         answer = _VERBS[verb](access.artifact_for(request.user, artifact_id, _ACTIONS.get(verb, verb)), request)
     except _REFUSALS as refusal:
-        if wants_json:
+        if as_json:
             return _refused_as_json(refusal)
         return _refused_on_the_page(request, artifact_id, verb, refusal)
-    if wants_json:
+    if as_json:
         return JsonResponse({"message": answer.message, "location": answer.location})
     if answer.message:
         messages.success(request, answer.message)
@@ -269,12 +270,10 @@ def write_as_typed(verb: Callable[..., object], artifact: Artifact, request: Htt
 
 
 def _phase_of(title: str, project: Project) -> str:
-    """The short name that a title makes; one that has no letter of A to Z is numbered."""
-    made = slugify(title).replace("_", "-").lstrip("-0123456789")[:40]
-    if made:
-        return made
-    taken = set(project.artifacts.filter(phase__startswith="document").values_list("phase", flat=True))
-    names = chain(["document"], (f"document-{number}" for number in count(2)))
+    """The short name that a title makes, or "document" where it has no letter of A to Z; what is taken is numbered."""
+    made = slugify(title).replace("_", "-").lstrip("-0123456789")[:40] or "document"
+    taken = set(project.artifacts.filter(phase__startswith=made[:36]).values_list("phase", flat=True))
+    names = chain([made], (f"{made[:36]}-{number}" for number in count(2)))
     return next(name for name in names if name not in taken)
 
 

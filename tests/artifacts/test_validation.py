@@ -21,7 +21,7 @@ def test_outer_white_space_is_no_part_of_a_title():
     assert validation.title("  Two words \n") == "Two words"
 
 
-@pytest.mark.parametrize("value", ["", "   ", "\n\t", "\u200b", "\u202e \u2069"])
+@pytest.mark.parametrize("value", ["", "   ", "\n\t", "\u200b", "\u202e \u2069", "\u3164\u2800", "\u115f\ufe0f"])
 def test_empty_title_is_refused(value):
     with pytest.raises(InvalidInput, match="title must not be empty") as refusal:
         validation.title(value)

@@ -53,3 +53,17 @@ async def test_first_page_of_somebody_new_stands_in_one_column(author: Author, b
         assert boxes[0] is not None
         assert boxes[1] is not None
         assert (boxes[0]["x"], boxes[0]["width"]) == (boxes[1]["x"], boxes[1]["width"])
+
+
+async def test_page_shows_that_somebody_else_has_all_documents_written(
+    visit: Visit, desk: Desk, author: Author
+) -> None:
+    page = await visit.open(f"/projects/{desk.project}/?show=complete")
+    await expect(page.get_by_role("button", name="Write all")).to_be_visible()  # whatever the list is narrowed to
+    headers = {"Authorization": f"Bearer {(await author.api_token(name=visit.name))['token']}"}
+    for verb in ("write", "write/pause"):
+        assert (await visit.context.request.post(f"/api/projects/{desk.project}/{verb}", headers=headers)).ok
+    await expect(page.get_by_role("button", name="Resume all")).to_be_visible()
+    await expect(page.get_by_role("button", name="Write all")).to_be_hidden()
+    assert (await visit.context.request.post(f"/api/projects/{desk.project}/write/cancel", headers=headers)).ok
+    await expect(page.get_by_role("button", name="Write all")).to_be_visible()

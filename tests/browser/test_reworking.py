@@ -201,6 +201,63 @@ async def test_unsaved_words_are_offered_until_they_are_dropped_and_to_nobody_el
     await expect(offer).to_be_hidden()
 
 
+async def test_words_that_were_saved_are_never_called_unsaved(visit: Visit, desk: Desk) -> None:
+    visit.forgives.append("ERR_FAILED")
+    await desk.start_claimed(names=["Purpose"])
+    await desk.end_section(position=0, text="## Purpose\n\nFirst.")
+    await desk.finish()
+    editor = f"{desk.address}sections/1/edit/"
+    page = await visit.open(editor)
+    words, offer = page.get_by_label("Text", exact=True), page.get_by_role("button", name="Bring them back")
+    save, ended = page.get_by_role("button", name="Save", exact=True), "```python\nlight()\n```"
+    await words.fill(ended.removesuffix("\n```"))  # which the server ends
+    await save.click()
+    await page.wait_for_url(f"**{desk.address}")
+    await page.goto(editor)
+    await expect(words).to_have_value(ended)
+    await expect(offer).to_be_hidden()
+
+    async def unless_posted(route: Route) -> None:
+        await (route.abort() if route.request.method == "POST" else route.continue_())
+
+    await page.route(f"**{editor}", unless_posted)
+    await words.fill("Mine.")
+    await save.click()
+    await expect(page.get_by_role("alert")).to_contain_text("The server does not answer.")
+    await page.unroute(f"**{editor}")
+    await save.click()
+    await page.wait_for_url(f"**{desk.address}")
+    await desk.edit(text="Changed by somebody.", before="Mine.")
+    await page.goto(editor)
+    await expect(words).to_have_value("Changed by somebody.")
+    await expect(offer).to_be_hidden()
+
+
+async def test_what_was_refused_is_forgotten_with_the_state_it_was_refused_in(visit: Visit, desk: Desk) -> None:
+    visit.forgives.append("422")
+    await desk.start_claimed(names=["Purpose"])
+    await desk.stop(reason="auth", detail="401")
+    page = await visit.open(desk.address)
+    tokens = page.get_by_label("Tokens for this section")
+    await tokens.fill("0")
+    await tokens.evaluate("(field) => { field.form.noValidate = true; }")
+    await page.get_by_role("button", name="Resume here").click()
+    error = page.locator('.end [data-error="max_tokens"]')
+    await expect(error).not_to_be_empty()
+    await desk.cancel()
+    await expect(error).to_be_empty()
+    again, dialog = page.get_by_role("button", name="Regenerate"), page.get_by_role("dialog", name="Write it anew?")
+    await again.click()
+    await dialog.get_by_text("Model and plan").click()
+    await dialog.get_by_label("Your own plan").fill("x" * 121)
+    await dialog.get_by_role("button", name="Write anew").click()
+    error = dialog.locator('[data-error="plan"]')
+    await expect(error).not_to_be_empty()
+    await dialog.get_by_role("button", name="Keep this text").click()
+    await again.click()
+    await expect(error).to_be_empty()
+
+
 async def test_draft_is_asked_for_once_however_often_the_button_is_pressed(visit: Visit, desk: Desk) -> None:
     await desk.start_claimed(names=["Purpose"])
     await desk.end_section(position=0, text="## Purpose\n\nFirst.")
@@ -235,6 +292,7 @@ async def test_words_of_a_comparison_begin_where_their_script_does(visit: Visit,
     direction = "element => [getComputedStyle(element).unicodeBidi, getComputedStyle(element).textAlign]"
     assert await text.evaluate(direction) == ["plaintext", "start"]
     await page.get_by_role("button", name="Save").click()
+    await page.wait_for_url(f"**{desk.address}")
     await page.goto(f"{desk.address}versions/1/compare/current/?view=side")
     added = page.locator(".words ins")
     box, frame = await added.bounding_box(), await page.locator(".words").last.bounding_box()

@@ -8,7 +8,8 @@ from django.contrib.auth.models import User
 
 from artifacts.errors import IllegalTransition
 from artifacts.lifecycle.freshness import written_from
-from artifacts.models import Artifact, Project, StreamStatus
+from artifacts.models import Artifact, Project, Role, StreamStatus
+from artifacts.sharing import members
 from generation import control, project_runs
 from generation.models import GenerationTask, RunStatus, TaskStatus
 from tests.support.documents import reopened, together
@@ -131,6 +132,23 @@ def test_nothing_more_begins_for_who_is_deactivated(project, owner, small):
     with pytest.raises(IllegalTransition) as refused:
         project_runs.write_all(project, owner)
     assert refused.value.detail == "Cannot write all: the project is paused in it. Resume or cancel it first."
+
+
+@pytest.mark.django_db
+def test_nothing_more_begins_for_who_may_not_start_it_any_more_and_whoever_resumes_takes_over(project, owner, small):
+    editor = User.objects.create_user("editor")
+    members.set_role(project, editor, Role.EDITOR, owner)
+    run = project_runs.write_all(project, editor)
+    members.set_role(project, editor, Role.VIEWER, owner)
+    end(small[0])
+    project_runs.advance_all()
+    assert statuses(project) == ["complete", "idle", "idle"]
+    state = project_runs.state_of_run(run)
+    assert state.status == RunStatus.PAUSED
+    assert "may not start documents here any more" in state.detail
+    project_runs.resume_run(project, owner)
+    assert statuses(project) == ["complete", "streaming", "idle"]
+    assert GenerationTask.objects.get(artifact=small[1]).requested_by == owner
 
 
 @pytest.mark.django_db(transaction=True)

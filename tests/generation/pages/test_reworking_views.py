@@ -191,6 +191,7 @@ def test_versions_are_listed_and_compared_in_one_text_or_side_by_side(visitor: C
         assert "<i>new" not in page
         assert "Unchanged: <bdi>Part 2</bdi>" in page
     assert visitor.get(f"/artifacts/{document.pk}/versions/x/compare/current/").status_code == 404
+    assert visitor.get(f"/artifacts/{document.pk}/versions/", {"old": "1/2"}).status_code == 200
 
 
 @pytest.mark.parametrize(

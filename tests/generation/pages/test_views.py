@@ -91,6 +91,13 @@ def test_title_without_a_latin_letter_makes_a_short_name_too(visitor: Client, pr
     assert list(made) == [("灯台", "document"), ("دليل", "document-2"), ("🗼 2", "document-3")]
 
 
+def test_titles_that_are_alike_make_short_names_that_are_not(visitor: Client, project: Project) -> None:
+    for title in ("Brief", "brief!", "x" * 50, "x" * 60):
+        visitor.post(reverse("generation:artifact-create", args=[project.pk]), {"title": title})
+    made = project.artifacts.order_by("-pk").values_list("phase", flat=True)[:4]
+    assert list(made) == [f"{'x' * 36}-2", "x" * 40, "brief-3", "brief-2"]
+
+
 @pytest.mark.parametrize(
     ("typed", "words"),
     [

@@ -70,7 +70,10 @@ function onFrame(frame) {
     if (frame.epoch === epoch && !text.show(frame.from, frame.fragments, frame.tail, frame.more)) line.open();
   }
   if (frame.state) {
-    if (frame.state.status !== page.dataset.status) news.hide(); // it told of the status before
+    if (frame.state.status !== page.dataset.status) {
+      news.hide(); // it told of the status before
+      commands.forget();
+    }
     status.show(frame.state);
   }
   follower.growing = page.dataset.status === "streaming";

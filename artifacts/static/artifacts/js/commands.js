@@ -31,7 +31,9 @@ export class Commands {
 
   ask(verb) {
     const dialog = this.page.querySelector(`dialog[data-ask="${verb}"]`);
-    if (!dialog.open) dialog.showModal();
+    if (dialog.open) return;
+    this.refusals(dialog.querySelector("form"), {});
+    dialog.showModal();
   }
 
   /** Press the button of a verb, if the status shows it. */
@@ -71,6 +73,11 @@ export class Commands {
     if (location) window.location.assign(location);
     else if (message && this.page.dataset.status === this.before) this.say(message); // else the page shows it
     return undefined;
+  }
+
+  /** What was refused in another status holds no more; an open dialog is somebody's own affair. */
+  forget() {
+    for (const form of this.page.querySelectorAll("[data-command][data-when]")) this.refusals(form, {});
   }
 
   refuse(form, text) {

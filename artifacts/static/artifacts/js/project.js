@@ -25,7 +25,10 @@ async function look() {
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-rows]");
     if (fresh && "stale" in page.dataset) return location.reload(); // signed in again, in another tab
     tell(fresh || answer.status >= 500 ? "" : LOST[answer.status] ?? "You are signed out. Reload this page to sign in.");
-    if (answer.ok && fresh) show(fresh);
+    if (answer.ok && fresh) {
+      show(fresh);
+      dispatchEvent(new CustomEvent("looked", { detail: fresh.ownerDocument })); // for what else stands on the page
+    }
     if (answer.redirected && !fresh) {
       page.dataset.stale = "";
       return (await import("./signed-out.js")).disable(page);

@@ -4,13 +4,16 @@ import { keepReachable } from "../../artifacts/js/reach.js";
 
 const PREVIEW_MS = 250;
 const KEEP_MS = 300;
+const PATIENCE_MS = 20000;
 
 const form = document.querySelector("[data-editor]");
 const text = form.elements.text;
 const shown = form.querySelector("[data-preview]");
 const kept = document.querySelector("[data-kept]");
+const refusal = document.querySelector("[data-refusal]");
 const onPage = text.defaultValue;
 let previewing = null;
+let isSaved = false;
 
 form.querySelector("[data-without-script]").hidden = true;
 
@@ -30,6 +33,7 @@ async function preview() {
 }
 
 function keep() {
+  if (isSaved) return;
   if (!kept.hidden && text.value === onPage) return; // what is offered is dropped by who wrote it alone
   try {
     if (text.value === onPage && !("typed" in form.dataset)) localStorage.removeItem(form.dataset.key);
@@ -54,6 +58,30 @@ function bringBack(words) {
   preview();
 }
 
+/** What the server has is kept here no longer. Whatever else it says it says on a page, as without this module. */
+async function save(event) {
+  if (event.submitter?.name !== "save") return;
+  event.preventDefault();
+  if (form.ariaBusy === "true") return;
+  form.ariaBusy = "true";
+  keep();
+  try {
+    const body = new FormData(form, event.submitter);
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const answer = await fetch(location.href, { method: "POST", body, signal, headers: { Accept: "application/json" } });
+    if (!answer.ok || !answer.headers.get("Content-Type").startsWith("application/json")) return form.submit();
+    const saved = await answer.json();
+    isSaved = true;
+    localStorage.removeItem(form.dataset.key);
+    location.assign(saved.location);
+  } catch {
+    refusal.textContent = "The server does not answer. What you typed stays here; save it again in a moment.";
+    refusal.hidden = false;
+    form.ariaBusy = null;
+  }
+  return undefined;
+}
+
 function later(act, delay_ms) {
   let timer = 0;
   return () => {
@@ -68,7 +96,9 @@ text.addEventListener("input", () => {
   previewSoon();
   keepSoon();
 });
+form.addEventListener("submit", save);
 addEventListener("pagehide", keep);
+addEventListener("pageshow", () => isSaved && location.reload()); // back at a page whose text stands in the document
 text.addEventListener("keydown", (event) => {
   if (event.key === "s" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();

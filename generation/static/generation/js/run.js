@@ -1,18 +1,27 @@
-/** Writing all documents of a project: what is said of it, and its buttons, live while it goes on. */
+/** Writing all documents of a project: what is said of it, and its buttons, as every look of the page's module finds it. */
 
-const EVERY_MS = 2000;
+let asking = false;
 
-async function look() {
-  const shown = document.querySelector("[data-run]");
-  if (shown?.dataset.run !== "live") return;
-  setTimeout(look, EVERY_MS);
-  if (document.visibilityState !== "visible" || shown.contains(document.activeElement)) return;
-  const answer = await fetch(location.pathname).catch(() => null);
+addEventListener("looked", async ({ detail: seen }) => {
+  if (asking || said(seen) === said(document)) return;
+  asking = true;
+  const answer = await fetch(location.pathname).catch(() => null); // a look does not tell what writing all would cost
+  asking = false;
   if (!answer?.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-run]");
-  if (!fresh || fresh.textContent === shown.textContent) return;
-  shown.replaceWith(fresh);
-  dispatchEvent(new Event("online")); // the documents are looked at as well
+  const fresh = place(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  const shown = place(document);
+  if (!fresh) return;
+  if (!shown.contains(document.activeElement)) return shown.replaceWith(fresh);
+  const [before, now] = [shown, fresh].map((one) => one.querySelector("[role=status]"));
+  if (before && now) before.replaceWith(now); // the button that the keyboard stands on stays
+});
+
+function place(page) {
+  return page.querySelector("[data-run-place]");
 }
 
-setTimeout(look, EVERY_MS);
+/** The sentence, and what the buttons do. */
+function said(page) {
+  const sentence = place(page)?.querySelector("[role=status]")?.textContent ?? "";
+  return [sentence, ...[...(place(page)?.querySelectorAll("form") ?? [])].map((form) => form.getAttribute("action"))].join("\n");
+}
