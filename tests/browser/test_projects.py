@@ -67,3 +67,13 @@ async def test_page_shows_that_somebody_else_has_all_documents_written(
     await expect(page.get_by_role("button", name="Write all")).to_be_hidden()
     assert (await visit.context.request.post(f"/api/projects/{desk.project}/write/cancel", headers=headers)).ok
     await expect(page.get_by_role("button", name="Write all")).to_be_visible()
+
+
+async def test_what_is_shown_once_is_copied_by_its_button(visit: Visit, desk: Desk) -> None:
+    await visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = await visit.open(f"/projects/{desk.project}/sharing/")
+    await page.get_by_role("button", name="Make a link").click()
+    await page.get_by_role("button", name="Copy").click()
+    await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = await page.evaluate("navigator.clipboard.readText()")
+    assert copied == await page.locator(".secret code").inner_text()

@@ -139,7 +139,7 @@ async def test_newcomer_signs_in_writes_stops_edits_and_shares(
         await page.get_by_label("More").click()
         await page.get_by_role("link", name="Share…").click()
         await page.get_by_role("button", name="Make a link").click()
-        shared = await page.locator(".secret").inner_text()
+        shared = await page.locator(".secret code").inner_text()
         assert shared.startswith(f"{installation.public}shared/")
         await page.get_by_role("link", name="Admin", exact=True).click()
         await expect(page.get_by_role("link", name="Artifacts").first).to_be_visible()
