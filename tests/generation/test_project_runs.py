@@ -120,6 +120,7 @@ def test_what_somebody_started_by_hand_is_waited_for_and_what_is_deleted_is_not(
 @pytest.mark.django_db
 def test_nothing_more_begins_for_who_is_deactivated(project, owner, small):
     editor = User.objects.create_user("editor")
+    members.set_role(project, editor, Role.EDITOR, owner)
     run = project_runs.write_all(project, editor)
     end(small[0])
     editor.is_active = False

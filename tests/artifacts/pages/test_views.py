@@ -228,7 +228,7 @@ def test_documents_of_a_project_are_searched_narrowed_and_ordered(visitor: Clien
     assert titles(show="streaming") == [growing.title]
     assert titles(order="title") == sorted(every, key=str.lower)
     control.start(growing.project.artifacts.get(phase="handoff"), None)
-    assert titles(order="changed")[:2] == ["Handoff", growing.title]
+    assert titles(order="changed")[:3] == ["Handoff", "oil, and where it comes from", growing.title]
 
 
 def test_module_of_a_project_page_is_given_the_rows_without_the_description(visitor: Client, growing: Artifact) -> None:
