@@ -20,6 +20,7 @@ from streamgen.embedding.place import path_below
 from streamgen.operating.access_log import log_access, shown_path_of_stream
 from streamgen.problems import Problem
 from streamgen.server.outflow import outflow_of
+from streamgen.server.site_names import demand_site_name
 from streamgen.websocket_auth import credentials
 
 logger = logging.getLogger(__name__)
@@ -40,9 +41,21 @@ class WithStreams:
         for route in (*http_urlpatterns, *openai_urlpatterns):
             if path is not None and (match := route.pattern.match(path)):
                 set_script_prefix(asgi.get_script_prefix(scope))  # of this task; what is refused names a page of ours
-                await _stream(route.callback, _at(scope, match[2], send), receive, send)
+                app = UnderSiteName(route.callback) if route in http_urlpatterns else route.callback
+                await _stream(app, _at(scope, match[2], send), receive, send)
                 return
         await self._pages(scope, receive, send)
+
+
+class UnderSiteName:
+    """A stream that is refused to whoever asks by another name. The OpenAI API refuses by itself, in its own shape."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        demand_site_name(scope)
+        await self._app(scope, receive, send)
 
 
 def _at(scope: Any, kwargs: dict[str, Any], send: Any) -> dict[str, Any]:

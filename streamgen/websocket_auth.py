@@ -11,13 +11,13 @@ from typing import Any
 
 from django.conf import settings
 from django.http import parse_cookie
-from django.http.request import split_domain_port, validate_host
 
 from artifacts.accounts.admission import Credentials
 from artifacts.accounts.tokens import token_digest
 from artifacts.routing import refuse_handshake
 from streamgen.public_url import origin_of
 from streamgen.refusals import WRONG_HOST, origin_sentence
+from streamgen.server.site_names import is_site_name, names_asked_by
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class OwnOrigin:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         origins = [] if _LINK.search(scope["path"]) else _headers(scope, b"origin")
-        if why := _why_refused(_headers(scope, b"host"), origins, _is_secure(scope)):
+        if why := _why_refused(names_asked_by(scope), origins, _is_secure(scope)):
             logger.warning("websocket refused: %s", why)
             await refuse_handshake(scope, receive, send, why)
         else:
@@ -60,9 +60,7 @@ def _is_secure(scope: Any) -> bool:
 
 def _why_refused(hosts: list[str], origins: list[str], is_secure: bool) -> str:
     """The sentence for whoever is refused, else ""."""
-    # As Django does for pages: DEBUG without a list means this machine.
-    allowed = settings.ALLOWED_HOSTS or ([".localhost", "127.0.0.1", "[::1]"] if settings.DEBUG else [])
-    if len(hosts) > 1 or not all(validate_host(split_domain_port(host)[0], allowed) for host in hosts):
+    if not is_site_name(hosts):
         return WRONG_HOST
     own = f"{'https' if is_secure else 'http'}://{''.join(hosts)}"
     at_home = {origin_of(address) for address in (own, *settings.CSRF_TRUSTED_ORIGINS)} - {None}

@@ -33,6 +33,7 @@ from streamgen.agents.written_text import WrittenText
 from streamgen.api_calls.entity_tags import READS
 from streamgen.problems import problem_of
 from streamgen.server.bodies import TooLarge
+from streamgen.server.site_names import demand_site_name
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class OpenAIRoute:
             await exchange.answer(204, ANY_ORIGIN_ASKS.items())
             return
         try:
+            demand_site_name(scope)
             user = await database_sync_to_async(asked_documents.user_of)(exchange.header("authorization"))
             exchange.demand_method(*self._methods)
             await self._answering(exchange, user, **scope["url_route"]["kwargs"])

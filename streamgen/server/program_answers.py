@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.core.handlers.asgi import get_script_prefix
-from django.http.request import split_domain_port, validate_host
 from django.urls import Resolver404, resolve, set_script_prefix
 
 from streamgen.contract.codes import CODES, OF_STATUS
 from streamgen.embedding.place import kind_of_path
 from streamgen.problems import Problem
 from streamgen.refusals import WRONG_HOST
+from streamgen.server.site_names import is_site_name, names_asked_by
 
 OUR_PACKAGES = ("artifacts", "generation", "streamgen", "ninja")
 """Where the views of documents and of their calls are from."""
 KEPT_HEADERS = (b"allow", b"retry-after", b"set-cookie", b"vary")
-LOCAL_HOSTS = [".localhost", "127.0.0.1", "[::1]"]
-"""Those that Django answers to where DEBUG is on and no others are named."""
 
 
 class ProgramAnswers:
@@ -66,7 +63,7 @@ def _is_of_a_host(path: str) -> bool:
 
 async def _tell(scope: Any, refused: Any, send: Any) -> None:
     status: int = refused["status"]
-    code = "wrong_host" if status == 400 and not _is_ours(scope) else OF_STATUS.get(status, "")
+    code = "wrong_host" if status == 400 and _is_under_another_name(scope) else OF_STATUS.get(status, "")
     known = CODES.get(code)
     detail = WRONG_HOST if code == "wrong_host" else known.meaning if known else "The request is refused."
     answer = Problem(status=status, detail=detail, code=code).response()
@@ -76,9 +73,6 @@ async def _tell(scope: Any, refused: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.content})
 
 
-def _is_ours(scope: Any) -> bool:
-    """Whether the site answers to the name in the Host header."""
-    said = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"host"]
-    name, _ = split_domain_port(said[0]) if said else ("", "")
-    hosts = settings.ALLOWED_HOSTS or (LOCAL_HOSTS if settings.DEBUG else [])
-    return bool(name) and validate_host(name, hosts)
+def _is_under_another_name(scope: Any) -> bool:
+    hosts = names_asked_by(scope)
+    return not hosts or not is_site_name(hosts)

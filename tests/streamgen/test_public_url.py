@@ -167,6 +167,8 @@ def test_any_wrong_host_is_refused_with_one_line_in_the_log_and_as_json_in_the_a
         for path, kind in (
             ("/path/sign-in/", "text/html; charset=utf-8"),
             ("/path/api/projects", "application/problem+json"),
+            ("/path/api/artifacts/1/events", "application/problem+json"),
+            ("/path/v1/models", "application/json"),
         ):
             before = len(server.log.read_text().splitlines())
             response, _ = told(server, path, {"X-Forwarded-Proto": "https"}, hosts=hosts)
