@@ -1,13 +1,12 @@
 """The ASGI application: pages and API to Django, streams and websockets beside it, the life of the process."""
 
-import gc
 import os
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from artifacts.operating.heap import give_back_memory
+from artifacts.operating.heap import give_back_memory, set_aside_imports
 from artifacts.operating.open_files import raise_open_files
 
 give_back_memory()  # before any thread has made a heap of its own
@@ -38,6 +37,4 @@ application = ProtocolTypeRouter(
 )
 this_process.hook_daphne()
 
-# What was imported stays for good. Looked through at each full collection it would hold the event loop for 40 to 60 ms.
-gc.collect()
-gc.freeze()
+set_aside_imports()

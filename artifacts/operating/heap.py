@@ -38,6 +38,15 @@ def give_back_memory() -> None:
             mallopt(option, value)
 
 
+def set_aside_imports() -> None:
+    """Leave out of collections what was imported, since it stays for good: with it a full one holds the loop for 40 to
+    60 ms, and none comes before a quarter as much waits for it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.collect()  # the collector measures that quarter by what it found last
+
+
 class LettingGo:
     """What one event loop has let go of, and when that is looked for."""
 

@@ -21,6 +21,7 @@ from django.db import Error as DatabaseError
 
 from artifacts.messaging import outbox, subscription
 from artifacts.operating import loop_lag, open_files, outages
+from artifacts.operating.heap import set_aside_imports
 from artifacts.operating.outages import OutageKind
 from artifacts.replay.packer import keep_packing
 from artifacts.webhooks.courier import Courier
@@ -167,7 +168,9 @@ class Embedded:
         """Nobody restarts a part of a server, so it does that itself; without a provider there is nothing to begin."""
         while not self._stop.is_set():
             try:
-                await GenerationWorker(self._chosen).work(self._stop)
+                worker = GenerationWorker(self._chosen)
+                set_aside_imports()
+                await worker.work(self._stop)
             except ProviderError as error:
                 logger.error("no worker here: %s", error.detail)
                 return

@@ -45,6 +45,32 @@ def test_large_blocks_are_given_back_though_small_ones_stay_among_them():
     assert ours < glibcs / 5
 
 
+IMPORTED = """
+import gc, sys
+from collections import deque
+from artifacts.operating.heap import set_aside_imports
+imported = [[number] for number in range(500_000)]
+gc.collect()
+set_aside_imports() if sys.argv[1] == "ours" else gc.freeze()
+found = []
+gc.callbacks.append(lambda phase, about: found.append(about["collected"]) if about["generation"] == 2 else None)
+under_way = deque(maxlen=3_000)
+for number in range(200_000):
+    ring = [number]
+    ring.append(ring)
+    under_way.append(ring)
+print(sum(found))
+"""
+
+
+def test_what_was_imported_puts_no_collection_off():
+    ours, frozen = (
+        int(subprocess.check_output([sys.executable, "-c", IMPORTED, whose], text=True)) for whose in ("ours", "frozen")
+    )
+    assert ours > 0
+    assert frozen == 0
+
+
 class Held:
     """An object that holds itself, as requests and runs do."""
 
