@@ -15,6 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
 pages = get_asgi_application()
 
 from artifacts.routing import websocket_urlpatterns  # noqa: E402  models need the app registry
+from streamgen.api_calls.any_origin import AnyOrigin  # noqa: E402
 from streamgen.http_streams import WithStreams  # noqa: E402
 from streamgen.operating.access_log import SocketLog  # noqa: E402
 from streamgen.operating.probes import Probes  # noqa: E402
@@ -28,7 +29,9 @@ from streamgen.websocket_auth import websocket_login  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": Probes(AtPublicUrl(BoundedBodies(WithStreams(ProgramAnswers(InTurn(pages)))), settings.PUBLIC_URL)),
+        "http": Probes(
+            AtPublicUrl(AnyOrigin(BoundedBodies(WithStreams(ProgramAnswers(InTurn(pages))))), settings.PUBLIC_URL)
+        ),
         "websocket": AtPublicUrl(
             WithWires(SocketLog(websocket_login(URLRouter(websocket_urlpatterns)))), settings.PUBLIC_URL
         ),

@@ -16,8 +16,13 @@ def keep_private(*files: Path) -> None:
 
 
 def private_database(file: Path) -> None:
-    """Make the file before SQLite does, which would let everybody read it; its logs get the mode of the file."""
+    """Make its folder, and keep what is there of it private. Whoever asks nothing of it leaves no file."""
     with suppress(OSError):  # where it cannot be made, the first connection says why
         file.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     keep_private(file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal")))
+
+
+def make_private(file: Path) -> None:
+    """Make the file before SQLite does, which would let everybody read it; its logs get the mode of the file."""
+    with suppress(OSError):  # it is there; or the connection says why it cannot be
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

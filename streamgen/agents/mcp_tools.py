@@ -95,8 +95,8 @@ class DocumentTools:
                     if not title:
                         raise ToolError("Name a document, or a project, or give the title of a new project.")
                     project = int((await client.create_project(title, instructions))["id"])
-                    made.append(project)
-                document = await _document(client, project, phase, title)
+                    made.append(f"/projects/{project}")
+                document = await _document(client, project, phase, title, made)
             status = (await client.artifact(document))["state"]["status"]
             match status:
                 case "idle":
@@ -185,24 +185,26 @@ class DocumentTools:
 
 
 @asynccontextmanager
-async def _none_where_refused(client: Client) -> AsyncGenerator[list[int], None]:
-    """The projects that are made for a document: whoever is refused it finds none, and may ask again."""
-    made: list[int] = []
+async def _none_where_refused(client: Client) -> AsyncGenerator[list[str], None]:
+    """What is made for a document, by its paths: whoever is refused it finds none of it, and may ask again."""
+    made: list[str] = []
     try:
         yield made
     except CallRefused:
-        for project in made:
+        for path in reversed(made):
             with suppress(ClientError):
-                await client.call("DELETE", f"/projects/{project}")
+                await client.call("DELETE", path)
         raise
 
 
-async def _document(client: Client, project: int, phase: str, title: str) -> int:
-    """The project's document of that phase; made where it is missing."""
+async def _document(client: Client, project: int, phase: str, title: str, made: list[str]) -> int:
+    """The project's document of that phase; made where it is missing, and then told among what was made."""
     for row in (await client.project(project))["artifacts"]:
         if row["phase"] == phase:
             return int(row["id"])
-    return int((await client.add_artifact(project, phase, title))["id"])
+    document = int((await client.add_artifact(project, phase, title))["id"])
+    made.append(f"/artifacts/{document}")
+    return document
 
 
 async def _described(client: Client, document: int) -> ToolAnswer:

@@ -6,16 +6,19 @@ import asyncio
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import Any, TextIO
 
 from artifacts.pages import labels
 from generation.cli.interruption import Interruption
 from generation.cli.terminal import Screen, printable
+from generation.management.commands.generate import no_such_phase
 from streamgen.client import (
     CallRefused,
     Client,
     DocumentEnded,
     EpochBegan,
+    NoSuchDocument,
     StateChanged,
     TextAdded,
     TextPlace,
@@ -23,7 +26,8 @@ from streamgen.client import (
 )
 from streamgen.client.document import WatchedDocument
 
-PAUSED_STATUS = "paused"
+PAUSED_STATUS, RUNNING_STATUS = "paused", "running"
+RUN_POLL_S = 0.5
 
 RemoteState = dict[str, Any]
 
@@ -136,11 +140,61 @@ async def write_remotely(
     return found["state"]["status"], {name: found[name] for name in kept}
 
 
+async def write_all_remotely(
+    connect: Callable[[], Client], options: dict[str, Any], *, out: TextIO, err: TextIO, on_terminal: bool = False
+) -> tuple[str, RemoteState]:
+    """What `generate --all` does, at a server: how the run ended, and where it stands. Raises a `ClientError`."""
+    async with connect() as client:
+        document = _RemoteDocument(client, options, err)
+        path = f"/projects/{(await document.find_project())['id']}/write"
+        interruption = Interruption(partial(_ask, client.call, "POST", f"{path}/pause"), document.cancel)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, interruption.on_signal)
+        run = await _begun_run(client, path, options)
+        shown, told = {None}, ""
+        while run["status"] == RUNNING_STATUS:
+            if told != run["detail"]:
+                document.say(told := run["detail"])
+            if run["artifact"] in shown:
+                await asyncio.sleep(RUN_POLL_S)  # the server begins the next one by itself
+            else:
+                document.artifact = run["artifact"]
+                shown.add(run["artifact"])
+                seen = await follow_remote(
+                    client, document.artifact, out=out, err=err, remark=lambda: interruption.remark
+                )
+                await interruption.outcome(seen, document.status, offer=document.say if on_terminal else None)
+            run = await client.call("GET", path)
+        if document.artifact:
+            await interruption.outcome("", document.status)
+        run = dict(await client.call("GET", path))
+        document.say(run["detail"])
+    return run["status"], run
+
+
+async def _begun_run(client: Client, path: str, options: dict[str, Any]) -> RemoteState:
+    """The same again goes on with a run that stopped."""
+    run = await client.call("GET", path)
+    match run["status"] if run else "":
+        case "running":
+            return dict(run)
+        case "stopped" | "paused":
+            return dict(await client.call("POST", f"{path}/resume"))
+    wishes = {"model": options["model"]} if options["model"] else {}
+    return dict(await client.call("POST", path, wishes | {"parallel": options["parallel"]}))
+
+
+async def _ask(verb: Callable[..., Coroutine[Any, Any, Any]], *words: Any) -> None:
+    with suppress(CallRefused, NoSuchDocument):  # it ended at the same moment
+        await verb(*words)
+
+
 class _RemoteDocument:
     """Finds or makes the document, begins it, and stops it when somebody wants that."""
 
     def __init__(self, client: Client, options: dict[str, Any], err: TextIO) -> None:
         self.artifact = 0
+        self._is_new = False
         self._client, self._options, self._err = client, options, err
 
     def say(self, line: str) -> None:
@@ -166,23 +220,29 @@ class _RemoteDocument:
                 await self._client.resume(self.artifact, **{k: v for k, v in wishes.items() if k == "model"})
 
     async def pause(self) -> None:
-        await self._ask(self._client.pause)
+        await _ask(self._client.pause, self.artifact)
 
     async def cancel(self) -> None:
-        await self._ask(self._client.cancel)
+        await _ask(self._client.cancel, self.artifact)
 
     async def status(self) -> str:
         return str((await self._client.artifact(self.artifact))["state"]["status"])
 
-    async def _ask(self, verb: Callable[[int], Coroutine[Any, Any, Any]]) -> None:
-        with suppress(CallRefused):  # it ended at the same moment
-            await verb(self.artifact)
+    async def find_project(self) -> RemoteState:
+        """The newest of that title; made where there is none."""
+        wanted = self._options["project"]
+        found = [one for one in await self._client.projects() if one["title"] == wanted]
+        self._is_new = not found
+        return found[0] if found else await self._client.create_project(wanted, self._options["describe"])
 
     async def _find(self) -> int:
+        """Raises `ValueError` for a phase that the project does not have, and that nobody gave a title."""
         phase, title = self._options["phase"], self._options["title"]
-        wanted = self._options["project"]
-        projects = [one for one in await self._client.projects() if one["title"] == wanted]
-        project = projects[0] if projects else await self._client.create_project(wanted, self._options["describe"])
+        project = await self.find_project()
         rows = [row["id"] for row in project["artifacts"] if row["phase"] == phase]
+        if not rows and not title:
+            if self._is_new:  # a phase that is mistyped makes no project
+                await self._client.call("DELETE", f"/projects/{project['id']}")
+            raise ValueError(no_such_phase(phase, [row["phase"] for row in project["artifacts"]]))
         self.artifact = rows[0] if rows else (await self._client.add_artifact(project["id"], phase, title))["id"]
         return self.artifact

@@ -10,6 +10,7 @@ from typing import Any
 from channels.routing import URLRouter
 
 from artifacts.routing import websocket_urlpatterns
+from streamgen.api_calls.any_origin import AnyOrigin
 from streamgen.embedding.place import path_below
 from streamgen.http_streams import WithStreams
 from streamgen.server.lifespan import this_process
@@ -25,7 +26,7 @@ class WithDocuments:
 
     def __init__(self, application: Any) -> None:
         self._own = application
-        self._http = WithStreams(ProgramAnswers(application))
+        self._http = AnyOrigin(WithStreams(ProgramAnswers(application)))
         self._sockets = WithWires(websocket_login(URLRouter(websocket_urlpatterns)))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

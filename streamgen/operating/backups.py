@@ -21,6 +21,7 @@ from django.db import connection
 from psycopg.conninfo import make_conninfo
 
 from artifacts.operating.database_check import POOLER_SAYS, own_connection
+from streamgen.private_files import make_private
 
 SQLITE_MAGIC, POSTGRES_MAGIC = b"SQLite format 3\0", b"PGDMP"
 ALL_PAGES = -1
@@ -146,7 +147,10 @@ def _pass_on(source: Any, target: Any, opening: str) -> bool:
 
 
 def _sqlite_file() -> str:
-    return str(connection.settings_dict["NAME"])
+    """Made where it is missing, before SQLite does."""
+    file = str(connection.settings_dict["NAME"])
+    make_private(Path(file))
+    return file
 
 
 def _run(*command: str) -> None:

@@ -12,9 +12,12 @@ import os
 import re
 import threading
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from django.db.backends.sqlite3 import base
+
+from streamgen.private_files import make_private
 
 _Sqlite: Any = base.DatabaseWrapper  # its types leave out how a transaction begins and ends
 _turns: dict[str, threading.Lock] = {}  # of each database file
@@ -54,6 +57,8 @@ class DatabaseWrapper(_Sqlite):  # type: ignore[misc]
     _held: threading.Lock | None = None
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        if not self.is_in_memory_db():
+            make_private(Path(self.settings_dict["NAME"]))
         connection = super().get_new_connection(conn_params)
         for arguments in (2, 3):  # the third one is what ESCAPE names
             connection.create_function("like", arguments, like, deterministic=True)

@@ -9,7 +9,7 @@ import shlex
 import signal
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -19,6 +19,7 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from artifacts import validation
 from artifacts.accounts import sign_in
@@ -35,13 +36,14 @@ from generation.errors import CommandRefused
 from generation.models import UNFINISHED, UNFINISHED_RUNS, GenerationTask, RunStatus
 from generation.worker.worker import GenerationWorker
 
-_RUN_EXIT_CODES = {
+RUN_EXIT_CODES = {
     RunStatus.COMPLETE: 0,
     RunStatus.RUNNING: 1,
     project_runs.STOPPED: 3,
     RunStatus.PAUSED: 3,
     RunStatus.CANCELLED: 4,
 }
+"""What `--all` exits with."""
 
 
 class Command(BaseCommand):
@@ -118,7 +120,7 @@ class Command(BaseCommand):
             self._say(f"To go on: {same_command(options)}")
         if options["json"]:
             self.stdout.write(json.dumps(asdict(state), ensure_ascii=False))
-        sys.exit(_RUN_EXIT_CODES[state.status])
+        sys.exit(RUN_EXIT_CODES[state.status])
 
     def _follow(self, artifact: Artifact, task: GenerationTask | None, options: dict[str, Any]) -> str:
         """Write it, unless another worker does, and show it; the status in which it ended."""
@@ -135,14 +137,12 @@ class Command(BaseCommand):
     def _artifact(self, options: dict[str, Any]) -> Artifact:
         """The document asked for; the project and a phase of the user's own are made where they are missing."""
         phase, title = validation.phase(options["phase"]), options["title"]
-        project = self._project(options)
-        artifact = project.artifacts.filter(phase=phase).first()
-        if artifact is None and not title:
-            known = ", ".join(project.artifacts.values_list("phase", flat=True))
-            raise CommandError(
-                f"The project has no phase {phase}, only {known}. For a phase of your own give its --title."
-            )
-        return artifact or control.add_artifact(project, phase, title)
+        with transaction.atomic():  # a phase that is mistyped makes no project
+            project = self._project(options)
+            artifact = project.artifacts.filter(phase=phase).first()
+            if artifact is None and not title:
+                raise CommandError(no_such_phase(phase, project.artifacts.values_list("phase", flat=True)))
+            return artifact or control.add_artifact(project, phase, title)
 
     def _project(self, options: dict[str, Any]) -> Project:
         owner = sign_in.administrator()
@@ -213,6 +213,10 @@ async def _write(
         stop.set()
         if working:
             await working
+
+
+def no_such_phase(phase: str, known: Iterable[str]) -> str:
+    return f"The project has no phase {phase}, only {', '.join(known)}. For a phase of your own give its --title."
 
 
 def same_command(options: dict[str, Any]) -> str:

@@ -21,7 +21,9 @@ from generation.cli.follow import EXIT_CODES, INTERRUPTED
 from generation.cli.log_file import log_beside
 from generation.cli.terminal import without_key_marks
 from generation.management.commands import generate
-from streamgen.cli.remote import PAUSED_STATUS, write_remotely
+from generation.models import RunStatus
+from generation.project_runs import STOPPED
+from streamgen.cli.remote import write_all_remotely, write_remotely
 from streamgen.cli.server_options import add_server_options, token_from
 from streamgen.client import Client, ClientError
 
@@ -36,16 +38,17 @@ class Command(generate.Command):
             super().handle(*args, **options)
             return
         log_beside(sys.stderr, settings.DATA_DIR / "cli.log")
-        if options["all"]:
-            raise CommandError("With --server name one --phase; POST /api/projects/<id>/write writes all.")
         try:
-            validation.phase(options["phase"])
+            options["project"] = validation.title(options["project"])
+            if not options["all"]:
+                validation.phase(options["phase"])
             control.checked_parallel(options["parallel"])
             client = partial(Client, options["server"], token=token_from(options))
+            write = write_all_remotely if options["all"] else write_remotely
             with open(os.devnull, "w") as nowhere, without_key_marks(sys.stdin):
                 out = nowhere if options["json"] else sys.stdout
-                status, document = asyncio.run(
-                    write_remotely(client, options, out=out, err=sys.stderr, on_terminal=sys.stdin.isatty())
+                status, told = asyncio.run(
+                    write(client, options, out=out, err=sys.stderr, on_terminal=sys.stdin.isatty())
                 )
         except ArtifactError as error:
             raise CommandError(error.detail) from None
@@ -53,10 +56,10 @@ class Command(generate.Command):
             raise CommandError(str(error)) from None
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
-        if status == PAUSED_STATUS:
+        if status in (RunStatus.PAUSED, STOPPED):
             where = ["--server", options["server"]]
             where += ["--token-file", options["token_file"]] if options["token_file"] else []
             print(f"To go on: {generate.same_command(options)} {shlex.join(where)}", file=sys.stderr, flush=True)
         if options["json"]:
-            self.stdout.write(json.dumps(document, ensure_ascii=False))
-        sys.exit(EXIT_CODES.get(status, 1))
+            self.stdout.write(json.dumps(told, ensure_ascii=False))
+        sys.exit((generate.RUN_EXIT_CODES if options["all"] else EXIT_CODES).get(status, 1))

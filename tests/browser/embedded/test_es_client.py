@@ -76,3 +76,44 @@ async def test_a_page_elsewhere_watches_by_a_link(desk: Desk, house: House, brow
     )
     assert text == "One two."
     await context.close()
+
+
+async def test_a_page_elsewhere_calls_and_watches_with_a_token(
+    desk: Desk, house: House, author: Author, visit: Visit, browser: Browser
+) -> None:
+    await desk.start_claimed(names=["Purpose"])
+    await desk.write(text="One ")
+    await desk.end_section(position=0, text="two.")
+    await desk.finish()
+    token = (await author.api_token(name=visit.name))["token"]
+    context = await browser.new_context(permissions=["local-network-access"])
+    page = await context.new_page()
+    address = f"http://localhost:{house.port}/elsewhere"
+    await page.route(address, lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
+    await page.goto(address)
+    found = await page.evaluate(
+        """async ([origin, token, artifact]) => {
+            const { Client } = await import(`${origin}/element/js/client.js`);
+            const client = new Client(origin, { token });
+            let text = "";
+            for await (const event of client.watch(artifact)) text += event.text ?? "";
+            const made = await client.createProject("Elsewhere");
+            await client.call("PATCH", `/projects/${made.id}`, { title: "Made elsewhere" });
+            const { title } = await client.project(made.id);
+            await client.call("DELETE", `/projects/${made.id}`);
+            const gone = await client.project(made.id).catch((error) => error.name);
+            const nobody = await new Client(origin, { token: "guessed" }).projects().catch((error) => error.name);
+            const asked = { credentials: "include" };
+            const byCookie = await fetch(`${origin}/api/projects`, asked).then((answer) => answer.status, () => "kept");
+            return { text, title, gone, nobody, byCookie };
+        }""",
+        [house.origin, token, desk.artifact],
+    )
+    assert found == {
+        "text": "One two.",
+        "title": "Made elsewhere",
+        "gone": "NoSuchDocument",
+        "nobody": "SignInNeeded",
+        "byCookie": "kept",
+    }
+    await context.close()

@@ -92,11 +92,14 @@ def test_watch_prints_the_text_and_exits_with_the_status(capsys, make, code):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("wish", "refusal"), [({"parallel": 9}, "between 1 and 8"), ({"model": "other"}, "model")])
+@pytest.mark.parametrize(
+    ("wish", "refusal"),
+    [({"parallel": 9}, "between 1 and 8"), ({"model": "other"}, "model"), ({"phase": "breif"}, "only brief, prd")],
+)
 def test_generate_makes_no_project_for_what_it_refuses(settings, tmp_path, wish, refusal):
     settings.STREAMGEN_MODELS, settings.DATA_DIR = ["one"], tmp_path
     with pytest.raises(CommandError, match=refusal):
-        call_command("generate", project="Harbour", phase="brief", **wish)
+        call_command("generate", **({"project": "Harbour", "phase": "brief"} | wish))
     assert not Project.objects.exists()
 
 

@@ -108,6 +108,9 @@ async def story(client: Client, product: ServedProduct, title: str) -> None:
     assert "phase" in await refused(client, "start", title="Refused", phase="No Phase")
     assert "plan[0]" in await refused(client, "start", title="Refused", sections=[" "])
     assert await titles(client) == before
+    project = (await call(client, "list", project=begun["project"]))["artifacts"]
+    assert "plan[0]" in await refused(client, "start", project=begun["project"], phase="notes", sections=[" "])
+    assert (await call(client, "list", project=begun["project"]))["artifacts"] == project
     draft = (await call(client, "rewrite", document=document, section=2, instructions="Shorter."))["draft"]
     new = await whole_text(client, draft)
     await call(client, "decide", draft=draft, accept=True)

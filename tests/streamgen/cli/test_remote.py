@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import signal
 import subprocess
 import sys
@@ -17,6 +18,13 @@ from tests.streamgen.agents.installation import PLAN, ServedProduct
 from tests.support.servers import ROOT
 
 pytestmark = pytest.mark.timeout(180)
+
+
+RUN_ENDED = {"run": 0, "status": "complete", "detail": "", "complete": 2, "total": 2}
+
+
+def ids(rows: list[dict[str, int]]) -> list[int]:
+    return [row["id"] for row in rows]
 
 
 class Elsewhere:
@@ -83,6 +91,41 @@ def test_generate_writes_there_pauses_goes_on_and_finds_it_complete(product, els
         assert client.text(notes["id"]) == whole
 
 
+def test_generate_all_writes_each_document_there_pauses_and_goes_on(product, elsewhere):
+    with product.client() as client:
+        project = client.create_project("Canal")
+        for row in project["artifacts"]:
+            client.delete(row["id"])
+        rows = [client.add_artifact(project["id"], phase, phase.title()) for phase in ("notes", "locks")]
+        with elsewhere.begin("generate", "--project", " Canal ", "--all") as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate()
+        assert (process.returncode, "To go on: " in err.splitlines()[-1]) == (3, True), err
+        assert [one["state"]["status"] for one in map(client.artifact, ids(rows))] == ["paused", "idle"]
+        code, out, err = elsewhere.run("generate", "--project", "Canal", "--all", "--json")
+        assert code == 0, err
+        assert json.loads(out) | {"run": 0, "detail": ""} == RUN_ENDED | {"artifact": rows[1]["id"]}
+        assert [one["state"]["status"] for one in map(client.artifact, ids(rows))] == ["complete"] * 2
+        code, _, err = elsewhere.run("generate", "--project", "Canal", "--all")
+        assert (code, "started already" in err) == (1, True), err
+
+
+def test_phase_that_is_mistyped_makes_nothing_there(product, elsewhere):
+    with product.client() as client:
+        before = client.projects()
+        code, _, err = elsewhere.run("generate", "--project", "Weir", "--phase", "breif")
+        assert (code, "only brief, prd, specs" in err, "--title" in err) == (1, True, True), err
+        assert client.projects() == before
+
+
+def test_database_of_ones_own_is_not_touched(product, elsewhere, tmp_path):
+    assert elsewhere.run("watch", "999999")[0] == 1
+    assert elsewhere.run("generate", "--project", "Weir", "--phase", "breif")[0] == 1
+    assert list(tmp_path.glob("*.sqlite3*")) == []
+
+
 class Interrupting(io.StringIO):
     """A screen whose reader presses Ctrl-C once they see these words."""
 
@@ -118,5 +161,3 @@ def test_token_is_asked_for_where_none_stands(product, elsewhere, tmp_path):
     assert (code, "No such file" in err) == (1, True)
     code, _, err = elsewhere.run("watch", "1", STREAMGEN_TOKEN="sg_wrong")
     assert (code, "sg_wrong" in err, "Traceback" in err) == (1, False, False)
-    code, _, err = elsewhere.run("generate", "--project", "Harbour", "--all")
-    assert (code, "--phase" in err) == (1, True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -52,6 +53,16 @@ def say(one: DatabaseWrapper, word: str) -> None:
     one.commit()
     one.set_autocommit(True)
     one.close()
+
+
+def test_new_file_and_its_logs_are_their_owners_alone(tmp_path: Path) -> None:
+    one = wrapper(tmp_path / "new.sqlite3")
+    with one.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("CREATE TABLE words (word text)")
+    modes = {part.name: stat.S_IMODE(part.stat().st_mode) for part in tmp_path.iterdir()}
+    one.close()
+    assert modes == dict.fromkeys(("new.sqlite3", "new.sqlite3-wal", "new.sqlite3-shm"), 0o600)
 
 
 def words(file: Path) -> list[str]:
