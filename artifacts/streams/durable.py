@@ -32,7 +32,7 @@ CROSS_ORIGIN = {
 }
 PREFLIGHT = {
     "Access-Control-Allow-Methods": ", ".join(METHODS),
-    "Access-Control-Allow-Headers": "authorization, if-none-match",
+    "Access-Control-Allow-Headers": "authorization, *",
     "Access-Control-Max-Age": "86400",
 }
 

@@ -31,3 +31,21 @@ async def test_reader_plays_a_document_from_a_place_of_their_choice_to_its_end(v
     await expect(page.locator("[data-told]")).to_contain_text("The end")
     await expect(page.get_by_role("button", name="Play")).to_be_visible()
     assert (await document.inner_text()).split() == whole.split()
+
+
+async def test_address_that_says_how_fast_plays_by_itself_from_there(visit: Visit, desk: Desk) -> None:
+    await desk.start_claimed(names=["Purpose"])
+    for number in range(4):
+        await desk.write(text=f"Paragraph {number}.\n\n")
+    await desk.cancel()
+    asked: list[str] = []
+    page = await visit.open(desk.address)
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    await page.goto(f"{page.url}replay/?replay=25&from=13")
+    await expect(page.locator("[data-told]")).to_contain_text("The end")
+    await expect(page.get_by_label("Speed")).to_have_value("25")
+    assert asked[0].endswith("?format=html&replay=25&from=13"), asked
+    asked.clear()
+    await page.goto(f"{page.url.partition('?')[0]}?replay=fast")
+    await expect(page.locator("[data-told]")).to_contain_text("characters")
+    assert asked == []

@@ -28,6 +28,17 @@ place.addEventListener("change", () => {
 });
 player.addEventListener("submit", (event) => event.preventDefault());
 say();
+playWished(new URLSearchParams(location.search));
+
+/** What the address asks for, `?replay=SPEED&from=N`: a making that somebody is shown plays by itself. */
+function playWished(wished) {
+  const asked = Number(wished.get("replay"));
+  if (!(asked >= 1 && asked <= 50)) return;
+  if (![...speed.options].some(({ value }) => Number(value) === asked)) speed.add(new Option(`${asked}×`, asked));
+  speed.value = asked;
+  place.value = wished.get("from") ?? 0;
+  start();
+}
 
 function start() {
   if (Number(place.value) >= Number(place.max)) place.value = 0;
