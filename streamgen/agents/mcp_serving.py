@@ -18,13 +18,19 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 from django.urls import reverse
+from mcp.server.transport_security import TransportSecuritySettings
 
 from streamgen.agents.mcp_tools import documents_server
+from streamgen.api_calls.any_origin import AnyOrigin
 from streamgen.api_calls.json_bodies import TooManyValues, demand_few_values
 from streamgen.client import Client
 from streamgen.server.bodies import BoundedBodies
 from streamgen.server.lifespan import this_process
 
+ANY_NAME = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+"""Under the name of a proxy as well. The check is for servers that take whoever comes: here nobody has the token but
+its user's programs, under whatever name a page has them call.
+"""
 UNAUTHORIZED = {"error": "Send Authorization: Bearer TOKEN. `manage.py token USER` makes one."}
 
 
@@ -49,12 +55,16 @@ class ToolServing:
 
     async def over_http(self, host: str, port: int) -> None:
         """Until a signal comes. Says where it listens."""
-        app = documents_server(self.client_of).streamable_http_app(stateless_http=True, host=host)
+        app = documents_server(self.client_of).streamable_http_app(stateless_http=True, transport_security=ANY_NAME)
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
             shown = f"[{host}]" if ":" in host else host
             sys.stderr.write(f"address  http://{shown}:{listener.getsockname()[1]}/mcp\n")
             sys.stderr.flush()
-            config = uvicorn.Config(BearersOnly(app), log_level="warning", access_log=False)
+            config = uvicorn.Config(
+                AnyOrigin(BearersOnly(app), lambda scope: scope["type"] == "http"),
+                log_level="warning",
+                access_log=False,
+            )
             async with self._writing():
                 await ToolServer(config).serve(sockets=[listener])
 

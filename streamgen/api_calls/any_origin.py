@@ -5,6 +5,7 @@ No cookie opens anything that way: an answer for everybody is shown to no page t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from streamgen.embedding.place import path_below
@@ -14,7 +15,8 @@ TOLD = (
     (b"access-control-allow-origin", b"*"),
     (
         b"access-control-expose-headers",
-        b"Content-Disposition, ETag, Idempotency-Replayed, Link, Location, Retry-After, WWW-Authenticate",
+        b"Content-Disposition, ETag, Idempotency-Replayed, Link, Location, Mcp-Session-Id, Retry-After,"
+        b" WWW-Authenticate",
     ),
 )
 ALLOWED = (
@@ -26,14 +28,18 @@ ALLOWED = (
 )
 
 
-class AnyOrigin:
-    """The given ASGI application for HTTP."""
+def is_call(scope: Any) -> bool:
+    return (path_below(scope) or "").startswith(OF_CALLS)
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
+
+class AnyOrigin:
+    """The given ASGI application for HTTP, where a request is one that pages may send."""
+
+    def __init__(self, app: Any, is_theirs: Callable[[Any], bool] = is_call) -> None:
+        self._app, self._is_theirs = app, is_theirs
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if not (path_below(scope) or "").startswith(OF_CALLS):
+        if not self._is_theirs(scope):
             await self._app(scope, receive, send)
             return
         if scope["method"] == "OPTIONS" and _said(scope["headers"], b"access-control-request-method"):

@@ -20,6 +20,17 @@ from tests.support.servers import ROOT
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(180)]
 
+ACCEPTED = "application/json, text/event-stream"
+BEGUN = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "stock", "version": "1"},
+    },
+}
 TOOLS = {"list", "start", "status", "read", "rewrite", "decide", "stop"}
 
 
@@ -171,6 +182,12 @@ async def test_agents_over_http_act_by_their_tokens(product, is_remote):
             held = {"Authorization": f"Bearer {product.token}", "Content-Type": "application/json"}
             for large in (b'"' + b"x" * 4_100_000 + b'"', b"[" + b"[]," * 50_000 + b"0]"):
                 assert (await bare.post(address, headers=held, content=large)).status_code == 413
+            # As a proxy passes it on, and a page of another site sends it.
+            held |= {"Host": "docs.example.com", "Origin": "https://elsewhere.example", "Accept": ACCEPTED}
+            told = await bare.post(address, headers=held, json=BEGUN)
+            assert (told.status_code, told.headers["access-control-allow-origin"]) == (200, "*"), told.text
+            asked = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
+            assert (await bare.options(address, headers=asked)).status_code == 204
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="streamgen"')
 
 

@@ -36,7 +36,7 @@ function playWished(wished) {
   if (!(asked >= 1 && asked <= 50)) return;
   if (![...speed.options].some(({ value }) => Number(value) === asked)) speed.add(new Option(`${asked}×`, asked));
   speed.value = asked;
-  place.value = wished.get("from") ?? 0;
+  place.value = Number(wished.get("from")) || 0;
   start();
 }
 
