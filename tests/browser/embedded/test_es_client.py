@@ -48,6 +48,7 @@ async def test_node_has_the_whole_text_although_the_server_went_twice(
     found = json.loads((await reader.communicate())[0])
     assert found["text"] == "".join(STEPS)
     assert found["same"] is True
+    assert found["inParts"] == found["text"]
     assert (found["told"][0], found["told"][-1]) == ("EpochBegan", "DocumentEnded")
     assert found["told"].count("EpochBegan") == 1
     assert found["refused"] == ["NoSuchDocument 404", "CallRefused 409", "SignInNeeded 401", "NoSuchDocument"]

@@ -48,6 +48,15 @@ export class WatchedText {
   apply(frame: object): WatchEvent[];
 }
 
+/** A part of a text: `isNewest` where there is no more yet, `isLast` where there never will be. */
+export interface TextPart {
+  epoch: number;
+  offset: number;
+  text: string;
+  isLast: boolean;
+  isNewest: boolean;
+}
+
 export interface Watching {
   since?: TextPlace | null;
   goesOn?: boolean;
@@ -62,6 +71,7 @@ export class Client {
   constructor(server: string, login?: { token?: string; link?: string });
   watch(artifact: number, watching?: Watching): AsyncGenerator<WatchEvent, void, void>;
   text(artifact: number): Promise<string>;
+  part(artifact: number, asked?: { epoch?: number; offset?: number; waits?: boolean }): Promise<TextPart>;
   call(method: string, path: string, body?: Json): Promise<any>;
   projects(): Promise<Json[]>;
   project(project: number): Promise<Json>;

@@ -113,8 +113,32 @@ export class Client {
     return (await this.artifact(artifact)).text;
   }
 
+  /**
+   * The text from `offset` on (code points), a bounded part of it; the newest text without an `epoch`. One that `waits` asks for
+   * what is not there yet, and may come back without any after some seconds.
+   */
+  async part(artifact, { epoch = 0, offset = 0, waits = false } = {}) {
+    const place = `${artifact}${this.link && `/link/${this.link}`}${epoch ? `/${epoch}` : ""}`;
+    const query = `offset=${String(offset).padStart(16, "0")}${waits ? "&live=long-poll" : ""}`;
+    const answer = await checked(await this.asked("GET", `/streams/artifacts/${place}?${query}`));
+    const told = (name) => answer.headers.get(name) === "true";
+    return {
+      epoch: epoch || Number(new URL(answer.url).pathname.split("/").at(-1)),
+      offset,
+      text: await answer.text(),
+      isLast: told("Stream-Closed"),
+      isNewest: told("Stream-Up-To-Date"),
+    };
+  }
+
   /** Any call of the API, `path` without `/api`; the JSON of the answer, null for 204. A command comes with a key: it is done once. */
   async call(method, path, body) {
+    const answer = await checked(await this.asked(method, `/api${path}`, body));
+    return answer.status === 204 ? null : answer.json();
+  }
+
+  /** The answer, once the server is there. */
+  async asked(method, path, body) {
     const headers = { ...this.headers(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) };
     const csrf = !this.token && globalThis.document?.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
     if (method !== "GET") headers["Idempotency-Key"] = newKey();
@@ -122,8 +146,8 @@ export class Client {
     for (let number = 1; ; number += 1) {
       const asked = { method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
       const signal = AbortSignal.timeout?.(TIMEOUT_MS);
-      const answer = await fetch(`${this.base}/api${path}`, { ...asked, signal }).catch(() => null);
-      if (answer && !(await comesLater(answer))) return content(answer);
+      const answer = await fetch(`${this.base}${path}`, { ...asked, signal }).catch(() => null);
+      if (answer && !(await comesLater(answer))) return answer;
       if (number === TRIES) throw trouble("ServerAway", answer ? await detailOf(answer) : "The server does not answer.");
       const wait = answer ? 1000 * (Number(answer.headers.get("Retry-After")) || 1) : 250 * 2 ** number;
       await new Promise((resolve) => setTimeout(resolve, Math.min(wait, LONGEST_RETRY_MS)));
@@ -235,8 +259,8 @@ function newKey() {
   return Array.from({ length: 3 }, () => Math.random().toString(36).slice(2)).join("-");
 }
 
-async function content(answer) {
-  if (answer.ok) return answer.status === 204 ? null : answer.json();
+async function checked(answer) {
+  if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));
   const detail = problem.detail || `The server answered ${answer.status}.`;
   const more = { status: answer.status, code: problem.code ?? "", field: problem.field ?? "" };

@@ -22,5 +22,11 @@ const attempts = [
   },
 ];
 for (const attempt of attempts) refused.push(await attempt().then(() => "", (error) => `${error.name} ${error.status ?? ""}`.trim()));
+const parts = [await client.part(Number(artifact))];
+while (!parts.at(-1).isLast) {
+  const { epoch, offset, text } = parts.at(-1);
+  parts.push(await client.part(Number(artifact), { epoch, offset: offset + [...text].length, waits: true }));
+}
+const inParts = parts.map((part) => part.text).join("");
 const made = await client.createProject("Made by Node");
-process.stdout.write(`${JSON.stringify({ text, told, same: (await client.text(Number(artifact))) === text, refused, made: made.title })}\n`);
+process.stdout.write(`${JSON.stringify({ text, told, same: (await client.text(Number(artifact))) === text, inParts, refused, made: made.title })}\n`);
