@@ -1,1 +1,1 @@
-"""What tells an operator how a process is: probes, and later figures. They ask, and change nothing. I/O."""
+"""What tells an operator how a process is: probes, figures, logs. They ask, and change nothing. I/O."""
