@@ -18,7 +18,7 @@ from urllib.parse import quote
 from streamgen.operating.backups import BY_POOLER
 from tests.support.limits import WAIT_S
 from tests.support.postgres import make_database
-from tests.support.servers import ROOT, serving_product, up
+from tests.support.servers import ROOT, SECRET_KEY, serving_product, up
 
 PGBOUNCER = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
 REFUSED = "CommandError: A pooler in transaction mode refuses this connection: set DATABASE_POOLER=transaction.\n"
@@ -65,7 +65,7 @@ def until(condition: Callable[[], bool], log: Path) -> None:
 
 def test_installation_behind_a_pooler_begins_twice_and_writes(postgres_server: str, tmp_path: Path) -> None:
     with pooled(postgres_server) as url:
-        shared = {"DATABASE_URL": url, "SECRET_KEY": "k" * 40, "STREAMGEN_PROVIDER": "scripted"}
+        shared = {"DATABASE_URL": url, "SECRET_KEY": SECRET_KEY, "STREAMGEN_PROVIDER": "scripted"}
         for command in (("up", "--port", "0"), ("runworker", "generation")):
             assert manage(*command, **shared) == (1, REFUSED)
         shared["DATABASE_POOLER"] = "transaction"

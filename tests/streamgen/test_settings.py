@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import runpy
+import secrets
 import sqlite3
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -231,6 +234,23 @@ def test_everything_follows_from_the_public_address(load, address, host, origin,
     assert load(PUBLIC_URL=address, ALLOWED_HOSTS="other.example.org")["ALLOWED_HOSTS"] == ["other.example.org", host]
 
 
+def test_deployment_check_has_nothing_to_say(tmp_path):
+    checked = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "PUBLIC_URL": "https://docs.example.com:8443/path/",
+            "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
+            "SECRET_KEY": secrets.token_hex(16),
+        },
+        capture_output=True,
+        text=True,
+    )
+
+    assert checked.returncode == 0, checked.stderr
+
+
 # The secret that is made once
 
 
@@ -256,6 +276,15 @@ def test_broken_secret_file_is_named(monkeypatch, tmp_path):
 
     with pytest.raises(ImproperlyConfigured, match=r"SECRET_KEY must have 32 characters at least: remove .*secret-key"):
         env.secret_key("SECRET_KEY", tmp_path / "secret-key", required=False)
+
+
+def test_secret_that_somebody_typed_is_refused_and_not_repeated(load):
+    for typed in ("k" * 64, "password" * 8, "changeme" * 5):
+        with pytest.raises(ImproperlyConfigured, match="SECRET_KEY must be random: `openssl rand -hex 32`") as refused:
+            load(SECRET_KEY=typed)
+        assert typed not in str(refused.value)
+    for random in (secrets.token_hex(16), secrets.token_urlsafe(24)):
+        assert load(SECRET_KEY=random)["SECRET_KEY"] == random
 
 
 def test_database_and_its_logs_are_their_owners_alone_also_those_of_before(load, tmp_path):

@@ -16,6 +16,8 @@ from pathlib import Path
 
 STOP_S = 60
 ROOT = Path(__file__).resolve().parents[2]
+SECRET_KEY = "of tests only, and long enough to be one"
+"""For processes that must have the same."""
 
 
 @dataclass(frozen=True, kw_only=True)

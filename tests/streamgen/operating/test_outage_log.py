@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.limits import WAIT_S
 from tests.support.postgres import make_database
-from tests.support.servers import ROOT, Server, serving_product
+from tests.support.servers import ROOT, SECRET_KEY, Server, serving_product
 
 PROJECTS, PHASES = 2, 6
 OUTAGE_S = 4
@@ -44,7 +44,7 @@ def test_outage_is_two_lines_and_answers_of_503_and_nothing_is_lost(
     postgres_server: str, migrated_template: str, tmp_path: Path
 ) -> None:
     url = make_database(postgres_server, "outage", template=migrated_template)
-    shared = {"DATABASE_URL": url, "SECRET_KEY": "k" * 40}
+    shared = {"DATABASE_URL": url, "SECRET_KEY": SECRET_KEY}
     shared |= {"STREAMGEN_USER_RUNNING": "100", "STREAMGEN_USER_STARTS_PER_MINUTE": "100"}
     command = [sys.executable, "manage.py", "shell", "-v0", "-c", TOKEN_OF_A_NEW_USER]
     environment = os.environ | shared | {"REDIS_URL": ""}

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.support.postgres import make_database
-from tests.support.servers import ROOT
+from tests.support.servers import ROOT, SECRET_KEY
 
 LIMIT_TOLD = """
 from django.core.management import call_command
@@ -36,7 +36,7 @@ def test_limit_of_idle_transactions_is_lifted_while_migrations_run(
     told = subprocess.check_output(
         [sys.executable, "manage.py", "shell", "-v0", "-c", LIMIT_TOLD],
         cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": url, "SECRET_KEY": "k" * 40, "REDIS_URL": "", "DATABASE_POOLER": pooler},
+        env=os.environ | {"DATABASE_URL": url, "SECRET_KEY": SECRET_KEY, "REDIS_URL": "", "DATABASE_POOLER": pooler},
         text=True,
     ).split()
     assert set(told) == limits

@@ -30,7 +30,7 @@ from streamgen.operating.readiness import FRESH_S, Readiness
 from tests.support.limits import WAIT_S
 from tests.support.postgres import make_database
 from tests.support.redis_server import redis_server
-from tests.support.servers import ROOT, Server, serving_product
+from tests.support.servers import ROOT, SECRET_KEY, Server, serving_product
 
 __all__ = ["redis_server"]
 
@@ -104,7 +104,7 @@ def database(tmp_path: Path, migrated_file: Path) -> Path:
 def test_each_trouble_of_a_scaled_installation_is_told_and_ends(redis_server, database: Path, tmp_path: Path) -> None:
     shared = {
         "REDIS_URL": redis_server.url,
-        "SECRET_KEY": "k" * 40,
+        "SECRET_KEY": SECRET_KEY,
         "STREAMGEN_LEASE_SECONDS": "1",
         "DATABASE_URL": f"sqlite:///{database}",
         "STREAMGEN_PROVIDER": "scripted",
@@ -149,7 +149,7 @@ def test_server_that_can_only_be_read_or_whose_disk_is_full_fails_the_writing(
     postgres_server: str, migrated_template: str, tmp_path: Path
 ) -> None:
     url = make_database(postgres_server, "readiness", template=migrated_template)
-    shared = {"DATABASE_URL": url, "SECRET_KEY": "k" * 40}
+    shared = {"DATABASE_URL": url, "SECRET_KEY": SECRET_KEY}
     with serving_product("uvicorn", database=tmp_path, folder=tmp_path, **shared) as web:
         until_told(web)
         with psycopg.connect(postgres_server, autocommit=True) as admin:
@@ -171,7 +171,7 @@ def test_database_that_never_answers_hangs_no_probe(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="hang-") as folder, socket.socket(socket.AF_UNIX) as silent:
         silent.bind(f"{folder}/.s.PGSQL.5432")
         silent.listen(64)
-        shared = {"DATABASE_URL": f"postgres://me@/nothing?host={folder}", "SECRET_KEY": "k" * 40}
+        shared = {"DATABASE_URL": f"postgres://me@/nothing?host={folder}", "SECRET_KEY": SECRET_KEY}
         with serving_product("uvicorn", database=tmp_path, folder=tmp_path, **shared) as web:
             status, checks = ask(web)
             assert (status, checks["database"]) == (503, "failed")
@@ -214,7 +214,7 @@ def test_process_refuses_an_unmigrated_database_with_one_sentence(command: tuple
 
 def test_process_refuses_a_database_that_can_only_be_read(postgres_server: str, migrated_template: str) -> None:
     url = make_database(postgres_server, "only_read", template=migrated_template)
-    shared = {"DATABASE_URL": url, "SECRET_KEY": "k" * 40, "STREAMGEN_PROVIDER": "scripted"}
+    shared = {"DATABASE_URL": url, "SECRET_KEY": SECRET_KEY, "STREAMGEN_PROVIDER": "scripted"}
     with psycopg.connect(postgres_server, autocommit=True) as admin:
         admin.execute("ALTER DATABASE only_read SET default_transaction_read_only = on")
     for command in (("runworker", "generation"), ("up", "--port", "0")):
