@@ -20,6 +20,7 @@ from artifacts.lifecycle.rows import WriteResult
 from artifacts.lifecycle.sources import EarlierText
 from artifacts.models import Artifact, Project, StopRequest, StreamStatus
 from artifacts.models.user_model import User
+from artifacts.operating.log_context import lines_about
 from artifacts.planned_section import PlannedSection
 from artifacts.reasons import Reason
 from artifacts.sharing.records import record
@@ -201,7 +202,8 @@ def _queue(
         task = new_task(artifact, user, model, parallel)
         record(user, action, artifact=artifact)
         wake_after_commit()
-    logger.info("queued task=%s artifact=%s sections=%s", task.pk, artifact.pk, len(sections))
+    with lines_about(task=task.pk, artifact=artifact.pk, user=task.requested_by_id):
+        logger.info("queued task=%s artifact=%s sections=%s", task.pk, artifact.pk, len(sections))
     return task
 
 
@@ -268,7 +270,8 @@ def _stop(artifact: Artifact, user: User | None, request: StopRequest, why: str 
         if result.status != StreamStatus.STREAMING:
             finish(artifact.pk, result.status)
         record(user, request.value, artifact=artifact)
-    logger.info("stop artifact=%s request=%s status=%s", artifact.pk, request, result.status)
+    with lines_about(artifact=artifact.pk, user=getattr(user, "pk", None)):
+        logger.info("stop artifact=%s request=%s status=%s", artifact.pk, request, result.status)
     return result
 
 

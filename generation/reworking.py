@@ -19,6 +19,7 @@ from artifacts.lifecycle.placed_sections import PlacedSection, placed_section
 from artifacts.lifecycle.rows import WriteResult
 from artifacts.models import Artifact, Section
 from artifacts.models.user_model import User
+from artifacts.operating.log_context import lines_about
 from artifacts.planned_section import PlannedSection
 from artifacts.preview import closing
 from artifacts.sharing.records import record
@@ -194,7 +195,8 @@ def _draft(
     commands.plan(draft.pk, [order], told, by=by, sources=sources_of(draft, [order], instructions))
     task = new_task(draft, user, model)
     wake_after_commit()
-    logger.info("queued task=%s draft=%s artifact=%s section=%s", task.pk, draft.pk, artifact.pk, section.number)
+    with lines_about(task=task.pk, artifact=artifact.pk, user=task.requested_by_id):
+        logger.info("queued task=%s draft=%s artifact=%s section=%s", task.pk, draft.pk, artifact.pk, section.number)
     return SectionDraft(artifact=draft, task=task, number=section.number, epoch=artifact.epoch)
 
 

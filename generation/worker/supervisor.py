@@ -81,7 +81,8 @@ class Supervisor:
             silent_s, waits_on = run.silence
             if after_s <= silent_s < after_s + every_s:
                 ids = (run.claim.task, run.claim.artifact)
-                logger.warning("silent task=%s artifact=%s seconds=%.0f waits_on=%s", *ids, silent_s, waits_on)
+                with log_context.lines_about(**self._about(run)):
+                    logger.warning("silent task=%s artifact=%s seconds=%.0f waits_on=%s", *ids, silent_s, waits_on)
 
     async def serve(self) -> None:
         """Claim and poll until cancelled; a database that is away only delays. Neither waits for the other: claims that
@@ -187,12 +188,15 @@ class Supervisor:
                 self._runs[run] = asyncio.create_task(self._supervise(run), name=f"task-{claim.task}")
             return taken
 
+    def _about(self, run: Run) -> dict[str, object]:
+        return {"worker": self._policy.name, "task": run.claim.task, "artifact": run.claim.artifact}
+
     def _ours(self) -> list[int]:
         return [run.claim.artifact for run in self._runs]
 
     async def _supervise(self, run: Run) -> None:
         """The worker's top: whatever a task raises becomes its status and touches no other task."""
-        log_context.tell_about(worker=self._policy.name, task=run.claim.task, artifact=run.claim.artifact)
+        log_context.tell_about(**self._about(run))
         try:
             await run.go()
         except Exception as error:

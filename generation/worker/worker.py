@@ -22,6 +22,7 @@ from django.db import Error as DatabaseError
 from artifacts.messaging import outbox, subscription
 from artifacts.operating import loop_lag, open_files, outages
 from artifacts.operating.heap import set_aside_imports
+from artifacts.operating.log_context import lines_about
 from artifacts.operating.outages import OutageKind
 from artifacts.replay.packer import keep_packing
 from artifacts.webhooks.courier import Courier
@@ -149,7 +150,8 @@ def _log_waits(row: int) -> None:
     """One line, by one of the workers, for each task that waits so long for one of them."""
     for wait in waits_grown(after_s=SILENT_S, every_s=workers.beat_every_s()) if workers.is_first(row) else ():
         ids = (wait.task, wait.artifact)
-        logger.warning("waiting task=%s artifact=%s seconds=%.0f waits_on=%s", *ids, wait.seconds, wait.on)
+        with lines_about(task=wait.task, artifact=wait.artifact):
+            logger.warning("waiting task=%s artifact=%s seconds=%.0f waits_on=%s", *ids, wait.seconds, wait.on)
 
 
 class Embedded:

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from inspect import iscoroutinefunction
 from typing import Any
 from urllib.parse import quote
+from weakref import ref
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
@@ -40,6 +41,7 @@ def access_log(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequ
 
         async def ask(request: HttpRequest) -> HttpResponseBase:
             began_s = time.monotonic()
+            _tell_about(request)
             with _span_of(request) as opened:
                 response = await answered(request)
                 _tell(opened, request, response)
@@ -50,6 +52,7 @@ def access_log(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequ
 
     def ask_now(request: HttpRequest) -> HttpResponseBase:
         began_s = time.monotonic()
+        _tell_about(request)
         with _span_of(request) as opened:
             response: HttpResponseBase = get_response(request)
             _tell(opened, request, response)
@@ -57,6 +60,26 @@ def access_log(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequ
         return response
 
     return ask_now
+
+
+def _tell_about(request: HttpRequest) -> None:
+    """The lines of a request are about its visitor and its document, once these are known. What it begins may outlast
+    it, and does not keep it.
+    """
+    asked = ref(request)
+    tell_about(user=lambda: _user_of(asked()), artifact=lambda: _artifact_of(asked()))
+
+
+def _user_of(request: HttpRequest | None) -> object:
+    """Nobody is asked for: a session or a token that was not needed is not read for the log."""
+    names = ("auth", "_cached_user", "_acached_user")
+    found = (getattr(request, name, None) for name in names)
+    return next((pk for user in found if (pk := getattr(user, "pk", None)) is not None), None)
+
+
+def _artifact_of(request: HttpRequest | None) -> object:
+    match = getattr(request, "resolver_match", None)
+    return match.kwargs.get("artifact_id") if match else None
 
 
 def _span_of(request: HttpRequest) -> AbstractContextManager[OpenSpan]:
@@ -75,10 +98,6 @@ def _tell(opened: OpenSpan, request: HttpRequest, response: HttpResponseBase) ->
 
 
 def _log(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
-    match = request.resolver_match
-    # Nobody is asked for: a session or a token that was not needed is not read for the log.
-    user = getattr(request, "auth", None) or getattr(request, "_cached_user", None)
-    tell_about(user=getattr(user, "pk", None), artifact=match.kwargs.get("artifact_id") if match else None)
     log_access(str(request.method), shown_path(request), response.status_code, seconds)
 
 

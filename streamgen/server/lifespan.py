@@ -22,6 +22,7 @@ from artifacts.messaging import outbox
 from artifacts.operating import loop_lag, open_files
 from generation.providers import ChosenProvider
 from generation.worker.worker import Embedded
+from streamgen.operating import recovery
 from streamgen.server import wires
 
 
@@ -40,6 +41,7 @@ class Lifespan:
         outbox.attach()
         loop_lag.current().begin()
         open_files.watch().begin()
+        recovery.current().begin()
         if self.runs_worker and self._embedded is None:
             self._embedded = Embedded(self.chosen)
             self._embedded.start()

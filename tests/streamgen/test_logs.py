@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import sys
-from contextvars import Context
+from contextvars import copy_context
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -18,7 +18,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from artifacts.accounts.tokens import issue_token
-from artifacts.operating.log_context import tell_about
+from artifacts.models.user_model import User
+from artifacts.operating.log_context import lines_about, tell_about
 from artifacts.sharing import links
 from streamgen.logs import JsonLine, TextLine
 from tests.support.limits import WAIT_S
@@ -35,7 +36,7 @@ def formatted(formatter: logging.Formatter, *, failed: bool = False, **ids: obje
         record = logging.LogRecord("streamgen.x", logging.WARNING, "", 1, "said %s", ("ö\n二",), info)
         return formatter.format(record)
 
-    return Context().run(line)
+    return copy_context().run(line)
 
 
 def test_line_of_json_says_what_it_is_about_and_stays_one_line():
@@ -59,6 +60,25 @@ def test_line_of_text_ends_with_what_it_is_about():
     assert formatted(TextLine(), task=7).endswith(f"WARNING streamgen.x: said ö\\n二  [process={os.getpid()} task=7]")
 
 
+def test_what_is_known_later_stands_in_the_lines_from_then_on():
+    known: list[int] = []
+    assert "user" not in formatted(TextLine(), user=lambda: known[0] if known else None)
+    known.append(7)
+    assert formatted(TextLine(), user=lambda: known[0] if known else None).endswith("user=7]")
+
+
+def test_lines_within_are_about_more_and_those_behind_are_not():
+    def lines() -> list[str]:
+        tell_about(worker="here:1")
+        with lines_about(task=7):
+            within = formatted(TextLine())
+        return [within, formatted(TextLine())]
+
+    within, behind = copy_context().run(lines)
+    assert within.endswith("worker=here:1 task=7]")
+    assert behind.endswith("worker=here:1]")
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", ["stock daphne", "stock uvicorn"])
 def test_server_as_its_own_command_starts_it_logs_no_secret(kind, artifact, owner, tmp_path):
@@ -72,6 +92,7 @@ def test_server_as_its_own_command_starts_it_logs_no_secret(kind, artifact, owne
             connect(server.url(f"/ws/artifacts/{artifact.pk}/"), origin="https://evil.example")
         urlopen(f"{server.origin}/streams/artifacts/{artifact.pk}/link/{secret}", timeout=WAIT_S).close()
         bearer = {"Authorization": f"Bearer {issue_token(owner)}"}
+        _start_on_its_page(server.origin, artifact.pk, owner)
         deletion = Request(f"{server.origin}/api/artifacts/{artifact.pk}", method="DELETE", headers=bearer)
         urlopen(deletion, timeout=WAIT_S).close()
     log = server.log.read_text()
@@ -80,6 +101,7 @@ def test_server_as_its_own_command_starts_it_logs_no_secret(kind, artifact, owne
     for line in (f"WEBSOCKET /ws/{at}/link/***/ 1000", f"WEBSOCKET /ws/{at}/ 403", f"GET /streams/{at}/link/***/1 200"):
         assert line in log
     assert re.search(rf"GET /streams/{at}/link/\*\*\*/1 200 .*\[.*\bartifact={artifact.pk}\b", log)
+    assert re.search(rf"queued task=(\d+) artifact={artifact.pk} .*\[.* user={owner.pk} .*\btask=\1\b", log)
     assert re.search(rf"deleted artifact={artifact.pk}  \[.*\buser={owner.pk}\b", log)
     assert [line for line in log.splitlines() if secret in line or "hidden" in line or "ERROR" in line] == []
 
@@ -106,3 +128,13 @@ def test_each_request_is_a_line_without_a_secret(caplog, artifact, owner):
         "GET /sign-in/***/***/",
         "GET /hid%0Aden/***",
     ]
+
+
+def _start_on_its_page(origin: str, artifact_id: int, owner: User) -> None:
+    browser = Client()
+    browser.force_login(owner)
+    token = "a" * 32
+    cookies = f"sessionid={browser.cookies['sessionid'].value}; csrftoken={token}"
+    headers = {"Cookie": cookies, "X-CSRFToken": token, "Accept": "application/json"}
+    start = Request(f"{origin}/artifacts/{artifact_id}/start/", data=b"", headers=headers, method="POST")
+    urlopen(start, timeout=WAIT_S).close()

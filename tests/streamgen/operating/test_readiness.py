@@ -101,6 +101,13 @@ def database(tmp_path: Path, migrated_file: Path) -> Path:
     return shutil.copyfile(migrated_file, tmp_path / "own.sqlite3")
 
 
+def _until_logged(web: Server, words: str) -> None:
+    ends_at = time.monotonic() + WAIT_S
+    while words not in web.log.read_text():
+        assert time.monotonic() < ends_at
+        time.sleep(0.1)
+
+
 def test_each_trouble_of_a_scaled_installation_is_told_and_ends(redis_server, database: Path, tmp_path: Path) -> None:
     shared = {
         "REDIS_URL": redis_server.url,
@@ -133,6 +140,8 @@ def test_each_trouble_of_a_scaled_installation_is_told_and_ends(redis_server, da
         until_told(web, database="failed", **gone)
         assert not database.exists()  # asking makes no new one
         assert ask(web, "/livez")[0] == 200
+        (tmp_path / "elsewhere").rename(database)
+        _until_logged(web, "outage ends kind=gone")  # though nobody asks for anything
     assert "Traceback" not in web.log.read_text()
 
 
