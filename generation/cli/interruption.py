@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from artifacts.models import StreamStatus
 from generation.cli.follow import INTERRUPTED
 
+MOST_KEPT = 2
+"""Who presses Ctrl-C once more than there are verbs wants the process to end."""
 AGAIN_S = 3
 """A terminal on which a document was paused waits so long for a second Ctrl-C."""
 
@@ -55,3 +58,30 @@ class Interruption:
             if len(self._asked) == done:
                 break
         return seen
+
+
+class EarlyInterrupts:
+    """Ctrl-C that comes before somebody listens is kept for who does."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._before: Any = None
+
+    def begin(self) -> None:
+        """Also once more: a loop that ends takes the handler away."""
+        before = signal.signal(signal.SIGINT, self._on_signal)
+        self._before = self._before or before
+
+    def deliver(self, on_signal: Callable[[], None]) -> None:
+        for _ in range(self._count):
+            on_signal()
+        self._count = 0
+
+    def end(self) -> None:
+        if self._before:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _on_signal(self, *_: object) -> None:
+        self._count += 1
+        if self._count > MOST_KEPT:
+            os._exit(INTERRUPTED)  # what is committed stays

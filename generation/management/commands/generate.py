@@ -29,7 +29,7 @@ from artifacts.lifecycle.state import state_of
 from artifacts.models import Artifact, Project, StreamStatus
 from generation import control, project_runs
 from generation.cli.follow import EXIT_CODES, INTERRUPTED, follow
-from generation.cli.interruption import Interruption
+from generation.cli.interruption import EarlyInterrupts, Interruption
 from generation.cli.log_file import log_beside
 from generation.cli.terminal import printable, without_key_marks
 from generation.errors import CommandRefused
@@ -77,6 +77,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         log = log_beside(sys.stderr, settings.DATA_DIR / "cli.log")
+        self._early = EarlyInterrupts()
         try:
             call_command("migrate", verbosity=0, interactive=False)
             control.checked_parallel(options["parallel"])  # before a project is made for it
@@ -85,11 +86,14 @@ class Command(BaseCommand):
                 self._write_all(options)
             artifact = self._artifact(options)
             self._say(f"Document {artifact.pk}: {artifact.title}.{f' Log: {log}' if log else ''}")
+            self._early.begin()
             status = self._follow(artifact, self._begin(artifact, options), options)
         except (ArtifactError, CommandRefused) as error:
             raise CommandError(error.detail) from None
         except KeyboardInterrupt:
-            sys.exit(INTERRUPTED)  # where it was queued already, the same command goes on with it
+            sys.exit(INTERRUPTED)  # nothing was begun yet
+        finally:
+            self._early.end()
         if status == StreamStatus.PAUSED:
             self._say(f"To go on: {same_command(options)}")
         if options["json"]:
@@ -103,6 +107,7 @@ class Command(BaseCommand):
         """The same again goes on with a run that stopped."""
         project = self._project(options)
         run, owner = project_runs.latest_run(project.pk), project.owner
+        self._early.begin()
         if run is None or run.status not in UNFINISHED_RUNS:
             run = project_runs.write_all(project, owner, model=options["model"], parallel=options["parallel"])
         elif project_runs.state_of_run(run).status != RunStatus.RUNNING:
@@ -129,7 +134,10 @@ class Command(BaseCommand):
         with open(os.devnull, "w") as nowhere, without_key_marks(sys.stdin):
             out = nowhere if options["json"] else sys.stdout
             following = partial(follow, artifact.pk, out=out, err=sys.stderr)
-            seen, status = asyncio.run(_write(artifact, worker, following, offer))
+            try:
+                seen, status = asyncio.run(_write(artifact, worker, following, offer, self._early))
+            finally:
+                self._early.begin()
         if seen != status:  # the second Ctrl-C came behind the last look
             self._say(f"{status}: what is written stays.")
         return status
@@ -199,12 +207,14 @@ async def _write(
     worker: GenerationWorker | None,
     following: Callable[..., str],
     offer: Callable[[str], None] | None,
+    early: EarlyInterrupts,
 ) -> tuple[str, str]:
     """Follow the document to its end; our worker writes it, unless another one did. The status told, and the final."""
     loop, stop, stops = asyncio.get_running_loop(), asyncio.Event(), _Stops(artifact)
     interruption = Interruption(stops.pause, stops.cancel)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, interruption.on_signal)
+    early.deliver(interruption.on_signal)
     working = loop.create_task(worker.work(stop)) if worker else None
     try:
         seen = await asyncio.to_thread(following, remark=lambda: interruption.remark)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import signal
@@ -17,10 +18,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Now
+from django.db.models.signals import post_save
 
 from artifacts.accounts.tokens import user_for_token
 from artifacts.models import AccessToken, Project
-from generation.models import Worker
+from generation.models import GenerationTask, Worker
 from generation.queue import workers
 from tests.support import documents
 from tests.support.commands import ROOT, environment
@@ -101,6 +103,27 @@ def test_generate_makes_no_project_for_what_it_refuses(settings, tmp_path, wish,
     with pytest.raises(CommandError, match=refusal):
         call_command("generate", **({"project": "Harbour", "phase": "brief"} | wish))
     assert not Project.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("which", [{"phase": "brief"}, {"all": True}], ids=["one", "all"])
+def test_ctrl_c_before_writing_begins_pauses_and_says_how_to_go_on(settings, tmp_path, capsys, which):
+    def press_ctrl_c(created: bool, **_: object) -> None:
+        if created:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    settings.DATA_DIR = tmp_path
+    before = signal.getsignal(signal.SIGINT)
+    post_save.connect(press_ctrl_c, sender=GenerationTask)
+    try:
+        with pytest.raises(SystemExit) as caught:
+            call_command("generate", project="Harbour", **which)
+    finally:
+        post_save.disconnect(press_ctrl_c, sender=GenerationTask)
+    assert caught.value.code == 3
+    assert "To go on: " in capsys.readouterr().err
+    assert list(GenerationTask.objects.values_list("status", "artifact__reason")) == [("paused", "user")]
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.django_db(transaction=True)
