@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, TypeVar
+from unicodedata import normalize
 
 from django import forms
+from django.db.models import Model, Q, QuerySet
 
 from artifacts import validation
 from artifacts.errors import InvalidInput
 
 Choices = Sequence[tuple[str, str]]
+Row = TypeVar("Row", bound=Model)
 
 _OF_PLAN = re.compile(r"^plan\[(\d+)\]\.(\w+)")
 
@@ -87,6 +92,13 @@ class Search(forms.Form):
     @property
     def words(self) -> str:
         return str(self.cleaned_data.get("q", ""))
+
+    def found_in(self, rows: QuerySet[Row], *fields: str) -> QuerySet[Row]:
+        """The rows that have each word in one of the fields, whichever way its letters with marks are encoded."""
+        for word in self.words.split():
+            ways = {word, normalize("NFC", word), normalize("NFD", word)}
+            rows = rows.filter(reduce(or_, (Q(**{f"{field}__icontains": way}) for field in fields for way in ways)))
+        return rows
 
     @property
     def show(self) -> str:

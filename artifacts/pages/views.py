@@ -37,6 +37,7 @@ from artifacts.reasons import REASON_SENTENCES, Reason
 P = ParamSpec("P")
 
 PROJECTS_PER_PAGE = 24
+DOCUMENTS_PER_PAGE = 100
 PROJECTS_SHOWN = (
     ("", "All but archived ones"),
     ("mine", "My own"),
@@ -95,14 +96,12 @@ def projects_page(request: HttpRequest, form: ProjectForm | None = None) -> Http
     search = Search(request.GET, show=PROJECTS_SHOWN, order=PROJECTS_ORDER)
     seen = access.projects_for(request.user)
     page = Paginator(_searched(seen, search, request.user), PROJECTS_PER_PAGE).get_page(request.GET.get("page"))
-    query = request.GET.copy()
-    query.pop("page", None)
     context = {
         "page": page,
         "cards": [_card(row) for row in page.object_list],
         "form": form or ProjectForm(),
         "search": search,
-        "query": query.urlencode(),
+        "query": _query(request),
         "is_welcome": not page.paginator.count and not seen.exists(),
     }
     return _render(request, "projects.html", context)
@@ -124,8 +123,7 @@ def _searched(seen: QuerySet[Project], search: Search, visitor: access.Visitor) 
         )
         .filter(archived_at__isnull=search.show != "archived")
     )
-    for word in search.words.split():
-        rows = rows.filter(Q(title__icontains=word) | Q(description__icontains=word))
+    rows = search.found_in(rows, "title", "description")
     if search.show == "mine":
         rows = rows.filter(owner=visitor.pk)
     elif search.show == "shared":
@@ -158,13 +156,14 @@ def project_context(request: HttpRequest, visitor: access.Visitor, shown: Projec
     """What a page of the project says to this visitor. The page's module asks for the rows alone."""
     search = Search(request.GET, show=DOCUMENTS_SHOWN, order=DOCUMENTS_ORDER)
     every = found = access.artifacts_for(visitor).filter(project=shown, draft_of=None)
-    for word in search.words.split():
-        found = found.filter(Q(title__icontains=word) | Q(phase__icontains=word))
+    found = search.found_in(found, "title", "phase")
     if search.show:
         found = found.filter(stream_status=search.show)
-    artifacts = list(
-        found.order_by(*{"changed": ("-updated_at", "pk"), "title": (Lower("title"), "pk")}.get(search.order, ("pk",)))
+    found = found.order_by(
+        *{"changed": ("-updated_at", "pk"), "title": (Lower("title"), "pk")}.get(search.order, ("pk",))
     )
+    page = Paginator(found, DOCUMENTS_PER_PAGE).get_page(request.GET.get("page"))
+    artifacts = list(page.object_list)
     old = outdated([row.pk for row in artifacts])
     rows = [
         {
@@ -180,6 +179,8 @@ def project_context(request: HttpRequest, visitor: access.Visitor, shown: Projec
     return {
         "project": shown,
         "rows": rows,
+        "page": page,
+        "query": _query(request),
         "has_idle": every.filter(stream_status=StreamStatus.IDLE).exists(),
         "search": search,
         "is_part": request.GET.get("part") == "rows",
@@ -331,6 +332,14 @@ def _base(artifact: Artifact) -> dict[str, object] | None:
         "body": reachable(text_html(section.body, ())),
         "changed": section.sha256 != artifact.draft_base,
     }
+
+
+def _query(request: HttpRequest) -> str:
+    """What else an address asks for, for one of another page of the same list."""
+    query = request.GET.copy()
+    for name in ("page", "part"):
+        query.pop(name, None)
+    return query.urlencode()
 
 
 def _render(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:

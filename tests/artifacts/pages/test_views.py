@@ -21,7 +21,7 @@ from django.views.defaults import bad_request, permission_denied, server_error
 from artifacts.accounts.sign_in import SignInTokens, sign_in_tokens
 from artifacts.lifecycle import writing
 from artifacts.lifecycle.writing import Flush
-from artifacts.models import Artifact, ArtifactVersion
+from artifacts.models import Artifact, ArtifactVersion, Project
 from artifacts.pages import export
 from artifacts.pages.labels import duration
 from artifacts.pages.views import PROJECTS_PER_PAGE
@@ -225,10 +225,26 @@ def test_documents_of_a_project_are_searched_narrowed_and_ordered(visitor: Clien
     every = titles()
     assert titles(q="story") == titles(q="zzz") == []
     assert titles(q="stories") == ["User stories"]
+    control.add_artifact(growing.project, "tank", "Die Öltanks", None)
+    assert titles(q="o\u0308LTANK") == ["Die Öltanks"]
+    growing.project.artifacts.filter(phase="tank").delete()
     assert titles(show="streaming") == [growing.title]
     assert titles(order="title") == sorted(every, key=str.lower)
     control.start(growing.project.artifacts.get(phase="handoff"), None)
     assert titles(order="changed")[:3] == ["Handoff", "oil, and where it comes from", growing.title]
+
+
+def test_documents_of_a_large_project_are_shown_by_the_page(visitor: Client, project: Project) -> None:
+    added = [Artifact(project=project, phase=f"more-{n}", title=f"More {n}") for n in range(100)]
+    Artifact.objects.bulk_create(added)
+    address = reverse("artifacts:project", args=[project.pk])
+    first, second = (visitor.get(address, {"q": "o", "page": n, "part": "rows"}).content.decode() for n in (1, 2))
+    found = [re.findall(r'data-artifact="(\d+)"', html) for html in (first, second)]
+    assert len(found[0]) == 100
+    assert found[1]
+    assert not set(found[0]) & set(found[1])
+    assert 'href="?q=o&amp;page=2"' in first
+    assert 'href="?q=o&amp;page=1"' in second
 
 
 def test_module_of_a_project_page_is_given_the_rows_without_the_description(visitor: Client, growing: Artifact) -> None:
