@@ -12,7 +12,7 @@ from typing import Any
 from artifacts.models import StreamStatus
 from generation.cli.follow import INTERRUPTED
 
-MOST_KEPT = 2
+MOST_PRESSES = 2
 """Who presses Ctrl-C once more than there are verbs wants the process to end."""
 AGAIN_S = 3
 """A terminal on which a document was paused waits so long for a second Ctrl-C."""
@@ -83,5 +83,5 @@ class EarlyInterrupts:
 
     def _on_signal(self, *_: object) -> None:
         self._count += 1
-        if self._count > MOST_KEPT:
+        if self._count > MOST_PRESSES:
             os._exit(INTERRUPTED)  # what is committed stays
