@@ -16,7 +16,7 @@ from artifacts import validation
 from artifacts.errors import InvalidInput
 
 Choices = Sequence[tuple[str, str]]
-Listed = TypeVar("Listed", bound=Model)
+SearchedRow = TypeVar("SearchedRow", bound=Model)
 
 _OF_PLAN = re.compile(r"^plan\[(\d+)\]\.(\w+)")
 
@@ -93,7 +93,7 @@ class Search(forms.Form):
     def words(self) -> str:
         return str(self.cleaned_data.get("q", ""))
 
-    def found_in(self, rows: QuerySet[Listed], *fields: str) -> QuerySet[Listed]:
+    def found_in(self, rows: QuerySet[SearchedRow], *fields: str) -> QuerySet[SearchedRow]:
         """The rows that have each word in one of the fields, whichever way its letters with marks are encoded."""
         for word in self.words.split():
             ways = {word, normalize("NFC", word), normalize("NFD", word)}
