@@ -42,6 +42,7 @@ class Counts:
         self.retries: Counter[str] = Counter()
         self.turns: Counter[str] = Counter()
         self.tokens: Counter[str] = Counter()
+        self.endings: Counter[str] = Counter()
 
 
 process_counts = Counts()

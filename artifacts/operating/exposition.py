@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from artifacts.costs import BILLION
 from artifacts.operating import outages
 from artifacts.operating.counts import Counts, Spread, process_counts
+from artifacts.reasons import REASON_SENTENCES, Reason
 
 
 class ProcessFigures(Collector):
@@ -38,6 +39,12 @@ class ProcessFigures(Collector):
         yield spread("streamgen_loop_lag_seconds", "How late the event loop is.", counts.loop_lag_s)
         yield labelled("streamgen_retries", "Calls tried again.", "reason", counts.retries.items())
         yield labelled("streamgen_turns", "Calls of the model that ended.", "finish", counts.turns.items())
+        yield labelled(
+            "streamgen_endings",
+            "Documents that a worker let go of, by why.",
+            "why",
+            (_never() | counts.endings).items(),
+        )
         yield counter("streamgen_cost", "What calls cost, in the currency of the prices.", counts.cost / BILLION)
         yield labelled("streamgen_tokens", "Tokens that endpoints reported.", "kind", counts.tokens.items())
         away = [("database", outages.of_database), ("layer", outages.of_layer)]
@@ -47,6 +54,12 @@ class ProcessFigures(Collector):
             ((name, float(outage.kind is not None)) for name, outage in away),
             "of",
         )
+
+
+def _never() -> dict[str, float]:
+    """What has not happened yet stands at 0: Prometheus sees the first time only where it saw the figure before."""
+    ways = {*REASON_SENTENCES, "complete", "cancelled"} - {Reason.WAITING_RETRY, Reason.THINKING}
+    return dict.fromkeys(sorted(str(way) for way in ways), 0.0)
 
 
 def counter(name: str, words: str, value: float) -> Metric:

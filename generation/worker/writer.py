@@ -292,7 +292,7 @@ class Writer:
             ),
             waits_for_room=True,
         )
-        self.journal.end(StreamStatus.PAUSED, reason)
+        self._note_end(StreamStatus.PAUSED, reason)
 
     async def release(self, *, section_tokens: int) -> WriteResult | None:
         """Commit the tail and give the task back to the queue."""
@@ -314,9 +314,14 @@ class Writer:
     async def _end(self, verb: Callable[[Flush], WriteResult], reason: str = "") -> WriteResult | None:
         result = await self._commit(verb, waits_for_room=True)
         if result is not None:
-            self.journal.end("queued" if result.status == StreamStatus.STREAMING else result.status, reason)
+            self._note_end(result.status, reason)
             await self._previews.finish(is_over=result.status in OVER)
         return result
+
+    def _note_end(self, status: str, reason: str) -> None:
+        ended = "queued" if status == StreamStatus.STREAMING else status  # given back
+        self.journal.end(ended, reason)
+        process_counts.endings[reason if ended == StreamStatus.PAUSED else ended] += 1
 
     @property
     def _is_unsaved(self) -> bool:

@@ -22,7 +22,7 @@ from tests.support.endpoint.openai_server import serving_endpoint
 from tests.support.limits import WAIT_S
 from tests.support.line import Line, bearer
 from tests.support.place import place
-from tests.support.workbench import choice_of, start, working
+from tests.support.workbench import choice_of, start, until_ended, working
 
 __all__ = ["place"]
 
@@ -66,7 +66,7 @@ async def test_document_that_is_written_and_watched_shows_in_every_figure(
     assert grown("streamgen_frame_bytes_total") > len(TEXT)
     for name in ("first_text_seconds_count", "provider_call_seconds_count", "provider_first_text_seconds_count"):
         assert grown(f"streamgen_{name}") == 1
-    assert grown("streamgen_turns_total|complete") == 1
+    assert grown("streamgen_turns_total|complete") == grown("streamgen_endings_total|complete") == 1
     assert grown("streamgen_cost_total") == grown("streamgen_tokens_total|completion") > 0
 
 
@@ -90,6 +90,18 @@ def test_figures_are_for_this_machine_or_for_the_token(settings, token, client, 
     settings.STREAMGEN_METRICS_TOKEN = token
     scope = {"client": (client, 4711), "headers": [(name.encode(), value.encode()) for name, value in headers.items()]}
     assert may_read_metrics(scope) is may
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.asyncio
+async def test_refused_key_shows_as_a_document_that_paused_for_it(artifact: Artifact, owner: User) -> None:
+    before = values_of((await metrics_text()).decode())
+    async with serving_endpoint(Script(default=Behaviour(status=401))) as server, working(choice_of(server)):
+        await start(artifact, owner, "Summary")
+        await until_ended(artifact)
+    after = values_of((await metrics_text()).decode())
+    grown = {name: value - before[name] for name, value in after.items() if name.startswith("streamgen_endings")}
+    assert {name: value for name, value in grown.items() if value} == {"streamgen_endings_total|auth": 1}
 
 
 @pytest.mark.asyncio
