@@ -22,6 +22,8 @@ FRAME_BYTES = 262_144
 """The largest frame, encoded; only a piece of a page that cannot be cut any more makes a larger one."""
 KEPT_BYTES = 1_048_576
 """Encoded frames that are kept for the next viewer at the same place, in all."""
+KEPT_FRAMES = 128
+"""No more of them: some seconds of a document's writing. Small ones weigh several times their bytes."""
 
 
 class TextSnapshotFrame(TypedDict):
@@ -150,8 +152,9 @@ PONG = encode_frame({"type": "pong"})
 class EncodedFrames:
     """Frames of one document by what is in them, so that a thousand viewers at one place cost one encoding."""
 
-    def __init__(self, limit_bytes: int = KEPT_BYTES) -> None:
-        self._limit = limit_bytes
+    def __init__(self, *, limit_bytes: int = KEPT_BYTES, limit: int = KEPT_FRAMES) -> None:
+        self._limit_bytes = limit_bytes
+        self._limit = limit
         self._size = 0
         self._frames: dict[tuple[object, ...], Frame] = {}
 
@@ -165,7 +168,7 @@ class EncodedFrames:
         if frame is None:
             frame = self._frames[key] = cut()
             self._size += frame.size
-            while self._size > self._limit and len(self._frames) > 1:
+            while (self._size > self._limit_bytes and len(self._frames) > 1) or len(self._frames) > self._limit:
                 self._size -= self._frames.pop(next(iter(self._frames))).size
         return frame
 

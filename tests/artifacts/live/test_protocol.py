@@ -44,9 +44,12 @@ def test_frame_of_one_key_is_encoded_once() -> None:
     assert len(made) == 2
 
 
-def test_kept_frames_are_bounded_in_bytes_and_the_oldest_goes() -> None:
-    size = protocol.encode_frame(delta("x" * 100)).size
-    kept = EncodedFrames(limit_bytes=3 * size)
+THREE_FRAMES = 3 * protocol.encode_frame(delta("x" * 100)).size
+
+
+@pytest.mark.parametrize("bound", [{"limit_bytes": THREE_FRAMES}, {"limit": 3}], ids=["bytes", "number"])
+def test_kept_frames_are_bounded_and_the_oldest_goes(bound: dict[str, int]) -> None:
+    kept = EncodedFrames(**bound)
     for number in range(4):
         kept.get((number,), lambda: delta("x" * 100))
 
