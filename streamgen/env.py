@@ -18,8 +18,6 @@ from streamgen.private_files import keep_private
 from streamgen.public_url import PublicUrl, public_url
 
 _HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]")
-DIFFERENT_CHARACTERS = 8
-"""At least, in a secret: what has fewer was typed by somebody."""
 _NEEDS_HOST = {"http", "https", "redis", "rediss"}
 
 
@@ -123,8 +121,6 @@ def secret_key(name: str, file: Path, *, required: bool) -> str:
         keep_private(file)
     if len(secret) < 32:
         raise ImproperlyConfigured(f"{name} must have 32 characters at least{'' if value else f': remove {file}'}.")
-    if len(set(secret)) < DIFFERENT_CHARACTERS:
-        raise ImproperlyConfigured(f"{name} must be random: `openssl rand -hex 32` makes one.")
     return secret
 
 
