@@ -7,7 +7,7 @@ import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from functools import cache
 from ipaddress import ip_address
 from typing import Any
@@ -45,18 +45,20 @@ class Elsewhere(httpx2.RequestError):
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """The beginning of a body."""
+    """The beginning of a body, unpacked: packed twice, a few hundred bytes become gigabytes."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+    def __init__(self, headers: httpx2.Headers, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream
+        self._whole = httpx2.Response(200, headers=headers, stream=stream)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         left = MAX_REFUSAL_BYTES
-        async for chunk in self._stream:
-            yield chunk[:left]
-            left -= len(chunk)
-            if left <= 0:
-                return
+        async with aclosing(self._whole.aiter_bytes()) as chunks:
+            async for chunk in chunks:
+                yield chunk[:left]
+                left -= len(chunk)
+                if left <= 0:
+                    return
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -102,7 +104,8 @@ async def _refuse_redirect(response: httpx2.Response) -> None:
 async def _bound_refusal(response: httpx2.Response) -> None:
     """The SDK reads the body of an error to its end; its words stand at its beginning."""
     if response.status_code >= 300 and isinstance(response.stream, httpx2.AsyncByteStream):
-        response.stream = _Bounded(response.stream)
+        response.stream = _Bounded(response.headers.copy(), response.stream)
+        response.headers.pop("content-encoding", None)
 
 
 @cache
