@@ -44,7 +44,7 @@ async def test_address_that_says_how_fast_plays_by_itself_from_there(visit: Visi
     await page.goto(f"{page.url}replay/?replay=25&from=13")
     await expect(page.locator("[data-told]")).to_contain_text("The end")
     await expect(page.get_by_label("Speed")).to_have_value("25")
-    assert asked[0].endswith("?format=html&replay=25&from=13"), asked
+    assert [one.partition("?")[2] for one in asked if "replay" in one] == ["format=html&replay=25&from=13"]
     asked.clear()
     await page.goto(f"{page.url.partition('?')[0]}?replay=fast")
     await expect(page.locator("[data-told]")).to_contain_text("characters")
