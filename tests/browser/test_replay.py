@@ -35,14 +35,14 @@ async def test_reader_plays_a_document_from_a_place_of_their_choice_to_its_end(v
 
 async def test_address_that_says_how_fast_plays_by_itself_from_there(visit: Visit, desk: Desk) -> None:
     await desk.start_claimed(names=["Purpose"])
-    for number in range(4):
-        await desk.write(text=f"Paragraph {number}.\n\n")
+    await desk.write(text="".join(f"Paragraph {number}.\n\n" for number in range(60)))
     await desk.cancel()
     asked: list[str] = []
     page = await visit.open(desk.address)
     page.on("websocket", lambda socket: asked.append(socket.url))
     await page.goto(f"{page.url}replay/?replay=25&from=13")
     await expect(page.locator("[data-told]")).to_contain_text("The end")
+    await page.wait_for_function("document.querySelector('[data-tail]').getBoundingClientRect().bottom < innerHeight")
     await expect(page.get_by_label("Speed")).to_have_value("25")
     assert [one.partition("?")[2] for one in asked if "replay" in one] == ["format=html&replay=25&from=13"]
     asked.clear()

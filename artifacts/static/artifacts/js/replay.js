@@ -62,9 +62,16 @@ function aim() {
 
 function rest(words) {
   line.close();
-  playing = seeking = follower.growing = false;
+  playing = seeking = false;
   play.textContent = "Play";
   say(words);
+  arrived();
+}
+
+/** Whoever follows is brought to the end of what came last, too. */
+function arrived() {
+  if (follower.frame) requestAnimationFrame(() => playing || arrived());
+  else follower.growing = false;
 }
 
 function onFrame(frame) {
