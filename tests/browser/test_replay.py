@@ -42,7 +42,7 @@ async def test_address_that_says_how_fast_plays_by_itself_from_there(visit: Visi
     page.on("websocket", lambda socket: asked.append(socket.url))
     await page.goto(f"{page.url}replay/?replay=25&from=13")
     await expect(page.locator("[data-told]")).to_contain_text("The end")
-    await page.wait_for_function("document.querySelector('[data-tail]').getBoundingClientRect().bottom < innerHeight")
+    await expect(page.get_by_text("Paragraph 59.", exact=True)).to_be_in_viewport()
     await expect(page.get_by_label("Speed")).to_have_value("25")
     assert [one.partition("?")[2] for one in asked if "replay" in one] == ["format=html&replay=25&from=13"]
     asked.clear()
