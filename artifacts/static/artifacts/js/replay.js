@@ -76,7 +76,10 @@ function arrived() {
 
 function onFrame(frame) {
   if (!playing) return line.close(); // the browser brought the page back
-  if (frame.type === "snapshot") text.show(0, frame.fragments, frame.tail, frame.more);
+  if (frame.type === "snapshot") {
+    text.show(0, frame.fragments, frame.tail, frame.more);
+    if (follower.following) follower.jumped({ following: true }); // the page became shorter: nobody scrolled up
+  }
   if (frame.type === "preview" && !text.show(frame.from, frame.fragments, frame.tail, frame.more)) return line.open();
   if ("offset" in frame && !frame.more && !dragging) {
     place.max = Math.max(place.max, frame.offset);
