@@ -1,7 +1,4 @@
-/**
- * The page's forms, sent without leaving it, and the dialogs that ask first. Without this module the same forms work by loading
- * the page again. What a verb changes comes back over the line, not from here.
- */
+/** The page's forms, sent without leaving it, and the dialogs that ask first. What a verb changes comes back over the line. */
 
 export class Commands {
   /** `say(text)` shows a sentence for a moment; `signedOut()` is called where the server wants a new sign-in. */
@@ -12,7 +9,7 @@ export class Commands {
     page.addEventListener("submit", (event) => this.submitted(event));
     const asked = page.querySelector("dialog[data-ask][open]");
     if (asked) {
-      // The server rendered it open, for those without this module; a refused form is shown as it was typed.
+      // It was rendered open, for those without this module.
       asked.close();
       asked.showModal();
     }
@@ -75,7 +72,7 @@ export class Commands {
     return undefined;
   }
 
-  /** What was refused in another status holds no more; an open dialog is somebody's own affair. */
+  /** What was refused in another status holds no more. */
   forget() {
     for (const form of this.page.querySelectorAll("[data-command][data-when]")) this.refusals(form, {});
   }
