@@ -15,7 +15,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SOON_MS = 12_000  # without a wake a dead line is noticed after 30 s
 WAKES = {
     "shown again": "document.dispatchEvent(new Event('visibilitychange'))",
-    "thawed": "document.dispatchEvent(new Event('resume'))",
+    "thawed, and hidden still": """() => {
+        Object.defineProperty(document, "visibilityState", {value: "hidden", configurable: true});
+        document.dispatchEvent(new Event("resume"));
+    }""",
     "back on the net": "window.dispatchEvent(new Event('online'))",
     "after a leap of the clock": "(() => { const now = Date.now; Date.now = () => now() + 60_000; })()",
 }
@@ -107,7 +110,7 @@ async def timed(visit: Visit, desk: Desk, lines: Lines) -> Page:
 async def test_no_answer_within_two_seconds_means_another_line(visit: Visit, desk: Desk) -> None:
     lines = Lines(answer=False)
     page = await timed(visit, desk, lines)
-    for wake in ("shown again", "thawed", "back on the net"):  # they come together
+    for wake in ("shown again", "thawed, and hidden still", "back on the net"):  # they come together
         await page.evaluate(WAKES[wake])
     await page.clock.run_for(1000)
     assert len(lines.opened) == 1

@@ -24,9 +24,10 @@ export class Line {
     Object.assign(this, { address, onFrame, onChange, options, attempts: 0 });
     const page = globalThis.document;
     if (!page) return; // no page can sleep
-    const wake = () => page.visibilityState === "visible" && this.wake();
+    const wake = () => this.wake();
     addEventListener("online", wake, { signal });
-    for (const event of ["visibilitychange", "resume"]) page.addEventListener(event, wake, { signal });
+    page.addEventListener("resume", wake, { signal }); // it may be hidden still
+    page.addEventListener("visibilitychange", () => page.visibilityState === "visible" && wake(), { signal });
     addEventListener("pagehide", () => this.close(), { signal });
     addEventListener("pageshow", (event) => event.persisted && this.open(), { signal });
     let then = Date.now();
