@@ -2,9 +2,9 @@
 
 import os
 
+import django
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 
 from artifacts.operating.heap import give_back_memory, set_aside_imports
 from artifacts.operating.open_files import raise_open_files
@@ -12,7 +12,7 @@ from artifacts.operating.open_files import raise_open_files
 give_back_memory()  # before any thread has made a heap of its own
 raise_open_files()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
-pages = get_asgi_application()
+django.setup(set_prefix=False)
 
 from artifacts.routing import websocket_urlpatterns  # noqa: E402  models need the app registry
 from streamgen.api_calls.any_origin import AnyOrigin  # noqa: E402
@@ -20,6 +20,7 @@ from streamgen.http_streams import WithStreams  # noqa: E402
 from streamgen.operating.access_log import SocketLog  # noqa: E402
 from streamgen.operating.probes import Probes  # noqa: E402
 from streamgen.server.bodies import BoundedBodies  # noqa: E402
+from streamgen.server.form_bodies import PagesHandler  # noqa: E402
 from streamgen.server.lifespan import this_process  # noqa: E402
 from streamgen.server.program_answers import ProgramAnswers  # noqa: E402
 from streamgen.server.public_address import AtPublicUrl  # noqa: E402
@@ -30,7 +31,9 @@ from streamgen.websocket_auth import websocket_login  # noqa: E402
 application = ProtocolTypeRouter(
     {
         "http": Probes(
-            AtPublicUrl(AnyOrigin(BoundedBodies(WithStreams(ProgramAnswers(InTurn(pages))))), settings.PUBLIC_URL)
+            AtPublicUrl(
+                AnyOrigin(BoundedBodies(WithStreams(ProgramAnswers(InTurn(PagesHandler()))))), settings.PUBLIC_URL
+            )
         ),
         "websocket": AtPublicUrl(
             WithWires(SocketLog(websocket_login(URLRouter(websocket_urlpatterns)))), settings.PUBLIC_URL

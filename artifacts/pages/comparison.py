@@ -29,6 +29,8 @@ _GAP = 10_000
 """Two runs are compared in full where their lengths multiplied do not pass this,"""
 _BUDGET = 400_000
 """and all of them together this."""
+_STEP = 8_192
+"""So many characters, or texts, are gone through at once: nothing else runs meanwhile, not even the event loop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +70,19 @@ def _whole(section: NamedText, change: Literal["removed", "added"]) -> ComparedS
     return ComparedSection(name=section[0], change=change, spans=(TextSpan(change=change, text=section[1]),))
 
 
-def _words_of(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
     """The words, blanks and signs of a text. None is cut where a reader sees one letter: a mark stays with what it
     stands on, and an emoji is whole.
     """
-    found: list[str] = _WORDS.findall(text)
+    found: list[str] = []
+    at, step = 0, _STEP
+    while at < len(text):
+        words: list[str] = _WORDS.findall(text, at, at + step)
+        if at + step < len(text):
+            words.pop()  # it may go on behind the step
+        found += words
+        ahead = sum(map(len, words))
+        at, step = at + ahead, _STEP if ahead else 2 * step
     if text.isascii():
         return found
     begins = [at for at, one in enumerate(found) if not at or not _goes_on(found[at - 1], one)]
@@ -108,7 +118,7 @@ class _Budget:
             if left == right:
                 _put(found, "same", left)
             else:
-                self._put_words(found, _words_of(left), _words_of(right))
+                self._put_words(found, words_of(left), words_of(right))
         return tuple(_readable(found))
 
     def _put_words(self, found: list[TextSpan], old: list[str], new: list[str]) -> None:
@@ -154,9 +164,16 @@ class _Budget:
             yield last, end, other_last, other_end
 
 
+def _counted(texts: Sequence[str]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for at in range(0, len(texts), _STEP):
+        counts.update(texts[at : at + _STEP])
+    return counts
+
+
 def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
     """The longest rising run of what stands once in both, as places in both."""
-    counts, others = Counter(old), Counter(new)
+    counts, others = _counted(old), _counted(new)
     place = {text: at for at, text in enumerate(new) if others[text] == 1}
     pairs = [(at, place[text]) for at, text in enumerate(old) if counts[text] == 1 and text in place]
     tops: list[int] = []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifacts.pages.comparison import ComparedSection, compare_texts
+from artifacts.pages.comparison import ComparedSection, compare_texts, words_of
 
 PIECES = ["a", "b ", "c\n", "d", " ", "\n", "long ", "灯", "塔", "ที่", "\u0301", "\u200d", "👩", "🇩🇪"]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
@@ -81,3 +83,26 @@ def test_megabyte_without_a_line_in_common_is_compared():
 
     assert read(compared, "added") == [("All", old)]
     assert read(compared, "removed") == [("All", new)]
+
+
+@pytest.mark.parametrize("length", [8_190, 8_191, 8_192, 8_193, 8_194, 30_000])
+@pytest.mark.parametrize("behind", ["", "\u0301", "🇩🇪", " end", "漢"])
+def test_words_are_the_same_wherever_a_step_ends(length, behind):
+    short, long = words_of("a x" + behind), words_of("a " + "x" * length + behind)
+    assert long == [*short[:2], "x" * length + short[2][1:], *short[3:]]
+
+
+def test_no_search_goes_through_a_long_text_at_once():
+    searches = 0
+
+    def count(_frame: object, event: str, called: object) -> None:
+        nonlocal searches
+        searches += event == "c_call" and getattr(called, "__name__", "") == "findall"
+
+    text = "word " * 40_000
+    sys.setprofile(count)
+    try:
+        words_of(text)
+    finally:
+        sys.setprofile(None)
+    assert searches > len(text) // 10_000
