@@ -70,7 +70,7 @@ def _whole(section: NamedText, change: Literal["removed", "added"]) -> ComparedS
     return ComparedSection(name=section[0], change=change, spans=(TextSpan(change=change, text=section[1]),))
 
 
-def words_of(text: str) -> list[str]:
+def compared_words(text: str) -> list[str]:
     """The words, blanks and signs of a text. None is cut where a reader sees one letter: a mark stays with what it
     stands on, and an emoji is whole.
     """
@@ -118,7 +118,7 @@ class _Budget:
             if left == right:
                 _put(found, "same", left)
             else:
-                self._put_words(found, words_of(left), words_of(right))
+                self._put_words(found, compared_words(left), compared_words(right))
         return tuple(_readable(found))
 
     def _put_words(self, found: list[TextSpan], old: list[str], new: list[str]) -> None:

@@ -86,6 +86,7 @@ class _InlineStep(_ScopedStep):
     def _read(self, text: Source, writer: TokenWriter, *, last: bool) -> None:
         read = inline.tokens(str(text), self.scope, growing=text.growing)
         writer.write(read if last else [*read, "\n"])
+        inline.let_go(read)
 
 
 class _HeadingIds(_ScopedStep):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifacts.pages.comparison import ComparedSection, compare_texts, words_of
+from artifacts.pages.comparison import ComparedSection, compare_texts, compared_words
 
 PIECES = ["a", "b ", "c\n", "d", " ", "\n", "long ", "灯", "塔", "ที่", "\u0301", "\u200d", "👩", "🇩🇪"]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
@@ -88,7 +88,7 @@ def test_megabyte_without_a_line_in_common_is_compared():
 @pytest.mark.parametrize("length", [8_190, 8_191, 8_192, 8_193, 8_194, 30_000])
 @pytest.mark.parametrize("behind", ["", "\u0301", "🇩🇪", " end", "漢"])
 def test_words_are_the_same_wherever_a_step_ends(length, behind):
-    short, long = words_of("a x" + behind), words_of("a " + "x" * length + behind)
+    short, long = compared_words("a x" + behind), compared_words("a " + "x" * length + behind)
     assert long == [*short[:2], "x" * length + short[2][1:], *short[3:]]
 
 
@@ -102,7 +102,7 @@ def test_no_search_goes_through_a_long_text_at_once():
     text = "word " * 40_000
     sys.setprofile(count)
     try:
-        words_of(text)
+        compared_words(text)
     finally:
         sys.setprofile(None)
     assert searches > len(text) // 10_000

@@ -2,10 +2,12 @@
 
 import gc
 import threading
+from typing import Any, SupportsIndex
 
 import pytest
 
 from artifacts.preview import collector, render
+from artifacts.preview.inline.inline import LET_GO_STEP, let_go
 from tests.artifacts.preview.inputs.floods import FLOODS
 from tests.artifacts.preview.test_flicker import GROWING
 
@@ -60,3 +62,21 @@ def test_collector_that_somebody_else_stopped_stays_stopped() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+class WatchedList(list[int]):
+    def __init__(self, length: int) -> None:
+        super().__init__(range(length))
+        self.gone: list[int] = []
+
+    def __delitem__(self, place: SupportsIndex | slice[Any, Any, Any]) -> None:
+        before = len(self)
+        super().__delitem__(place)
+        self.gone.append(before - len(self))
+
+
+def test_long_list_goes_in_steps() -> None:
+    items = WatchedList(5 * LET_GO_STEP + 1)
+    let_go(items)
+    assert items == []
+    assert max(items.gone) == LET_GO_STEP

@@ -5,7 +5,6 @@ Takes both forms of an answer, a stream of events and one JSON document, whichev
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -129,8 +128,9 @@ class Answer:
             text = self._text(self._repeats.rest())
         except ValueError as err:
             raise refusals.malformed(self._asked, err) from None
-        is_cut = self._ended() is FinishReason.TRUNCATED
-        if rest := text + self.thoughts.rest(is_cut=is_cut) + self._half_character:
+        ended = self._ended()
+        is_cut, is_broken = ended is FinishReason.TRUNCATED, ended is FinishReason.INTERRUPTED
+        if rest := text + self.thoughts.rest(is_cut=is_cut, is_broken=is_broken) + self._half_character:
             yield Piece(text=rest)
 
     def salvage(self) -> Iterator[Piece]:
@@ -371,11 +371,14 @@ class Answer:
         self._refused = self._refused or shapes.refuses(message)
         if len(message) > 1 or "content" not in message:
             thinks = thinks or shapes.is_thinking(message)
-            self._called_tool = self._called_tool or bool(message.get("tool_calls") or message.get("function_call"))
+            self._called_tool = self._called_tool or shapes.calls_tool(message)
         if thinks:
             self._reasoned = True
-            self.thoughts.come_apart()
+            self.thoughts.come_apart(shapes.thought_of(message))
+        before = self._reason
         has_word = self._take_words(payload, choice)
+        if before is FinishReason.TRUNCATED and not content and self._worded < self._text_events:
+            self._reason = before  # a gateway's own "stop" behind the model's end
         if has_word and content and self._worded < self._text_events:
             if choice == self._last:
                 return ()  # the last event, sent twice
@@ -432,15 +435,10 @@ class Answer:
     def _whole_characters(self, text: str) -> str:
         """Joins a character whose two halves came in two events (JSON escapes it as two surrogates)."""
         if self._half_character:
-            text, self._half_character = self._half_character + text, ""
-            text = re.sub("[\ud800-\udbff][\udc00-\udfff]", _joined, text)
+            text, self._half_character = shapes.joined(self._half_character + text), ""
         if text and "\ud800" <= text[-1] <= "\udbff" and not self.is_whole:
             text, self._half_character = text[:-1], text[-1]
         return text
-
-
-def _joined(halves: re.Match[str]) -> str:
-    return halves[0].encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 def _taken(texts: list[str]) -> Items:

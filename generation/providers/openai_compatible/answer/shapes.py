@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -25,6 +26,8 @@ _PLAIN_CHOICE_FIELDS = frozenset({"index", "delta", "finish_reason", "logprobs"}
 _DONE_FIELDS = frozenset({"done", "is_finished", "stop"})
 _NOT_TEXT = ("think", "reason", "thought", "redacted", "summary")
 """How the types of parts begin that are no text."""
+_KEEP_ALIVE = re.compile(r"(?:sse[-_ ]?)?(?:keep-?alive|heartbeat)", re.IGNORECASE)
+"""How gateways name an event, with a text of no width, that only shows that they live."""
 _WRAPPERS = ("data", "result", "response", "body")
 
 
@@ -55,9 +58,30 @@ def refuses(message: Json) -> bool:
     return bool(message.get("refusal")) or any(isinstance(p, dict) and p.get("type") == "refusal" for p in parts)
 
 
+def calls_tool(message: Json) -> bool:
+    """Whether it asks for a tool. Some gateways put an empty call into every message."""
+    calls = message.get("tool_calls")
+    functions = [message.get("function_call"), *(calls if isinstance(calls, list) else [calls])]
+    return any(_names_something(function) for function in functions)
+
+
+def _names_something(call: object) -> bool:
+    if isinstance(call, dict):
+        return any(_names_something(value) for key, value in call.items() if key not in ("index", "type"))
+    return bool(call)
+
+
+def thought_of(message: Json) -> str:
+    """The thought that stands in a field of its own, where that is a text."""
+    fields = (message.get(field) for field in _THOUGHT_FIELDS)
+    return next((thought[:MOST_TEXT_CHARS] for thought in fields if isinstance(thought, str) and thought), "")
+
+
 def choices_in(payload: Json) -> list[Json]:
     """The choices of an event or a document; those of other APIs in the same form. None: it brings nothing."""
     choices = payload.get("choices")
+    if any(_KEEP_ALIVE.match(str(name)[:20]) for name in (payload.get("id"), *payload)):
+        return []
     if choices:
         if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
             raise Shapeless
@@ -275,3 +299,10 @@ def cached_in(usage: Json) -> int:
 
 def is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
+
+
+def joined(text: str) -> str:
+    """The text with its characters whole that came in two halves."""
+    return re.sub(
+        "[\ud800-\udbff][\udc00-\udfff]", lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text
+    )

@@ -25,6 +25,8 @@ DELIBERATES_EVERY_CHARS = 200
 """Who talks to himself says something of that kind so often; measured over the last `LATELY_CHARS`."""
 _FEW_WORDS = 3
 _MOST_LINE_CHARS = 2_000
+_NO_WIDTH = re.compile("^\\s*[\u200b\ufeff]+")
+"""What some gateways send while there is no text; in front of it, a heading would be none."""
 
 
 class _Mode(Enum):
@@ -67,6 +69,7 @@ class Thoughts:
         self._mentions = False  # an opening stood in the text, so an end may too
         self._was_alone = False  # the opening that waits came as a piece of its own
         self._gap = ""
+        self._apart = ""  # the thoughts that came in fields of their own
         self.found = False
         """A thought was in it."""
         self.was_unopened = False
@@ -88,6 +91,8 @@ class Thoughts:
     @property
     def suspected(self) -> str:
         """What is held back and is text, unless the answer goes on and says otherwise."""
+        if self._is_said_again(self._held):
+            return ""
         is_suspected = self._state is _Mode.START or (self._state is _Mode.UNOPENED and self._opens is not False)
         return self._held if is_suspected and marks.MARKS.match(self._held) is None else ""
 
@@ -111,14 +116,25 @@ class Thoughts:
         self._place.add(text)
         return True
 
-    def come_apart(self) -> None:
-        """Thoughts come in fields of their own: a text that begins like one is none."""
+    def come_apart(self, thought: str) -> None:
+        """A thought came in a field of its own: a text that begins like one is none, unless it says the same again."""
         if self._opens is None:
             self._opens = True
+        self._apart = (self._apart + thought)[: MOST_SUSPECTED_CHARS + 1]
+
+    def _is_said_again(self, text: str) -> bool:
+        """Whether a text is, so far, the thoughts that came apart. Where the limit cut a thought, some servers hand all
+        of it on once more as the text.
+        """
+        is_held = self._state is _Mode.START and len(text) <= MOST_SUSPECTED_CHARS
+        return bool(is_held and text.strip()) and self._apart.lstrip().startswith(text.strip())
 
     def rest(self, *, is_cut: bool = False, is_broken: bool = False) -> str:
         """What was held back and is text after all. `is_cut`: it ended at its limit; `is_broken`: it broke off."""
         held, self._held = self._held, ""
+        if (is_cut or is_broken) and self._is_said_again(held):
+            self.found = True
+            return ""
         if self._state is _Mode.UNOPENED:
             if (is_broken or is_cut) and self._opens is False:
                 self.found = True
@@ -158,6 +174,11 @@ class Thoughts:
     # The beginning
 
     def _start(self, pending: str, piece: str) -> str:
+        if not self._has_begun:
+            pending = _NO_WIDTH.sub("", pending)
+        if self._is_said_again(pending):
+            self._held = pending
+            return ""
         begun = pending.lstrip().lower()
         if not self._has_begun and (name := template_marks.NAME_LEFT.match(pending.lstrip())):
             pending, self._after = pending.lstrip()[name.end() :], True
