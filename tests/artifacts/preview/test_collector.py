@@ -2,7 +2,7 @@
 
 import gc
 import threading
-from typing import Any, SupportsIndex
+from typing import Any
 
 import pytest
 
@@ -69,7 +69,7 @@ class WatchedList(list[int]):
         super().__init__(range(length))
         self.gone: list[int] = []
 
-    def __delitem__(self, place: SupportsIndex | slice[Any, Any, Any]) -> None:
+    def __delitem__(self, place: Any) -> None:
         before = len(self)
         super().__delitem__(place)
         self.gone.append(before - len(self))

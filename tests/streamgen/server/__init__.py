@@ -1,1 +1,1 @@
-"""Documents of a server elsewhere, on a terminal."""
+"""Begin and end of a server process, bounds on what comes in."""
