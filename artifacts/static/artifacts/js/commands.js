@@ -33,7 +33,7 @@ export class Commands {
     dialog.showModal();
   }
 
-  /** Press the button of a verb, if the status shows it. */
+  /** Press a verb's button, if it is shown. */
   press(verb) {
     const form = this.page.querySelector(`.actions [data-command="${verb}"], .actions [data-asks="${verb}"]`);
     if (!form?.checkVisibility()) return false;
@@ -47,7 +47,7 @@ export class Commands {
     this.refusals(form, {});
     this.before = this.page.dataset.status;
     try {
-      // The body of a form has the token that guards it.
+      // With the token that guards the form.
       const body = new FormData(form, button);
       const signal = AbortSignal.timeout(20000);
       const answer = await fetch(form.action, { method: "POST", body, signal, headers: { Accept: "application/json" } });
