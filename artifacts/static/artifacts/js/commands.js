@@ -83,7 +83,7 @@ export class Commands {
     else this.say(text);
   }
 
-  /** Each error beside its field; a field that is folded away is unfolded. */
+  /** Each error beside its field, which is unfolded. */
   refusals(form, errors) {
     this.refuse(form, errors.__all__?.join(" ") ?? "");
     for (const place of form.querySelectorAll("[data-error]")) {
