@@ -99,7 +99,7 @@ def _documents(figures: DashboardFigures, now: datetime) -> None:
     figures.stuck = stuck.count()
     figures.running = claimed.count() - figures.stuck
     figures.troubled = _listed(stuck.order_by("heard_at"))
-    alive = claimed.exclude(pk__in=[listed.artifact.pk for listed in figures.troubled])
+    alive = claimed.exclude(pk__in=stuck.values("pk"))
     figures.written = _listed(alive.order_by("-heard_at"))
     failed = rows.filter(stream_status=StreamStatus.PAUSED, finished_at__gte=today).exclude(reason=Reason.USER)
     figures.failed_today = failed.count()

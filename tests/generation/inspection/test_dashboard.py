@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from artifacts.models import Artifact, CallCharge, Delta
 from generation import control
-from generation.inspection.dashboard import charge_charts, dashboard_figures
+from generation.inspection.dashboard import LISTED, charge_charts, dashboard_figures
 from generation.inspection.journal import Journal
 from generation.inspection.keeping import JournalEntry, begin_journal, save_journals
 from generation.models import Worker
@@ -50,6 +50,19 @@ def test_every_document_is_counted_where_it_belongs(artifact, owner):
     assert [listed.artifact.pk for listed in figures.written] == [alive.pk]
     assert {listed.waiting.on for listed in figures.troubled if listed.waiting} == {"endpoint", "worker"}
     assert [row.pk for row in figures.failed] == [failed.pk]
+
+
+def test_stuck_and_failed_documents_that_do_not_fit_are_counted_and_not_shown_as_written(admin_client):
+    for _ in range(LISTED + 2):
+        written()
+        failed = documents.paused()
+        Artifact.objects.filter(pk=failed.pk).update(reason="auth")
+    Delta.objects.update(created_at=timezone.now() - timedelta(minutes=3))
+    figures = dashboard_figures()
+    assert (figures.stuck, len(figures.troubled), figures.running, figures.written) == (LISTED + 2, LISTED, 0, [])
+    page = admin_client.get(reverse("admin:artifacts_artifact_dashboard")).content.decode()
+    assert f'<p class="quiet">{LISTED} of {LISTED + 2}.</p>' in page
+    assert f"The newest {LISTED} of {LISTED + 2}." in page
 
 
 def test_document_that_thinks_is_not_stuck():
