@@ -60,8 +60,11 @@ class LettingGo:
         self._chars += chars
         if self._chars >= LET_GO_CHARS:
             self._chars = 0
-            if self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(AFTER_S, self._begin_cleaning)
+            self._clean_later()
+
+    def _clean_later(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(AFTER_S, self._begin_cleaning)
 
     def _begin_cleaning(self) -> None:
         self._timer = None
@@ -70,7 +73,8 @@ class LettingGo:
     async def _let_go(self) -> None:
         with suppress(DatabaseError):
             await database_sync_to_async(drop_pages)()
-        await asyncio.get_running_loop().run_in_executor(None, collect_and_trim)
+        if not await asyncio.get_running_loop().run_in_executor(None, collect_and_trim):
+            self._clean_later()
 
 
 def drop_pages() -> None:
@@ -80,11 +84,16 @@ def drop_pages() -> None:
             cursor.execute("PRAGMA shrink_memory")
 
 
-def collect_and_trim() -> None:
-    """Collect what holds only itself, then give back every page that is free."""
+def collect_and_trim() -> bool:
+    """Collect what holds only itself, then give back every page that is free. False, and nothing is done, where no
+    collection may be: what is just being rendered would all be looked at, and nothing else runs meanwhile.
+    """
+    if not gc.isenabled():
+        return False
     gc.collect()
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
+    return True
 
 
 letting_go = PerLoop(LettingGo)

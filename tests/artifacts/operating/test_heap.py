@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.operating.heap import LET_GO_CHARS, drop_pages, letting_go
+from artifacts.operating.heap import AFTER_S, LET_GO_CHARS, drop_pages, letting_go
+from artifacts.preview import collector
 from tests.support import documents
 from tests.support.limits import WAIT_S
 
@@ -86,6 +87,20 @@ async def test_what_only_holds_itself_goes_soon_after_a_large_document_was_let_g
     weakref.finalize(Held(), loop.call_soon_threadsafe, gone.set)
     for _ in range(2):
         letting_go().note(LET_GO_CHARS // 2)
+    async with asyncio.timeout(WAIT_S):
+        await gone.wait()
+
+
+@pytest.mark.asyncio
+@pytest.mark.django_db
+async def test_nothing_is_looked_for_while_something_is_rendered_and_all_of_it_later():
+    gone = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    with collector.paused():
+        weakref.finalize(Held(), loop.call_soon_threadsafe, gone.set)
+        letting_go().note(LET_GO_CHARS)
+        await asyncio.sleep(AFTER_S + 0.5)
+        assert not gone.is_set()
     async with asyncio.timeout(WAIT_S):
         await gone.wait()
 
