@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from artifacts.answer_place import AnswerPlace
 from artifacts.costs import CallCost, Spent
@@ -27,6 +27,8 @@ from artifacts.validation import MODEL_NAME_CHARS, clean
 
 FOLD_CHARS = 4096
 """Deltas are folded when this many characters are behind the folded text, or a quarter of it if that is more."""
+MOST_FOLDED_CHARS = {"sqlite": 1_000_000}
+"""No more while it is written: any change copies the whole row there, folded text included."""
 WHOLE_LEASE = 0.8
 """With so much of a lease left a flush does not renew it."""
 
@@ -387,9 +389,11 @@ def _insert(rows: Collection[LockedRow]) -> None:
     deltas = [row.delta for row in rows if row.delta is not None]
     if deltas:
         insert_deltas(deltas)
+    most = MOST_FOLDED_CHARS.get(connection.vendor, float("inf"))
     for row in rows:
         artifact = row.artifact
-        if artifact.length - artifact.content_length >= max(FOLD_CHARS, artifact.content_length // 4):
+        behind = artifact.length - artifact.content_length
+        if artifact.content_length < most and behind >= max(FOLD_CHARS, artifact.content_length // 4):
             fold_deltas(row)
 
 

@@ -93,6 +93,18 @@ def test_joined_deltas_are_the_text_and_never_far_behind_whatever_the_chunking()
     holds()
 
 
+def test_row_of_a_large_document_grows_no_more_until_its_end():
+    draft = documents.opened(total=1)
+    for number in range(4):
+        draft.append(f"{number}{'é' * 399_999}")
+    artifact = row(draft.pk)
+    assert (artifact.content_length, artifact.length) == (1_200_000, 1_600_000)
+    assert artifact.text == "".join(documents.deltas(draft.pk))
+
+    draft.stop(" The end.")
+    assert row(draft.pk).content == artifact.text + " The end."
+
+
 @pytest.mark.parametrize("end", ["complete", "stop", "cancel without a writer"])
 def test_nothing_is_behind_the_folded_text_at_a_stop(end):
     draft = documents.opened(total=1)
