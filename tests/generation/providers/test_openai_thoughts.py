@@ -25,6 +25,8 @@ LEAKED = [
     ("<internal_reasoning>Hm.</internal_reasoning>Hi", "Hi"),
     ("<unused94>thought\nHm.<unused95>Hi", "Hi"),
     ("[THINK]Hm.[/THINK]Hi", "Hi"),
+    ("<think>Hm.</think>\n<answer>\nHi <output>\n</answer>\n", "Hi <output>\n"),
+    ("<think>Hm.</think><final_answer>Hi `</final_answer>` you</final_answer>", "Hi `</final_answer>` you"),
     ("◁think▷Hm.◁/think▷Hi", "Hi"),
     ("<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>Hi<|END_RESPONSE|>", "Hi"),
     ("Here is my thought process:\nHm.\n\nHere is my response:\nHi", "Hi"),
@@ -149,6 +151,7 @@ ABOUT = [
     "In <code><think></code> it thinks.",
     "A thought <thought> is no tag here, nor is <reasoning>.",
     "- `</s>`\n- `<eos>`",
+    "<answer>Yes.</answer>\n\nAn <output> of a form.\n</output>",
     "  \n <b>",
     "analysis of the lamp",
     "Here is my thought",
@@ -166,6 +169,12 @@ def test_no_thought_and_no_mark_is_in_the_text(step):
     for text, expected in [*LEAKED, *FIRST]:
         assert read(text, step) == expected, text
         assert read(text, 1_000, is_whole=True) == expected, text
+
+
+def test_element_around_an_answer_is_no_text_behind_a_thought_that_came_apart():
+    thoughts = Thoughts()
+    thoughts.come_apart("Hm.")
+    assert thoughts.feed("<answer>Hi</answer>") + thoughts.rest() == "Hi"
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 5, 7, 11, 1_000])

@@ -69,6 +69,7 @@ class Thoughts:
         self._mentions = False  # an opening stood in the text, so an end may too
         self._was_alone = False  # the opening that waits came as a piece of its own
         self._gap = ""
+        self._answer_end = ""  # of the element around the answer
         self._apart = ""  # the thoughts that came in fields of their own
         self.found = False
         """A thought was in it."""
@@ -272,6 +273,8 @@ class Thoughts:
     def _judge(self, mark: str, after: str, *, is_alone: bool) -> Move:
         if mark == template_marks.SPEAKER:
             return self._turns.at_name(after)
+        if mark in marks.ANSWERS or mark in marks.ANSWERS.values():
+            return self._at_answer(mark)
         if self._has_given and self._place.is_code:
             return Move.KEEP if marks.is_thought(mark) else self._turns.kept(after)
         if mark in marks.PAIRS:
@@ -285,6 +288,12 @@ class Thoughts:
         if self._after:
             return self._turns.without_role(after) if mark in template_marks.HEADS else Move.DROP
         return self._turns.within(mark, after)
+
+    def _at_answer(self, mark: str) -> Move:
+        if mark in marks.ANSWERS and not self._has_given and (self.found or self._apart):
+            self._answer_end = marks.ANSWERS[mark]
+            return Move.DROP
+        return Move.DROP if mark == self._answer_end and not self._place.is_code else Move.KEEP
 
     def _at_opening(self, mark: str, after: str, *, is_alone: bool) -> Move:
         self._end = re.compile(re.escape(marks.PAIRS[mark]), re.IGNORECASE)
