@@ -131,7 +131,7 @@ async def test_pictures_are_what_a_run_does(artifact, owner, settings):
         traced() as trace,
     ):
         await _post(f"/api/artifacts/{artifact.pk}/start", token)
-        await line.until(lambda reader: reader.text.count(" ") > 8)
+        await line.until(lambda reader: reader.text.count(" ") > 40)
         await _post(f"/api/artifacts/{artifact.pk}/cancel", token)
         await line.frame_of("end")
     await subscription.current().close()
