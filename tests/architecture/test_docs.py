@@ -102,6 +102,7 @@ def test_readme_of_the_fault_suite_has_a_line_for_each_file():
     assert sorted(told) == sorted(path.name for path in folder.glob("*.py") if path.name != "__init__.py")
 
 
+MOSTLY = 0.75
 NOT_EACH_TIME = 4
 """A run may pass so many functions more: those that ask for the next piece, or wait for company."""
 
@@ -142,8 +143,8 @@ async def test_pictures_are_what_a_run_does(artifact, owner, settings):
     own = [name for window in windows for name in set(window) if "<" not in name and not name.startswith(BESIDES)]
     counts = Counter(own)
     passed = {
-        name.partition(":")[2] for name, count in counts.items() if count >= len(windows) - 1
-    }  # the rest: beside it
+        name.partition(":")[2] for name, count in counts.items() if count >= MOSTLY * len(windows)
+    }  # the rest: beside it, or not where two came together
     told = passed_by_each_delta()
     assert set(told) <= passed
     assert len(passed) <= len(told) + NOT_EACH_TIME, "\n".join(sorted(passed - set(told)))
