@@ -107,7 +107,7 @@ def test_response_goes_on_behind_each_of_its_events_also_when_its_pieces_are_gon
 
     places = {*numbers, *Random(5).sample(range(10 * len(text)), 12)}  # wherever other portions end
     assert {text[: max(0, number) // 10] + rest(number) for number in places} == {text}
-    assert "0  pieces" not in product.manage("prune", "--older-than", "0h")
+    assert " 0  pieces" not in product.manage("prune", "--older-than", "0h")
     assert {text[: number // 10] + rest(number) for number in places} == {text}
     assert list(client.responses.retrieve(begun.id, stream=True, starting_after=numbers[-1])) == []
     with pytest.raises(BadRequestError, match="behind the end"):

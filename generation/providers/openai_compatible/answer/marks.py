@@ -50,10 +50,10 @@ PAIRS: Final = {
     "<|channel>": "<channel|>",
     "<unused94>": "<unused95>",
 }
-ANSWERS: Final = {f"<{tag}>": f"</{tag}>" for tag in ("answer", "final_answer", "final", "response", "output")}
+AROUND_ANSWERS: Final = {f"<{tag}>": f"</{tag}>" for tag in ("answer", "final_answer", "final", "response", "output")}
 """What some models put around their answer, behind a thought; elsewhere a document may have such an element."""
 CHANNEL = "<|channel|>"
-THINKING_MARKS = (*PAIRS, *PAIRS.values(), *ANSWERS, *ANSWERS.values(), CHANNEL, *TEMPLATE_MARKS)
+THINKING_MARKS = (*PAIRS, *PAIRS.values(), *AROUND_ANSWERS, *AROUND_ANSWERS.values(), CHANNEL, *TEMPLATE_MARKS)
 
 
 def _any_of(words: Iterable[str]) -> str:

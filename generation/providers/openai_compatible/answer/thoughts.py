@@ -273,7 +273,7 @@ class Thoughts:
     def _judge(self, mark: str, after: str, *, is_alone: bool) -> Move:
         if mark == template_marks.SPEAKER:
             return self._turns.at_name(after)
-        if mark in marks.ANSWERS or mark in marks.ANSWERS.values():
+        if mark in marks.AROUND_ANSWERS or mark in marks.AROUND_ANSWERS.values():
             return self._at_answer(mark)
         if self._has_given and self._place.is_code:
             return Move.KEEP if marks.is_thought(mark) else self._turns.kept(after)
@@ -290,8 +290,8 @@ class Thoughts:
         return self._turns.within(mark, after)
 
     def _at_answer(self, mark: str) -> Move:
-        if mark in marks.ANSWERS and not self._has_given and (self.found or self._apart):
-            self._answer_end = marks.ANSWERS[mark]
+        if mark in marks.AROUND_ANSWERS and not self._has_given and (self.found or self._apart):
+            self._answer_end = marks.AROUND_ANSWERS[mark]
             return Move.DROP
         return Move.DROP if mark == self._answer_end and not self._place.is_code else Move.KEEP
 
