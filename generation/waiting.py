@@ -13,9 +13,8 @@ from django.db.models.functions import Now
 
 from artifacts.models import Artifact, StreamStatus
 from artifacts.reasons import Reason
-from generation.models import TaskStatus
 from generation.queue import workers
-from generation.queue.order import at_their_limit, places, unfinished
+from generation.queue.order import at_their_limit, places, waiting_tasks
 
 SILENT_AFTER = timedelta(seconds=15)
 """Pauses that are shorter are the model's own."""
@@ -71,7 +70,7 @@ class LongWait:
 def waits_grown(*, after_s: float, every_s: float) -> list[LongWait]:
     """The tasks whose wait for a worker became so long since the last look, `every_s` ago."""
     until, since = Now() - timedelta(seconds=after_s), Now() - timedelta(seconds=after_s + every_s)
-    rows = unfinished(TaskStatus.QUEUED).filter(artifact__updated_at__lte=until, artifact__updated_at__gt=since)
+    rows = waiting_tasks().filter(artifact__updated_at__lte=until, artifact__updated_at__gt=since)
     found = (
         rows.annotate(read_at=Now())
         .order_by("pk")
@@ -92,7 +91,7 @@ def waits_grown(*, after_s: float, every_s: float) -> list[LongWait]:
 
 def _is_held(artifact_id: int) -> bool:
     """Whether whoever asked for it has as much written as may be at once."""
-    return unfinished(TaskStatus.QUEUED).filter(artifact=artifact_id, requested_by__in=at_their_limit()).exists()
+    return waiting_tasks().filter(artifact=artifact_id, requested_by__in=at_their_limit()).exists()
 
 
 def _is_locked(artifact_id: int) -> bool:

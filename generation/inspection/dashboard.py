@@ -17,8 +17,9 @@ from artifacts.models import Artifact, CallCharge, Delta, StreamStatus
 from artifacts.reasons import Reason
 from generation.costs.price_file import price_list
 from generation.inspection.pictures import BarChart, bar_chart
-from generation.models import ClaimJournal, GenerationTask, TaskStatus, Worker
+from generation.models import ClaimJournal, Worker
 from generation.queue import workers
+from generation.queue.order import waiting_tasks
 from generation.waiting import Waiting, waiting_of
 
 DAYS = 14
@@ -119,7 +120,7 @@ def _listed(rows: QuerySet[Any]) -> list[Listed]:
 
 
 def _queue(figures: DashboardFigures) -> None:
-    waiting = GenerationTask.objects.filter(finished_at=None, status=TaskStatus.QUEUED)
+    waiting = waiting_tasks()
     figures.waiting = waiting.count()
     # A document's row is saved when its task is queued, resumed or given back.
     oldest = waiting.annotate(now=Now()).order_by("artifact__updated_at").values_list("artifact__updated_at", "now")

@@ -23,7 +23,7 @@ from generation.costs.budgets import ceilings
 from generation.inspection.keeping import begin_journal
 from generation.models import GenerationTask, TaskStatus
 from generation.queue.finishing import finish
-from generation.queue.order import at_their_limit, unfinished
+from generation.queue.order import at_their_limit, unfinished, waiting_tasks
 from generation.queue.quotas import may_run
 from generation.reasons import StopReason
 
@@ -167,7 +167,7 @@ def _next(only: int | None, besides: Collection[int], trip: _Trip) -> Generation
         trip.is_after_the_dead = True
     if trip.full is None:
         trip.full = set(at_their_limit())
-    waiting = unfinished(TaskStatus.QUEUED)
+    waiting = waiting_tasks()
     return _first(waiting.exclude(requested_by__in=trip.full) if trip.full else waiting, only, besides)
 
 

@@ -22,12 +22,17 @@ def unfinished(status: TaskStatus) -> QuerySet[GenerationTask]:
     return GenerationTask.objects.filter(status=status, finished_at=None)
 
 
+def waiting_tasks() -> QuerySet[GenerationTask]:
+    """Those that wait for a worker."""
+    return unfinished(TaskStatus.QUEUED)
+
+
 def next_rank(user_id: Any) -> int:
     """The round in which one more task of this user has its turn: the present one, or that behind their last, which
     waits or was served in it.
     """
     of_user = GenerationTask.objects.filter(requested_by=user_id)
-    waiting = unfinished(TaskStatus.QUEUED).filter(requested_by=user_id).order_by("-rank")
+    waiting = waiting_tasks().filter(requested_by=user_id).order_by("-rank")
     lasts = (_served(of_user), waiting.values_list("rank", flat=True).first())
     behind = max((last + 1 for last in lasts if last is not None), default=0)
     return max(_served(GenerationTask.objects.all()) or 0, behind)
@@ -45,7 +50,7 @@ def places(artifact_ids: Collection[int]) -> dict[int, str]:
     full = set(at_their_limit())
     asked, told = set(artifact_ids), dict[int, str]()
     ahead, own = 0, Counter[int | None]()
-    rows = unfinished(TaskStatus.QUEUED).order_by("rank", "pk").values_list("artifact", "requested_by")
+    rows = waiting_tasks().order_by("rank", "pk").values_list("artifact", "requested_by")
     for artifact, user in rows:
         if artifact in asked:
             told[artifact] = _held_sentence(own[user]) if user in full else _sentence(ahead)

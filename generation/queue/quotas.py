@@ -18,7 +18,7 @@ from artifacts.models import ActionRecord
 from artifacts.models.user_model import User, key_number, told_key
 from generation.errors import LimitReached
 from generation.models import GenerationTask, TaskStatus
-from generation.queue.order import unfinished
+from generation.queue.order import unfinished, waiting_tasks
 
 STARTS = ("start", "regenerate", "resume", "rewrite")
 """What is recorded of whoever has something written."""
@@ -78,7 +78,7 @@ def _check_starts(user_id: Any) -> None:
 
 def _check_queued(user_id: Any) -> None:
     limit = settings.STREAMGEN_USER_QUEUED
-    if unfinished(TaskStatus.QUEUED).filter(requested_by=user_id).count() >= limit:
+    if waiting_tasks().filter(requested_by=user_id).count() >= limit:
         wait_s = _until_a_place_is_free_s(user_id)
         raise LimitReached(
             f"You have {_documents(limit)} waiting to be written, which is the most. "

@@ -24,8 +24,9 @@ from artifacts.live import connections, feed
 from artifacts.models import Artifact
 from artifacts.operating import outages
 from artifacts.operating.exposition import gauge, registry_of
-from generation.models import GenerationTask, TaskStatus
+from generation.models import GenerationTask
 from generation.queue import workers
+from generation.queue.order import waiting_tasks
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 FIGURES_S = 2.0
@@ -71,7 +72,7 @@ def stored_figures() -> dict[str, Any]:
     statuses = Artifact.objects.order_by().values_list("stream_status")
     tasks = GenerationTask.objects.order_by().filter(finished_at=None)
     # A document's row is saved when its task is queued, resumed or given back.
-    waiting = tasks.filter(status=TaskStatus.QUEUED).annotate(now=Now()).order_by("artifact__updated_at")
+    waiting = waiting_tasks().annotate(now=Now()).order_by("artifact__updated_at")
     oldest = waiting.values_list("artifact__updated_at", "now").first()
     living = workers.living().aggregate(workers=Count("pk"), slots=Sum("slots"), running=Sum("running"))
     return {
