@@ -165,9 +165,33 @@ def seen_by(
     }
 
 
+def shown_by(
+    links: Mapping[int, ShareLink], pairs: Collection[tuple[int, int]], *, gone: bool = True
+) -> set[tuple[int, int]]:
+    """Which of the (link id, artifact id) are to be seen, for many sockets at once: one query; `gone` as above."""
+    artifacts = Artifact.objects.filter(pk__in={artifact for _, artifact in pairs})
+    places = {pk: (project, draft_of) for pk, project, draft_of in artifacts.values_list("pk", "project", "draft_of")}
+    return {
+        (link, artifact)
+        for link, artifact in pairs
+        if link in links
+        if artifact in places or gone
+        if _shows(links[link], artifact, places.get(artifact, (links[link].project_id, None)))
+    }
+
+
 def _check(visitor: Visitor, action: str, project: Project, *, seen: str) -> None:
     if action != seen:
         demand(visitor, action, project)
+
+
+def _shows(link: ShareLink, artifact: int, place: tuple[int, int | None]) -> bool:
+    """What `_of` says of links, of an artifact that was read: `place` is its project, and what it is a draft of."""
+    if link.is_over:
+        return False
+    if link.artifact_id is not None:
+        return link.artifact_id == artifact
+    return place == (link.project_id, None)
 
 
 def _of(visitor: Visitor, project: str, action: str) -> Q:

@@ -16,7 +16,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from artifacts.access import artifacts_for, seen_by
+from artifacts.access import seen_by, shown_by
 from artifacts.accounts.sessions import Login, stands
 from artifacts.accounts.tokens import good_tokens, note_use
 from artifacts.messaging.per_loop import PerLoop
@@ -69,15 +69,14 @@ def _admissions_by_link(knocks: set[Knock]) -> dict[Knock, Admission]:
     """A link needs no login, and one that opens nothing sees nothing: to sign in would not help."""
     rows = ShareLink.objects.filter(digest__in={knock.credentials.link_digest for knock in knocks})
     links = {link.digest: link for link in rows}
-    answers = {}
-    for knock in knocks:
-        link = links.get(knock.credentials.link_digest)
-        shows = (
-            link is not None and knock.artifact_id <= LARGEST_ID and artifacts_for(link).filter(pk=knock.artifact_id)
-        )
-        login = Login(link_id=link.pk, ends_at=link.expires_at) if link else Login(link_id=-1)
-        answers[knock] = Admission(login=login, may_see=bool(shows and shows.exists()))
-    return answers
+    logins = {digest: Login(link_id=link.pk, ends_at=link.expires_at) for digest, link in links.items()}
+    asked = {knock: logins.get(knock.credentials.link_digest, Login(link_id=-1)) for knock in knocks}
+    pairs = {(login.link_id, knock.artifact_id) for knock, login in asked.items() if knock.artifact_id <= LARGEST_ID}
+    shown = shown_by({link.pk: link for link in rows}, pairs, gone=False)
+    return {
+        knock: Admission(login=login, may_see=(login.link_id, knock.artifact_id) in shown)
+        for knock, login in asked.items()
+    }
 
 
 def _admission(knock: Knock, logins: dict[Credentials, Login], seen: set[tuple[Any, int]]) -> Admission:

@@ -12,9 +12,9 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from artifacts.access import seen_by
+from artifacts.access import seen_by, shown_by
 from artifacts.accounts.tokens import good_tokens
-from artifacts.models import Artifact, ShareLink, UserSession
+from artifacts.models import ShareLink, UserSession
 from artifacts.models.user_model import User
 
 
@@ -73,25 +73,17 @@ def lapsed(sights: Collection[Sight]) -> Lapsed:
             for sight in sights
             if sight.login in standing and (sight.login.user_id, sight.artifact_id) not in seen
         )
-        | (by_link - _shown(by_link)),
+        | (by_link - _still_shown(by_link)),
     )
 
 
-def _shown(by_link: set[Sight]) -> set[Sight]:
+def _still_shown(by_link: set[Sight]) -> set[Sight]:
     """Those of the sights whose link is still good."""
     if not by_link:
         return set()
     links = ShareLink.objects.in_bulk({sight.login.link_id for sight in by_link})
-    projects = dict(
-        Artifact.objects.filter(pk__in={sight.artifact_id for sight in by_link}).values_list("pk", "project")
-    )
-    return {
-        sight
-        for sight in by_link
-        if (link := links.get(sight.login.link_id)) is not None and not link.is_over
-        if projects.get(sight.artifact_id, link.project_id) == link.project_id
-        if link.artifact_id in {None, sight.artifact_id}
-    }
+    shown = shown_by(links, {(sight.login.link_id, sight.artifact_id) for sight in by_link})
+    return {sight for sight in by_link if (sight.login.link_id, sight.artifact_id) in shown}
 
 
 def _session_hashes(logins: set[Login]) -> dict[str, str]:

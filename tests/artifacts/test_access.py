@@ -13,7 +13,7 @@ from django.utils import timezone
 from artifacts import access
 from artifacts.accounts import sign_in, tokens
 from artifacts.errors import Forbidden, InvalidInput, NotFound
-from artifacts.models import AccessToken, ActionRecord, ShareLink
+from artifacts.models import AccessToken, ActionRecord, Artifact, ShareLink
 from artifacts.sharing import links, members, projects
 from generation import control
 
@@ -185,6 +185,26 @@ def test_link_shows_what_it_names_until_it_is_over(owner, artifact):
     assert links.link_with(secret) is None
     for link in ShareLink.objects.all():
         assert not access.artifacts_for(link).exists()
+
+
+def test_socket_of_a_link_sees_what_its_page_shows(owner, artifact, django_assert_num_queries):
+    project, other = artifact.project, control.create_project(owner, "Another one")
+    draft = Artifact.objects.create(project=project, phase="draft-1", title="Draft", draft_of=artifact)
+    made = [links.share(project, owner, artifact), links.share(project, owner), links.share(other, owner)]
+    over, _ = links.share(project, owner)
+    ShareLink.objects.filter(pk=over.pk).update(expires_at=timezone.now())
+    rows = {link.pk: ShareLink.objects.get(pk=link.pk) for link, _ in [*made, (over, "")]}
+    pairs = {(link, pk) for link in rows for pk in Artifact.objects.values_list("pk", flat=True)}
+    with django_assert_num_queries(1):
+        shown = access.shown_by(rows, pairs)
+
+    assert shown == {(pk, document.pk) for pk, link in rows.items() for document in access.artifacts_for(link)}
+    of_one, of_all = made[0][0].pk, made[1][0].pk
+    assert {(of_one, artifact.pk), (of_all, artifact.pk)} <= shown
+    assert (of_all, draft.pk) not in shown
+    gone = {(of_all, 10**9), (over.pk, 10**9)}
+    assert access.shown_by(rows, gone) == {(of_all, 10**9)}
+    assert access.shown_by(rows, gone, gone=False) == set()
 
 
 def test_invitation_makes_one_person_a_member_once(owner, stranger, staff, project):
