@@ -25,7 +25,6 @@ from artifacts.planned_section import PlannedSection
 from artifacts.reasons import Reason
 from artifacts.sharing.records import record
 from generation.costs.budgets import check_budget
-from generation.costs.server_model import server_model
 from generation.earlier_documents import sources_of
 from generation.errors import TaskExists
 from generation.models import UNFINISHED, GenerationTask, TaskStatus
@@ -33,6 +32,7 @@ from generation.queue.finishing import finish, supersede
 from generation.queue.order import next_rank
 from generation.queue.quotas import demand_quota
 from generation.queue.wakeup import wake_after_commit
+from generation.server_model import server_model
 from generation.writing import phases
 
 logger = logging.getLogger(__name__)

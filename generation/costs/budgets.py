@@ -12,8 +12,8 @@ from django.db.models import Sum
 from artifacts.costs import amount
 from artifacts.models import Artifact, Project
 from generation.costs.price_file import price_list
-from generation.costs.server_model import server_model
 from generation.errors import BudgetRefused
+from generation.server_model import server_model
 
 
 def spent(project: Project) -> int:

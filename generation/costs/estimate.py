@@ -12,8 +12,8 @@ from artifacts.models import Artifact, StreamStatus
 from artifacts.planned_section import PlannedSection
 from generation.costs.price_file import price_list
 from generation.costs.prices import Price
-from generation.costs.server_model import server_model
 from generation.providers.base import CHARS_PER_TOKEN, Usage
+from generation.server_model import server_model
 from generation.writing.phases import phase_of
 from generation.writing.prompts import Assignment, Surroundings, section_prompt, tail_of
 

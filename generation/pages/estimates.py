@@ -20,8 +20,8 @@ from generation import control
 from generation.costs.budgets import spent
 from generation.costs.estimate import estimate
 from generation.costs.price_file import price_list
-from generation.costs.server_model import server_model
 from generation.pages.forms import GenerationForm
+from generation.server_model import server_model
 from generation.writing.prompts import Surroundings
 
 UNPRICED = "The model {} has no price, so nobody knows what it would cost."

@@ -11,7 +11,7 @@ from artifacts import validation
 from artifacts.pages.forms import LongText, WholeNumberField
 from artifacts.planned_section import SECTION_TOKENS, PlannedSection
 from generation import control
-from generation.costs.server_model import server_model
+from generation.server_model import server_model
 
 _LIST_MARK = re.compile(r"^(?:[-*+]|\d{1,3}[.)]|#{1,6})\s+")
 

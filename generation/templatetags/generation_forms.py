@@ -15,12 +15,12 @@ from artifacts.planned_section import SECTION_TOKENS
 from artifacts.validation import isolated
 from generation import control
 from generation.costs.price_file import price_list
-from generation.costs.server_model import server_model
 from generation.models import GenerationTask
 from generation.pages.estimates import estimate_of_all, estimate_of_form, estimate_sentence
 from generation.pages.forms import GenerationForm, ModelField, ResumeForm, TitleForm, own_model, plan_text
 from generation.project_runs import RunState, latest_run, state_of_run
 from generation.reasons import HELPED_BY_OTHER_TERMS, HELPED_BY_WRITING_ANEW
+from generation.server_model import server_model
 from generation.waiting import Waiting, waiting_of
 from generation.writing.phases import Phase, phase_of
 

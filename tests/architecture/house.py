@@ -63,6 +63,7 @@ ORDER = (
     "generation.providers.scripted",
     "generation.providers",  # the choice of one
     "generation.writing",
+    "generation.server_model",
     "generation.costs",
     "generation.inspection.journal",
     "generation.inspection.redaction",

@@ -13,9 +13,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from artifacts.models import Artifact, CallCharge, Project, Section, StreamStatus
-from generation.costs.server_model import server_model
 from generation.models import Worker
 from generation.queue import workers
+from generation.server_model import server_model
 from tests.support import documents
 from tests.support.endpoint.openai_script import ABSENT, Behaviour, Script
 from tests.support.endpoint.openai_server import serving_endpoint
