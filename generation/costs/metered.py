@@ -64,11 +64,17 @@ class _Metered:
         delivery: Literal["stream", "turns"] = "stream",
     ) -> AsyncIterator[AsyncIterator[Item]]:
         async with self._provider.stream(messages, model=model, max_tokens=max_tokens, delivery=delivery) as items:
-            call = self._meter.begin(self._section, model or self.default_model, _chars(messages))
+            call = self._begun(messages, model)
             try:
                 yield _Items(items, call)
             finally:
                 self._meter.close(call)
+
+    def _begun(self, messages: Sequence[Message], model: str, *, is_kept: bool = False, reads_on: bool = False) -> Call:
+        """A call that is under way: what model it asks, the provider may have learned only by it."""
+        chars = sum(len(message["content"]) for message in messages)
+        asked = model or self.default_model
+        return self._meter.begin(self._section, asked, chars, is_kept=is_kept, reads_on=reads_on)
 
 
 class _Keeps(_Metered):
@@ -86,8 +92,7 @@ class _Keeps(_Metered):
     ) -> AsyncIterator[AsyncIterator[Item]]:
         kept = self._provider.stream_kept(messages, model=model, max_tokens=max_tokens, begun=begun)
         async with kept as items:
-            asked = model or self.default_model
-            call = self._meter.begin(self._section, asked, _chars(messages), is_kept=True, reads_on=begun is not None)
+            call = self._begun(messages, model, is_kept=True, reads_on=begun is not None)
             try:
                 yield _Items(items, call)
             finally:
@@ -119,7 +124,3 @@ class _Items:
         item = await anext(self._items)
         self._call.take(item)
         return item
-
-
-def _chars(messages: Sequence[Message]) -> int:
-    return sum(len(message["content"]) for message in messages)

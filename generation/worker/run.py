@@ -83,7 +83,8 @@ class Run:
         self.stop = StopSignal(claim.fence)
         self._writer = Writer(claim, policy=policy.flush, stop=self.stop)
         self.journal = self._writer.journal
-        self.journal.endpoint, self.journal.model = provider.name, claim.model or policy.model
+        self._model = claim.model or policy.model
+        self.journal.endpoint, self.journal.model = provider.name, self._model
         self._renewal: asyncio.Task[None] | None = None
         self._sections: ClaimedSections | None = None
 
@@ -156,18 +157,17 @@ class Run:
         return found
 
     def _sections_of(self, document: Document) -> ClaimedSections:
-        model = self.claim.model or self._policy.model
         limits = replace(
             self._policy.writing.limits,
             deadline=time.monotonic() + self._policy.task_s,
-            silence=self._policy.silences.of(model),
+            silence=self._policy.silences.of(self._model),
         )
         policy = replace(self._policy.writing, limits=limits)
         return ClaimedSections(
             document,
             self._writer,
             self._provider,
-            model=model,
+            model=self._model,
             policy=policy,
             stop=self.stop,
             before_call=self._check_budget,
