@@ -11,13 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
+from artifacts.preview.block_tags import BLOCK_TAGS
+
 _VOID = frozenset(("br", "hr", "input"))
-_BLOCKS = frozenset(
-    (
-        *("p", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "blockquote", "pre", "details", "summary", "section"),
-        *("ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td"),
-    )
-)
+_BLOCKS = frozenset((*BLOCK_TAGS, "section"))  # the preview puts one around footnotes
 _ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s\"<>\\^`{|}]+\Z", re.IGNORECASE)
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 LINKED_CHARS = 2_000

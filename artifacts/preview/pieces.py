@@ -15,7 +15,7 @@ REOPENED_CHARS = 2_000  # nothing is cut where this much in tags would be repeat
 
 _TAG = re.compile(r"""<(/?)([a-z][a-z0-9]*)((?:[^"'<>]++|"[^"]*+"|'[^']*+')*+)>""")
 _VOID = frozenset(("br", "hr", "input"))
-_BLOCKS = frozenset(("p", "pre", "ul", "ol", "li", "table", "blockquote", "details"))
+_CONTINUED = frozenset(("p", "pre", "ul", "ol", "li", "table", "blockquote", "details"))  # the blocks that show it
 _ID = re.compile(r' id="[^"]*"')
 _START = re.compile(r' start="(\d+)"')
 _HALF_ENTITY = re.compile(r"&[#\w]{0,31}\Z")
@@ -126,7 +126,7 @@ def _opened_again(elements: tuple[_Open, ...], following: str) -> str:
             first = int(start[1]) if (start := _START.search(attributes)) else 1
             in_item = len(elements) > depth + 1  # the item that goes on is counted again
             attributes = f'{_START.sub("", attributes)} start="{first + element.items - in_item}"'
-        if element.name in _BLOCKS:
+        if element.name in _CONTINUED:
             before, has_class, after = attributes.partition(' class="')
             attributes = f'{before} class="continued{" " if has_class else chr(34)}{after}'
         tags += f"<{element.name}{attributes}>"

@@ -9,16 +9,15 @@ from typing import Any
 from bleach.html5lib_shim import Filter  # type: ignore[attr-defined]  # the shim has no types
 from bleach.sanitizer import Cleaner
 
+from artifacts.preview.block_tags import BLOCK_TAGS
+
 REL = "noopener noreferrer nofollow"
 SCHEMES = frozenset(("http", "https", "mailto"))
 REMEMBERED_CHARS = 2_000
 SANITISE_STEP_CHARS = 32_768  # that are looked at without a pause
 
 _INLINE = ("a", "br", "code", "del", "em", "span", "strong", "sup")
-_LISTS = ("ul", "ol", "li", "input")
-_TABLES = ("table", "thead", "tbody", "tr", "th", "td")
-_OTHERS = ("p", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "blockquote", "pre", "details", "summary")
-_TAGS = frozenset((*_INLINE, *_LISTS, *_TABLES, *_OTHERS))
+_TAGS = frozenset((*_INLINE, *BLOCK_TAGS, "input"))
 _CLASSES = frozenset(("task-list", "task-list-item", "footnote-ref", "reference", "raw-html", "plain", "image", "math"))
 _ID = re.compile(r"(?:doc|fnref)-[^\s\"'<>&]{1,200}")
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
@@ -61,10 +60,10 @@ def _allowed(tag: str, name: str, value: str) -> bool:
 # The tags of blocks carry nothing of the document but a number or a heading's id: they are read exactly as they are
 # written here, and what stands between them is cleaned piece by piece.
 _BLOCK_TAG = re.compile(
-    r"""(</?(?:blockquote|details|h[1-6]|hr|li|ol|p|pre|summary|table|tbody|td|th|thead|tr|ul)>
-    |<h[1-6]\ id="doc-[\w-]+">|<ol\ start="\d{1,9}">|<t[hd]\ align="(?:left|right|center)">
-    |<ul\ class="task-list">|<ol\ class="task-list"(?:\ start="\d{1,9}")?>|<li\ class="task-list-item">
-    |<p\ class="(?:raw-html|math)">|<pre\ class="plain">|<pre\ data-code="\d{1,9}">|<details\ open>
+    rf"""(</?(?:{"|".join(BLOCK_TAGS)})>
+    |<h[1-6]\ id="doc-[\w-]+">|<ol\ start="\d{{1,9}}">|<t[hd]\ align="(?:left|right|center)">
+    |<ul\ class="task-list">|<ol\ class="task-list"(?:\ start="\d{{1,9}}")?>|<li\ class="task-list-item">
+    |<p\ class="(?:raw-html|math)">|<pre\ class="plain">|<pre\ data-code="\d{{1,9}}">|<details\ open>
     |<input(?:\ checked)?\ disabled\ type="checkbox">)""",
     re.VERBOSE,
 )

@@ -29,7 +29,7 @@ _FRESH = re.compile(r"(?:\A|\n[ \t]*\n)(?=[A-Za-z#`~<$\\])")
 _HALF_TAG = re.compile(r"<[/!?A-Za-z][^<>]*+\Z")
 _NAME = re.compile(r"<([A-Za-z]+)")
 _HTML_ENDS = ("", "-->", "?>", ">", "]]>")
-_BLOCK_TAG = starts.HTML_STARTS[starts.STANDS_ALONE - 2]
+_RAW_BLOCK_TAG = starts.HTML_STARTS[starts.STANDS_ALONE - 2]
 
 
 def closing(markdown: str) -> str:
@@ -114,7 +114,7 @@ def _needs_blank_line(reader: Reader, ends: list[EndLine]) -> bool:
     if any(block.kind == "footnote" and block not in ends[0].containers for block in reader.open_blocks):
         return True
     for end in ends if tip.kind == "paragraph" else ():
-        if not end.name or _BLOCK_TAG.match(end.line):
+        if not end.name or _RAW_BLOCK_TAG.match(end.line):
             return False
         if end.name not in ENDED_ANYWHERE:
             return True
