@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from artifacts.preview.block.block import VERBATIM
-from artifacts.preview.block.definitions import label_key
 from artifacts.preview.block.lines import Lines
+from artifacts.preview.block.link_definitions import label_key
 from artifacts.preview.block.reader import Reader
 from artifacts.preview.inline.inline import without_opaque
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from artifacts.preview.block.block import CONTAINERS, Block, ReaderRules
 from artifacts.preview.block.comments import without_comments
-from artifacts.preview.block.definitions import Definition, definition_at
+from artifacts.preview.block.link_definitions import Definition, definition_at
 
 
 class OpenBlocks:

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement
 from artifacts.preview import limits
 from artifacts.preview.block import math, tables
 from artifacts.preview.block.block import Block
-from artifacts.preview.block.definitions import plain
+from artifacts.preview.block.link_definitions import plain
 
 _TASK = re.compile(r"\[([ xX])\][ \t\n]+")
 _LANGUAGE = re.compile(r"[\w.+#-]+")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from artifacts.preview.block import starts
-from artifacts.preview.block.definitions import (
+from artifacts.preview.block.link_definitions import (
     LABEL_MAX,
     Definition,
     address_at,

@@ -3,7 +3,7 @@
 from collections.abc import Container
 from dataclasses import dataclass, field
 
-from artifacts.preview.block.definitions import Definition
+from artifacts.preview.block.link_definitions import Definition
 from artifacts.preview.inline.tokens import Note
 
 NoteKey = tuple[int, str]  # the section that it stands in, its label

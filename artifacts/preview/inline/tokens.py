@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from artifacts.preview.block.definitions import Definition
+from artifacts.preview.block.link_definitions import Definition
 
 
 @dataclass(slots=True, eq=False)
