@@ -38,7 +38,7 @@ BACK_OFF_S = (0.2, 5.0)
 """Shortest and longest pause before the layer is tried again."""
 
 PROBE_TYPE = "artifact.probe"
-PRESENCE_GROUP = "artifacts.presence"
+LAYER_GROUP = "artifacts.layer"
 """Nothing is ever sent to it: as long as somebody has joined it, the layer is looked after."""
 
 
@@ -116,8 +116,8 @@ class Subscription:
 
     async def watch_layer(self) -> None:
         """From now on know whether the layer is there, although nobody listens to anything."""
-        if PRESENCE_GROUP not in self._memberships:
-            await self.join(PRESENCE_GROUP, _ignore)
+        if LAYER_GROUP not in self._memberships:
+            await self.join(LAYER_GROUP, _ignore)
 
     async def answers(self, within_s: float, *, fresh_s: float = 0.0) -> bool:
         """Whether the layer brings us what we send: looked at now, unless that was done `fresh_s` ago. Bounded."""
@@ -133,7 +133,7 @@ class Subscription:
                     await self._looked.wait()
             except TimeoutError:
                 return False
-        return self.hears(PRESENCE_GROUP)
+        return self.hears(LAYER_GROUP)
 
     def hears(self, group: str) -> bool:
         """Whether what is sent to the group reaches us, as far as is known."""
