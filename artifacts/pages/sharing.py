@@ -25,6 +25,7 @@ from artifacts.pages.views import artifact_context, or_not_found, project_contex
 from artifacts.sharing import links, members, projects
 from artifacts.validation import URL_CHARS, isolated
 from artifacts.webhooks import endpoints
+from artifacts.webhooks.deliveries import OVERLAP_WORDS
 
 DAY_S = 86_400
 LIVES = (("1", "a day"), ("7", "a week"), ("30", "a month"), ("365", "a year"), ("0", "until it is revoked"))
@@ -289,6 +290,7 @@ def _page(
         "ask": ask or (request.GET.get("ask", "") if request.GET.get("ask") in {"delete", "leave"} else ""),
         "about": about,
         "told": told,
+        "overlap": OVERLAP_WORDS,
     }
     return render(request, "artifacts/sharing.html", context, status=422 if refused else 200)
 

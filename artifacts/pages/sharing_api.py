@@ -13,7 +13,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Query, Status
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from artifacts import access
@@ -34,6 +34,7 @@ from artifacts.pages.api import (
 )
 from artifacts.sharing import links, members, projects
 from artifacts.webhooks import endpoints
+from artifacts.webhooks.deliveries import OVERLAP_WORDS
 
 __all__ = ["router"]
 
@@ -82,10 +83,10 @@ class NewToken(RequestBody):
 
 
 class NewWebhook(RequestBody):
-    """`rotate` makes another secret; the one before holds for a day more."""
+    """Where the news goes."""
 
     url: str
-    rotate: bool = False
+    rotate: bool = Field(False, description=f"Makes another secret; the one before holds for {OVERLAP_WORDS} more.")
 
 
 class DeliveryOut(BaseModel):

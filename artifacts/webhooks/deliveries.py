@@ -24,6 +24,8 @@ LEASE = timedelta(seconds=60)
 DELAYS = [timedelta(seconds=seconds) for seconds in (5, 60, 300, 1_800, 7_200, 18_000, 36_000, 36_000, 86_400)]
 """Between one attempt and the next; after that the event is given up."""
 SECRET_OVERLAP = timedelta(days=1)
+OVERLAP_WORDS = "a day" if SECRET_OVERLAP.days == 1 else f"{SECRET_OVERLAP.days} days"
+"""So long a secret holds that another one follows, as people are told."""
 FAILS_FOR_MOST = timedelta(days=3)
 MOST_WAITING = 1_000
 MOST_KEPT = 100

@@ -31,7 +31,7 @@ def webhook_of(project: Project) -> Webhook:
 def set_webhook(project: Project, url: str, by: object, *, rotate: bool = False) -> tuple[Webhook, str]:
     """Where the news goes from now on, whatever went wrong before; with its secret where that is new, else "".
 
-    A secret that another one follows holds for a day more, so that nothing is refused meanwhile.
+    A secret that another one follows holds for `SECRET_OVERLAP` more, so that nothing is refused meanwhile.
     """
     url = checked_url(url, allows_private=settings.STREAMGEN_WEBHOOKS_TO_PRIVATE)
     webhook, is_new = Webhook.objects.select_for_update(no_key=True).get_or_create(
