@@ -150,16 +150,6 @@ def test_paused_document_goes_on_behind_an_edited_beginning(db):
     assert row(artifact.pk).epoch == claim.epoch == 2
 
 
-def test_of_too_many_versions_the_oldest_goes(db, settings):
-    settings.STREAMGEN_VERSIONS = 3
-    artifact = written("0")
-    for number in range(6):
-        edit(artifact, 1, str(number + 1), str(number))
-
-    assert list(artifact.versions.values_list("epoch", flat=True)) == [6, 5, 4]
-    assert row(artifact.pk).text == "## Part 1\n\n6"
-
-
 # Drafts
 
 

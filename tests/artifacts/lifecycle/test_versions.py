@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from functools import partial
 
@@ -11,6 +12,7 @@ from artifacts.errors import NotFound, StaleFence
 from artifacts.lifecycle import commands, writing
 from artifacts.lifecycle.written_by import called_last, joined_models, with_model
 from artifacts.models import Artifact, ArtifactVersion, Delta
+from generation import reworking
 from tests.support import documents
 from tests.support.documents import row
 
@@ -91,6 +93,17 @@ def test_version_of_another_document_is_not_there(state):
         commands.restore(artifact.pk, ArtifactVersion.objects.get(artifact=other).pk)
 
     assert documents.everything(artifact.pk) == before
+
+
+def test_of_too_many_versions_the_oldest_goes(settings):
+    settings.STREAMGEN_VERSIONS = 3
+    artifact = documents.complete("## Part 1\n\n0")
+    for number in range(6):
+        base = hashlib.sha256(str(number).encode()).hexdigest()
+        reworking.edit_section(artifact, None, 1, text=str(number + 1), base_sha256=base)
+
+    assert list(artifact.versions.values_list("epoch", flat=True)) == [6, 5, 4]
+    assert row(artifact.pk).text == "## Part 1\n\n6"
 
 
 @pytest.mark.parametrize("make", [documents.idle, documents.waiting, documents.opened, *STATES.values()])
