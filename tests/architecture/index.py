@@ -19,8 +19,8 @@ PLACES_OF_PAGES = (
 )
 HEADLINE = """# What each file is
 
-By room, in the words with which each file opens; then templates, scripts and styles, the tests, the pages of `docs`.
-How the rooms fit together: [architecture](architecture.md).
+By room, in the words with which each file opens; then templates, scripts and styles, the files of `tests` that are
+called `test_*`, the pages of `docs`. How the rooms fit together: [architecture](architecture.md).
 """
 
 
