@@ -19,6 +19,8 @@ from generation.queue.order import at_their_limit, places, waiting_tasks
 SILENT_AFTER = timedelta(seconds=15)
 """Pauses that are shorter are the model's own."""
 MOST_TOLD = 50
+WAITS_FOR_A_WORKER = (Reason.QUEUED, Reason.SHUTDOWN)
+"""What the reason of a document is that waits so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,7 @@ def waiting_of(artifact: Artifact) -> Waiting | None:
         return Waiting(on="person", since=row.finished_at or row.updated_at, sentence="It waits for somebody's Resume.")
     if row.stream_status != StreamStatus.STREAMING:
         return None
-    if row.reason in {Reason.QUEUED, Reason.SHUTDOWN}:
+    if row.reason in WAITS_FOR_A_WORKER:
         on = "limit" if _is_held(row.pk) else "queue"
         return Waiting(on=on, since=row.updated_at, sentence=_queue_sentence(row))
     if row.lease_until is None or row.lease_until <= row.read_at:

@@ -20,14 +20,13 @@ from generation.inspection.pictures import BarChart, bar_chart
 from generation.models import ClaimJournal, Worker
 from generation.queue import workers
 from generation.queue.order import waiting_tasks
-from generation.waiting import Waiting, waiting_of
+from generation.waiting import WAITS_FOR_A_WORKER, Waiting, waiting_of
 
 DAYS = 14
 LISTED = 20
 ENDPOINTS_OF = timedelta(hours=24)
 STUCK_AFTER = timedelta(seconds=60)
 """Without text for so long, and not because the model thinks or a worker is waited for."""
-_WAITS_FOR_A_WORKER = (Reason.QUEUED, Reason.SHUTDOWN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +89,7 @@ def _documents(figures: DashboardFigures, now: datetime) -> None:
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     newest = Delta.objects.filter(artifact=OuterRef("pk"), epoch=OuterRef("epoch")).order_by("-offset")
     rows = Artifact.objects.defer("content", "preview_html", "instructions").select_related("project")
-    claimed = rows.filter(stream_status=StreamStatus.STREAMING).exclude(reason__in=_WAITS_FOR_A_WORKER)
+    claimed = rows.filter(stream_status=StreamStatus.STREAMING).exclude(reason__in=WAITS_FOR_A_WORKER)
     claimed = claimed.annotate(
         read_at=Now(), heard_at=Coalesce(Subquery(newest.values("created_at")[:1]), F("started_at"), F("updated_at"))
     )
