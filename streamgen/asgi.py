@@ -1,5 +1,6 @@
 """The ASGI application: pages and API to Django, streams and websockets beside it, the life of the process."""
 
+import gc
 import os
 
 import django
@@ -11,6 +12,8 @@ from artifacts.operating.open_files import raise_open_files
 
 give_back_memory()  # before any thread has made a heap of its own
 raise_open_files()
+_collects = gc.isenabled()
+gc.disable()  # until everything is imported: what is stays
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "streamgen.settings")
 django.setup(set_prefix=False)
 
@@ -44,3 +47,5 @@ application = ProtocolTypeRouter(
 this_process.hook_daphne()
 
 set_aside_imports()
+if _collects:
+    gc.enable()

@@ -39,7 +39,6 @@ INSTALLED_APPS = [
     "generation",
     "artifacts",
     "channels",
-    "ninja",
     "csp",
     "axes",
     "django.contrib.admin",
