@@ -148,7 +148,9 @@ class _Assembly:
         timeline.left_out += journal.left_out
         took = "takes over" if journal.is_takeover else "takes the document"
         kind = "takeover" if journal.is_takeover else "claim"
-        self._row(journal.began_at, kind, worker, f"{took.capitalize()} at {journal.length_at_begin:,} characters")
+        asks = f", and asks {journal.endpoint}" if journal.endpoint else ""
+        begun = f"{took.capitalize()} at {journal.length_at_begin:,} characters{asks}"
+        self._row(journal.began_at, kind, worker, begun)
         if journal.is_takeover:
             told = f"{worker} takes over"
             self._troubles.append(

@@ -228,11 +228,12 @@ class Run:
             written = await self._writer.stop(reason, detail, section_tokens=tokens)
         if written is not None:
             logger.info(
-                "ended artifact=%s status=%s reason=%s length=%s",
+                "ended artifact=%s status=%s reason=%s length=%s endpoint=%s",
                 self.claim.artifact,
                 written.status,
                 result.reason or result.outcome,
                 written.length,
+                self.journal.endpoint,
             )
 
 

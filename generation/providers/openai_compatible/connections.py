@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import socket
 import ssl
@@ -20,6 +21,8 @@ from generation.errors import ProviderError
 from generation.providers.openai_compatible import refusals
 from generation.providers.openai_compatible.dialects import host_of
 from generation.providers.openai_compatible.refusals import Asked
+
+logger = logging.getLogger(__name__)
 
 Response = openai.AsyncAPIResponse[Any]
 
@@ -151,23 +154,24 @@ def why_unreached(asked: Asked, err: Exception, read_s: float) -> ProviderError:
         return any(isinstance(cause, kinds) for cause in causes)
 
     if elsewhere := next((cause for cause in causes if isinstance(cause, Elsewhere)), None):
-        return refusals.elsewhere(asked, elsewhere.other, elsewhere.base_url)
+        logger.warning("the endpoint redirects place=%s to=%s", asked.place, elsewhere.other)
+        return refusals.elsewhere(elsewhere.other, elsewhere.base_url)
     if is_a(httpx2.ConnectTimeout):
-        return refusals.unreachable(asked, "slow")
+        return refusals.unreachable("slow")
     if is_a(httpx2.TimeoutException, TimeoutError):
-        return refusals.too_slow(asked, read_s)
+        return refusals.too_slow(read_s)
     if is_a(socket.gaierror):
-        return refusals.unreachable(asked, "name")
+        return refusals.unreachable("name")
     if is_a(ssl.SSLError):
-        return refusals.unreachable(asked, "certificate")
+        return refusals.unreachable("certificate")
     if is_a(httpx2.ProxyError):
-        return refusals.unreachable(asked, "proxy")
+        return refusals.unreachable("proxy")
     if is_a(httpx2.ConnectError):
-        return refusals.unreachable(asked, "refused")
+        return refusals.unreachable("refused")
     # A port that is forwarded takes the call also while nobody is behind it.
     if is_a(httpx2.ReadError, httpx2.WriteError) or any("disconnected" in str(cause) for cause in causes):
-        return refusals.hung_up(asked)
-    return refusals.empty(asked)
+        return refusals.hung_up()
+    return refusals.empty()
 
 
 def _causes(err: BaseException | None) -> Iterator[BaseException]:
