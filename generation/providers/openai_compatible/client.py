@@ -23,7 +23,7 @@ import openai
 
 from generation.errors import AuthFailed, ModelNotFound, PrefillRefused, ProviderError, ProviderRefused, StreamRefused
 from generation.providers.base import Begun, Finish, FinishReason, Item, Life, Message, Piece
-from generation.providers.openai_compatible import connections, excerpts, filters, network, refusals, waits
+from generation.providers.openai_compatible import connections, excerpts, filters, network, phrases, refusals, waits
 from generation.providers.openai_compatible.answer.answers import Answer
 from generation.providers.openai_compatible.connections import Response
 from generation.providers.openai_compatible.dialects import (
@@ -261,18 +261,18 @@ class OpenAICompatible:
         raise AssertionError("the last round returns or raises")
 
     def _said(self, err: openai.APIStatusError, messages: Sequence[Message] = ()) -> Said:
-        return self._words_of(_body_of(err), messages, headers=err.response.headers, is_limit=err.status_code == 429)
+        return self._words_of(_body_of(err), messages, headers=err.response.headers, status=err.status_code)
 
     def _words_of(
         self,
         body: object,
         messages: Sequence[Message],
-        *,
         headers: Mapping[str, str] | None = None,
-        is_limit: bool = True,
+        status: int | None = None,
     ) -> Said:
         """What an error says, fit to choose by and to be shown."""
         words = refusals.words(body)
+        is_limit = (status or phrases.status_in(body, words)) == 429
         wait_s = waits.named_wait_s(headers or {}, body, words, now=self._now(), is_limit=is_limit)
         quote = self._quoted(body, messages, excerpts.MOST_SHOWN_CHARS, has_addresses=False)
         return Said(words=words, quote=quote, wait_s=wait_s)

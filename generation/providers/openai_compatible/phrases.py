@@ -18,7 +18,7 @@ NO_CREDIT = re.compile(
 )
 LIMIT = re.compile(
     r"rate.?limit|too.?many.?(concurrent.?)?requests|throttl|resource.?exhausted"
-    r"|quota.{0,20}(exceeded|per (minute|day))"
+    r"|quota.{0,20}(exceeded|per (minute|day))|too many tokens.{0,12}wait"
     r"|并发|限流|频率.{0,6}(限制|过高|超)|(请求|调用|访问).{0,6}频繁"
 )
 TOO_LONG = re.compile(
@@ -49,8 +49,9 @@ AWAY = re.compile(
     r"loading|is starting|starting up|warming up|cold start|econnrefused|connection (refused|error)|cannot connect"
     r"|connect error|no healthy upstream|bad gateway|gateway time-?out|service.?unavailable|shutting down|restarting"
     r"|overloaded|(at|over) capacity|is busy|no slots? available|not.?ready\b|notready|^unavailable\b|\bunavailable$"
+    r"|访问量过大|负载.{0,6}(饱和|过高)|(服务|系统).{0,6}繁忙"
 )
-BUSY = re.compile(r"overloaded|(at|over) capacity|is busy|no slots?")
+BUSY = re.compile(r"overloaded|(at|over) capacity|is busy|no slots?|访问量过大|负载|繁忙")
 LOADS = re.compile(r"\bloading\b|warming up|cold start")
 
 FELL = re.compile(

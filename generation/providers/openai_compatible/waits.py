@@ -9,15 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from generation.providers.openai_compatible.phrases import NO_CREDIT
 from generation.providers.openai_compatible.spans import in_words, number_of, unix_time, until
 
 _KEY = re.compile(
-    r"(?:quota|ratelimit|limit|usage|seconds|window)?(?:retry|resets?|wait|cooldown|backoff|tryagain|estimated)"
-    r"(?P<of>after|in|delay|time|timestamp|at|until|remaining|reset)?(?P<unit>seconds?|secs?|s|ms|milliseconds?|millis)?"
+    r"(?P<before>(?:quota|rate|limit|usage|window|queue|next|retry|time|until|to|seconds|secs|ms)*)"
+    r"(?:retry|resets?|resumes?|wait|cooldown|backoff|tryagain|estimated|available|unlocks?|unblocks?|eta)"
+    r"(?P<of>(?:after|in|delay|time|timestamp|at|until|remaining|reset|wait|left)*)"
+    r"(?P<unit>seconds?|secs?|s|ms|msecs?|milliseconds?|millis)?"
 )
 """Of names without anything but letters, such as retryafterms."""
-_AFTER = re.compile(r"(?:.*-)?retry-after(?P<ms>-ms|-milliseconds)?(?:-s|-secs|-seconds)?")
-_RESET = re.compile(r"rate-?limit.*reset|rate-?limit-reset|^retry-in$")
+_ALONE = ("eta", "estimatedwait")
+_TELLING = re.compile(r"next|until|to|seconds|secs|ms")
+_AFTER = re.compile(r"(?:.*-)?(?:retry-after|retry-in|wait)(?P<ms>-ms|-msecs?|-milliseconds)?(?:-s|-secs|-seconds)?")
+_RESET = re.compile(r"rate-?limit.*reset|(?:^|-)resets?(?:-(?:after|at|in|time|ms|s|secs|seconds))*$")
 _FIELDS = re.compile(r"\b(reset|t|remaining|r)\s*=\s*\"?(\d+(?:\.\d+)?)")
 _LONGEST_S = 10 * 86_400.0
 
@@ -31,7 +36,7 @@ def named_wait_s(headers: Mapping[str, str], body: object, words: str, *, now: f
     for wait_s in (
         retry_after_s(headers, now),
         _in_json(body, clock),
-        in_words(words, clock),
+        in_words(words, clock, is_limit=is_limit and not NO_CREDIT.search(words)),
         _in_resets(headers, clock, is_limit),
     ):
         if wait_s is not None and wait_s <= _LONGEST_S:
@@ -53,7 +58,7 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
         value = headers[name]
         if (number := number_of(value)) is not None and not is_seconds:
             return number / 1_000
-        for part in (value, value.split(",")[0]):  # a gateway may have repeated it
+        for part in (value, value.split(",")[0], value.strip('" ')):  # a gateway may have repeated it
             if (wait_s := until(part, clock)) is not None:
                 return wait_s
     return None
@@ -67,10 +72,14 @@ def _in_json(body: object, now: float, depth: int = 0) -> float | None:
     if not isinstance(body, Mapping) or depth >= 6:
         return None
     for key, value in body.items():
-        if (named := _KEY.fullmatch(re.sub(r"[^a-z]", "", str(key)[:60].lower()))) and (named["of"] or named["unit"]):
-            is_ms = (named["unit"] or "").startswith("m")
+        name = re.sub(r"[^a-z]", "", str(key)[:60].lower())
+        named = _KEY.fullmatch(name)
+        if named and (named["of"] or named["unit"] or name in _ALONE or _TELLING.search(named["before"])):
+            is_ms = (named["unit"] or "").startswith("m") or named["before"].startswith("ms")
             if (seconds := _seconds(value, 0.001 if is_ms else 1.0, now)) is not None:
                 return seconds
+        if name == "reset" and "remaining" in body and (seconds := _seconds(value, 1.0, now)) is not None:
+            return seconds
     if isinstance(quoted := body.get("headers"), Mapping):
         lower = {str(key).lower(): str(value) for key, value in quoted.items()}
         wait_s = retry_after_s(lower, now)
@@ -122,4 +131,18 @@ def _resets(
             reset = fields.get("reset", fields.get("t"))
             yield fields.get("remaining", fields.get("r")), reset
     elif _RESET.search(name):
-        yield number_of(headers.get(name.replace("reset", "remaining"))), until(value, now)
+        wait_s, number = until(value, now), number_of(value)
+        if wait_s is not None and wait_s == number and name.endswith("-ms"):
+            wait_s /= 1_000
+        yield _left(name, headers), wait_s
+
+
+def _left(reset: str, headers: Mapping[str, str]) -> float | None:
+    """What is left of the kind whose reset this header names, as far as others beside it say so."""
+    if (left := number_of(headers.get(reset.replace("reset", "remaining")))) is not None:
+        return left
+    kind = reset[: reset.rfind("reset")]
+    if (status := headers.get(f"{kind}status")) is not None:
+        return 0 if status == "rejected" else 1
+    used = number_of(headers.get(f"{kind}used-percent"))
+    return None if used is None else max(0.0, 100 - used)

@@ -388,6 +388,19 @@ async def test_several_parts_are_one_text(endpoint: Any, as_messages: bool, only
     assert begun.text + (await read(provider, begun)).text == TEXT
 
 
+@pytest.mark.parametrize("only_done", [False, True])
+@pytest.mark.parametrize("parts", [3, 40])
+async def test_messages_that_each_hold_all_so_far_are_one_text(endpoint: Any, only_done: bool, parts: int) -> None:
+    server, provider = await endpoint(Keeping(parts=parts, as_messages=True, only_done=only_done, says_all_again=True))
+    heard = await read(provider)
+    assert heard.text == TEXT
+    for left_at in (1, len(heard.pieces) // 2):
+        begun = heard.left_at(left_at)
+        assert begun.text + (await read(provider, begun)).text == TEXT
+    server.later_s = 301
+    assert (await read(provider, Begun(answer="resp_1", event=0))).text == TEXT
+
+
 @pytest.mark.parametrize("left_at", [1, 70])
 @pytest.mark.parametrize("numbers", ["by two", "none", "all the same"])
 async def test_numbers_that_say_little_lose_and_double_nothing(endpoint: Any, numbers: str, left_at: int) -> None:

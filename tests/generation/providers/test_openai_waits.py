@@ -10,6 +10,7 @@ import pytest
 from generation.errors import ProviderAway, ProviderRefused, ProviderUnavailable, RateLimited
 from generation.providers.openai_compatible.client import OpenAICompatible
 from generation.providers.openai_compatible.spans import in_words
+from generation.providers.openai_compatible.waits import named_wait_s
 from tests.generation.providers.test_openai_compatible import Answered, call
 from tests.support.endpoint.openai_raw import HEAD, Reply, error, event, http, raw_server, says
 
@@ -86,6 +87,76 @@ async def answer(reply: Reply, **options: Any) -> Answered:
 )
 def test_wait_is_read_from_words(words, seconds):
     assert in_words(words.lower(), NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("Sorry, your request is rate-limited. Please wait 8 hours 24 minutes and try again", 30_240),
+        ("Your next request is allowed in 40 seconds", 40),
+        ("Quota renews in 40 seconds", 40),
+        ("Too many requests. You are blocked for 40 seconds.", 40),
+        ("model is cooling down (40s remaining)", 40),
+        ("40 seconds until reset", 40),
+        ("It was dropped from the rate-limit queue maxWaitMs (15000ms): timed out after 15000 ms (reset after 3s)", 3),
+        ("usage limit reached|1795694440", 40),
+        ("You've hit your usage limit. Try again at Nov 26th, 2026 12:01 PM.", 60),
+        ("Limit resets at 2026/11/26 12:00:40", 40),
+        ("limit resets on 26 Nov 2026 12:00:40 GMT", 40),
+        ("Quota will reset at midnight UTC", 43_200),
+        ("Try again in 1,5 seconds", 1.5),
+        ("Try again in 1,000 seconds", 1_000),
+        ("已达到 5小时的使用上限。您的限额将在 2026-11-26 20:00:40 重置。", 40),
+        ("请求过于频繁，请稍后（40秒）再试", 40),
+        ("40秒お待ちください。", 40),
+        ("40초 동안 기다려 주세요", 40),
+        ("Bitte warten Sie 40 Sekunden", 40),
+        ("Veuillez patienter 40 secondes", 40),
+        ("Подождите 40 секунд", 40),
+        ("Spróbuj ponownie za 40 sekund", 40),
+        ("40 saniye sonra tekrar deneyin", 40),
+        ("Vui lòng thử lại sau 40 giây", 40),
+        ("Probeer het over 40 seconden opnieuw", 40),
+        ("حاول مرة أخرى بعد 40 ثانية", 40),
+        ("ลองใหม่ในอีก 40 วินาที", 40),
+        ("limit 100 requests within 60 seconds", None),
+        ("Limit: 10 RPM (window 60s)", None),
+        ("rate limit of 200 tokens/60s exceeded", None),
+        ("Rate limit exceeded: limit per 60 seconds", None),
+        ("the 5 hour limit is reached", None),
+        ("每60秒最多10次请求", None),
+        ("You exceeded your current quota. Plans last 30 days.", None),
+    ],
+)
+def test_span_alone_is_a_wait_where_there_were_too_many_calls(words, seconds):
+    assert named_wait_s({}, None, words.lower(), now=NOW, is_limit=True) == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        ({"resumes_in_seconds": 40}, 40),
+        ({"retry_after_msec": 4_000}, 4),
+        ({"secondsUntilReset": "40"}, 40),
+        ({"time_until_reset": 40}, 40),
+        ({"next_retry_at": "2026-11-26T12:00:40Z"}, 40),
+        ({"nextResetTime": int(NOW + 40) * 1_000}, 40),
+        ({"available_in": 40}, 40),
+        ({"rateLimit": {"limit": 10, "remaining": 0, "reset": int(NOW) + 40}}, 40),
+        ({"queue": {"position": 3, "eta": 40}}, 40),
+        ({"estimated_wait": 40}, 40),
+        ({"estimatedTimeRemaining": 40}, 40),
+        ({"totalRetryDelay": 1_280, "attempts": 3, "estimated_tokens": 9, "available_models": 2, "retry": 5}, None),
+        ({"x-codex-primary-reset-after-seconds": "40", "x-codex-secondary-reset-after-seconds": "0"}, 40),
+        ({"x-a-5h-reset": "40", "x-a-5h-status": "rejected", "x-a-7d-reset": "400", "x-a-7d-status": "allowed"}, 40),
+        ({"x-ratelimit-reset-ms": "2500"}, 2.5),
+        ({"retry-after": '"30"'}, 30),
+        ({"x-retry-in": "40"}, 40),
+    ],
+)
+def test_wait_is_read_by_the_kind_of_its_name(body, seconds):
+    headers = {name: value for name, value in body.items() if "-" in name}
+    assert named_wait_s(headers, body, "too many requests", now=NOW, is_limit=True) == seconds
 
 
 @pytest.mark.asyncio

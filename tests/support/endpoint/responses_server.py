@@ -51,6 +51,7 @@ class Keeping:
     parts: int = 1
     """The text comes in so many parts of the message, or messages where `as_messages`."""
     as_messages: bool = False
+    says_all_again: bool = False  # each message holds the whole text so far
     only_done: bool = False
     """The text comes with the end of its part, not in pieces."""
     ignores_limit: bool = False
@@ -138,7 +139,8 @@ class Kept:
 
     def _in_parts(self) -> list[str]:
         step = max(1, -(-len(self._pieces) // self.keeping.parts))
-        return ["".join(self.written[at : at + step]) for at in range(0, max(1, len(self.written)), step)]
+        begins = range(0, max(1, len(self.written)), step)
+        return ["".join(self.written[0 if self.keeping.says_all_again else at : at + step]) for at in begins]
 
     # Writing
 
@@ -206,16 +208,18 @@ class Kept:
                 item = {"type": "message", "id": f"msg_{index[0]}", "content": [], "role": "assistant"}
                 await self._say("response.output_item.added", output_index=index[0], item=item)
             await self._say("response.content_part.added", **where, part={"type": "output_text", "text": ""})
-            for number, piece in enumerate(self._pieces[begin : begin + step], begin):
+            first = 0 if keeping.says_all_again else begin
+            for number, piece in enumerate(self._pieces[first : begin + step], first):
                 if number == keeping.holds_at:
                     await self.released.wait()
                 await asyncio.sleep(keeping.pause_s)
                 if (event := keeping.extra_events.get(number)) is not None:
                     await self._say(**event)
-                self.written.append(piece)
+                if number >= begin:
+                    self.written.append(piece)
                 if not keeping.only_done:
                     await self._say("response.output_text.delta", **where, delta=piece, logprobs=[])
-            whole = "".join(self._pieces[begin : begin + step])
+            whole = "".join(self._pieces[first : begin + step])
             part_said = {"type": "output_text", "text": whole, "annotations": []}
             await self._say("response.output_text.done", **where, text=whole)
             await self._say("response.content_part.done", **where, part=part_said)

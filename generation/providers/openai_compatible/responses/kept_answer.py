@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import zip_longest
 from typing import Any, TypeGuard
 
 from generation.errors import AnswerGone, ProviderError
@@ -72,6 +73,7 @@ class KeptAnswer:
         self._text_of_part: dict[tuple[object, object], str] = {}  # of parts that were read from their beginning
         self._is_from_beginning = not self._text
         self._state_begins_anew = False
+        self._is_next_message = False  # what begins anew is a message behind another: it may hold all of that one again
         self._is_ahead_of: int | None = None  # the number of a state that brought text, while no piece came since
         self._said_again = ""  # what came since, as long as it may be what was said before
         self._again_from = 0
@@ -115,6 +117,8 @@ class KeptAnswer:
             self._refused = self._refused or "refusal" in kind
             self._reasoned = self._reasoned or "reasoning" in kind
             self._note_item(event.get("item"), event.get("output_index"))
+            if kind == "response.output_item.added" and self._text and _is_message(event.get("item")):
+                self._begin_anew(0, is_next_message=True)
             yield Life(is_thinking="reasoning" in kind or _is_thought(event.get("item")) or self._is_aside(event))
 
     def apply(self, state: Json) -> Iterator[Item]:
@@ -205,17 +209,20 @@ class KeptAnswer:
             if not end and len(text) > known:
                 # The pieces of what it brings may still come, under numbers that the state has overtaken.
                 self._is_numbered, self._is_ahead_of = False, number if isinstance(number, int) else -1
-                self._state_begins_anew, self._said_again = True, ""
-                self._again_from, self._is_certainly_again = known, False
+                self._begin_anew(known)
             yield from self._take(text[known:])
         elif not self._text.startswith(text) and not end:
             raise self._gone("was begun anew there")
         elif not end:
             # It is behind what came already. What follows is said again from there, or goes on as if nothing had been.
-            self._state_begins_anew, self._said_again = True, ""
-            self._again_from, self._is_certainly_again = len(text), bool(text)
+            self._begin_anew(len(text), is_certain=bool(text))
         if end:  # all that came in pieces was written, whatever the last state says
             self._ends(state)
+
+    def _begin_anew(self, at: int, *, is_certain: bool = False, is_next_message: bool = False) -> None:
+        """What follows may be said again from this place on."""
+        self._state_begins_anew, self._said_again, self._again_from = True, "", at
+        self._is_certainly_again, self._is_next_message = is_certain, is_next_message
 
     def _note_state(self, state: Json) -> Iterator[Item]:
         status, answer, limit = state.get("status"), state.get("id"), state.get("max_output_tokens")
@@ -287,10 +294,15 @@ class KeptAnswer:
         holder = part if isinstance(part, Mapping) else event
         self._refused = self._refused or holder.get("type") == "refusal"
         text = holder.get("text")
-        if not isinstance(text, str) or self._state_begins_anew or holder.get("type") in ("refusal", "reasoning_text"):
+        is_again = self._state_begins_anew and not self._is_next_message
+        if not isinstance(text, str) or is_again or holder.get("type") in ("refusal", "reasoning_text"):
             yield Life()
             return
         known = self._text_of_part.get(key, "" if self._is_from_beginning else None)
+        if self._state_begins_anew:
+            if known is not None and text.startswith(known) and text != known:
+                yield from self._delta(text[len(known) :], key)
+            return
         if known is None and text.startswith(self._text):  # the only part, begun in an earlier call
             known = self._text
         if known is not None and text.startswith(known):
@@ -383,18 +395,33 @@ def _is_comment(item: Mapping[str, Any]) -> bool:
     return item.get("phase") == "commentary"
 
 
+def _is_message(item: object) -> bool:
+    return isinstance(item, Mapping) and item.get("type") == "message" and not _is_comment(item)
+
+
 def _is_thought(item: object) -> bool:
     return isinstance(item, Mapping) and item.get("type") == "reasoning"
 
 
 def _text_of(state: Mapping[str, Any]) -> str:
-    """The text of a whole answer: every text part of every message, in order."""
-    return "".join(
-        part["text"]
+    """The text of a whole answer: every text part of every message, in order.
+
+    A message that the next one begins with is left out: a gateway that hands on an answer as it grows sends each stage
+    as one more message.
+    """
+    texts = [
+        "".join(
+            part["text"]
+            for part in _content(item)
+            if part.get("type") in ("output_text", "text") and isinstance(part.get("text"), str)
+        )
         for item in _items(state)
         if item.get("type") in (None, "message") and not _is_comment(item)
-        for part in _content(item)
-        if part.get("type") in ("output_text", "text") and isinstance(part.get("text"), str)
+    ]
+    return "".join(
+        text
+        for text, follows in zip_longest(texts, texts[1:])
+        if not (text.strip() and (follows or "").startswith(text))
     )
 
 
