@@ -23,7 +23,6 @@ Mode = Literal["prefill", "reprompt"]
 ECHO_CHARS = 8  # a beginning of the answer that equals the whole text before it is an echo, unless that is shorter
 LEAST_CHARS, NEAR_CHARS, ANNOUNCED_CHARS = 4, 10, 80  # at the head: a part of a copy, one with a fault, an announcement
 SOUGHT_CHARS = 1_500  # an answer without a copy in so much of it is given up, unless all of it repeats the text before
-
 _GOES_ON = re.compile(r"[,;.!?:)\]}](?=\s|\Z)|[，。、；：！？）」』](?!\Z)")
 """A mark that ends or parts a sentence: with it begins only what goes on."""
 _NO_SENTENCE = re.compile(  # code, talk about the text, an announcement

@@ -13,7 +13,6 @@ WORD_CHARS, ADDRESS_CHARS = 64, 1_000
 """Characters without white space are not held back as a last word, or an address, when there are more of them."""
 CLUSTER_CHARS = 1_000  # no letter has so many marks, and no row of flags is so long
 UNSPACED_CHARS = 8  # so much is held back of a script that puts no blanks between its words
-
 _WHOLE_WORD_END = re.compile(r"""(?:[!?;)\]}|"”]|(?<!\d)[.,])\Z""")
 _ADDRESS = re.compile(r"\w:|www\.|\]\(|\w@\w|/")
 UNSPACED = re.compile(

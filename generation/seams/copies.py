@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import NamedTuple
+from unicodedata import combining
 
 from generation.errors import BadSeam
 from generation.markdown.fences import open_fence
@@ -30,10 +31,10 @@ SAID_WEIGHT = 3  # so much before a part of a copy that the text ends with too: 
 LEAST_COPY_CHARS, BARE_CHARS = 5, 60  # of the words below a preface, white space aside; of marks before a copy
 ANCHOR_CHARS, PLACES = 100, 30  # where a text repeats itself more often, only a copy at the head is sure
 RESTART_CHARS = 100  # a repetition of more, other than the words asked for, is a restart: exact, or with something new
-
 _OPENING_FENCE = re.compile(r"(?:\A|\n)[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)[ \t]*\r?\n\s*(?=[^\n]*\Z)")
 _MARK = re.compile(r"\*\*|__|~~|[*`\"]|(?<!\w)[_']|[_'](?!\w)")
 _BULLET = re.compile(r"^[ \t]*[*+-][ \t]", re.MULTILINE)
+_ENDS_WORD = re.compile(rf"\s|\Z|{UNSPACED.pattern}")
 _SAID_TWICE = re.compile(r"nous|vous|sie|d(?:ie|er|as)|had|that")
 _ENDS = re.compile(r"[|)\]},;:!?，。；：！？）]|(?<!\.)\.(?!\.)")
 _HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]")
@@ -69,6 +70,7 @@ class TextEnd:
         self.keeps_marks, self.copied, self._previous = keeps_marks, copied, previous
         self.source = previous[-COMPARED_CHARS:]
         self.line = self.source.rstrip().rpartition("\n")[2].strip()
+        self._word_end = _ENDS_WORD if self.source[-1:].isspace() else re.compile("")  # no longer word is the same
         self.tail = fold(self.source, keeps_marks=keeps_marks)
         words = fold(copied, keeps_marks=keeps_marks).text
         self.words = words if words and self.tail.text.endswith(words) else self.tail.text[-ANCHOR_CHARS:]
@@ -97,7 +99,9 @@ class TextEnd:
         at = head.text.find(sought) if sought and not self.is_blurred else -1
         while at >= 0:
             end = at + len(sought)
-            if end == len(head.text) or head.starts[end] != head.starts[end - 1]:
+            behind = head.ends[end - 1]
+            is_torn = end < len(head.text) and (head.starts[end] == head.starts[end - 1] or combining(answer[behind]))
+            if not is_torn or answer[head.starts[at] : behind] == self.copied.strip():
                 size = len(sought) if is_whole else _common_end(self.tail.text, head.text[:end])
                 yield _Match(answer=answer, head=head, end=end, size=size, lead=answer[: head.starts[end - size]])
             at = head.text.find(sought, at + 1)
@@ -131,8 +135,7 @@ class TextEnd:
         if len(place.lead) > PREAMBLE_CHARS or not 0 < len(lines) <= PREFACE_LINES or not all(map(announces, lines)):
             return False
         own = said[said.rfind("\n") + 1 :].strip(" \t*_>#\"'“„«‘")
-        keys = [fold(line, keeps_marks=self.keeps_marks).text for line in lines]
-        is_own = not any(key in self.tail.text for key in keys)
+        is_own = not any(fold(line, keeps_marks=self.keeps_marks).text in self.tail.text for line in lines)
         is_own = is_own and not open_fence(said) and "|" not in said and (not own or own.endswith((":", "：", "—")))
         return is_own and (is_all or place.size >= LEAST_COPY_CHARS)
 
@@ -141,18 +144,18 @@ class TextEnd:
         head = fold(rest[: len(self.copied) + AGAIN_CHARS], keeps_marks=self.keeps_marks)
         words, tail = self.words, self.tail.text
         at = head.text.find(words) if words else -1
+        if at >= 0 and not self._word_end.match(rest, head.ends[at + len(words) - 1]):
+            at = -1
         between = rest[: head.starts[at]].strip().split("\n")[-1] if at >= 0 else words
-        has_letters = any(map(str.isalnum, between))
-        is_announced = at >= 0 and has_letters and announces(between)
+        is_announced = at >= 0 and announces(between)
         begun = range(_common_end(words[::-1], head.text[::-1]), 0, -1)  # as much of them as ends with a word
-        whole = next((size for size in begun if not _is_within(rest, head.ends[size - 1])), 0)
-        said = words if is_announced or not has_letters else words[:whole]
+        whole = next((size for size in begun if _ENDS_WORD.match(rest, head.ends[size - 1])), 0)
+        said = words if is_announced or not any(map(str.isalnum, between)) else words[:whole]
         space = self.source[len(self.source.rstrip()) :] + rest[: len(rest) - len(rest.lstrip())]
         is_line = "\n" in space and not is_announced  # lines may well begin alike
         is_telling = weight(said) >= (LEAST_WEIGHT if is_line else ASKED_WEIGHT) and tail.find(said) == tail.rfind(said)
-        is_telling = is_telling and (2 * len(said) >= len(words) or not is_line)
-        sizes = (size for size in range(1, len(words) + 1) if head.text.startswith(words[-size:]))
-        ends = list(islice(sizes, PLACES))
+        is_telling = is_telling and len(said) * (2 if is_line else 3) >= len(words)
+        ends = list(islice((size for size in range(1, len(words) + 1) if head.text.startswith(words[-size:])), PLACES))
         is_usual = any(2 * words[-size:] in tail and weight(words[-size:]) > 2 for size in ends)
         is_again = is_telling or any(self._says_again(size, rest, head.ends[size - 1]) for size in ends)
         return not is_usual and (is_again or self._is_line_again(rest))
@@ -171,20 +174,19 @@ class TextEnd:
         is_inside = _is_within(self.source, self.tail.starts[-size]) or _is_within(rest, end)
         is_word = said.strip("-*_.,:;=").isalpha() or ("|" not in said and len(said) > 5 and weight(said) > 2)
         is_new = size > 1 and not (is_inside or UNSPACED.match(said[-1]) or _SAID_TWICE.fullmatch(said))
-        return weight(said) >= AGAIN_WEIGHT or (is_word and is_new)
+        return self._word_end.match(rest, end) is not None and (weight(said) >= AGAIN_WEIGHT or (is_word and is_new))
 
     def _behind(self, place: _Match) -> Found:
         """What stands behind the place. Raises BadSeam where marks or quotes that are open there differ."""
         behind, begins = self._behind_marks(place), self.tail.starts[-place.size]
-        copy, rest = place.answer[len(place.lead) : behind], place.answer[behind:]
-        ours = _open_marks(self.source[begins:])
-        theirs = ours if self.keeps_marks else _open_marks(copy)
+        rest, ours = place.answer[behind:], _open_marks(self.source[begins:])
+        theirs = ours if self.keeps_marks else _open_marks(place.answer[len(place.lead) : behind])
         before = _open_marks(place.lead[len(place.lead.rstrip("*_`~\"'“„«「『‘")) :])
-        for mark in sorted((theirs ^ before) - ours, key=len):
+        for mark in sorted(before if theirs == ours else (theirs ^ before) - ours, key=len):
             if not rest.translate(SAME).startswith(mark):
                 raise BadSeam("the answer puts the last words in marks that it does not close")
             rest = rest[len(mark) :]
-        if ours - (theirs ^ before):
+        if theirs != ours and ours - (theirs ^ before):
             raise BadSeam("the answer lacks a mark that the text has opened")
         is_whole = place.size >= len(self.words)
         if not rest.strip(" \t\r\n.…"):
@@ -196,7 +198,7 @@ class TextEnd:
         is_title = _HEADING.match(self.source.rstrip().rpartition("\n")[2]) and "#" in asked
         if is_title and "#" not in place.answer[:behind] and rest.lstrip(" \t")[0] not in "\r\n":
             raise BadSeam("the answer begins with the words of the heading")
-        if self._stutters(rest):
+        if not (theirs == ours and before) and self._stutters(rest):  # marks around the copy say where it ends
             raise BadSeam("the answer repeats the last words twice")
         joined = behind_space(self._previous, rest)
         if joined is None:

@@ -6,8 +6,6 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
-from generation.seams.characters import UNSPACED
-
 MARKDOWN_MARKS = frozenset("*_`~#>+-•")  # what Markdown marks text with; models lose and add such marks where they copy
 LETTER_CHARS = 30  # no letter has more marks
 SAME = str.maketrans(
@@ -34,6 +32,8 @@ def fold(source: str, *, keeps_marks: bool = True) -> Folded:
         while end < len(source) and end - begin < LETTER_CHARS and unicodedata.combining(source[end]):
             end += 1  # marks on one letter have one order
         folded = _folded(source[begin:end], keeps_marks)
+        if end - begin > 1 and folded == "".join(_folded(char, keeps_marks) for char in source[begin:end]):
+            end, folded = begin + 1, _folded(source[begin], keeps_marks)  # a text may end within a letter
         text.append(folded)
         starts += [begin] * len(folded)
         ends += [end] * len(folded)
@@ -42,7 +42,7 @@ def fold(source: str, *, keeps_marks: bool = True) -> Folded:
 
 def weight(text: str) -> int:
     """How much a repetition of it says, in letters of an alphabet; marks and a row of equal characters say little."""
-    says = {char: 3 if UNSPACED.match(char) or "가" <= char <= "힣" else 1 for char in text if char.isalnum()}
+    says = {char: 3 if char >= "\u2e80" else 1 for char in text if char.isalnum()}  # Chinese, Japanese, Korean
     return min(sum(says.get(char, 0) for char in text), 2 * sum(says.values()))
 
 

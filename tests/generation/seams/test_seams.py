@@ -62,6 +62,42 @@ def test_short_text_is_no_echo():
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "ဒီမျက်နှာပြင်ပေါ်မှာ ပေးပို့တဲ့ ရွေ့လျားမှု |်ပေါ် နေရာ",
+        "ದತ್ತಾಂಶವನ್ನು ಇಲ್ಲಿ ಉತ್ಪಾದಿಸಲಾಗುತ|್ತಿದೆ ಎಂದು ಹೇಳಿದರು",
+        "ഗുരുതരമായ പിശക് ഉടന് അവസാനിപ്പിക്കുക ന്യൂലൈന|്‍ ഫ്ളാഗുകളുടെ",
+        "The keeper of the harbor drank her tea in the cafe|\u0301 at the gate.",
+    ],
+)
+@pytest.mark.parametrize("around", ["{}", "Here is the rest:\n\n{}", "```markdown\n{}\n```"])
+def test_text_that_ends_within_a_letter_goes_on_there(text, around):
+    previous, rest = text.split("|")
+    assert asked(previous, around.format(last_words(previous) + rest)) == rest
+
+
+@pytest.mark.parametrize("marks", ['""', "“”", "「」"])
+def test_words_with_an_open_quote_may_stand_in_quotes(marks):
+    previous = 'The settings:\n\n- callback: 5\n- try: "the string of github'
+    copied = f"{marks[0]}{last_words(previous)}{marks[1]}"
+    assert asked(previous, f'{copied} and of the world"\n- since: now') == ' and of the world"\n- since: now'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lib:\n\ttest/data02/two \\\n\ttest/data03/namespace |\\\n\ttest/data03/namespace/portion1 \\\n",
+        "one may update them by using the\n:prop_tgt:`LIBRARIES_DIRECT` and|\n:prop_tgt:`LIBRARIES_DIRECT_EXCLUDE`.",
+        "The model of the folding list holds the column of the text that was typed, where |the model of it has one.",
+        "ไฟล์ของระบบ\n\n- เครื่องมือตัดแบ่ง รุ่น\n- เนวารีดั้งเดิม เนวารีโบราณ เนปาลดั้งเดิม\n- |เครือรัฐหมู่เกาะ",
+    ],
+)
+def test_rest_that_begins_like_the_copy_is_no_stutter(text):
+    previous, rest = text.split("|")
+    assert asked(previous, last_words(previous) + rest) == rest
+
+
+@pytest.mark.parametrize(
     ("previous", "answer", "expected"),
     [
         (PROSE, "The product must make refusal easy, and private.", " private."),
