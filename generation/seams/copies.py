@@ -101,7 +101,7 @@ class TextEnd:
             end = at + len(sought)
             behind = head.ends[end - 1]
             is_torn = end < len(head.text) and (head.starts[end] == head.starts[end - 1] or combining(answer[behind]))
-            if not is_torn or answer[head.starts[at] : behind] == self.copied.strip():
+            if not is_torn or answer[head.starts[at] : behind].split()[-1:] == self.copied.split()[-1:]:
                 size = len(sought) if is_whole else _common_end(self.tail.text, head.text[:end])
                 yield _Match(answer=answer, head=head, end=end, size=size, lead=answer[: head.starts[end - size]])
             at = head.text.find(sought, at + 1)
