@@ -8,11 +8,10 @@ threads that live as long as a request.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
+from operator import methodcaller
 from typing import Any
 
-from channels.layers import get_channel_layer
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
@@ -78,13 +77,17 @@ def broadcast_saved(sender: type[Artifact], instance: Artifact, **kwargs: Any) -
         state_changed=not row.changed <= _TEXT_FIELDS,
         section_start=row.section_start,
     )
-    groups = (group,) if row.changed.isdisjoint(_MAY_STOP_A_WRITER) else (writer_group, group)
-    transaction.on_commit(partial(outbox.post, partial(_group_send, event, *groups)), robust=True)
+    # The writer hears first of what may stop it.
+    for group_of in (group,) if row.changed.isdisjoint(_MAY_STOP_A_WRITER) else (writer_group, group):
+        message = encode_event(event, group_of(instance.pk))
+        transaction.on_commit(partial(outbox.post, methodcaller("group_send", message["group"], message)), robust=True)
 
 
 def broadcast_deleted(sender: type[Artifact], instance: Artifact, **kwargs: Any) -> None:
     event = Event(artifact=instance.pk, epoch=instance.epoch, seq=instance.seq + 1, status="", deleted=True)
-    transaction.on_commit(partial(outbox.post, partial(_group_send, event, writer_group, group)), robust=True)
+    for group_of in (writer_group, group):
+        message = encode_event(event, group_of(instance.pk))
+        transaction.on_commit(partial(outbox.post, methodcaller("group_send", message["group"], message)), robust=True)
 
 
 def lock_documents(sender: type[Project], instance: Project, **kwargs: Any) -> None:
@@ -139,14 +142,5 @@ def close_connections(**kwargs: Any) -> None:
 
 
 def _tell_after_commit(change: AccessChanged) -> None:
-    transaction.on_commit(partial(outbox.post, partial(_tell, change)), robust=True)
-
-
-async def _tell(change: AccessChanged) -> None:
-    await get_channel_layer().group_send(ACCESS_GROUP, encode_access(change))
-
-
-async def _group_send(event: Event, *groups: Callable[[int], str]) -> None:
-    layer = get_channel_layer()  # looked up here, because one that is set up wrongly raises when it is made
-    for to in [group_of(event.artifact) for group_of in groups]:
-        await layer.group_send(to, encode_event(event, to))
+    message = methodcaller("group_send", ACCESS_GROUP, encode_access(change))
+    transaction.on_commit(partial(outbox.post, message), robust=True)

@@ -60,7 +60,7 @@ def storm(report: Report, product: Product, document: int, viewers: int) -> tupl
             reached = client.ask("until", end=committed)["reached"]
         seen = client.ask("stats")
         grew = resident_mb([product.pid]) - before_mb
-        product.endpoint.hear()
+        product.endpoint.receive()
     if reached < answer["open"] or seen["gaps"] or seen["texts"] > 1:
         report.faults.append(f"{reached} of {answer['open']} have the text; {seen['gaps']} gaps, {seen['texts']} texts")
     failed = viewers - answer["open"]

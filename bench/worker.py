@@ -126,16 +126,17 @@ def alone(report: Report, product: Product, streams: int, seconds: float) -> Non
         time.sleep(LOOK_EVERY_S)
     writing_s = start(product, documents, f"pace-{CHARS}-{RATE}-1000000-{EVERY}", wait_s=90)
     time.sleep(min(3.0, seconds))
-    look, flushed, before, since = Look(product), deltas(product), written_chars(product), time.monotonic_ns()
+    marks, since = CommittedMarks(product), time.monotonic_ns()
+    flushed, before = deltas(product), written_chars(product)
     with Window(pid) as worker, Window(product.endpoint.pid) as endpoint:
         until = time.monotonic_ns() + int(seconds * 1e9)
         while time.monotonic_ns() < until:
-            look.take()
+            marks.take()
     flushes = (deltas(product) - flushed) / worker.seconds
     kb = (written_chars(product) - before) / worker.seconds / 1_000
     for _ in range(round(0.5 / LOOK_EVERY_S)):
-        look.take()
-    late = sorted(seen - mark for mark, seen in look.seen.items() if since <= mark < until)
+        marks.take()
+    late = sorted(seen - mark for mark, seen in marks.seen.items() if since <= mark < until)
     written = product.endpoint.ask("written", since=since, until=until)
     share = 100 * sum(one <= 500e6 for one in late) / max(1, written)
     timing: tuple[Cell, ...] = (share, share_of(late, 0.5), share_of(late, 0.99))
@@ -146,7 +147,7 @@ def alone(report: Report, product: Product, streams: int, seconds: float) -> Non
     report.figures[f"worker_cpu_percent_{streams}_alone"] = 100 * worker.cpu_s / worker.seconds
 
 
-class Look:
+class CommittedMarks:
     """The marks in the database's new deltas, and when each was seen."""
 
     def __init__(self, product: Product) -> None:

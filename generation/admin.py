@@ -128,11 +128,11 @@ _LIKE_DOCUMENTS = {
 
 @admin.register(Worker)
 class WorkerAdmin(InspectAdmin):
-    list_display = ("name", "host", "state", "load", "version", "started_at", "last_heard")
+    list_display = ("name", "host", "state", "load", "version", "started_at", "last_heartbeat")
     change_list_template = "admin/generation/live_list.html"
     search_fields = ("name", "host", "version")
-    readonly_fields = ("state", "load", "last_heard")
-    fields = ("name", "host", "version", "model", "state", "load", "started_at", "last_heard")
+    readonly_fields = ("state", "load", "last_heartbeat")
+    fields = ("name", "host", "version", "model", "state", "load", "started_at", "last_heartbeat")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Worker]:
         is_alive = Exists(workers.living().filter(pk=OuterRef("pk")))
@@ -147,8 +147,8 @@ class WorkerAdmin(InspectAdmin):
     def load(self, worker: Worker) -> str:
         return bar(worker.running, worker.slots)
 
-    @admin.display(description="heard", ordering="heartbeat_at")
-    def last_heard(self, worker: Any) -> str:
+    @admin.display(description="heartbeat", ordering="heartbeat_at")
+    def last_heartbeat(self, worker: Any) -> str:
         return f"{max(0, (worker.read_at - worker.heartbeat_at).total_seconds()):.0f} s ago"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cache, partial, reduce
 from typing import Any
@@ -40,6 +40,7 @@ class WriteResult:
     fence: int
 
 
+@dataclass(kw_only=True, eq=False)
 class LockedRow:
     """The row of one document, locked and without its long fields.
 
@@ -48,15 +49,14 @@ class LockedRow:
     calls cost that ended. `changed` are the columns that it saves, `next_seq` is its number once it is committed.
     """
 
-    def __init__(self, artifact: Artifact, now: datetime) -> None:
-        self.artifact = artifact
-        self.now = now
-        """Database time at the moment of the lock."""
-        self.delta: Delta | None = None
-        self.section_start: int | None = None
-        self.charges: Sequence[CallCost] = ()
-        self.next_seq = artifact.seq + 1
-        self.changed = set[str]()
+    artifact: Artifact
+    now: datetime
+    """Database time at the moment of the lock."""
+    next_seq: int
+    delta: Delta | None = None
+    section_start: int | None = None
+    charges: Sequence[CallCost] = ()
+    changed: set[str] = field(default_factory=set)
 
     def take_seq(self) -> int:
         """The number of one more delta in this transaction; the write comes after it, so viewers see the hole."""
@@ -109,7 +109,11 @@ def lock_all(artifact_ids: Collection[int], *, skips_locked: bool = True) -> dic
     rows: Iterable[Any] = Artifact.objects.raw(sql, sorted(artifact_ids))  # with `locked_at`, on SQLite as a text
     convert = [partial(one, expression=_NOW, connection=connection) for one in connection.ops.get_db_converters(_NOW)]
     return {
-        artifact.pk: LockedRow(artifact, reduce(lambda value, one: one(value), convert, artifact.locked_at))
+        artifact.pk: LockedRow(
+            artifact=artifact,
+            now=reduce(lambda value, one: one(value), convert, artifact.locked_at),
+            next_seq=artifact.seq + 1,
+        )
         for artifact in rows
     }
 

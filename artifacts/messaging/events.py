@@ -14,6 +14,11 @@ ACCESS_TYPE = "artifact.access"
 ACCESS_GROUP = "artifacts.access"
 """The group of every process with open sockets: it hears of each login, token, role and link that ends."""
 
+group = "artifact.{}".format
+"""The channel-layer group of the artifact with that id: every event."""
+writer_group = "artifact.{}.writer".format
+"""The group of whoever writes it: only what may stop the writer, never its own flushes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
@@ -51,16 +56,6 @@ class AccessChanged:
 
     user: int | str = 0
     link: int = 0
-
-
-def group(artifact_id: int) -> str:
-    """The channel-layer group of one artifact: every event."""
-    return f"artifact.{artifact_id}"
-
-
-def writer_group(artifact_id: int) -> str:
-    """The group of whoever writes the artifact: only what may stop the writer, never its own flushes."""
-    return f"artifact.{artifact_id}.writer"
 
 
 def encode_event(event: Event, to: str = "") -> dict[str, str]:

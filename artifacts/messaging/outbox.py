@@ -10,15 +10,18 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
 
 from artifacts.operating import outages
 from artifacts.operating.outages import OutageKind
 
 logger = logging.getLogger(__name__)
 
-Send = Callable[[], Awaitable[None]]
+Message = Callable[[Any], Awaitable[None]]
+"""Sends itself, by the channel layer that it is called with."""
 
 BACKLOG = 1_000
 SEND_TIMEOUT_S = 1.0
@@ -30,20 +33,20 @@ class Outbox:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.backlog: deque[Send] = deque(maxlen=BACKLOG)
+        self.backlog: deque[Message] = deque(maxlen=BACKLOG)
         self.is_woken = False
         """It is about to look at the backlog."""
         self._task: asyncio.Task[None] | None = None
 
-    def put(self, *sends: Send) -> None:
+    def put(self, *messages: Message) -> None:
         """Queue messages, and have all that wait sent; on the loop's own thread only."""
         self.is_woken = False
-        self.backlog.extend(sends)
+        self.backlog.extend(messages)
         if self._task is None or self._task.done():
             self._task = self.loop.create_task(send_all(self.backlog))
 
 
-async def send_all(backlog: deque[Send], *, quiet_s: float = QUIET_AFTER_FAILURE_S) -> None:
+async def send_all(backlog: deque[Message], *, quiet_s: float = QUIET_AFTER_FAILURE_S) -> None:
     """Send what waits, each message within the time limit.
 
     Where the layer does not take one it is away: what waits `quiet_s` later is stale by the time the layer is back, and
@@ -52,7 +55,8 @@ async def send_all(backlog: deque[Send], *, quiet_s: float = QUIET_AFTER_FAILURE
     while backlog:
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
-                await backlog.popleft()()
+                # The layer is looked up here, because one that is set up wrongly raises when it is made.
+                await backlog.popleft()(get_channel_layer())
         except Exception:  # whatever a layer's driver raises: a hint is lost, nothing else
             outages.of_layer.failed(OutageKind.LAYER)
             await asyncio.sleep(quiet_s)
@@ -72,7 +76,7 @@ def attach() -> None:
         _outbox = Outbox(loop)
 
 
-def post(send: Send) -> None:
+def post(message: Message) -> None:
     """Hand over a message from any thread; it never raises. One that comes before the loop looks wakes it up no more.
 
     Without an attached loop (a command, a script) it is sent before returning, within the time limit; on a loop's own
@@ -82,9 +86,9 @@ def post(send: Send) -> None:
         attach()
     box = _outbox
     if box is None or not box.loop.is_running():
-        async_to_sync(send_all)(deque([send]), quiet_s=0.0)
+        async_to_sync(send_all)(deque([message]), quiet_s=0.0)
         return
-    box.backlog.append(send)
+    box.backlog.append(message)
     if not box.is_woken:
         box.is_woken = True
         with suppress(RuntimeError):  # the loop closed this very moment: a hint is lost, nothing else

@@ -133,9 +133,9 @@ class Subscription:
                     await self._looked.wait()
             except TimeoutError:
                 return False
-        return self.hears(LAYER_GROUP)
+        return self.is_joined(LAYER_GROUP)
 
-    def hears(self, group: str) -> bool:
+    def is_joined(self, group: str) -> bool:
         """Whether what is sent to the group reaches us, as far as is known."""
         membership = self._memberships.get(group)
         return membership is not None and membership.joined.is_set() and not self._is_away

@@ -27,7 +27,7 @@ class Child:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.hello = self.hear()
+        self.hello = self.receive()
 
     @property
     def pid(self) -> int:
@@ -38,7 +38,7 @@ class Child:
         self.process.stdin.write(json.dumps({"do": do, **details}) + "\n")
         self.process.stdin.flush()
 
-    def hear(self) -> Any:
+    def receive(self) -> Any:
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
@@ -47,7 +47,7 @@ class Child:
 
     def ask(self, do: str, **details: Any) -> Any:
         self.say(do, **details)
-        return self.hear()
+        return self.receive()
 
     def close(self) -> None:
         assert self.process.stdin

@@ -94,9 +94,9 @@ class Readiness:
             trouble = OutageKind.FULL
         if trouble is not None:
             return trouble
-        return self._is_worker_heard()
+        return self._is_worker_alive()
 
-    def _is_worker_heard(self) -> bool:
+    def _is_worker_alive(self) -> bool:
         assert self._connection is not None
         rows = workers.living().values("pk")[:1].query
         try:

@@ -22,7 +22,7 @@ class Wire:
         self.is_cut = False
         self.tried = asyncio.Event()
 
-    async def send(self, message: object) -> None:
+    async def send(self, message: object, layer: object) -> None:
         self.tried.set()
         if self.is_cut:
             raise OSError("the wire is cut")
@@ -82,7 +82,7 @@ async def test_after_a_failure_what_waits_is_dropped_and_what_comes_later_is_sen
 async def test_layer_that_hangs_is_given_up():
     wire = Wire()
 
-    async def hang() -> None:
+    async def hang(layer: object) -> None:
         await asyncio.Event().wait()
 
     waiting = deque([hang, partial(wire.send, "stale")])

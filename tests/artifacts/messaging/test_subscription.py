@@ -37,7 +37,7 @@ class Ear:
     def __call__(self, news: Event | Missed) -> None:
         self.news.put_nowait(news)
 
-    async def hears(self, wanted: Event | Missed) -> None:
+    async def receives(self, wanted: Event | Missed) -> None:
         """Passes over other news until the wanted comes."""
         async with asyncio.timeout(WAIT_S):
             while await self.news.get() != wanted:
@@ -91,14 +91,14 @@ async def broadcast(layer: Any, news: Event) -> None:
     await layer.group_send(group(news.artifact), encode_event(news))
 
 
-async def hears_again(layer: Any, ear: Ear, news: Event) -> None:
+async def receives_again(layer: Any, ear: Ear, news: Event) -> None:
     """The layer drops what is sent while nobody is joined, so the news is sent until it is heard."""
     async with asyncio.timeout(WAIT_S):
         while True:
             try:
                 await broadcast(layer, news)
                 async with asyncio.timeout(0.2):
-                    await ear.hears(news)
+                    await ear.receives(news)
                 return
             except (TimeoutError, ConnectionError):
                 continue
@@ -112,11 +112,11 @@ async def test_listener_hears_its_artifact_from_the_join_on_and_nothing_after_le
         await subscription.join(group(1), second)
         await broadcast(layer, event(1, artifact=2))
         await broadcast(layer, event(1))
-        await first.hears(event(1))
-        await second.hears(event(1))
+        await first.receives(event(1))
+        await second.receives(event(1))
         await subscription.leave(group(1), first)
         await broadcast(layer, event(2))
-        await second.hears(event(2))
+        await second.receives(event(2))
         assert first.news.empty()
 
 
@@ -131,7 +131,7 @@ async def test_group_is_left_with_its_last_listener_and_joined_again_with_the_ne
         assert group(1) not in layer.groups
         await subscription.join(group(1), ear)
         await broadcast(layer, event(3))
-        await ear.hears(event(3))
+        await ear.receives(event(3))
 
 
 async def test_leaving_what_was_never_joined_changes_nothing() -> None:
@@ -151,7 +151,7 @@ async def test_fault_of_one_listener_does_not_make_the_others_deaf(caplog: pytes
         await subscription.join(group(1), ear)
         for seq in (1, 2):
             await broadcast(layer, event(seq))
-            await ear.hears(event(seq))
+            await ear.receives(event(seq))
     assert "A listener failed group=artifact.1" in caplog.text
 
 
@@ -163,7 +163,7 @@ async def test_message_that_is_no_event_is_passed_over() -> None:
         for message in ({"type": "x"}, {"type": "x", "event": "{"}, {"type": "x", "event": '{"unknown":1}'}):
             await layer.group_send(group(1), message)
         await broadcast(layer, event(1))
-        await ear.hears(event(1))
+        await ear.receives(event(1))
 
 
 @pytest.mark.parametrize("fault", [refuse, hang])
@@ -178,9 +178,9 @@ async def test_join_returns_soon_while_the_layer_is_away_and_listeners_are_told_
             await subscription.join(group(1), ear)
         assert ear.news.empty()
         layer.fault = None
-        await ear.hears(Missed())
+        await ear.receives(Missed())
         await broadcast(layer, event(1))
-        await ear.hears(event(1))
+        await ear.receives(event(1))
 
 
 async def test_join_does_not_wait_for_a_slow_layer_and_the_listener_is_told_once_it_has_joined() -> None:
@@ -192,9 +192,9 @@ async def test_join_does_not_wait_for_a_slow_layer_and_the_listener_is_told_once
         await subscription.join(group(1), ear)
     assert ear.news.empty()
     may_join.set()
-    await ear.hears(Missed())
+    await ear.receives(Missed())
     await broadcast(layer, event(1))
-    await ear.hears(event(1))
+    await ear.receives(event(1))
     await subscription.close()
 
 
@@ -211,8 +211,8 @@ async def test_layer_that_fails_later_makes_everybody_look_at_the_database(fault
             await subscription.leave(group(7), ears[0])
         layer.fault = None
         for number, ear in enumerate(ears):
-            await ear.hears(Missed())
-            await hears_again(layer, ear, event(5, artifact=number))
+            await ear.receives(Missed())
+            await receives_again(layer, ear, event(5, artifact=number))
 
 
 async def test_layer_that_silently_forgets_its_groups_is_found_out() -> None:
@@ -221,8 +221,8 @@ async def test_layer_that_silently_forgets_its_groups_is_found_out() -> None:
         ear = Ear()
         await subscription.join(group(1), ear)
         layer.groups.clear()
-        await ear.hears(Missed())
-        await hears_again(layer, ear, event(1))
+        await ear.receives(Missed())
+        await receives_again(layer, ear, event(1))
 
 
 async def test_layer_that_forgets_everything_is_found_out() -> None:
@@ -231,8 +231,8 @@ async def test_layer_that_forgets_everything_is_found_out() -> None:
         ear = Ear()
         await subscription.join(group(1), ear)
         await layer.flush()
-        await ear.hears(Missed())
-        await hears_again(layer, ear, event(1))
+        await ear.receives(Missed())
+        await receives_again(layer, ear, event(1))
 
 
 async def test_layer_that_cannot_even_be_made_is_tried_again() -> None:
@@ -247,7 +247,7 @@ async def test_layer_that_cannot_even_be_made_is_tried_again() -> None:
     ear = Ear()
     await subscription.join(group(1), ear)
     layers.append(FaultyLayer())
-    await ear.hears(Missed())
+    await ear.receives(Missed())
     await subscription.close()
 
 
@@ -281,16 +281,16 @@ async def test_redis_that_is_killed_and_comes_back_empty_is_heard_again(redis_se
         ear = Ear()
         await subscription.join(group(1), ear)
         await broadcast(layer, event(1))
-        await ear.hears(event(1))
+        await ear.receives(event(1))
         redis_server.kill()
         late = Ear()
         async with asyncio.timeout(WAIT_S):
             await subscription.join(group(2), late)
         redis_server.start()
-        await ear.hears(Missed())
-        await late.hears(Missed())
-        await hears_again(layer, ear, event(2))
-        await hears_again(layer, late, event(2, artifact=2))
+        await ear.receives(Missed())
+        await late.receives(Missed())
+        await receives_again(layer, ear, event(2))
+        await receives_again(layer, late, event(2, artifact=2))
     await layer.flush()
 
 
@@ -304,8 +304,8 @@ async def test_redis_that_hangs_is_noticed_and_heard_again(redis_server: RedisSe
         async with asyncio.timeout(WAIT_S):
             await subscription.join(group(2), Ear())
         redis_server.go_on()
-        await ear.hears(Missed())
-        await hears_again(layer, ear, event(2))
+        await ear.receives(Missed())
+        await receives_again(layer, ear, event(2))
     await layer.flush()
 
 

@@ -36,6 +36,8 @@ class Events:
         self._data: list[bytes] = []
         self._after_cr = False
         self._is_dense = False  # events are parted by one line break: each line is one
+        self.is_within = False
+        """An event stands open."""
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         if not chunk:
@@ -57,11 +59,7 @@ class Events:
                 raise ValueError("event too large")
             if line.endswith((b"\n", b"\r")):
                 yield from self._end_line()
-
-    @property
-    def is_within(self) -> bool:
-        """An event stands open."""
-        return bool(self._open_line or self._data or self._after_cr)
+        self.is_within = bool(self._open_line or self._data or self._after_cr)
 
     def finish(self) -> Iterator[bytes]:
         """The event that stands open when the body ends."""
