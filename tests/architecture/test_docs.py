@@ -13,7 +13,8 @@ from django.test import AsyncClient
 from artifacts.accounts.tokens import issue_token
 from artifacts.messaging import subscription
 from tests.architecture import index
-from tests.architecture.source import ROOMS, ROOT, has
+from tests.architecture.house import MODULES_A_FOLDER
+from tests.architecture.source import PACKAGES, ROOMS, ROOT, has
 from tests.architecture.trace import traced
 from tests.support.endpoint.openai_script import Behaviour, Script
 from tests.support.endpoint.openai_server import serving_endpoint
@@ -76,6 +77,14 @@ def test_places_of_a_change_are_found_at_a_glance():
     lines = (ROOT / "docs/where.md").read_text(encoding="utf-8").splitlines()
 
     assert [line for line in lines if len(line) > PLACES_CHARS] == []
+
+
+def test_full_folders_are_told():
+    told = (ROOT / "docs/where.md").read_text(encoding="utf-8").partition("\nFull are ")[2].partition(".\n")[0]
+    modules = Counter(path.parent for top in (*PACKAGES, "bench") for path in (ROOT / top).rglob("*.py"))
+    full = [path for path, number in modules.items() if path.name != "migrations" and number > MODULES_A_FOLDER]
+
+    assert re.findall(r"`([\w/]+)/`", told) == sorted(str(path.relative_to(ROOT)) for path in full)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
