@@ -80,7 +80,7 @@ def arm(doom: Doom) -> None:
         hooks(self)
 
     BaseDatabaseWrapper.run_and_clear_commit_hooks = after_commit  # type: ignore[method-assign]
-    if doom.point == "before_broadcast":
+    if doom.point in ("before_broadcast", "before_text_broadcast"):
         for layer in (RedisPubSubLoopLayer, MemoryLayer):
             layer.group_send = _doomed_send(layer.group_send, doom)
 
@@ -89,6 +89,8 @@ def _doomed_send(send: Callable[..., Any], doom: Doom) -> Callable[..., Any]:
     async def group_send(self: Any, group: str, message: dict[str, Any]) -> None:
         if group.startswith("artifact."):
             doom.reached("before_broadcast")
+            if '"text":""' not in message["event"]:
+                doom.reached("before_text_broadcast")
         await send(self, group, message)
 
     return group_send

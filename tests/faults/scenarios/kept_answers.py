@@ -17,8 +17,10 @@ from tests.faults.result import Result, allowed, percentile
 from tests.faults.system.processes import Process
 from tests.support.endpoint.responses_server import STREAMABLE_S, Keeping, ResponsesServer
 
-MOMENTS = ("mid_stream", "in_the_transaction", "after_commit", "before_broadcast")
-"""All of them after the answer has begun: its id is committed before any of its text."""
+MOMENTS = ("mid_stream", "in_the_transaction", "after_commit", "before_text_broadcast")
+"""All of them after the answer has begun: its id is committed before any of its text. News without text is sent while
+the endpoint is asked, and whoever dies then cannot know whether it was.
+"""
 CHARS = 1_800
 SHORT_LEASE_S = 1.0
 
