@@ -20,7 +20,7 @@ from artifacts.operating.outages import OutageKind
 
 logger = logging.getLogger(__name__)
 
-Message = Callable[[Any], Awaitable[None]]
+OutgoingMessage = Callable[[Any], Awaitable[None]]
 """Sends itself, by the channel layer that it is called with."""
 
 BACKLOG = 1_000
@@ -33,12 +33,12 @@ class Outbox:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.backlog: deque[Message] = deque(maxlen=BACKLOG)
+        self.backlog: deque[OutgoingMessage] = deque(maxlen=BACKLOG)
         self.is_woken = False
         """It is about to look at the backlog."""
         self._task: asyncio.Task[None] | None = None
 
-    def put(self, *messages: Message) -> None:
+    def put(self, *messages: OutgoingMessage) -> None:
         """Queue messages, and have all that wait sent; on the loop's own thread only."""
         self.is_woken = False
         self.backlog.extend(messages)
@@ -46,7 +46,7 @@ class Outbox:
             self._task = self.loop.create_task(send_all(self.backlog))
 
 
-async def send_all(backlog: deque[Message], *, quiet_s: float = QUIET_AFTER_FAILURE_S) -> None:
+async def send_all(backlog: deque[OutgoingMessage], *, quiet_s: float = QUIET_AFTER_FAILURE_S) -> None:
     """Send what waits, each message within the time limit.
 
     Where the layer does not take one it is away: what waits `quiet_s` later is stale by the time the layer is back, and
@@ -76,7 +76,7 @@ def attach() -> None:
         _outbox = Outbox(loop)
 
 
-def post(message: Message) -> None:
+def post(message: OutgoingMessage) -> None:
     """Hand over a message from any thread; it never raises. One that comes before the loop looks wakes it up no more.
 
     Without an attached loop (a command, a script) it is sent before returning, within the time limit; on a loop's own
