@@ -11,6 +11,8 @@ COPY artifacts artifacts
 COPY generation generation
 COPY templates templates
 COPY static static
+# Whatever the modes were where it is built, everybody may read it; compiled once, and not by each process that begins.
+RUN chmod -R a+rX,go-w . && python -m compileall -q streamgen artifacts generation
 USER streamgen
 EXPOSE 8000
 # SIGTERM ends it in order within 10 s.
