@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import CHROMIUM, FLAGS, Author, Desk, House, Visit, signed_in
+from tests.browser.conftest import FLAGS, WHOLE_CHROMIUM, Author, Desk, House, Visit, signed_in
 from tests.browser.test_live_page import SELECT, TOP, paragraphs
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -130,12 +130,13 @@ async def test_back_from_a_section_returns_to_where_its_link_was_pressed(visit: 
     assert await is_at(page, "#doc-price")
 
 
+@pytest.mark.skipif(WHOLE_CHROMIUM is None, reason="chromium-headless-shell keeps no pages, and there is no chromium")
 async def test_place_survives_where_the_browser_keeps_whole_pages(
     house: House, author: Author, browser: Browser
 ) -> None:
     """With the back-forward cache, which Playwright switches off otherwise: the page wakes with its old text."""
     keeping = await browser.browser_type.launch(
-        executable_path=CHROMIUM, args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
+        executable_path=WHOLE_CHROMIUM, args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
     )
     async with signed_in(keeping, house.origin, author, "keeper") as visit:
         desk = Desk(author, await author.new_project(owner=visit.name))

@@ -21,7 +21,8 @@ def size_of(path) -> tuple[int, int]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(
-    pictures.CHROMIUM is None, reason="no Chromium on PATH (chromium, chromium-browser or google-chrome)"
+    pictures.CHROMIUM is None,
+    reason="no Chromium on PATH (chromium-headless-shell, chromium, chromium-browser or google-chrome)",
 )
 def test_tutorial_is_walked_in_a_browser_and_its_pictures_are_taken(tmp_path):
     pictures.take(tmp_path)
