@@ -77,7 +77,7 @@ _WRAPPED_LINE_CHARS = 50
 """Shorter lines within a paragraph are not broken by width: a verse, a log, a list without marks."""
 
 FENCE_LINE = re.compile(r"^[ \t]*(?:>[ \t]?|(?:[-*+]|\d{1,9}[.)])[ \t]+)*(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
-_MAY_CLOSE = re.compile(r"\r?\n[ \t]*(?:`*|~*)[ \t]*(?:\r?\n\s*)?\Z")
+_MAY_CLOSE = re.compile(r"\r?\n[ \t]*+(?:`++|~++)?+[ \t]*+(?:\r?\n\s*+)?+\Z")
 
 
 def opened_fence(line: str, fence: str) -> str:
@@ -126,7 +126,9 @@ class Unfenced:
             self._beyond += text
             return self._decided()
         self._held += text
-        closing = _MAY_CLOSE.search(self._held)
+        # Sought from the last line on, or each line break in a row of them would be followed by all the others.
+        line = self._held.rfind("\n", 0, len(self._held.rstrip()))
+        closing = _MAY_CLOSE.search(self._held, max(0, line - 1))
         end = closing.start() if closing else len(self._held)
         given, self._held = self._held[:end], self._held[end:]
         at = -len(self._line)
@@ -151,7 +153,7 @@ class Unfenced:
         if not is_block and len(rest) <= BEYOND_CHARS and not is_whole:
             return ""
         self._beyond = None
-        if is_block or not (is_whole or _is_prose(rest)):
+        if is_block or not (is_whole or _is_prose(rest[:BEYOND_CHARS])):
             self._fence = opened_fence(line, "")
             return f"{line}\n{self.feed(rest)}"
         self._run, self.is_past = "", True

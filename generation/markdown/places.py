@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 
 _FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})([^\n]*)")
-_SPAN = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)")
+_MARKS = re.compile("`+")
+OPEN_LINE_CHARS = 8_000
+"""Of a longer open line the beginning is forgotten, but for its first characters: it is read anew at every mark."""
+_LINE_HEAD_CHARS = 100
 
 
 class Place:
@@ -44,7 +47,7 @@ class Place:
             return not _closes(line, self._fence)  # what sticks to the closing fence is not code
         if line.startswith(("    ", "\t")) and not line.strip():
             return True
-        return "`" in _SPAN.sub("", line) or line.rfind("<code>") > line.rfind("</code>")
+        return _opens_span(line) or line.rfind("<code>") > line.rfind("</code>")
 
     def _read(self) -> None:
         if not self._unread:
@@ -52,13 +55,26 @@ class Place:
         new, self._unread = "".join(self._unread), []
         if not new:
             return
-        *lines, self._line = (self._line + new).replace("\r\n", "\n").split("\n")
+        *lines, line = (self._line + new).replace("\r\n", "\n").split("\n")
+        self._line = line if len(line) <= OPEN_LINE_CHARS else line[:_LINE_HEAD_CHARS] + line[-OPEN_LINE_CHARS // 2 :]
         for line in lines:
             if self._fence:
                 self._fence = "" if _closes(line, self._fence) else self._fence
             elif (found := _FENCE.match(line)) and not (found[1][0] == "`" and "`" in found[2]):
                 self._fence = found[1]
         self._breaks = 0 if self._line else self._breaks * (not new.strip("\n")) + len(new) - len(new.rstrip("\n"))
+
+
+def _opens_span(line: str) -> bool:
+    """Whether a row of backticks has no equal one behind it."""
+    rows = [len(found[0]) for found in _MARKS.finditer(line)]
+    at = 0
+    try:
+        while at < len(rows):
+            at = rows.index(rows[at], at + 1) + 1
+    except ValueError:
+        return True
+    return False
 
 
 def _closes(line: str, fence: str) -> bool:

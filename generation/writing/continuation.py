@@ -47,6 +47,8 @@ logger = logging.getLogger(__name__)
 
 CALL_CLOSE_S = 2.0
 """Leaving a call may take this long; the loop then goes on without it."""
+HEAP_CHARS = 8_192
+"""So much text in one piece is read in a thread: it may be made to take long."""
 REASONING_FACTOR = 4
 REASONING_MAX_TOKENS = 32_000
 """A model that spent a whole turn on hidden reasoning is asked once more with a turn this many times larger."""
@@ -227,7 +229,9 @@ class _Loop:
                 unsure = item.held if isinstance(item, Life) else ""
                 if isinstance(item, Piece):
                     at_most_s = patience.text_came()
-                    await self._take(joiner.feed(clean(item.text)))
+                    text = clean(item.text)
+                    is_heap = len(text) >= HEAP_CHARS
+                    await self._take(await asyncio.to_thread(joiner.feed, text) if is_heap else joiner.feed(text))
                 else:
                     if item.at is not None:
                         await self.terms.callbacks.on_kept()
@@ -236,7 +240,7 @@ class _Loop:
                     at_most_s = patience.left_s()
                 item = await self.scope.wait(following, at_most_s=at_most_s)
         except WaitCut as cut:
-            await self._take(joiner.feed(clean(unsure)))
+            await self._take(await asyncio.to_thread(joiner.feed, clean(unsure)))
             if isinstance(cut, TooSlow):
                 raise patience.failure() from None
             raise

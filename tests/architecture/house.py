@@ -57,6 +57,7 @@ ORDER = (
     "generation.providers.openai_compatible.dialects",
     "generation.providers.openai_compatible.connections",
     "generation.providers.openai_compatible.answer",
+    "generation.providers.openai_compatible.heaps",
     "generation.providers.openai_compatible.responses",
     "generation.providers.openai_compatible",
     "generation.providers.local",

@@ -1,7 +1,6 @@
 """Calls to any OpenAI-compatible endpoint, over the openai SDK's client: the only file that knows the network.
 
-What goes over the wire is in `dialects` (out), `answers` (in) and `refusals` (errors). Never retries a failed call; a
-request refused for a parameter is sent again without it, which is not a retry but a lesson.
+What goes over the wire is in `dialects` (out), `answers` (in) and `refusals` (errors). It learns, but never retries.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ import openai
 
 from generation.errors import AuthFailed, ModelNotFound, PrefillRefused, ProviderError, ProviderRefused, StreamRefused
 from generation.providers.base import Begun, Finish, FinishReason, Item, Life, Message, Piece
-from generation.providers.openai_compatible import connections, excerpts, filters, network, phrases, refusals, waits
+from generation.providers.openai_compatible import connections, excerpts, filters, heaps, network, phrases, refusals
 from generation.providers.openai_compatible.answer.answers import Answer
 from generation.providers.openai_compatible.connections import Response
 from generation.providers.openai_compatible.dialects import (
@@ -39,6 +38,7 @@ from generation.providers.openai_compatible.model_list import keyless_headers, m
 from generation.providers.openai_compatible.pace import Pace
 from generation.providers.openai_compatible.refusals import Asked, Said
 from generation.providers.openai_compatible.responses.kept_calls import KeptCalls
+from generation.providers.openai_compatible.waits import named_wait_s
 
 logger = logging.getLogger(__name__)
 
@@ -273,7 +273,7 @@ class OpenAICompatible:
         """What an error says, fit to choose by and to be shown."""
         words = refusals.words(body)
         is_limit = (status or phrases.status_in(body, words)) == 429
-        wait_s = waits.named_wait_s(headers or {}, body, words, now=self._now(), is_limit=is_limit)
+        wait_s = named_wait_s(headers or {}, body, words, now=self._now(), is_limit=is_limit)
         quote = self._quoted(body, messages, excerpts.MOST_SHOWN_CHARS, has_addresses=False)
         return Said(words=words, quote=quote, wait_s=wait_s)
 
@@ -366,7 +366,7 @@ class OpenAICompatible:
                     break
                 read_at, chars = clock(), 0
                 async for portion in connections.in_turns(chunk):
-                    for item in answer.feed(portion):
+                    for item in await heaps.items_of(answer, portion):
                         yield item
                         heard_at, chars = clock(), chars + (len(item.text) if isinstance(item, Piece) else 0)
                 if heard_at >= read_at and not (answer.is_over or answer.has_reason):
@@ -375,7 +375,7 @@ class OpenAICompatible:
                 raise trouble
             if answer.is_over:
                 await connections.drain(chunks)
-        for item in answer.close():
+        for item in await heaps.in_thread(answer.close()):
             yield item
 
     def _patience_s(self, answer: Answer, silent_s: float) -> float | None:

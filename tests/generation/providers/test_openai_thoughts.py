@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from generation.errors import ProviderRefused
+from generation.markdown.places import OPEN_LINE_CHARS, Place
 from generation.providers.base import FinishReason
 from generation.providers.openai_compatible.answer import thoughts as thoughts_module
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
 from generation.providers.openai_compatible.client import OpenAICompatible
+from tests.artifacts.preview.oracles.prices import calls_of
 from tests.generation.providers.test_openai_compatible import Answered, asking, call
 from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, http, json_document, raw_server, says
 
@@ -284,6 +286,28 @@ def test_text_that_begins_like_text_is_given_at_once(text):
 def test_long_text_costs_no_time_for_its_marks():
     text = "A line about `<|im_end|>` and `<think>`, in code.\n" * 4_000
     assert read(text, 9) == text
+
+
+def test_any_number_of_thoughts_may_come_at_once():
+    text = "<think>Hm.</think>\n" * 700
+    for options in ({}, {"is_whole": True}):
+        assert read(f"{text}The lamp.", 100_000, **options) == "The lamp."
+
+
+@pytest.mark.parametrize("line", ["</think>\n", "</think> "])
+def test_end_of_a_thought_in_code_is_judged_at_no_more_cost_the_more_there_are(line):
+    costs = [
+        calls_of(lambda times=times: read(f"Okay\n```\n{line * times}", 100_000, opens=False)) for times in (200, 800)
+    ]
+    assert costs[1] < 5 * costs[0]
+
+
+def test_code_spans_of_a_line_are_paired_as_markdown_pairs_them():
+    for line, is_code in (("a `b", True), ("a `b` c", False), ("``a` b", True), ("``a` b`` c", False), ("`a``b", True)):
+        assert Place(line).is_code == is_code, line
+    long = Place("`a` " * 5_000)
+    assert not long.is_code
+    assert len(long.line) <= OPEN_LINE_CHARS
 
 
 # On the wire

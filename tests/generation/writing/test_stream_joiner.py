@@ -515,3 +515,11 @@ def test_what_a_line_break_for_a_blank_means_does_not_depend_on_the_pieces(words
     pieces = [intake.feed(answer[at : at + size]) for at in range(0, len(answer), size)]
 
     assert "".join(pieces) + intake.end() == rest
+
+
+@pytest.mark.parametrize("blanks", ["\n" * 60_000, "\n" + " " * 60_000, "\n\t`" + " " * 60_000])
+def test_any_number_of_blanks_in_a_fenced_answer_is_looked_through_once(blanks):
+    """Looked through from each of them on it would take minutes, in one call that nothing interrupts."""
+    text = f"The lamp turns.{blanks}And the sea is dark."
+    joiner = StreamJoiner("", mode="reprompt", shown="")
+    assert joiner.feed(f"```markdown\n{text}") + joiner.feed("\n```\n") + joiner.end() == text

@@ -54,7 +54,7 @@ class Answer:
         self._begun, self._opens = begun, opens
         self._chars_left = limit_tokens * MAX_CHARS_PER_TOKEN + SLACK_CHARS
         self._chars_beyond = limit_tokens * (MAX_CHARS_PER_TOKEN - CHARS_PER_TOKEN) + SLACK_CHARS
-        self._events: events.Events | None = None
+        self.events: events.Events | None = None
         self._start = b""
         self._may_be_lines = True
         self._choosing = Choosing()
@@ -82,17 +82,17 @@ class Answer:
 
     def feed(self, chunk: bytes) -> Iterator[Piece | Life]:
         """The text that comes together is one piece."""
-        if self._events is None:
+        if self.events is None:
             begun = self._begin(chunk)
             if begun is None:
                 return
-            self._events, chunk, self._start = events.Events(), begun, b""
+            self.events, chunk, self._start = events.Events(), begun, b""
         if text := self._together(chunk):
             yield Piece(text=text)
             return
         texts: list[str] = []
         try:
-            for data in self._events.feed(chunk):
+            for data in self.events.feed(chunk):
                 if text := self._formed(data):
                     texts.append(text)
                     continue
@@ -111,8 +111,8 @@ class Answer:
         """The body has ended, or what follows is not waited for."""
         if self.is_whole:
             yield from self._whole()
-        elif self._events is not None and not self.is_over:
-            for data in self._events.finish():
+        elif self.events is not None and not self.is_over:
+            for data in self.events.finish():
                 # A last event that is cut is no fault of the format: the missing finish says that it was cut.
                 if events.is_done_mark(data) or events.is_json(data):
                     yield from self._event(data)
@@ -276,7 +276,7 @@ class Answer:
 
     def _together(self, chunk: bytes) -> str:
         """The text of a chunk that holds nothing but such events; "" where they have to be read one by one."""
-        if self._form is None or self.is_over or self._events is None or self._events.is_within:
+        if self._form is None or self.is_over or self.events is None or self.events.is_within:
             return ""
         texts = self._form.texts_in(chunk)
         text = "".join(texts)

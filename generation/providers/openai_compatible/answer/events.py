@@ -23,6 +23,8 @@ _IDLE = re.compile(
 _MOST_WORD_CHARS, _MOST_TROUBLE_CHARS = 40, 4_000
 _TROUBLE = re.compile(r"error|exception|fail|time.?out|timed out|limit|unavailable|overload|denied|invalid", re.I)
 _DONE_WORDS = (b"DONE", b"[EOS]", b"[END]")
+_NAMED_AGAIN = re.compile(rb"(?:\s*+data:)++\s*+")
+_BETWEEN = re.compile(r"(?:\s++|data:)++")
 _ODD_STARTS = (b" ", b"\t", b"D")
 """Of a field whose name is indented or written large."""
 
@@ -32,7 +34,7 @@ class Events:
 
     def __init__(self) -> None:
         self._open_line: list[bytes] = []
-        self._open_bytes = 0
+        self.open_bytes = 0
         self._data: list[bytes] = []
         self._after_cr = False
         self._is_dense = False  # events are parted by one line break: each line is one
@@ -51,11 +53,11 @@ class Events:
         # `bytes.splitlines` knows exactly the three line ends of the format; `str.splitlines` knows many more.
         for line in chunk.splitlines(keepends=True):
             if line[0] in b"\r\n" and not (self._open_line or self._data):
-                self._open_bytes = 0  # no event has begun
+                self.open_bytes = 0  # no event has begun
                 continue
             self._open_line.append(line)
-            self._open_bytes += len(line)
-            if self._open_bytes > MAX_EVENT_BYTES:
+            self.open_bytes += len(line)
+            if self.open_bytes > MAX_EVENT_BYTES:
                 raise ValueError("event too large")
             if line.endswith((b"\n", b"\r")):
                 yield from self._end_line()
@@ -73,8 +75,7 @@ class Events:
             line = b"data:" + line.lstrip(b" \t")[5:]
         if line.startswith(b"data:"):
             data = line[6:] if line[5:6] == b" " else line[5:]
-            while data.lstrip().startswith(b"data:"):
-                data = data.lstrip()[5:].lstrip()
+            data = data[named.end() :] if (named := _NAMED_AGAIN.match(data)) else data
             if self._data and _begins_anew(self._data[-1], data):
                 self._is_dense = True
                 yield from self._end_event()
@@ -90,7 +91,7 @@ class Events:
         # Anything else is a comment (":") or a field that says nothing here (event, id, retry).
 
     def _end_event(self) -> Iterator[bytes]:
-        data, self._data, self._open_bytes = b"\n".join(self._data), [], 0
+        data, self._data, self.open_bytes = b"\n".join(self._data), [], 0
         if data.strip():
             yield data
 
@@ -131,8 +132,7 @@ def objects_in(data: bytes) -> list[object]:
     while at < len(text):
         document, at = _DECODER.raw_decode(text, at)
         found.append(document)
-        while text[at : at + 1].isspace() or text.startswith("data:", at):
-            at += 1 if text[at].isspace() else len("data:")
+        at = between.end() if (between := _BETWEEN.match(text, at)) else at
     return found
 
 

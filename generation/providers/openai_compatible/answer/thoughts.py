@@ -25,6 +25,7 @@ DELIBERATES_EVERY_CHARS = 200
 """Who talks to himself says something of that kind so often; measured over the last `LATELY_CHARS`."""
 _FEW_WORDS = 3
 _MOST_LINE_CHARS = 2_000
+_OPENED = re.compile("<think", re.IGNORECASE)
 _NO_WIDTH = re.compile("^\\s*[\u200b\ufeff]+")
 """What some gateways send while there is no text; in front of it, a heading would be none."""
 
@@ -62,12 +63,15 @@ class Thoughts:
         self._opens = opens
         self._is_whole = is_whole
         self._state = _Mode.START
-        self._held = ""
+        self.held = ""
         self._end = marks.CHANNEL_END
         self._has_given = False
         self._after = False  # a thought or a mark has ended: the white space behind it belongs to it
         self._mentions = False  # an opening stood in the text, so an end may too
         self._was_alone = False  # the opening that waits came as a piece of its own
+        self._behind: str | None = None  # what stands behind a thought that has ended, while it is not looked at
+        self._before_end, self._judged_at = Place(), 0  # up to the last end that a text which is held back has
+        self._names_opening = False  # in that text
         self._gap = ""
         self._answer_end = ""  # of the element around the answer
         self._apart = ""  # the thoughts that came in fields of their own
@@ -92,10 +96,10 @@ class Thoughts:
     @property
     def suspected(self) -> str:
         """What is held back and is text, unless the answer goes on and says otherwise."""
-        if self._is_said_again(self._held):
+        if self._is_said_again(self.held):
             return ""
         is_suspected = self._state is _Mode.START or (self._state is _Mode.UNOPENED and self._opens is not False)
-        return self._held if is_suspected and marks.MARKS.match(self._held) is None else ""
+        return self.held if is_suspected and marks.MARKS.match(self.held) is None else ""
 
     def feed(self, text: str) -> str:
         if self.is_over:
@@ -108,7 +112,7 @@ class Thoughts:
 
     def passes(self, text: str) -> bool:
         """Take the text where nothing in it can be a thought or a mark; False where that has to be looked at."""
-        if self._state is not _Mode.TEXT or self._held or self._after or self.is_over:
+        if self._state is not _Mode.TEXT or self.held or self._after or self.is_over:
             return False
         if marks.MAY_BE_MARK.search(text) is not None or (
             text[:1] == "a" and self._place.last in template_marks.STICKY
@@ -132,7 +136,7 @@ class Thoughts:
 
     def rest(self, *, is_cut: bool = False, is_broken: bool = False) -> str:
         """What was held back and is text after all. `is_cut`: it ended at its limit; `is_broken`: it broke off."""
-        held, self._held = self._held, ""
+        held, self.held = self.held, ""
         if (is_cut or is_broken) and self._is_said_again(held):
             self.found = True
             return ""
@@ -141,7 +145,7 @@ class Thoughts:
                 self.found = True
                 return ""
             self._state = _Mode.TEXT
-            return self._text(held, "") + self.rest()
+            return self._text(held, "") + self._behind_thoughts() + self.rest()
         if self._state is _Mode.THOUGHT or self.is_over:
             return ""
         return self._last(held, is_whole=not (is_cut or is_broken))
@@ -158,19 +162,28 @@ class Thoughts:
             return "" if self._turns.is_last(mark, following, is_whole=is_whole) else self._give(held)
         role = template_marks.ROLE_MARK.match(following) if mark in template_marks.HEADS else None
         self._after = True
-        return self._text(following[role.end() :] if role else following, "") + self.rest(is_cut=not is_whole)
+        text = self._text(following[role.end() :] if role else following, "") + self._behind_thoughts()
+        return text + self.rest(is_cut=not is_whole)
 
     def _go_on(self, text: str) -> str:
-        pending, self._held = self._held + text, ""
+        pending, self.held = self.held + text, ""
         match self._state:
             case _Mode.START:
-                return self._start(pending, text)
+                return self._start(pending, text) + self._behind_thoughts()
             case _Mode.TEXT:
-                return self._text(pending, text)
+                return self._text(pending, text) + self._behind_thoughts()
             case _Mode.UNOPENED:
-                return self._unopened(pending, len(text))
+                return self._unopened(pending, len(text)) + self._behind_thoughts()
             case _Mode.THOUGHT:
-                return self._thought(pending)
+                return self._thought(pending) + self._behind_thoughts()
+
+    def _behind_thoughts(self) -> str:
+        """The text behind each thought that has ended: many of them may come at once."""
+        given = ""
+        while self._behind is not None:
+            pending, self._behind = self._behind, None
+            given += self._text(pending, "")
+        return given
 
     # The beginning
 
@@ -178,7 +191,7 @@ class Thoughts:
         if not self._has_begun:
             pending = _NO_WIDTH.sub("", pending)
         if self._is_said_again(pending):
-            self._held = pending
+            self.held = pending
             return ""
         begun = pending.lstrip().lower()
         if not self._has_begun and (name := template_marks.NAME_LEFT.match(pending.lstrip())):
@@ -186,7 +199,7 @@ class Thoughts:
             begun = pending.lstrip().lower()
         is_name = not self._has_begun and any(map(str.startswith, template_marks.NAMES_LEFT, [pending.lstrip()] * 2))
         if not begun or is_name or (marks.may_open(begun) and not self._turns.is_copied(begun)):
-            self._held = pending
+            self.held = pending
             return ""
         for opening, end in marks.OTHER_OPENINGS:
             opened = opening.match(pending.lstrip())
@@ -202,10 +215,10 @@ class Thoughts:
                 self._state = _Mode.UNOPENED
                 return self._unopened(pending, len(pending))
             if self._may_suspect and any(suspect.startswith(begun) for suspect in marks.SUSPECTS):
-                self._held = pending
+                self.held = pending
                 return ""
             if marks.mark_begun_at(begun) == 0:
-                self._held = pending
+                self.held = pending
                 return ""
         self._state = _Mode.TEXT
         return self._text(pending, piece)
@@ -218,17 +231,22 @@ class Thoughts:
         """Held back: it may be a thought that nothing announced."""
         pattern = marks.ANY_END if self._opens is False else marks.UNOPENED_END
         for end in pattern.finditer(pending, max(0, len(pending) - new - marks.LONGEST)):
-            before = pending[: end.start()]
-            if "<think" in before.lower():
+            if end.start() < self._judged_at:
+                continue
+            new_text, self._judged_at = pending[self._judged_at : end.start()], end.start()
+            self._before_end.add(new_text)
+            if _OPENED.search(new_text):
+                self._names_opening = True
+            if self._names_opening:
                 break
-            if not Place(before).is_code:
+            if not self._before_end.is_code:
                 self.found = self.was_unopened = self._after = True
                 self._state = _Mode.TEXT
                 return self._text(pending[end.end() :], "")
         if len(pending) > MOST_THOUGHT_CHARS or (self._opens is not False and self._is_held_long_enough(pending)):
             self._state = _Mode.TEXT
             return self._text(pending, "")
-        self._held = pending
+        self.held = pending
         return ""
 
     def _is_held_long_enough(self, pending: str) -> bool:
@@ -245,6 +263,10 @@ class Thoughts:
     # The text
 
     def _text(self, pending: str, piece: str) -> str:
+        if len(pending) > 2 * SLICE_CHARS:  # it was held back, or comes as a whole
+            given = self._text(pending[:SLICE_CHARS], piece) + self._behind_thoughts()
+            parts = (pending[at : at + SLICE_CHARS] for at in range(SLICE_CHARS, len(pending), SLICE_CHARS))
+            return given + "".join(map(self.feed, parts))
         given = ""
         while (found := marks.MARK.search(pending)) is not None:
             given += self._give(pending[: found.start()])
@@ -252,7 +274,7 @@ class Thoughts:
             self._turns.skipped = 0
             match self._judge(mark.lower(), after, is_alone=piece.strip() == mark):
                 case Move.WAIT:
-                    self._held = mark + after
+                    self.held = mark + after
                     return given
                 case Move.OVER:
                     self.is_over, self.is_cut = True, self._turns.asks_anew
@@ -267,7 +289,7 @@ class Thoughts:
             pending = after[self._turns.skipped :]
         before = self._place.last
         cut = max(0, marks.mark_begun_at(before + pending) - len(before))
-        self._held = pending[cut:]
+        self.held = pending[cut:]
         return given + self._give(pending[:cut])
 
     def _judge(self, mark: str, after: str, *, is_alone: bool) -> Move:
@@ -349,10 +371,10 @@ class Thoughts:
 
     def _thought(self, pending: str) -> str:
         if (found := self._end.search(pending)) is None:
-            self._held = pending[-marks.LONGEST :]
+            self.held = pending[-marks.LONGEST :]
             return ""
-        self._state, self._after = _Mode.TEXT, True
-        return self._text(pending[found.end() :], "")
+        self._state, self._after, self._behind = _Mode.TEXT, True, pending[found.end() :]
+        return ""
 
     def _give(self, text: str) -> str:
         if self._after and text:

@@ -17,7 +17,7 @@ from generation.providers.base import Begun, Finish, FinishReason, Item, Life, P
 from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer.answers import MAX_CHARS_PER_TOKEN, SLACK_CHARS
 from generation.providers.openai_compatible.answer.finishes import reason_of
-from generation.providers.openai_compatible.answer.shapes import MOST_TOKENS, Json, cached_in
+from generation.providers.openai_compatible.answer.shapes import MOST_TEXT_CHARS, MOST_TOKENS, Json, cached_in
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
 from generation.providers.openai_compatible.refusals import Asked, Said
 
@@ -312,6 +312,8 @@ class KeptAnswer:
 
     def _take(self, text: str) -> Iterator[Item]:
         """New text of the answer."""
+        if len(text) > MOST_TEXT_CHARS:
+            raise refusals.malformed(self._asked)
         text, self._half = _HALVES.sub(_joined, self._half + text), ""
         if text and "\ud800" <= text[-1] <= "\udbff":
             text, self._half = text[:-1], text[-1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
 from typing import Any, cast
@@ -21,8 +21,9 @@ from generation.providers.base import Begun, Finish, FinishReason, Item, Life, M
 from generation.providers.openai_compatible import filters, refusals
 from generation.providers.openai_compatible.answer.events import MAX_EVENT_BYTES
 from generation.providers.openai_compatible.answer.shapes import Json
-from generation.providers.openai_compatible.connections import Response
+from generation.providers.openai_compatible.connections import Response, in_turns
 from generation.providers.openai_compatible.dialects import Dialect
+from generation.providers.openai_compatible.heaps import HEAP_BYTES, in_thread
 from generation.providers.openai_compatible.refusals import Asked, Said
 from generation.providers.openai_compatible.responses.kept_answer import KeptAnswer
 from generation.providers.openai_compatible.responses.wire import ABOUT_KEEPING, Payloads, lowered, request_body
@@ -232,7 +233,7 @@ class _AnswerStream:
             if answer.is_over:
                 return
             state, wait_s = await self._whole()
-            for item in answer.apply(state):
+            for item in await in_thread(answer.apply(state)):
                 yield item
             await self._mind_the_time()
             if not answer.is_over and (answer.progress == before or not self._may_stream):
@@ -276,7 +277,7 @@ class _AnswerStream:
         except (openai.OpenAIError, httpx2.HTTPError, TimeoutError) as err:
             trouble = self._trouble(err)
         else:
-            payloads = list(Payloads.whole(body))
+            payloads = list(await in_thread(Payloads.whole(body)))
             if not payloads:
                 raise refusals.malformed()
             return payloads[0], wait_s
@@ -290,7 +291,7 @@ class _AnswerStream:
                 aclosing(self._payloads(chunks, payloads)) as found,
             ):
                 async for payload in found:
-                    for item in (Life(),) if payload is None else answer.feed(payload):
+                    for item in (Life(),) if payload is None else await self._brought(payload):
                         yield item
         except httpx2.HTTPError as err:
             trouble = self._trouble(err) if isinstance(err, httpx2.TimeoutException) else None
@@ -298,7 +299,7 @@ class _AnswerStream:
             trouble = refusals.malformed() if answer.id else self._no_such_api()
         else:
             for payload in payloads.close():
-                for item in answer.apply(payload) if payloads.is_whole else answer.feed(payload):
+                for item in await in_thread(answer.apply(payload) if payloads.is_whole else answer.feed(payload)):
                     yield item
             if payloads.is_web_page:
                 raise refusals.web_page() if answer.id else self._no_such_api()
@@ -320,8 +321,15 @@ class _AnswerStream:
             elif not chunk:
                 return
             else:
-                for payload in payloads.feed(chunk):
-                    yield payload
+                async for portion in in_turns(chunk):
+                    for payload in payloads.feed(portion):
+                        yield payload
+
+    async def _brought(self, payload: Json) -> Iterator[Item]:
+        """What an event brings. A state, or the text of a part, may be all of the answer."""
+        found, is_piece = self._answer.feed(payload), len(str(payload.get("delta", ""))) < HEAP_BYTES
+        is_small = is_piece and not payload.keys() & {"response", "part", "text"}
+        return found if is_small and len(self._answer.thoughts.held) < HEAP_BYTES else await in_thread(found)
 
     async def _mind_the_time(self) -> None:
         """An answer that waits in the queue for too long, or never ends, is given up."""

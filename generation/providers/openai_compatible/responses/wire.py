@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 
 from generation.providers.base import Message
-from generation.providers.openai_compatible.answer.events import MAX_EVENT_BYTES, Events
+from generation.providers.openai_compatible.answer.events import MAX_EVENT_BYTES, Events, document_in
 from generation.providers.openai_compatible.answer.shapes import Json
 from generation.providers.openai_compatible.dialects import MIN_TOKENS
 
@@ -97,7 +96,7 @@ def _objects(data: bytes) -> Iterator[Json]:
     if data.strip() in (b"", b"[DONE]"):
         return
     try:
-        payload = json.loads(data)
+        payload = document_in(data)
     except RecursionError:
         raise ValueError("nested without end") from None
     if not isinstance(payload, dict):

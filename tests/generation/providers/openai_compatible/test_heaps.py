@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import pytest
 
 from generation.errors import ProviderUnavailable
-from generation.providers.openai_compatible.answer.events import CROWDED_BYTES, MOST_EVENT_VALUES
+from generation.providers.base import Piece
+from generation.providers.openai_compatible.answer.answers import Answer
+from generation.providers.openai_compatible.answer.events import CROWDED_BYTES, MOST_EVENT_VALUES, Events, objects_in
 from generation.providers.openai_compatible.answer.shapes import MOST_TEXT_CHARS
 from generation.providers.openai_compatible.connections import PORTION_BYTES, in_turns
+from generation.providers.openai_compatible.heaps import items_of
+from generation.providers.openai_compatible.refusals import Asked, Said
+from tests.artifacts.preview.oracles.prices import calls_of
 from tests.generation.providers.test_openai_shapes import answered
 from tests.support.endpoint.openai_raw import DONE, HEAD, http, json_document, says
 
@@ -64,3 +70,27 @@ async def test_answer_that_comes_in_one_heap_is_read_like_any():
     pieces = [f"{TEXT}{number} " for number in range(2_000)]
     answer = await answered([b"".join([HEAD, *map(says, pieces), says("", "stop"), DONE])], max_tokens=32_000)
     assert (answer.text, answer.error) == ("".join(pieces), None)
+
+
+@pytest.mark.parametrize("event", [b"data: " + b"data:" * 20_000 + b"{}\n\n", b"data: {}" + b" " * 90_000 + b"{}\n\n"])
+async def test_event_is_not_looked_at_once_for_each_of_its_characters(event):
+    assert calls_of(lambda: [objects_in(data) for data in Events().feed(event)]) < 200
+
+
+@pytest.mark.parametrize("pieces", [["<b>"] * 400, ["hm ", "<b>" * 4_000], ["<think>" * 2_000, "</think>Hm."]])
+async def test_heap_is_read_beside_the_event_loop(pieces):
+    answer = Answer(Asked(place="here", model="tiny", has_key=False), 32_000, said=lambda _: Said())
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)  # of this thread alone
+    try:
+        items = await items_of(answer, b"".join(map(says, pieces)))
+    finally:
+        sys.setprofile(None)
+    text = "".join(item.text for item in [*items, *answer.close()] if isinstance(item, Piece))
+    assert text == "".join(pieces).split("</think>")[-1]
+    assert calls < 20_000
