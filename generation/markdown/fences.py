@@ -127,8 +127,8 @@ class Unfenced:
             return self._decided()
         self._held += text
         # Sought from the last line on, or each line break in a row of them would be followed by all the others.
-        line = self._held.rfind("\n", 0, len(self._held.rstrip()))
-        closing = _MAY_CLOSE.search(self._held, max(0, line - 1))
+        last = self._held.rfind("\n", 0, len(self._held.rstrip()))
+        closing = _MAY_CLOSE.search(self._held, max(0, last - 1))
         end = closing.start() if closing else len(self._held)
         given, self._held = self._held[:end], self._held[end:]
         at = -len(self._line)
