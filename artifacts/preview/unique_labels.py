@@ -6,12 +6,12 @@ A label that only one section knows stays as it is, and so does all else: code, 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from artifacts.preview.block.block import VERBATIM
 from artifacts.preview.block.lines import Lines
-from artifacts.preview.block.link_definitions import label_key
+from artifacts.preview.block.link_definitions import definition_at, label_key
 from artifacts.preview.block.reader import Reader
 from artifacts.preview.inline.inline import without_opaque
 
@@ -91,7 +91,13 @@ def _places(text: str) -> list[_Label]:
     reader, runs = _read(text)
     places = [place for start, end in runs for place in _in_run(text, start, end)]
     defined = {(False, key) for key in reader.definitions} | {(True, key) for key in reader.footnotes}
-    return [place for place in places if not place.is_definition or place.key in defined]
+    return [_as_use(place, text) if place.is_definition and place.key not in defined else place for place in places]
+
+
+def _as_use(place: _Label, text: str) -> _Label:
+    """Of what looks like a definition and is none: the label in it leads to where another one says."""
+    before = place.before if place.key[0] else f"{text[place.start : place.end]}["
+    return replace(place, is_definition=False, before=before)
 
 
 def _read(text: str) -> tuple[Reader, list[tuple[int, int]]]:
@@ -125,6 +131,7 @@ def _in_run(text: str, start: int, end: int) -> Iterator[_Label]:
         label, follows = run[found.start(1) : found.end(1)], run[found.end() : found.end() + 1]
         begin, behind = start + found.start(), start + found.end()
         is_definition = follows == ":" and _begins_line(run, found.start())
+        is_definition = is_definition and (label.startswith("^") or definition_at(run, found.start()) is not None)
         if label.startswith("^") and len(label) > 1 and not re.search(r"\s", label):
             yield _Label(
                 key=(True, label[1:].casefold()), before="[^", is_definition=is_definition, start=begin, end=behind

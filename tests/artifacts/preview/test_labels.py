@@ -85,6 +85,12 @@ def test_label_of_a_text_that_holds_images_is_told_apart_once(badge: str) -> Non
     assert links(github(text)) == [link for section in meeting for link in links(github(section))], text
 
 
+@pytest.mark.parametrize("begun", ["[1]:", "[1]: Smith, J. (2020)", "> [1]: <", "[1]: /a b\n# T"])
+@pytest.mark.parametrize("defined", ["", "\n\n[1]: /b"])
+def test_what_looks_like_a_definition_and_is_none_is_a_use(begun: str, defined: str) -> None:
+    judge(["## S1\n\n[a][1]\n\n[1]: /a", f"\n\n## S2\n\nwords\n\n{begun}{defined}"])
+
+
 def test_one_section_is_never_touched() -> None:
     text = "".join(SECTIONS)
     assert unique_labels(text, []) == unique_labels(text, [0]) == unique_labels(text, [len(text)]) == text
