@@ -81,6 +81,7 @@ REPORTS: dict[str, list[dict[str, Any]]] = {
         {"choices": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}},
     ],
     "RATELIMITED": [
+        {"error": {"message": "Too many tokens, please wait before trying again."}},
         {"error": {"code": "rate_limit_exceeded", "message": "slow"}},
         {"error": {"status": "RESOURCE_EXHAUSTED", "message": "Resource has been exhausted (e.g. check quota)."}},
         {"error": {"type": "ThrottlingException", "message": "Too many tokens, please wait before trying again."}},
@@ -196,6 +197,8 @@ REPORTS: dict[str, list[dict[str, Any]]] = {
         {"error": {"code": 403, "message": "Input was flagged", "metadata": {"reasons": ["violence"]}}},
     ],
     "PROVIDERAWAY": [
+        {"error": {"code": "1305", "message": "该模型当前访问量过大，请您稍后再试"}},
+        {"error": {"message": "当前分组上游负载已饱和，请稍后再试", "type": "new_api_error", "code": None}},
         {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
         {"error": {"status": "UNAVAILABLE", "message": "The model is overloaded. Please try again later."}},
         {"error": {"message": "upstream error", "code": 502}},

@@ -88,6 +88,10 @@ WAYS: dict[str, Reply] = {
     ],
     "thoughts in parts of parts": [HEAD, parts(MAGISTRAL), parts({**MAGISTRAL, "closed": True}), *SAID, *ENDED],
     "a filter that looks back": [HEAD, event({"choices": []}), *SAID, STOP, event({"choices": [CHECKED]}), DONE],
+    "thoughts of another role": [HEAD, chunk({"role": "reasoning", "content": "Hm"}), *SAID, *ENDED],
+    "thoughts of another channel": [HEAD, chunk({"channel": "analysis", "content": "Hm"}), *SAID, *ENDED],
+    "thoughts of another type": [HEAD, chunk({"content_type": "thinking", "content": "Hm"}), *SAID, *ENDED],
+    "thoughts by a flag": [HEAD, chunk({"is_reasoning": True, "content": "Hm"}), *SAID, *ENDED],
     "no role": [HEAD, *(chunk({"role": "", "content": one, "reasoning_content": ""}) for one in PIECES), *ENDED],
     "named events": [HEAD, *(b"event: data\n" + one for one in [*SAID, STOP])],
     "Cloudflare's lines": [HEAD, *(event({"response": one, "p": "abc"}) for one in PIECES), DONE],
@@ -188,8 +192,23 @@ async def test_text_that_has_no_white_space_stays(text):
 @pytest.mark.parametrize("words", ["The lamp at the pier turns once in ten seconds.", "It turns once."])
 async def test_text_whose_every_piece_comes_twice_is_taken_once(words):
     pieces = [f"{word} " for word in words.split()]
-    answer = await answered([HEAD, *(says(piece) for piece in pieces for _ in range(2)), *ENDED])
-    assert (answer.text, answer.error) == ("".join(pieces), None)
+    for idents in ([{}] * len(pieces), [{"id": f"c{number}"} for number in range(len(pieces))]):
+        said = [says(piece, **ident) for piece, ident in zip(pieces, idents, strict=True) for _ in range(2)]
+        answer = await answered([HEAD, *said, *ENDED])
+        assert (answer.text, answer.error) == ("".join(pieces), None)
+
+
+@pytest.mark.parametrize("has_end", [False, True])
+@pytest.mark.parametrize("marks", ["", "[ID:3]"])
+async def test_whole_text_that_comes_once_more_tidied_up_or_with_its_sources_is_no_text(has_end, marks):
+    text = (
+        "The keeper walks along the quay before the first boat leaves. She has a lamp, a rope and the book of tides. "
+    )
+    words = re.findall(r"\S+\s", text)
+    again = text.strip().replace("quay", f"quay {marks}".strip()) + marks
+    last = [says(again, "stop"), DONE] if has_end else [says(again), *ENDED]
+    answer = await answered([HEAD, *map(says, words), *last])
+    assert (answer.text, answer.error) == (text, None)
 
 
 @pytest.mark.parametrize(

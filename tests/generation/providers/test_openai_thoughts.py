@@ -27,6 +27,10 @@ LEAKED = [
     ("<internal_reasoning>Hm.</internal_reasoning>Hi", "Hi"),
     ("<unused94>thought\nHm.<unused95>Hi", "Hi"),
     ("[THINK]Hm.[/THINK]Hi", "Hi"),
+    ("<｜begin▁of▁thinking｜>Hm.<｜end▁of▁thinking｜>Hi", "Hi"),
+    ('<details style="color:gray" open>\n<summary> Thinking... </summary>\n\nHm.\n\n</details>\n\nHi', "Hi"),
+    ("<details><summary>💭 Thought for 3 seconds</summary>\n> Hm.\n</details>Hi", "Hi"),
+    ("<details>\n<summary>已深度思考（用时 3 秒）</summary>\nHm.\n</details>\n\nHi", "Hi"),
     ("<think>Hm.</think>\n<answer>\nHi <output>\n</answer>\n", "Hi <output>\n"),
     ("<think>Hm.</think><final_answer>Hi `</final_answer>` you</final_answer>", "Hi `</final_answer>` you"),
     ("◁think▷Hm.◁/think▷Hi", "Hi"),
@@ -156,6 +160,9 @@ ABOUT = [
     "<answer>Yes.</answer>\n\nAn <output> of a form.\n</output>",
     "  \n <b>",
     "analysis of the lamp",
+    "<details>\n<summary>Thinking behind the lamp</summary>\n\nIt turns.\n\n</details>\n\nMore.",
+    "<details><summary>Reasoning</summary>It turns.</details>",
+    "<details open>",
     "Here is my thought",
 ]
 

@@ -5,6 +5,8 @@ A text may repeat itself, so one piece that begins with the last proves nothing:
 
 from __future__ import annotations
 
+import re
+
 from generation.providers.openai_compatible.refusals import SaidAnew
 
 SURE_STEPS = 3
@@ -19,11 +21,12 @@ LEAST_WHOLE_CHARS = 30
 """A last piece that is all the text so far, and so long, is the whole once more."""
 LEAST_AGAIN_CHARS = 100
 """So is any piece, where that is so long: a gateway that sends its last state again."""
+_SOURCE = re.compile(r"\[[^\]\n]{0,40}\]|【[^】\n]{0,40}】|<sup>[^<\n]{0,40}</sup>")
 
 
 def may_be_whole(piece: str, length: int) -> bool:
     """Whether a piece in the middle of an answer is to be looked at: it is as long as all the `length` before it."""
-    return len(piece) >= length >= LEAST_AGAIN_CHARS
+    return length >= LEAST_AGAIN_CHARS and 10 * len(piece) >= 9 * length
 
 
 def news_in(piece: str, pieces: list[str], length: int, *, is_beside: bool) -> str:
@@ -35,9 +38,16 @@ def news_in(piece: str, pieces: list[str], length: int, *, is_beside: bool) -> s
     if is_again or is_beside:
         if piece.startswith(so_far):
             return piece[len(so_far) :]
+        if is_again and _letters_of(piece) == _letters_of(so_far):
+            return ""
         # It may lack white space or the thoughts. What is much shorter is a piece in an odd place.
         return "" if is_beside and (piece.strip() in so_far or 2 * len(piece) >= len(so_far)) else piece
     return "" if piece == so_far and len(piece) >= LEAST_WHOLE_CHARS else piece
+
+
+def _letters_of(text: str) -> str:
+    """What stays the same where a gateway sends the whole text once more, with its sources named or tidied up."""
+    return "".join(filter(str.isalpha, _SOURCE.sub("", text)))
 
 
 class Cumulative:

@@ -47,6 +47,8 @@ PAIRS: Final = {
     "◁think▷": "◁/think▷",
     "<|start_thinking|>": "<|end_thinking|>",
     "<|begin_of_thought|>": "<|end_of_thought|>",
+    "<|begin_of_thinking|>": "<|end_of_thinking|>",
+    "<｜begin▁of▁thinking｜>": "<｜end▁of▁thinking｜>",
     "<|channel>": "<channel|>",
     "<unused94>": "<unused95>",
 }
@@ -101,12 +103,23 @@ UNOPENED_END = re.compile(
 )
 ANY_END = re.compile(r"(?<!`)</think(?:ing)?>|◁/think▷", re.IGNORECASE)
 
+_THOUGHT_TITLE = (
+    r"thinking ?(?:\.\.\.|…)|(?:thought|thinking|reason(?:ed|ing)) for \d|(?:deep )?thinking \("
+    r"|(?:thinking|thought|reasoning) process|chain of thought|(?:已|正在)?深度思考|思考(?:过程|中)"
+)
+_DETAILS = rf"<details(?:\s[^<>]{{0,{TAG_CHARS}}})?>"
+_SUMMARY_BEGUN = re.compile(rf"{_DETAILS}\s*(?:<[a-z]{{0,7}}(?:>[^<>]{{0,90}}(?:</?[a-z]{{0,7}})?)?)?", re.IGNORECASE)
+
 OTHER_OPENINGS = (
     (re.compile(r"\[THINK\]"), re.compile(r"\[/THINK\]")),
     (re.compile(r"here is my thought process:", re.IGNORECASE), re.compile(r"here is my response:", re.IGNORECASE)),
     (re.compile(r"analysis(?=[A-Z\u0400-\uffff])"), re.compile(r"assistant(?:commentary|final)")),
     (
-        re.compile(r'<details\s[^<>]*type="(?:reasoning|thinking|thought)"[^<>]*>', re.IGNORECASE),
+        re.compile(
+            r'<details\s[^<>]*type="(?:reasoning|thinking|thought)"[^<>]*>'
+            rf"|{_DETAILS}\s*<summary>[^\w<]{{0,9}}(?:{_THOUGHT_TITLE})[^<>]{{0,60}}</summary>",
+            re.IGNORECASE,
+        ),
         re.compile(r"</details>", re.IGNORECASE),
     ),
     *(
@@ -125,7 +138,7 @@ def may_open(begun: str) -> bool:
         return True
     tag, names = _TAG_BEGUN.fullmatch(begun), (*_TAGS, *_FIRST_TAGS, "details")
     if tag is None:
-        return begun == "<"
+        return begun == "<" or _SUMMARY_BEGUN.fullmatch(begun) is not None
     return tag[1] in names if tag[2] else any(name.startswith(tag[1]) for name in names)
 
 

@@ -53,7 +53,10 @@ class Repeats:
         """How the answer began: a piece that it begins with is to be looked at."""
 
     def feed(self, piece: str) -> str:
-        return "".join(map(self._feed, self._resent.feed(piece)))
+        pieces = self._resent.feed(piece)
+        if self._resent.was_dropped:
+            self._doubled.pair_first()
+        return "".join(map(self._feed, pieces))
 
     def rest(self) -> str:
         given = "".join(map(self._feed, self._resent.rest()))
@@ -108,8 +111,11 @@ class Resent:
         self._again: Sign | None = None  # of the last event that repeats the first one
         self._times = 0
         self._is_open = True
+        self.was_dropped = False
+        """The last piece that was fed told that the first one had come twice."""
 
     def feed(self, piece: str) -> list[str]:
+        self.was_dropped = False
         if not self._is_open:
             return [piece]
         if self._first is None:
@@ -120,6 +126,7 @@ class Resent:
             self._again, self._times = self.sign, self._times + 1
             return []
         is_again = self._again is not None and self._tells(self._first[0], self._first[1], self._again)
+        self.was_dropped = is_again and self._times == 1
         return [*([] if is_again else self._released()), *self._closed(piece)]
 
     def rest(self) -> list[str]:
@@ -290,7 +297,8 @@ class Doubled:
     `feed` gives the pieces that are certain, `rest` what was held back when the answer has ended."""
 
     def __init__(self) -> None:
-        self._pieces: list[str] = []  # from the first one on, while it is open; the first was given
+        self._pieces: list[str] = []  # from the first one on, while it is open
+        self._given = 1  # so many of them were given, or dropped
         self._is_open = True
         self._doubles = False
         self._last: str | None = None  # the first of a pair whose second is awaited
@@ -309,6 +317,11 @@ class Doubled:
             return self.take()
         return self._decided() if self._is_sure(SURE_PAIRS, SURE_TEXTS) else []
 
+    def pair_first(self) -> None:
+        """The first piece came twice, and once was dropped."""
+        if self._is_open and len(self._pieces) == 1:
+            self._pieces, self._given = self._pieces * 2, 2
+
     def rest(self) -> list[str]:
         if self._last is not None or not self._is_open:
             return []
@@ -321,11 +334,11 @@ class Doubled:
 
     @property
     def held(self) -> str:
-        return "".join(self._pieces[1:])
+        return "".join(self._pieces[self._given :])
 
     def take(self) -> list[str]:
         """What is held back, as pieces like any other."""
-        held, self._pieces, self._is_open = self._pieces[1:], [], False
+        held, self._pieces, self._is_open = self._pieces[self._given :], [], False
         return held
 
     def _is_sure(self, pairs: int, texts: int) -> bool:

@@ -26,6 +26,8 @@ _PLAIN_CHOICE_FIELDS = frozenset({"index", "delta", "finish_reason", "logprobs"}
 _DONE_FIELDS = frozenset({"done", "is_finished", "stop"})
 _NOT_TEXT = ("think", "reason", "thought", "redacted", "summary")
 """How the types of parts begin that are no text."""
+_KINDS = frozenset({"role", "type", "content_type", "channel", "is_reasoning", "is_thinking", "is_thought"})
+"""Fields of a message that may say that its text is a thought."""
 _KEEP_ALIVE = re.compile(r"(?:sse[-_ ]?)?(?:keep-?alive|heartbeat)", re.IGNORECASE)
 """How gateways name an event, with a text of no width, that only shows that they live."""
 _WRAPPERS = ("data", "result", "response", "body")
@@ -239,7 +241,12 @@ def _is_thought(message: Json) -> bool:
         if isinstance(extra, dict)
         else [message]
     )
-    return any(one.get("thought") is True for one in said)
+    if any(one.get("thought") is True for one in said):
+        return True
+    if _KINDS.isdisjoint(message) or message.get("content") is None:
+        return False
+    kinds = [str(message[name]).lower() for name in _KINDS if name in message]
+    return any(kind.startswith(_NOT_TEXT) or kind in ("analysis", "true") for kind in kinds)
 
 
 def words_in(payload: Json, choice: Json) -> Sequence[object]:
