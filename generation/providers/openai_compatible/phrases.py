@@ -22,8 +22,8 @@ LIMIT = re.compile(
     r"|并发|限流|频率.{0,6}(限制|过高|超)|(请求|调用|访问).{0,6}频繁"
 )
 TOO_LONG = re.compile(
-    r"context.{0,12}(length|size|window|overflow|shift is disabled)|exceed_context|prompt is too long|too many tokens(?!.{0,12}wait)"
-    r"|maximum context"
+    r"context.{0,12}(length|size|window|overflow|shift is disabled)|exceed_context|prompt is too long"
+    r"|maximum context|too many tokens(?!.{0,12}wait)"
     r"|input.{0,20}too (long|large)|request too large|reduce the (length|input|prompt)|tokens? to keep from the initial"
     r"|must be at least 1, got -|range of input length|string.?(too.?long|above.?max)"
     r"|(input|prompt).{0,30}tokens?.{0,40}(exceed|must be (<|less))"
