@@ -24,7 +24,7 @@ _GOES_ON = re.compile(
     r"|ต่อ|ส่วนที่เหลือ|续|續|接下来|接下來|剩余|続|残り|이어|계속|나머지",
     re.IGNORECASE,
 )
-_BRACKETED = re.compile(r"[(（\[【][^\n]+[)）\]】]")
+_BRACKETED = re.compile(r"[(（\[【][^\n()\[\]/]+[)）\]】]")
 _AROUND = " \t\r\n*_#>\"'“„«‘`"
 
 

@@ -294,10 +294,14 @@ def _stand_once(words: str, tail: str) -> bool:
     return not ends_as_it_begins and tail.find(words) == tail.rfind(words)
 
 
+_PARTING = "，。、；：！？）」』"
+
+
 def _words(text: str, chars: int) -> str:
     visible = len(text.rstrip())
     start = border_before(text, max(0, min(len(text) - chars, visible - chars // 2)))
-    words = text[start:]
+    # With a mark that parts sentences begins also what goes on without a copy.
+    words = text[start:].lstrip(_PARTING) if start and text[start] in _PARTING else text[start:]
     line = words[words.rstrip().rfind("\n") + 1 :]
     if len(line.rstrip()) >= max(LEAST_SEAM_CHARS, chars - 3 * LEAST_SEAM_CHARS) and len(line) < len(words):
         return line

@@ -76,6 +76,23 @@ def test_text_that_ends_within_a_letter_goes_on_there(text, around):
     assert asked(previous, around.format(last_words(previous) + rest)) == rest
 
 
+def test_words_in_brackets_that_hold_more_announce_no_copy():
+    line = '* **wiki:** Updated "binding.gyp" files out in the wild (markdown)'
+    answer = f" ([1462755](https://a.example/commit/1462755))\n{line} ([7ab1337](https://a.example/commit/7ab1337))"
+    with pytest.raises(BadSeam):
+        asked(f"The changes of the year:\n\n{line}", answer)
+
+
+def test_words_to_copy_begin_with_no_mark_that_parts_a_sentence():
+    for chars in range(40, 160):
+        text = (
+            "孙先生的知名度会更大，" * 20
+            + "只是这是怎样的一种知名呢，网络红人不也非常有名吗？如果媒体热炒，"
+            + "人" * chars
+        )
+        assert last_words(text)[0] not in "，？", chars
+
+
 @pytest.mark.parametrize("marks", ['""', "“”", "「」"])
 def test_words_with_an_open_quote_may_stand_in_quotes(marks):
     previous = 'The settings:\n\n- callback: 5\n- try: "the string of github'
