@@ -136,5 +136,7 @@ def test_webhook_is_set_tried_and_its_secret_told_once(owners, project):
     shown = owners.post(f"{sharing}webhook-test/", follow=True).content
     assert secret.encode() not in shown
     assert b"webhook.test" in shown
-    assert secret_in(owners.post(f"{sharing}webhook-secret/").content) != secret
+    rotated = owners.post(f"{sharing}webhook-secret/").content
+    assert secret_in(rotated) != secret
+    assert b"holds for a day more" in rotated
     assert b"hooks.example" not in owners.post(f"{sharing}webhook-remove/", follow=True).content
