@@ -224,8 +224,9 @@ async def test_another_delivery_forgets_the_answer(settings, artifact, owner):
         async with working(choice_of(server)):
             await until_grown(artifact, 500)
         settings.STREAMGEN_DELIVERY = "stream"
+        read_on = (await synced(Artifact.objects.get)(pk=artifact.pk)).length  # by the first, until it had ended
         async with working(choice_of(server)):
-            await until_grown(artifact, 900)
+            await until_grown(artifact, read_on + 100)
             assert (await section(artifact, "Summary")).answer == ""
             assert (await until_ended(artifact)).stream_status == StreamStatus.COMPLETE
     assert await text_of(artifact) == WHOLE
