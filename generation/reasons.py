@@ -39,6 +39,18 @@ STOP_SENTENCES: dict[str, str] = {
     StopReason.BUDGET: "The project's budget is used up.",
 }
 
+AT_A_LIMIT = frozenset(
+    {
+        StopReason.TURNS_EXHAUSTED,
+        StopReason.NO_PROGRESS,
+        StopReason.TOKENS_EXHAUSTED,
+        StopReason.BAD_SEAM,
+        StopReason.DEADLINE,
+        StopReason.BUDGET,
+    }
+)
+"""Nothing has failed: as much was written as may be."""
+
 HELPED_BY_OTHER_TERMS = frozenset(
     {
         StopReason.TURNS_EXHAUSTED,

@@ -32,6 +32,7 @@ from generation.errors import (
 )
 from generation.markdown.farewell import stops_within
 from generation.providers.base import CHARS_PER_TOKEN, Finish, FinishReason, Item, Life, Piece
+from generation.reasons import AT_A_LIMIT, StopReason
 from generation.seams import Mode, certain
 from generation.writing.callbacks import Callbacks, FunctionCallbacks, OnCall, OnThinking, OnTurn, OnWait, ignore
 from generation.writing.cancel_scope import CancelScope
@@ -314,26 +315,26 @@ class _Loop:
             case BadSeam():
                 self.bad_seams += 1
                 detail = f"The model did not go on where the text ends, {self.bad_seams} times: {why}. {WAY_OUT}"
-                ending = _Verdict(outcome=Outcome.LIMITED, reason="bad_seam", detail=detail)
+                ending = _ended_by(StopReason.BAD_SEAM, detail)
                 return ending if self.bad_seams > 1 else None
             case ThoughtTooLong():
-                return _Verdict(outcome=Outcome.LIMITED, reason="no_progress", detail=str(why))
+                return _ended_by(StopReason.NO_PROGRESS, str(why))
             case ProviderError():
                 return self._judge_trouble(why)
         return self._judge_finish(finish)
 
     def _judge_trouble(self, error: ProviderError) -> _Verdict | None:
         enough = self.troubles.meet(error)
-        return None if enough is None else _Verdict(outcome=Outcome.FAILED, reason=error.reason, detail=enough)
+        return None if enough is None else _ended_by(error.reason, enough)
 
     def _judge_finish(self, finish: Finish) -> _Verdict | None:
         match finish.reason:
             case FinishReason.FILTERED:
                 detail = "The provider's content filter ended the answer. Change the instructions or the model."
-                return _Verdict(outcome=Outcome.FAILED, reason="filtered", detail=detail)
+                return _ended_by(StopReason.FILTERED, detail)
             case FinishReason.TOOL:
                 detail = "The model asked for a tool instead of writing; there are none here. Choose another model."
-                return _Verdict(outcome=Outcome.FAILED, reason="provider_error", detail=detail)
+                return _ended_by(StopReason.PROVIDER_ERROR, detail)
             case FinishReason.COMPLETE if self.terms.is_written(self.text + self.held) and not self._breaks_off():
                 return _Verdict(outcome=Outcome.COMPLETE)
             case FinishReason.TRUNCATED if self.delta:
@@ -359,7 +360,7 @@ class _Loop:
                 "The model spent its turns on hidden reasoning and wrote nothing. "
                 "Give the section more tokens or choose a model that reasons less."
             )
-        return _Verdict(outcome=Outcome.LIMITED, reason="no_progress", detail=detail)
+        return _ended_by(StopReason.NO_PROGRESS, detail)
 
     def _limit(self) -> _Verdict | None:
         """The limits that hold between calls."""
@@ -376,18 +377,23 @@ class _Loop:
             detail = (
                 f"The section's tokens are used up{counted} and the model is not done. Resume gives it as many again."
             )
-            return _Verdict(outcome=Outcome.LIMITED, reason="tokens_exhausted", detail=detail)
+            return _ended_by(StopReason.TOKENS_EXHAUSTED, detail)
         if self.turns >= self.policy.max_turns:
             detail = f"The model was not done after {self.turns} turns."
-            return _Verdict(outcome=Outcome.LIMITED, reason="turns_exhausted", detail=detail)
+            return _ended_by(StopReason.TURNS_EXHAUSTED, detail)
         return None
+
+
+def _ended_by(reason: str, detail: str) -> _Verdict:
+    outcome = Outcome.LIMITED if reason in AT_A_LIMIT else Outcome.FAILED
+    return _Verdict(outcome=outcome, reason=reason, detail=detail)
 
 
 def _ending_of(cut: WaitCut, addition: str = "") -> _Verdict:
     if isinstance(cut, Stopped):
         return _Verdict(outcome=Outcome.STOPPED)
     detail = "The time for this document was used up." + addition
-    return _Verdict(outcome=Outcome.LIMITED, reason="deadline", detail=detail)
+    return _ended_by(StopReason.DEADLINE, detail)
 
 
 async def continue_if_truncated(

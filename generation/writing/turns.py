@@ -32,9 +32,9 @@ class Outcome(StrEnum):
 class Continuation:
     """What the loop made. `text` is what the section held before plus every chunk.
 
-    `reason` is empty for COMPLETE and STOPPED; for LIMITED it is turns_exhausted, no_progress, tokens_exhausted,
-    bad_seam or deadline; for FAILED rate_limited, provider_error, auth, model_not_found or filtered. `tokens` holds
-    `tokens_estimated`, the part that no provider reported. `delivery` is "turns" once streaming was refused.
+    `reason` is empty for COMPLETE and STOPPED, one of `AT_A_LIMIT` for LIMITED and another `StopReason` for FAILED.
+    `tokens` holds `tokens_estimated`, the part that no provider reported. `delivery` is "turns" once streaming was
+    refused.
     """
 
     text: str

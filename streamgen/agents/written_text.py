@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generation.reasons import AT_A_LIMIT, StopReason
 from streamgen.agents.event_numbers import ResponseId
 
-AT_A_LIMIT = frozenset(
-    {"user", "shutdown", "turns_exhausted", "no_progress", "tokens_exhausted", "bad_seam", "deadline", "budget"}
-)
-"""Reasons of a pause for which nobody has failed."""
+NOBODY_FAILED = AT_A_LIMIT | {"user", "shutdown"}
+"""Reasons of a pause."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +42,9 @@ class WrittenText:
 
     @property
     def is_filtered(self) -> bool:
-        return self.is_paused and self.reason == "filtered"
+        return self.is_paused and self.reason == StopReason.FILTERED
 
     @property
     def has_failed(self) -> bool:
         """Paused because something did not work."""
-        return self.is_paused and not self.is_filtered and self.reason not in AT_A_LIMIT
+        return self.is_paused and not self.is_filtered and self.reason not in NOBODY_FAILED
