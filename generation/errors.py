@@ -143,9 +143,8 @@ class TooSlow(WaitCut):
 class ProviderError(CallEnded):
     """A call failed. `reason` is the code shown to people; `retryable` says whether trying again can help.
 
-    `detail` says what can be done, to whoever may read the document: no address stands in it. `aside` may have one, and
-    is for who runs the product. `cause` is said in a few words while the next attempt is waited for, such as "the model
-    is loading".
+    `detail` says what the reader can do. `cause` is said in a few words while the next attempt is waited for, such as
+    "the model is loading".
     """
 
     reason = "provider_error"
@@ -156,9 +155,8 @@ class ProviderError(CallEnded):
     ends_answer = False
     """Nothing more can be had of the kept answer that was being read."""
 
-    def __init__(self, detail: str, *, retry_after_s: float | None = None, cause: str = "", aside: str = "") -> None:
+    def __init__(self, detail: str, *, retry_after_s: float | None = None, cause: str = "") -> None:
         super().__init__(detail)
-        self.aside = aside
         self.retry_after_s = retry_after_s
         self.cause = cause or self.cause
 

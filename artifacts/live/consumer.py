@@ -112,7 +112,11 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         )
         viewing = parse_query(self.scope["query_string"])
         connections.current().enter(self)
-        self._viewer, self.shows_html = Viewer(viewing.shows, viewing.cursor), viewing.shows == "html"
+        by_link = bool(self.sight.login.link_id)
+        self._viewer, self.shows_html = (
+            Viewer(viewing.shows, viewing.cursor, by_link=by_link),
+            viewing.shows == "html",
+        )
         self._wire = self.scope.get("wire")
         self._feed = playback.enter(self.sight.artifact_id, self, viewing)
         self.on_news()

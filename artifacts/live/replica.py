@@ -61,6 +61,15 @@ class Snapshot:
         return self.begin + self.text.length
 
 
+def told_by_link(reason: str, sentence: str) -> str:
+    """What is told to who reads by a link: the reason says why nothing comes, and the sentence for how long. Its rest
+    may name the machine of the model, which is for those who work here.
+    """
+    if reason == "queued":
+        return sentence
+    return sentence.partition(". ")[0] if reason in {"waiting_retry", "thinking"} else ""
+
+
 class Replica:
     """`epoch` is 0 until the first snapshot. `state` is what viewers see; `state_number` grows when it changes."""
 
@@ -139,6 +148,12 @@ class Replica:
     def has_drafts(self) -> bool:
         """Sections are written that no text tells of: where they stand only the database knows."""
         return self.epoch > 0 and any(section["status"] == "drafting" for section in self.state["sections"])
+
+    def state_told(self, *, by_link: bool) -> State:
+        """As it is told to those who read by a link, or to all others."""
+        if not by_link:
+            return self.state
+        return {**self.state, "last_error": told_by_link(self.state["reason"], self.state["last_error"])}
 
     def show_tokens(self) -> bool:
         """Show tokens and cost where they have changed; called rarely, it makes one frame of many flushes."""

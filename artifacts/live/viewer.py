@@ -22,10 +22,14 @@ Format = Literal["text", "html"]
 
 
 class Viewer:
-    """What was sent, and what was acknowledged. `cursor` asks to resume; it counts for the first snapshot only."""
+    """What was sent, and what was acknowledged. `cursor` asks to resume; it counts for the first snapshot only.
 
-    def __init__(self, shows: Format, cursor: Cursor | None = None) -> None:
+    Who reads `by_link` is told less of the state.
+    """
+
+    def __init__(self, shows: Format, cursor: Cursor | None = None, *, by_link: bool = False) -> None:
         self.unacknowledged_bytes = 0
+        self._by_link = by_link
         self._shows = shows
         self._asked = cursor
         self._at = Cursor(epoch=0, offset=0)
@@ -95,7 +99,7 @@ class Viewer:
         begin = asked.offset if asked and asked.epoch == replica.epoch and 0 <= asked.offset <= replica.length else 0
         end = min(replica.length, begin + FRAME_CHARS)
         frame = replica.frames.keep(
-            ("snapshot", replica.epoch, replica.seq, replica.state_number, begin, end),
+            ("snapshot", self._by_link, replica.epoch, replica.seq, replica.state_number, begin, end),
             lambda: cuts.text_frame(
                 lambda text: {
                     "type": "snapshot",
@@ -103,7 +107,7 @@ class Viewer:
                     "artifact": replica.artifact_id,
                     "epoch": replica.epoch,
                     "seq": replica.seq,
-                    "state": replica.state,
+                    "state": replica.state_told(by_link=self._by_link),
                     "offset": begin,
                     "text": text,
                 },
@@ -120,7 +124,7 @@ class Viewer:
         if page is None:
             return None
         frame = replica.frames.keep(
-            ("page", replica.epoch, replica.seq, replica.state_number, page.version),
+            ("page", self._by_link, replica.epoch, replica.seq, replica.state_number, page.version),
             lambda: cuts.page_frame(
                 {
                     "type": "snapshot",
@@ -128,7 +132,7 @@ class Viewer:
                     "artifact": replica.artifact_id,
                     "epoch": replica.epoch,
                     "seq": replica.seq,
-                    "state": replica.state,
+                    "state": replica.state_told(by_link=self._by_link),
                 },
                 page,
                 0,
@@ -143,8 +147,13 @@ class Viewer:
     def _state(self, replica: Replica) -> Frame:
         self._state_number = replica.state_number
         return replica.frames.get(
-            ("state", replica.epoch, replica.seq, replica.state_number),
-            lambda: {"type": "state", "epoch": replica.epoch, "seq": replica.seq, "state": replica.state},
+            ("state", self._by_link, replica.epoch, replica.seq, replica.state_number),
+            lambda: {
+                "type": "state",
+                "epoch": replica.epoch,
+                "seq": replica.seq,
+                "state": replica.state_told(by_link=self._by_link),
+            },
         )
 
     def _delta(self, replica: Replica) -> Frame | None:
@@ -199,13 +208,13 @@ class Viewer:
             return None
         self._ended_epoch = replica.epoch
         return replica.frames.get(
-            ("end", replica.epoch, replica.seq, replica.state_number),
+            ("end", self._by_link, replica.epoch, replica.seq, replica.state_number),
             lambda: {
                 "type": "end",
                 "epoch": replica.epoch,
                 "seq": replica.seq,
                 "offset": replica.length,
                 "sha256": replica.transcript.sha256(),
-                "state": replica.state,
+                "state": replica.state_told(by_link=self._by_link),
             },
         )

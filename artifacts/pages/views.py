@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec
@@ -26,7 +26,8 @@ from artifacts.errors import ExportFailed, Forbidden, NotFound
 from artifacts.lifecycle.freshness import outdated, written_from
 from artifacts.lifecycle.placed_sections import place_of_draft, placed_sections
 from artifacts.lifecycle.state import state_of
-from artifacts.models import Artifact, ArtifactVersion, Project, StreamStatus
+from artifacts.live.replica import told_by_link
+from artifacts.models import Artifact, ArtifactVersion, Project, ShareLink, StreamStatus
 from artifacts.pages import export as exported
 from artifacts.pages import labels
 from artifacts.pages.forms import ArtifactForm, ProjectForm, Search
@@ -164,6 +165,7 @@ def project_context(request: HttpRequest, visitor: access.Visitor, shown: Projec
     )
     page = Paginator(found, DOCUMENTS_PER_PAGE).get_page(request.GET.get("page"))
     artifacts = list(page.object_list)
+    _tell(visitor, artifacts)
     old = outdated([row.pk for row in artifacts])
     rows = [
         {
@@ -186,6 +188,13 @@ def project_context(request: HttpRequest, visitor: access.Visitor, shown: Projec
         "is_part": request.GET.get("part") == "rows",
         "may": access.allowed(visitor, shown),
     }
+
+
+def _tell(visitor: access.Visitor, shown: Iterable[Artifact]) -> None:
+    """These rows are about to be shown, and not saved: who came by a link is told less of why they wait or stopped."""
+    if isinstance(visitor, ShareLink):
+        for one in shown:
+            one.last_error = told_by_link(one.reason, one.last_error)
 
 
 @require_safe
@@ -212,6 +221,7 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
 
 def artifact_context(request: HttpRequest, visitor: access.Visitor, shown: Artifact) -> dict[str, Any]:
     """What a live page of the document says to this visitor, who may be a link."""
+    _tell(visitor, [shown])
     state = state_of(shown)
     elapsed_s = _age_s(shown, shown.finished_at)
     live = {

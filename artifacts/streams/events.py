@@ -67,7 +67,7 @@ class EventReader(LastingAnswer):
         super().__init__(exchange, sight)
         self.viewing = viewing
         self.shows_html = viewing.shows == "html"
-        self._viewer = Viewer(viewing.shows, viewing.cursor)
+        self._viewer = Viewer(viewing.shows, viewing.cursor, by_link=bool(sight.login.link_id))
         self._last = last
         self._heartbeat_s = heartbeat_s
 

@@ -154,8 +154,7 @@ class Journal:
         if isinstance(why, ProviderError) and why.status is not None:
             facts["status"] = why.status
         if isinstance(why, BadSeam | ProviderError) and str(why):
-            aside = why.aside if isinstance(why, ProviderError) else ""
-            facts["detail"] = f"{aside} {why}".strip()[:DETAIL_CHARS]
+            facts["detail"] = str(why)[:DETAIL_CHARS]
         self._note("answer", position, **facts)
         return ending
 

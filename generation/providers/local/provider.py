@@ -248,7 +248,7 @@ class LocalModel:
                         return
                     text += item.text
         except ProviderUnavailable:
-            is_broken = True  # its sentence speaks of an endpoint, which nobody set here
+            is_broken = True  # its sentence speaks of addresses, which nobody set here
         if is_broken:
             await asyncio.to_thread(self._server.settle)
             raise ProviderUnavailable(

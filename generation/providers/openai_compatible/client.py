@@ -204,7 +204,9 @@ class OpenAICompatible:
         await self.prepare()
         asked = self._asked(model, streamed=streamed, prefilled=prefilled)
         if not asked.model:
-            raise self._no_model or ModelNotFound("The endpoint does not say which models it has. Set STREAMGEN_MODEL.")
+            raise self._no_model or ModelNotFound(
+                f"{self._place} does not say which models it has. Set STREAMGEN_MODEL."
+            )
         return asked
 
     @asynccontextmanager
@@ -214,9 +216,9 @@ class OpenAICompatible:
         prefilled = bool(messages) and messages[-1]["role"] == "assistant"
         asked = await self._ready(model, streamed=streamed, prefilled=prefilled)
         if streamed and not self.streams(asked.model):
-            raise refusals.no_streaming()
+            raise refusals.no_streaming(asked)
         if prefilled and not self.prefills(asked.model):
-            raise refusals.no_prefill()
+            raise refusals.no_prefill(asked)
         async with AsyncExitStack() as stack:
             opened = await self._open(stack, messages, asked, max_tokens)
             items = _filtered() if opened is None else self._items(*opened, messages, asked)
@@ -274,14 +276,12 @@ class OpenAICompatible:
         words = refusals.words(body)
         is_limit = (status or phrases.status_in(body, words)) == 429
         wait_s = named_wait_s(headers or {}, body, words, now=self._now(), is_limit=is_limit)
-        quote = self._quoted(body, messages, excerpts.MOST_SHOWN_CHARS, has_addresses=False)
+        quote = self._quoted(body, messages, excerpts.MOST_SHOWN_CHARS)
         return Said(words=words, quote=quote, wait_s=wait_s)
 
-    def _quoted(self, body: object, messages: Sequence[Message], most_chars: int, *, has_addresses: bool = True) -> str:
-        """What it says; with addresses for the log alone."""
+    def _quoted(self, body: object, messages: Sequence[Message], most_chars: int) -> str:
         prompt = "\n".join(message["content"] for message in messages)
-        scrubber = excerpts.Scrubber(self._secrets, prompt, has_addresses=has_addresses)
-        return scrubber.scrub(excerpts.sentence_in(body), most_chars)
+        return excerpts.Scrubber(self._secrets, prompt).scrub(excerpts.sentence_in(body), most_chars)
 
     def _refused(
         self, asked: Asked, err: openai.APIStatusError, said: Said, messages: Sequence[Message] = ()
@@ -358,7 +358,7 @@ class OpenAICompatible:
                         stream = network.connection_of(response.http_response)
                 except httpx2.HTTPError as err:
                     is_slow = isinstance(err, httpx2.TimeoutException)
-                    trouble = refusals.too_slow(self._net_s) if is_slow else refusals.dropped()
+                    trouble = refusals.too_slow(asked, self._net_s) if is_slow else refusals.dropped(asked)
                     break
                 if chunk is None and not answer.is_sure:
                     answer.break_off()

@@ -155,23 +155,23 @@ def why_unreached(asked: Asked, err: Exception, read_s: float) -> ProviderError:
 
     if elsewhere := next((cause for cause in causes if isinstance(cause, Elsewhere)), None):
         logger.warning("the endpoint redirects place=%s to=%s", asked.place, elsewhere.other)
-        return refusals.elsewhere(elsewhere.other, elsewhere.base_url)
+        return refusals.elsewhere(asked, elsewhere.other, elsewhere.base_url)
     if is_a(httpx2.ConnectTimeout):
-        return refusals.unreachable("slow")
+        return refusals.unreachable(asked, "slow")
     if is_a(httpx2.TimeoutException, TimeoutError):
-        return refusals.too_slow(read_s)
+        return refusals.too_slow(asked, read_s)
     if is_a(socket.gaierror):
-        return refusals.unreachable("name")
+        return refusals.unreachable(asked, "name")
     if is_a(ssl.SSLError):
-        return refusals.unreachable("certificate")
+        return refusals.unreachable(asked, "certificate")
     if is_a(httpx2.ProxyError):
-        return refusals.unreachable("proxy")
+        return refusals.unreachable(asked, "proxy")
     if is_a(httpx2.ConnectError):
-        return refusals.unreachable("refused")
+        return refusals.unreachable(asked, "refused")
     # A port that is forwarded takes the call also while nobody is behind it.
     if is_a(httpx2.ReadError, httpx2.WriteError) or any("disconnected" in str(cause) for cause in causes):
-        return refusals.hung_up()
-    return refusals.empty()
+        return refusals.hung_up(asked)
+    return refusals.empty(asked)
 
 
 def _causes(err: BaseException | None) -> Iterator[BaseException]:

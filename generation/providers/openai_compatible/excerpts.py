@@ -1,6 +1,4 @@
-"""What an endpoint said in its own words, fit to be read by people: without keys, logins and prompts, and, where it is
-shown to readers of a document, without addresses of machines and paths of files; pure.
-"""
+"""What an endpoint said in its own words, fit to be read by people: without keys, logins and prompts; pure."""
 
 from __future__ import annotations
 
@@ -53,23 +51,6 @@ _KEYLIKE = re.compile(
     r"|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
     r"|\b[0-9a-fA-F]{20,}\b"
 )
-_DOMAIN = (
-    r"(?:[\w-]+\.)+(?:com|net|org|io|ai|dev|app|cloud|info|biz|local|localdomain|localhost|internal|lan|intranet|corp"
-    r"|home|private|svc|cluster|consul|test|example|invalid|[\w-]+\.[a-z]{2})\b"
-)
-_ADDRESS = re.compile(
-    r"\b[a-z][a-z0-9+.-]*://[^\s\"'`<>)\]]*[^\s\"'`<>)\].,;:!?]"
-    r"|(?P<said>\b(?:host|hostname|server|upstream|lookup|address)(?:=|\s+(?=[\"'`]))[\"'`]?|\blookup )[^\s\"'`,;)]+"
-    r"|\[[0-9a-f]*:[0-9a-f:.]+\](?::\d+)?|(?<![\w:])(?=[0-9a-f:]*::|(?:[0-9a-f]{1,4}:){7})[0-9a-f:]{3,}(?![\w:])"
-    r"|(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?(?![\w.]*\w)"
-    rf"|(?<![\w@/.-])(?:{_DOMAIN}(?::\d+)?(?:/[\w./?=&%-]*\w)?"
-    r"|(?!(?:code|err|error|errno|limit|line|max_tokens|status|tokens):)[a-z][\w-]*(?:\.[\w-]+)*:(?:80|443|\d{4,5})(?!\d))"
-    r"|(?<![\w/.:])/(?:app|data|etc|home|mnt|models?|nix|opt|private|proc|root|run|srv|tmp|usr|users|var|workspace)"
-    r"/[^\s\"'`,;:)]+"
-    r"|\b[a-z]:\\[^\s\"'`,;)]+",
-    re.IGNORECASE,
-)
-"""Of a machine, with what follows it, or of a file on one."""
 
 
 def sentence_in(body: object) -> str:
@@ -116,8 +97,7 @@ def _read(raw: object) -> object:
 class Scrubber:
     """Takes out what nobody may read: the `secrets` of this installation, what looks like any key, and the prompt."""
 
-    def __init__(self, secrets: Iterable[str], prompt: str = "", *, has_addresses: bool = True) -> None:
-        self._has_addresses = has_addresses
+    def __init__(self, secrets: Iterable[str], prompt: str = "") -> None:
         self._secrets = sorted(
             {secret for secret in secrets if len(secret) >= _LEAST_SECRET_CHARS}, key=len, reverse=True
         )
@@ -135,8 +115,6 @@ class Scrubber:
         text = _without_parts(text, self._prompt, _ECHO_CHARS)
         if len(text.replace(_HIDDEN, "")) * _MOSTLY < length:
             return ""  # an echo, and no sentence
-        if not self._has_addresses:
-            text = _ADDRESS.sub(lambda found: f"{found['said'] or ''}{_HIDDEN}", text)
         text = re.sub(rf"(?:{re.escape(_HIDDEN)}\s*){{2,}}", f"{_HIDDEN} ", text).strip()
         return text if len(text) <= limit else f"{text[:limit].rstrip()} ..."
 

@@ -1,4 +1,4 @@
-"""What went wrong with a call, as a `ProviderError` whose sentence names the fix and no address; pure.
+"""What went wrong with a call, as a `ProviderError` whose sentence names the fix; pure.
 
 What the server wrote chooses the sentence; where it is quoted, it went through `excerpts` before: error texts echo keys
 and prompts.
@@ -49,10 +49,10 @@ class SaidAnew(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is known about a call."""
+    """What a sentence may say about a call."""
 
     place: str
-    """Host and port, for the log alone: whoever reads a document is not told where its model runs."""
+    """Host and port, never the path, the user or the query of the address."""
     model: str
     has_key: bool
     has_own_model: bool = False
@@ -121,7 +121,7 @@ def from_status(asked: Asked, status: int, said: Said, at: str = "") -> Provider
 
 
 def _of_status(asked: Asked, status: int, said: Said, at: str) -> ProviderError:
-    at, words = at or f"The endpoint answered {status}", said.words
+    at, words = at or f"{asked.place} answered {status}", said.words
     if status in (401, 403, 404) and phrases.NO_MODEL.search(words):
         return no_model(asked, at, said)
     if status in (400, 403, 420, 429, 430) and _is_limit(status, said):
@@ -140,9 +140,9 @@ def _of_status(asked: Asked, status: int, said: Said, at: str) -> ProviderError:
             )
         return AuthFailed(f"{at}: it wants a key. Set OPENAI_API_KEY.{said.quoted}")
     if asked.prefilled and status in (400, 422, 500) and _PREFILL.search(words):
-        return no_prefill()
+        return no_prefill(asked)
     if status in (400, 405, 422, 501) and _STREAM.search(words):
-        return no_streaming() if asked.streamed else only_streaming(asked, at, said)
+        return no_streaming(asked) if asked.streamed else only_streaming(asked, at, said)
     if status >= 500 and phrases.NO_MEMORY.search(words):
         return ProviderRefused(
             f"{at}: there is not enough memory for the model {asked.model_shown}. Free some there, or take a smaller "
@@ -187,7 +187,7 @@ def _refused(asked: Asked, status: int, at: str, said: Said) -> ProviderError:
             f"{at}: no API is at this address. Check OPENAI_BASE_URL; it usually ends in /v1.{said.quoted}"
         )
     if asked.prefilled and status in (400, 422) and not asked.is_prefill_proven:
-        return no_prefill()  # in words that nobody knows; asked without it, the real reason shows
+        return no_prefill(asked)  # in words that nobody knows; asked without it, the real reason shows
     model = "the model of this document" if asked.has_own_model else "STREAMGEN_MODEL"
     return ProviderRefused(
         f"{at}: it does not accept the request for the model {asked.model_shown}.{said.quoted} "
@@ -217,7 +217,7 @@ def from_event(asked: Asked, payload: object, said: Said, *, has_text: bool = Fa
     """The error for one that came inside an answer, where the HTTP status was 200 already: as if it had come with its
     own. `has_text`: behind text, so that the request was right and what is refused is no more than the rest.
     """
-    at = "The endpoint broke off with an error"
+    at = f"{asked.place} broke off with an error"
     status = phrases.status_in(payload, said.words)
     is_about_it = status in phrases.ABOUT_THE_REQUEST or phrases.TOO_LONG.search(said.words)
     if status is None or (has_text and is_about_it and not phrases.NO_CREDIT.search(said.words)):
@@ -225,8 +225,8 @@ def from_event(asked: Asked, payload: object, said: Said, *, has_text: bool = Fa
     return from_status(asked, status, said, at)
 
 
-def no_streaming() -> ProviderError:
-    return StreamRefused("The endpoint does not stream. STREAMGEN_DELIVERY=turns spares this attempt.")
+def no_streaming(asked: Asked) -> ProviderError:
+    return StreamRefused(f"{asked.place} does not stream. STREAMGEN_DELIVERY=turns spares this attempt.")
 
 
 def only_streaming(asked: Asked, at: str, said: Said) -> ProviderError:
@@ -235,48 +235,48 @@ def only_streaming(asked: Asked, at: str, said: Said) -> ProviderError:
     )
 
 
-def no_prefill() -> ProviderError:
+def no_prefill(asked: Asked) -> ProviderError:
     return PrefillRefused(
-        "The endpoint does not continue a begun answer. STREAMGEN_CONTINUATION=reprompt spares this attempt."
+        f"{asked.place} does not continue a begun answer. STREAMGEN_CONTINUATION=reprompt spares this attempt."
     )
 
 
-def web_page() -> ProviderError:
+def web_page(asked: Asked) -> ProviderError:
     return ProviderRefused(
-        "The endpoint answered with a web page instead of the API. Check OPENAI_BASE_URL; it usually ends in /v1."
+        f"{asked.place} answered with a web page instead of the API. Check OPENAI_BASE_URL; it usually ends in /v1."
     )
 
 
-def no_choices() -> ProviderError:
+def no_choices(asked: Asked) -> ProviderError:
     return ProviderUnavailable(
-        "The endpoint answered with no text and no word why. Some endpoints do so where a filter stopped the prompt: "
+        f"{asked.place} answered with no text and no word why. Some endpoints do so where a filter stopped the prompt: "
         "if this stays so, change the instructions or the model."
     )
 
 
-def malformed(err: object = None) -> ProviderError:
+def malformed(asked: Asked, err: object = None) -> ProviderError:
     if isinstance(err, SaidAnew):
         return ProviderUnavailable(
-            "The endpoint began its answer once more in the middle of it: a gateway that asks two models, or asks "
+            f"{asked.place} began its answer once more in the middle of it: a gateway that asks two models, or asks "
             "twice, hands on both answers. The text before is kept. If this stays so, set STREAMGEN_DELIVERY=turns, "
             "which streams nothing."
         )
     return ProviderUnavailable(
-        "The endpoint sent an answer that is not in the chat-completions format. "
+        f"{asked.place} sent an answer that is not in the chat-completions format. "
         "If this stays so, check OPENAI_BASE_URL and what runs there."
     )
 
 
-def hung_up() -> ProviderError:
+def hung_up(asked: Asked) -> ProviderError:
     return ProviderAway(
-        "The endpoint closed the connection before it answered. "
+        f"{asked.place} closed the connection before it answered. "
         "If this stays so, check OPENAI_BASE_URL and what runs there."
     )
 
 
-def empty() -> ProviderError:
+def empty(asked: Asked) -> ProviderError:
     return ProviderUnavailable(
-        "The endpoint closed the connection without an answer. "
+        f"{asked.place} closed the connection without an answer. "
         "If this stays so, check OPENAI_BASE_URL and what runs there."
     )
 
@@ -288,40 +288,39 @@ def thought_as_text(asked: Asked) -> ProviderError:
     )
 
 
-def damaged(damage: str) -> ProviderError:
+def damaged(asked: Asked, damage: str) -> ProviderError:
     """`damage` says what is wrong and what helps."""
-    return ProviderRefused(f"The endpoint {damage}, and write this section anew.")
+    return ProviderRefused(f"{asked.place} {damage}, and write this section anew.")
 
 
-def elsewhere(other: str, base_url: str) -> ProviderError:
+def elsewhere(asked: Asked, other: str, base_url: str) -> ProviderError:
     """`other` is where it redirects to, `base_url` what to set for that, where it can be anything."""
     remedy = f"If that address is right, set OPENAI_BASE_URL to {base_url}." if base_url else ""
     return ProviderRefused(
-        "The endpoint redirects elsewhere; the prompt was not sent there. "
-        "Check OPENAI_BASE_URL; it usually ends in /v1. The log says where to.",
-        aside=f"It redirects to {other}. {remedy}".rstrip(),
+        f"{asked.place} redirects to {other}; the prompt was not sent there. "
+        f"{remedy or 'Check OPENAI_BASE_URL; it usually ends in /v1.'}"
     )
 
 
-def dropped() -> ProviderError:
-    return ProviderUnavailable("The connection to the endpoint broke in the middle of an answer.")
+def dropped(asked: Asked) -> ProviderError:
+    return ProviderUnavailable(f"The connection to {asked.place} broke in the middle of an answer.")
 
 
-def too_slow(limit_s: float) -> ProviderError:
+def too_slow(asked: Asked, limit_s: float) -> ProviderError:
     return ProviderUnavailable(
-        f"The endpoint sent nothing for {limit_s:g} s. "
+        f"{asked.place} sent nothing for {limit_s:g} s. "
         "Slow models, and proxies that hold an answer back until it is whole, need a higher "
         "STREAMGEN_FIRST_PIECE_SECONDS or STREAMGEN_STALL_SECONDS."
     )
 
 
-def unreachable(cause: str) -> ProviderError:
+def unreachable(asked: Asked, cause: str) -> ProviderError:
     """`cause` is one of "name", "certificate", "slow", "proxy", "refused"."""
     sentence = {
-        "name": "The host name in OPENAI_BASE_URL is not known. Check it, and the network.",
-        "certificate": "The certificate of the endpoint is not trusted. Check OPENAI_BASE_URL (http or https?).",
-        "slow": "The endpoint did not accept the connection in time. Check OPENAI_BASE_URL and the network.",
-        "proxy": "The proxy of this machine does not lead to the endpoint. Check HTTPS_PROXY and NO_PROXY.",
-        "refused": "Nothing answers where the endpoint should be. Check OPENAI_BASE_URL, and that a server runs there.",
+        "name": f"The host name of {asked.place} is not known. Check OPENAI_BASE_URL and the network.",
+        "certificate": f"The certificate of {asked.place} is not trusted. Check OPENAI_BASE_URL (http or https?).",
+        "slow": f"{asked.place} did not accept the connection in time. Check OPENAI_BASE_URL and the network.",
+        "proxy": f"The proxy of this machine does not lead to {asked.place}. Check HTTPS_PROXY and NO_PROXY.",
+        "refused": f"Nothing answers at {asked.place}. Check OPENAI_BASE_URL, and that the server there runs.",
     }[cause]
     return ProviderUnavailable(sentence) if cause == "certificate" else ProviderAway(sentence)

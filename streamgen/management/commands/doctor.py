@@ -181,7 +181,7 @@ def provider() -> str:
         asyncio.run(_ask(chosen))
     except ProviderError as error:
         fix = "OPENAI_API_KEY, OPENAI_BASE_URL and STREAMGEN_MODEL say whom to ask, and for what."
-        raise Trouble(f"{chosen.why}: {error.detail} {error.aside}".rstrip(), fix=fix) from None
+        raise Trouble(f"{chosen.why}: {error.detail}", fix=fix) from None
     except TimeoutError:
         fix = "look whether the model is loaded and the machine not too busy."
         raise Trouble(f"{chosen.why}: no word within {PROVIDER_S:.0f} s.", fix=fix) from None

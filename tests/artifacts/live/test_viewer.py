@@ -355,3 +355,34 @@ def test_html_viewer_never_sees_the_page_of_another_epoch() -> None:
     for frame in sent_to(viewer, replica):
         reader.apply(frame.text)
     assert (reader.epoch, reader.tail) == (2, "new")
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence", "told"),
+    [
+        ("bad_api_key", "llm:8000 answered 401. Check the key.", ""),
+        (
+            "waiting_retry",
+            "waiting 8 s: it is away, attempt 3. Nothing answers at llm:8000.",
+            "waiting 8 s: it is away, attempt 3",
+        ),
+        ("thinking", "thinking for 40 s, at most 600 s", "thinking for 40 s, at most 600 s"),
+        (
+            "queued",
+            "Two others are before it. One of them is yours.",
+            "Two others are before it. One of them is yours.",
+        ),
+    ],
+)
+def test_who_reads_by_a_link_is_told_no_sentence_that_may_name_a_machine(reason: str, sentence: str, told: str) -> None:
+    replica = copied(Truth(text="Hello", reason=reason))
+    replica.state = {**replica.state, "last_error": sentence}
+    viewers = [Viewer("text"), Viewer("text", by_link=True), Viewer("text")]
+
+    def sentence_in(frames: list[dict[str, Any]]) -> str:
+        return str(frames[0]["state"]["last_error"])
+
+    assert [sentence_in(frames_for(viewer, replica)) for viewer in viewers] == [sentence, told, sentence]
+
+    replica.state_number += 1
+    assert [sentence_in(frames_for(viewer, replica)) for viewer in reversed(viewers)] == [sentence, told, sentence]

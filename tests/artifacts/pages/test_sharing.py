@@ -10,8 +10,8 @@ from django.test import Client
 
 from artifacts import access
 from artifacts.accounts import tokens
-from artifacts.models import AccessToken, Project, ShareLink
-from artifacts.sharing import members
+from artifacts.models import AccessToken, Artifact, Project, ShareLink
+from artifacts.sharing import links, members
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +44,38 @@ def test_link_is_told_once_shows_its_page_and_opens_nothing_when_revoked(owners,
 
     owners.post(f"{sharing}revoke/", {"link": ShareLink.objects.get().pk})
     assert Client().get(path).status_code == 404
+
+
+AT = "llm.corp.example:8000"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "sentence", "told"),
+    [
+        ("paused", "bad_api_key", f"{AT} answered 401. Check OPENAI_API_KEY.", ""),
+        ("paused", "provider_error", f"{AT} redirects to llm.elsewhere.example.", ""),
+        (
+            "streaming",
+            "waiting_retry",
+            f"waiting 8 s: it does not answer, attempt 3. Nothing answers at {AT}.",
+            "attempt 3",
+        ),
+    ],
+)
+def test_at_which_address_the_model_runs_is_told_to_who_signs_in(
+    owner, owners, project, artifact, status, reason, sentence, told
+):
+    Artifact.objects.update(stream_status=status, reason=reason, last_error=sentence)
+    _, of_document = links.share(project, owner, artifact=artifact)
+    _, of_project = links.share(project, owner)
+
+    pages = [f"/shared/{of_document}/", f"/shared/{of_project}/", f"/shared/{of_project}/{artifact.pk}/"]
+    shown = [Client().get(page) for page in pages]
+
+    assert [page.status_code for page in shown] == [200, 200, 200]
+    assert not [page for page in shown if b"corp" in page.content or b"elsewhere" in page.content]
+    assert all(told in page.content.decode() for page in shown)
+    assert AT in owners.get(f"/artifacts/{artifact.pk}/").content.decode()
 
 
 def test_invitation_lets_in_whoever_signs_in_first(owners, project, stranger, staff):

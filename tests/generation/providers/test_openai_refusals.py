@@ -193,28 +193,27 @@ async def test_software_is_known_for_each_model_of_a_list():
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
-async def test_prompt_follows_no_redirect_to_another_host(status, caplog):
+async def test_prompt_follows_no_redirect_to_another_host(status):
     async with raw_server(FINE) as other:
         elsewhere = f"http://localhost:{other.port}/v1/chat/completions?key=abcdef"
         trouble = await refusal(http(b"", status, Location=elsewhere), api_key=SECRET)
         assert other.bodies == []
     assert type(trouble) is ProviderRefused
-    assert f"OPENAI_BASE_URL to http://localhost:{other.port}/v1." in trouble.aside
-    assert f"to=localhost:{other.port}" in caplog.text
-    assert "localhost" not in trouble.detail
-    assert "abcdef" not in trouble.detail + trouble.aside + caplog.text
+    assert "127.0.0.1" in trouble.detail
+    assert f"OPENAI_BASE_URL to http://localhost:{other.port}/v1." in trouble.detail
+    assert "abcdef" not in trouble.detail
 
 
 async def test_redirect_to_https_of_the_same_host_says_what_to_set():
     trouble = await refusal(http(b"", "301 Moved", Location="https://127.0.0.1/v1/chat/completions"))
-    assert "OPENAI_BASE_URL to https://127.0.0.1/v1." in trouble.aside
+    assert "OPENAI_BASE_URL to https://127.0.0.1/v1." in trouble.detail
 
 
 async def test_redirect_within_the_host_is_not_followed_and_says_what_to_set():
     async with facing(http(b"", "307 Temporary", Location="/v2/chat/completions/"), FINE) as (server, provider):
         refused = (await call(provider)).error
         assert type(refused) is ProviderRefused
-        assert f"OPENAI_BASE_URL to http://127.0.0.1:{server.port}/v2." in refused.aside
+        assert f"OPENAI_BASE_URL to http://127.0.0.1:{server.port}/v2." in refused.detail
         assert len(server.bodies) == 1
 
 
@@ -308,37 +307,6 @@ async def test_own_words_come_without_keys_and_prompts(words, caplog):
     for private in (SECRET, SECRET[:12], SECRET[-9:], f"...{SECRET[-4:]}", PROMPT, "e3b0c442", "1234567890"):
         assert private not in told
     assert "[...]" in told
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "Cannot connect to host vllm:8000 ssl:default [Connect call failed ('10.0.0.3', 8000)]",
-        "HTTPConnectionPool(host='vllm', port=8000): Max retries exceeded with url: /v1/chat/completions",
-        "litellm.APIConnectionError: Connection error to http://llm.corp.example:4000/v1, asked three times",
-        "dial tcp: lookup vllm on 10.96.0.10:53: no such host, which is asked once more later",
-        "getaddrinfo ENOTFOUND vllm.internal, and so nothing of it was answered",
-        "nobody listens on [fd00::3]:8000 or 2001:db8::7 or vllm-2.prod.svc.cluster.local",
-        "open /srv/models/vllm.gguf: no such file or directory, and C:\\models\\vllm.gguf neither",
-    ],
-)
-async def test_readers_are_told_no_address_and_the_log_is(words, caplog):
-    trouble = await refusal(error("500 Error", words))
-    for inside in ("vllm", "10.", "fd00", "2001", "corp", "127.0.0.1"):
-        assert inside not in trouble.detail
-    assert "[...]" in trouble.detail
-    assert words in caplog.text
-    assert "place=127.0.0.1:" in caplog.text
-
-
-async def test_words_that_are_no_address_stay():
-    scrubber = Scrubber([], has_addresses=False)
-    for words in (
-        "messages.1.content: text is required for gpt-3.5-turbo and meta-llama/Llama-3.1-8B",
-        "Error code:40001 at 10:15:30, line 1:25; POST /v1/chat/completions needs version 1.0.4",
-        "litellm.exceptions.BadRequestError in the host: try again in 20:30",
-    ):
-        assert scrubber.scrub(words, 160) == words
 
 
 async def test_words_that_are_no_secret_stay():

@@ -78,8 +78,8 @@ def test_nonsense_is_loud(nonsense):
 def test_waiting_is_told_in_a_sentence():
     assert waiting_sentence(8.2, RateLimited("x"), 2, 6) == "waiting 8 s: rate limited, attempt 2 of 6"
     assert waiting_sentence(0.1, DROPPED, 3, 6) == "waiting 1 s: the endpoint is in trouble, attempt 3 of 6"
-    away = ProviderAway("Nothing answers.")
-    sentence = "waiting 15 s: the endpoint does not answer, attempt 30. Nothing answers."
+    away = ProviderAway("Nothing answers at host:1.")
+    sentence = "waiting 15 s: the endpoint does not answer, attempt 30. Nothing answers at host:1."
     assert waiting_sentence(14.7, away, 30, 0) == sentence
     loading = ProviderAway("It loads.", cause="the model is loading")
     assert waiting_sentence(2, loading, 2, 0) == "waiting 2 s: the model is loading, attempt 2. It loads."

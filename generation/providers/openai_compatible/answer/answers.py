@@ -104,7 +104,7 @@ class Answer:
                         yield item
         except (ProviderError, ValueError) as err:
             yield from _taken(texts)
-            raise err if isinstance(err, ProviderError) else refusals.malformed(err) from None
+            raise err if isinstance(err, ProviderError) else refusals.malformed(self._asked, err) from None
         yield from _taken(texts)
 
     def close(self) -> Iterator[Piece | Life]:
@@ -117,17 +117,17 @@ class Answer:
                 if events.is_done_mark(data) or events.is_json(data):
                     yield from self._event(data)
         if not self._heard:
-            raise refusals.empty()
+            raise refusals.empty(self._asked)
         if self._is_foreign:
-            raise refusals.malformed()
+            raise refusals.malformed(self._asked)
         if (damage := damage_in(self._pieces, is_whole=self.is_whole)) is not None:
-            raise refusals.damaged(damage)
+            raise refusals.damaged(self._asked, damage)
         try:
             for choice in self._choosing.rest():
                 yield from self._choice(choice, {})
             text = self._text(self._repeats.rest())
         except ValueError as err:
-            raise refusals.malformed(err) from None
+            raise refusals.malformed(self._asked, err) from None
         ended = self._ended()
         is_cut, is_broken = ended is FinishReason.TRUNCATED, ended is FinishReason.INTERRUPTED
         if rest := text + self.thoughts.rest(is_cut=is_cut, is_broken=is_broken) + self._half_character:
@@ -198,12 +198,12 @@ class Answer:
         """The body from its first byte that says something, once it shows to be a stream."""
         self._start += chunk
         if len(self._start) > events.MAX_EVENT_BYTES:
-            raise refusals.malformed()
+            raise refusals.malformed(self._asked)
         begun = self._start.lstrip(b" \t\r\n\xef\xbb\xbf")
         if not begun:
             return None
         if begun.startswith(b"<"):
-            raise refusals.web_page()
+            raise refusals.web_page(self._asked)
         if not begun.startswith((b"{", b"[")):
             return begun
         self.is_whole = True
@@ -216,7 +216,7 @@ class Answer:
         try:
             payload = events.document_in(self._start)
         except (ValueError, RecursionError):
-            raise refusals.malformed() from None
+            raise refusals.malformed(self._asked) from None
         payload = shapes.unwrapped(payload)  # Gemini wraps an error into a list
         self.thoughts = Thoughts(begun=self._begun, opens=self._opens, is_whole=True, goes_on=self._asked.prefilled)
         items = self._payload(payload)
@@ -225,7 +225,7 @@ class Answer:
             is_known = isinstance(payload, dict) and (
                 "choices" in payload or payload.get("object") == "chat.completion"
             )
-            raise (refusals.no_choices if is_known else refusals.malformed)()
+            raise (refusals.no_choices if is_known else refusals.malformed)(self._asked)
         return items
 
     def _event(self, data: bytes) -> Items:
@@ -307,14 +307,14 @@ class Answer:
 
     def _unread(self) -> Items:
         if not self.is_sure:
-            raise refusals.malformed() from None
+            raise refusals.malformed(self._asked) from None
         self.is_over = True  # the text was complete before it
         return ()
 
     def _payload(self, payload: object) -> Items:
         payload = shapes.unwrapped(payload)
         if not isinstance(payload, dict):
-            raise refusals.malformed()
+            raise refusals.malformed(self._asked)
         if not self.is_sure and not payload.get("choices") and filters.is_marked(payload):
             return self._filtered()
         if refusals.is_error(payload):
@@ -335,7 +335,7 @@ class Answer:
             )
             items = self._choices(choices, payload)
         except Shapeless:
-            raise refusals.malformed() from None
+            raise refusals.malformed(self._asked) from None
         if shapes.is_done(payload):
             self._is_done = self.is_over = True
         return items

@@ -270,7 +270,7 @@ class KeptAnswer:
 
     def _delta(self, delta: object, key: tuple[object, object]) -> Iterator[Item]:
         if not isinstance(delta, str):
-            raise refusals.malformed()
+            raise refusals.malformed(self._asked)
         if self._is_from_beginning or key in self._text_of_part:
             self._text_of_part[key] = self._text_of_part.get(key, "") + delta
         if not self._state_begins_anew:
@@ -374,7 +374,7 @@ class KeptAnswer:
         return trouble
 
     def _gone(self, why: str) -> AnswerGone:
-        return AnswerGone(f"The answer that the endpoint keeps {why}; the rest is asked for anew.")
+        return AnswerGone(f"The answer that {self._asked.place} keeps {why}; the rest is asked for anew.")
 
 
 def _falls(number: object, last: int) -> bool:

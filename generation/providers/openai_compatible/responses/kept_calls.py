@@ -84,7 +84,7 @@ class KeptCalls:
     ) -> AsyncIterator[AsyncIterator[Item]]:
         """One answer, asked for or read on; see `KeepsAnswers.stream_kept`."""
         if begun is None and not self.keeps(asked.model):
-            raise _keeps_none()
+            raise _keeps_none(asked)
         async with AsyncExitStack() as stack:
             opened, is_filtered = None, False
             if begun is None:
@@ -144,7 +144,7 @@ class KeptCalls:
         if status in (404, 405, 501) or ABOUT_KEEPING.search(said):
             self.keeps_none(asked)
         # Whatever else is wrong with the call, the ordinary one says it.
-        return _keeps_none()
+        return _keeps_none(asked)
 
     def keeps_none(self, asked: Asked) -> None:
         if self.keeps(asked.model):
@@ -279,7 +279,7 @@ class _AnswerStream:
         else:
             payloads = list(await in_thread(Payloads.whole(body)))
             if not payloads:
-                raise refusals.malformed()
+                raise refusals.malformed(self._asked)
             return payloads[0], wait_s
         raise trouble
 
@@ -296,17 +296,17 @@ class _AnswerStream:
         except httpx2.HTTPError as err:
             trouble = self._trouble(err) if isinstance(err, httpx2.TimeoutException) else None
         except ValueError:
-            trouble = refusals.malformed() if answer.id else self._no_such_api()
+            trouble = refusals.malformed(self._asked) if answer.id else self._no_such_api()
         else:
             for payload in payloads.close():
                 for item in await in_thread(answer.apply(payload) if payloads.is_whole else answer.feed(payload)):
                     yield item
             if payloads.is_web_page:
-                raise refusals.web_page() if answer.id else self._no_such_api()
+                raise refusals.web_page(self._asked) if answer.id else self._no_such_api()
             if answer.says_nothing:
-                raise self._no_such_api() if payloads.says_something else refusals.empty()
+                raise self._no_such_api() if payloads.says_something else refusals.empty(self._asked)
             return
-        raise trouble or refusals.dropped()
+        raise trouble or refusals.dropped(self._asked)
 
     async def _payloads(self, chunks: _Chunks, payloads: Payloads) -> AsyncGenerator[Json | None]:
         """What a stream brings, to the end of the answer or of the body; None where it waits and says nothing."""
@@ -351,13 +351,13 @@ class _AnswerStream:
     def _no_such_api(self) -> KeepingRefused:
         """Something else answers there, with 200."""
         self._calls.keeps_none(self._asked)
-        return _keeps_none()
+        return _keeps_none(self._asked)
 
     def _trouble(self, err: Exception) -> ProviderError:
         return self._calls.trouble(self._asked, self._messages, err)[0]
 
     def _gone(self, why: str) -> AnswerGone:
-        return AnswerGone(f"The answer that the endpoint keeps {why}; the rest is asked for anew.")
+        return AnswerGone(f"The answer that {self._asked.place} keeps {why}; the rest is asked for anew.")
 
 
 class _Chunks:
@@ -408,5 +408,5 @@ async def _filtered() -> AsyncGenerator[Item]:
     yield Finish(reason=FinishReason.FILTERED)
 
 
-def _keeps_none() -> KeepingRefused:
-    return KeepingRefused("The endpoint keeps no answers. STREAMGEN_DELIVERY=auto spares this attempt.")
+def _keeps_none(asked: Asked) -> KeepingRefused:
+    return KeepingRefused(f"{asked.place} keeps no answers. STREAMGEN_DELIVERY=auto spares this attempt.")
