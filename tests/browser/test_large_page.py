@@ -112,7 +112,7 @@ async def test_reader_in_the_middle_of_a_large_page_keeps_the_place_when_the_lin
 ) -> None:
     """The browser paints after every part: what stands behind the first ones must not go for a moment."""
     await desk.start_claimed(names=["Lamps"])
-    await desk.write(text=large.ascii_text(750_000))
+    await desk.write(text=large.ascii_text(550_000))
     await desk.end_section(position=0)
     await desk.finish()
     page = await visit.context.new_page()
