@@ -75,7 +75,7 @@ async def test_elsewhere_nothing_that_signs_in_is_printed_and_a_command_makes_th
     async with manage("up", "--port", "0", folder=folder) as up, aiohttp.ClientSession() as browser:
         await up.until("stop")
         said = "".join(up.said)
-        port = re.search(r"address  http://localhost:(\d+)/sign-in/   \(`manage.py sign-in-link admin`", said)
+        port = re.search(r"address  http://localhost:(\d+)/sign-in/   \(`manage.py sign-in-link admin --port \1`", said)
         assert port, said
         made = await run("sign-in-link", "admin", "--port", port[1], folder=folder)
         assert (made.code, made.err, made.out.count("\n")) == (0, "", 1)

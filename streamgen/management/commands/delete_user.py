@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from artifacts.models import Artifact, Project
 from artifacts.models.user_model import by_name
 from artifacts.sharing.projects import delete_user
+from streamgen.management.question import demand_answer
 
 
 class Command(BaseCommand):
@@ -26,7 +27,7 @@ class Command(BaseCommand):
         projects = Project.objects.filter(owner=found).count()
         documents = Artifact.objects.filter(project__owner=found).count()
         told = f"{user!r} with {projects} projects and {documents} documents"
-        if not yes and input(f"Remove {told}? The name again, to go on: ") != user:
-            raise CommandError("Nothing was removed.")
+        if not yes:
+            demand_answer(f"Remove {told}? The name again, to go on: ", user)
         delete_user(found, None)
         self.stdout.write(f"Removed {told}.")

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 
 from generation.queue import workers
+from streamgen.management.question import demand_answer
 from streamgen.operating.backups import BackupFailed, restore_from
 
 
@@ -28,8 +29,8 @@ class Command(BaseCommand):
             working = []
         if working:
             raise CommandError(f"Stop every process first; still at work: {', '.join(working)}.")
-        if not yes and input("All that the database holds now is lost. Type yes to go on: ") != "yes":
-            raise CommandError("Nothing was changed.")
+        if not yes:
+            demand_answer("All that the database holds now is lost. Type yes to go on: ", "yes")
         try:
             restore_from(file)
         except BackupFailed as failed:

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from artifacts.accounts.sign_in import sign_in_path
 from artifacts.models.user_model import by_name
 from artifacts.validation import whole_number
-from streamgen.management.commands.up import origin_at
+from streamgen.management.commands.up import DEFAULT_PORT, origin_at
 from streamgen.people.own_site import demand_own_site
 
 
@@ -21,7 +21,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("user", help="The user name.")
         parser.add_argument(
-            "--port", type=whole_number, default=8000, help="Where `up` listens, unless PUBLIC_URL is set (8000)."
+            "--port",
+            type=whole_number,
+            default=DEFAULT_PORT,
+            help="Where `up` listens, unless PUBLIC_URL is set (8000).",
         )
 
     def handle(self, *args: Any, user: str, port: int, **options: Any) -> None:

@@ -29,6 +29,7 @@ from streamgen.people.own_site import demand_own_site
 from streamgen.server.daphne import HostedServer
 from streamgen.server.lifespan import this_process
 
+DEFAULT_PORT = 8000
 SET_UP_LOCK = 7_382_915
 """Any number of our own, for PostgreSQL's advisory lock."""
 SAMPLE_TITLE = "A library of things"
@@ -45,7 +46,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="Address to listen on (127.0.0.1).")
         parser.add_argument(
-            "--port", type=whole_number, default=8000, help="Port to listen on (8000; 0 takes a free one)."
+            "--port", type=whole_number, default=DEFAULT_PORT, help="Port to listen on (8000; 0 takes a free one)."
         )
         parser.add_argument("--no-worker", action="store_true", help="Serve only; tasks wait for a runworker.")
         parser.add_argument("--no-migrate", action="store_true", help="Refuse to start where a migration is missing.")
@@ -69,7 +70,7 @@ class Command(BaseCommand):
         facts.append(("database", _database()))
 
         def on_listening(address: str, bound: int) -> None:
-            self._say("address", self._address(origin_at(address, bound), admin))
+            self._say("address", self._address(origin_at(address, bound), bound, admin))
             for name, value in facts:
                 self._say(name, value)
             self._say("stop", "Ctrl-C")
@@ -83,11 +84,13 @@ class Command(BaseCommand):
         self.stdout.write(f"{name:>9}  {value}")
         self.stdout.flush()
 
-    def _address(self, origin: str, admin: User) -> str:
+    def _address(self, origin: str, port: int, admin: User) -> str:
         """Where to go. A link that signs in is shown to somebody who looks, and kept out of every log."""
         if self.stdout.isatty():
             return f"{origin}{sign_in.sign_in_path(admin)}   (signs you in, once, within 15 minutes)"
-        return f"{origin}{reverse('sign-in')}   (`manage.py sign-in-link {admin.username}` prints a link that signs in)"
+        is_known = settings.PUBLIC_URL or port == DEFAULT_PORT
+        command = f"manage.py sign-in-link {admin.username}{'' if is_known else f' --port {port}'}"
+        return f"{origin}{reverse('sign-in')}   (`{command}` prints a link that signs in)"
 
     def _provider(self, no_worker: bool) -> str:
         """Which provider this process writes with, and why."""

