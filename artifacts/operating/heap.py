@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import sys
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -28,6 +30,20 @@ LET_GO_CHARS = 500_000
 """What is smaller is not worth the time of looking for it."""
 AFTER_S = 2.0
 """So long after it was let go: whoever held it has returned by then, and several that end together are one."""
+CALM_BLOCKS = 400_000
+"""A full collection looks at every object, and nothing else runs meanwhile: 40 ms, where no more blocks of memory than
+these are in use, what was imported aside. A list of 1 MB that is being read has over a million.
+"""
+LOOK_S = 10.0
+LEAST_YOUNG = 10
+"""So many collections of what is young come before a full one, as Python has it."""
+GROWN = 1.25
+"""So much more is in use than after the last one, as Python has it too; else there is time."""
+MOST_S = 60.0
+PUT_OFF_S = 600.0
+"""And so long it is put off at most where much is in use: what holds only itself would grow."""
+_NEVER = 1_000_000
+_imported_blocks = 0
 
 
 def give_back_memory() -> None:
@@ -46,6 +62,8 @@ def set_aside_imports() -> None:
     gc.collect()
     gc.freeze()
     gc.collect()  # the collector measures that quarter by what it found last
+    global _imported_blocks
+    _imported_blocks = sys.getallocatedblocks()
 
 
 class LettingGo:
@@ -55,6 +73,35 @@ class LettingGo:
         self._chars = 0
         self._timer: asyncio.TimerHandle | None = None
         self._cleaning: asyncio.Future[Any] | None = None
+        self._is_looking = False
+        self._collected_at_s = time.monotonic()
+        self._blocks = 0  # in use after the last collection
+
+    def begin(self) -> None:
+        """From now on no full collection comes by itself, in the middle of whatever: it is begun here, at a calm time.
+        Further calls change nothing.
+        """
+        if not self._is_looking:
+            self._is_looking = True
+            gc.set_threshold(*gc.get_threshold()[:2], _NEVER)
+            self._look_later()
+
+    def _look_later(self) -> None:
+        asyncio.get_running_loop().call_later(LOOK_S, self._look)
+
+    def _look(self) -> None:
+        silent_s, used = time.monotonic() - self._collected_at_s, blocks_in_use()
+        is_due = gc.get_count()[2] >= LEAST_YOUNG and (used > GROWN * self._blocks or silent_s > MOST_S)
+        if is_due and (used < CALM_BLOCKS or silent_s > PUT_OFF_S):
+            self._cleaning = asyncio.ensure_future(self._collect())
+        self._look_later()
+
+    async def _collect(self) -> bool:
+        is_calm = blocks_in_use() < CALM_BLOCKS or time.monotonic() - self._collected_at_s > PUT_OFF_S
+        is_done = is_calm and await asyncio.get_running_loop().run_in_executor(None, collect_and_trim)
+        if is_done:
+            self._collected_at_s, self._blocks = time.monotonic(), blocks_in_use()
+        return is_done
 
     def note(self, chars: int) -> None:
         """Nobody here needs so much text any more."""
@@ -74,8 +121,13 @@ class LettingGo:
     async def _let_go(self) -> None:
         with suppress(DatabaseError):
             await database_sync_to_async(drop_pages)()
-        if not await asyncio.get_running_loop().run_in_executor(None, collect_and_trim):
+        if not await self._collect():
             self._clean_later()
+
+
+def blocks_in_use() -> int:
+    """Without those of what was imported."""
+    return sys.getallocatedblocks() - _imported_blocks
 
 
 def drop_pages() -> None:

@@ -116,10 +116,18 @@ class Unfenced:
         self._drops_talk = drops_talk
         self._line = ""
         self._held = ""
+        self._again: str | None = None  # what follows the line that opens a block, to be passed on anew
         self._beyond: str | None = None  # from a line on that closes the fence around the answer, or opens a block
 
     def feed(self, text: str) -> str:
         """What cannot be the closing line any more."""
+        given = self._passed(text)
+        while self._again is not None:  # any number of blocks may come at once
+            again, self._again = self._again, None
+            given += self._passed(again)
+        return given
+
+    def _passed(self, text: str) -> str:
         if not self._run:
             return text
         if self._beyond is not None:
@@ -131,14 +139,16 @@ class Unfenced:
         closing = _MAY_CLOSE.search(self._held, max(0, last - 1))
         end = closing.start() if closing else len(self._held)
         given, self._held = self._held[:end], self._held[end:]
-        at = -len(self._line)
-        *lines, self._line = (self._line + given).split("\n")
-        for line in lines:
+        begun, at = len(self._line), 0
+        seen = self._line + given
+        while (end := seen.find("\n", at)) >= 0:
+            line = seen[at:end]
             if not self._fence and self._closes(line):
-                self._beyond, self._held, self._line = given[at:] + self._held, "", ""
-                return given[:at] + self._decided()
+                self._beyond, self._held, self._line = seen[max(at, begun) :] + self._held, "", ""
+                return seen[begun : max(at, begun)] + self._decided()
             self._fence = opened_fence(line, self._fence)
-            at += len(line) + 1
+            at = end + 1
+        self._line = seen[at:]
         return given
 
     def _closes(self, line: str) -> bool:
@@ -148,22 +158,28 @@ class Unfenced:
         """What is certain of what stands behind that line: with another fence below, the line opens a block."""
         beyond = self._beyond or ""
         line, _, rest = beyond.partition("\n")
-        lines = rest.split("\n") if is_whole else rest.split("\n")[:-1]
-        is_block = any(map(FENCE_LINE.match, lines))
+        is_block = FENCE_LINE.search(rest, 0, len(rest) if is_whole else max(0, rest.rfind("\n"))) is not None
         if not is_block and len(rest) <= BEYOND_CHARS and not is_whole:
             return ""
         self._beyond = None
         if is_block or not (is_whole or _is_prose(rest[:BEYOND_CHARS])):
             self._fence = opened_fence(line, "")
-            return f"{line}\n{self.feed(rest)}"
+            self._again = rest
+            return f"{line}\n"
         self._run, self.is_past = "", True
         is_talk = self._drops_talk and len(rest.strip()) <= TALK_CHARS
         return "" if is_talk or (is_whole and says_afterword(rest)) else rest
 
     def end(self) -> str:
         """The rest."""
-        if self._beyond is not None:
-            return self._decided(is_whole=True) + self.end()
+        given = ""
+        while self._beyond is not None:
+            given += self._decided(is_whole=True)
+            again, self._again = self._again, None
+            given += "" if again is None else self.feed(again)
+        return given + self._last()
+
+    def _last(self) -> str:
         held, self._held = self._held, ""
         last = held.strip()
         if not self._run or not last.startswith(self._run):

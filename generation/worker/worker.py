@@ -20,8 +20,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from artifacts.messaging import outbox, subscription
-from artifacts.operating import loop_lag, open_files, outages
-from artifacts.operating.heap import set_aside_imports
+from artifacts.operating import heap, loop_lag, open_files, outages
 from artifacts.operating.log_context import lines_about
 from artifacts.operating.outages import OutageKind
 from artifacts.replay.packer import keep_packing
@@ -171,7 +170,8 @@ class Embedded:
         while not self._stop.is_set():
             try:
                 worker = GenerationWorker(self._chosen)
-                set_aside_imports()
+                heap.set_aside_imports()
+                heap.letting_go().begin()
                 await worker.work(self._stop)
             except ProviderError as error:
                 logger.error("no worker here: %s", error.detail)

@@ -19,7 +19,7 @@ from django.conf import settings
 from artifacts.live import connections
 from artifacts.live.close_codes import GOING_AWAY
 from artifacts.messaging import outbox
-from artifacts.operating import loop_lag, open_files
+from artifacts.operating import heap, loop_lag, open_files
 from generation.providers import ChosenProvider
 from generation.worker.worker import Embedded
 from streamgen.operating import recovery
@@ -40,6 +40,7 @@ class Lifespan:
         """Begin on the running loop; further calls change nothing."""
         outbox.attach()
         loop_lag.current().begin()
+        heap.letting_go().begin()
         open_files.watch().begin()
         recovery.current().begin()
         if self.runs_worker and self._embedded is None:

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from artifacts.operating.database_check import refusal_to_start
 from artifacts.operating.exposition import serve_figures
-from artifacts.operating.heap import give_back_memory, set_aside_imports
+from artifacts.operating.heap import give_back_memory, letting_go, set_aside_imports
 from artifacts.operating.open_files import raise_open_files
 from artifacts.operating.shutdown import GOODBYE_S, end_within
 from artifacts.validation import whole_number
@@ -73,5 +73,6 @@ async def _work(capacity: int) -> None:
         loop.add_signal_handler(number, on_signal)
     worker = GenerationWorker(capacity=capacity)
     set_aside_imports()
+    letting_go().begin()
     await worker.work(stop)
     end_within(GOODBYE_S)

@@ -105,6 +105,40 @@ async def test_nothing_is_looked_for_while_something_is_rendered_and_all_of_it_l
         await gone.wait()
 
 
+BESIDE_MUCH = """
+import asyncio, gc, sys, weakref
+from django.conf import settings
+settings.configure()
+from artifacts.operating import heap
+class Held:
+    def __init__(self): self.me = self
+async def main():
+    heap.set_aside_imports()
+    held, full = Held(), []
+    gc.collect(1)  # it is among what is old
+    gone, held = weakref.ref(held), None
+    letting_go = heap.LettingGo()
+    letting_go.begin()
+    gc.callbacks.append(lambda phase, about: about["generation"] == 2 and full.append(phase))
+    kept = [[number] for number in range(1_000_000 if sys.argv[1] == "much" else 50_000)]
+    by_itself = len(full)
+    letting_go.note(heap.LET_GO_CHARS)
+    await asyncio.sleep(heap.AFTER_S + 0.5)
+    while sys.argv[1] == "little" and not full:
+        await asyncio.sleep(0.05)
+    print(by_itself, bool(full), gone() is None)
+asyncio.run(main())
+"""
+
+
+def test_full_collection_is_put_off_while_it_would_hold_everything_up():
+    said = {
+        how: subprocess.check_output([sys.executable, "-c", BESIDE_MUCH, how], text=True).split()
+        for how in ("much", "little")
+    }
+    assert said == {"much": ["0", "False", "False"], "little": ["0", "True", "True"]}
+
+
 @pytest.mark.skipif(not IO.exists(), reason="this system does not count what a process reads")
 @pytest.mark.django_db(transaction=True)
 def test_pages_of_a_long_text_are_kept_until_they_are_dropped():

@@ -523,3 +523,11 @@ def test_any_number_of_blanks_in_a_fenced_answer_is_looked_through_once(blanks):
     text = f"The lamp turns.{blanks}And the sea is dark."
     joiner = StreamJoiner("", mode="reprompt", shown="")
     assert joiner.feed(f"```markdown\n{text}") + joiner.feed("\n```\n") + joiner.end() == text
+
+
+@pytest.mark.parametrize("line", ["```\n", "```\nx\n", "~~~\n```\n"])
+def test_any_number_of_fences_may_come_at_once(line):
+    joiner = StreamJoiner("", mode="reprompt", shown="")
+    text = f"```markdown\nThe lamp turns.\n{line * 3_000}"
+    given = joiner.feed(text) + joiner.end()
+    assert given.count(line) > 2_900
