@@ -85,11 +85,11 @@ def _run(kind: str, target: Target, chosen: dict[str, Attack]) -> bool:
                 found = attack(target)
             broken += found
             seconds = time.monotonic() - began
-            _say(f"{kind:>8}  {name:<20} {seconds:4.0f} s  +{growth.megabytes:.1f} MB  {len(found)} broken")
+            _say(f"{kind:>8}  {name:<20} {seconds:4.0f} s  {growth.megabytes:+.1f} MB  {len(found)} broken")
             for sentence in found[:5]:
                 _say(f"           {sentence}")
     total = max(all_of_it.megabytes, 0.0)
-    _say(f"{kind:>8}  memory over all of it +{total:.1f} MB, {MOST_GROWTH_MB:.0f} at most")
+    _say(f"{kind:>8}  memory over all of it {total:+.1f} MB, {MOST_GROWTH_MB:.0f} at most")
     log = target.server.log.read_text(errors="replace")
     if "Traceback" in log:
         broken.append(log[log.index("Traceback") - 500 :][:4_000])
