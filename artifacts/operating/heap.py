@@ -76,6 +76,7 @@ class LettingGo:
         self._is_looking = False
         self._collected_at_s = time.monotonic()
         self._blocks = 0  # in use after the last collection
+        self._not_ours = _imported_blocks or sys.getallocatedblocks()  # where nothing was set aside: what is there now
 
     def begin(self) -> None:
         """From now on no full collection comes by itself, in the middle of whatever: it is begun here, at a calm time.
@@ -90,17 +91,20 @@ class LettingGo:
         asyncio.get_running_loop().call_later(LOOK_S, self._look)
 
     def _look(self) -> None:
-        silent_s, used = time.monotonic() - self._collected_at_s, blocks_in_use()
+        silent_s, used = time.monotonic() - self._collected_at_s, self._blocks_in_use()
         is_due = gc.get_count()[2] >= LEAST_YOUNG and (used > GROWN * self._blocks or silent_s > MOST_S)
         if is_due and (used < CALM_BLOCKS or silent_s > PUT_OFF_S):
             self._cleaning = asyncio.ensure_future(self._collect())
         self._look_later()
 
+    def _blocks_in_use(self) -> int:
+        return sys.getallocatedblocks() - self._not_ours
+
     async def _collect(self) -> bool:
-        is_calm = blocks_in_use() < CALM_BLOCKS or time.monotonic() - self._collected_at_s > PUT_OFF_S
+        is_calm = self._blocks_in_use() < CALM_BLOCKS or time.monotonic() - self._collected_at_s > PUT_OFF_S
         is_done = is_calm and await asyncio.get_running_loop().run_in_executor(None, collect_and_trim)
         if is_done:
-            self._collected_at_s, self._blocks = time.monotonic(), blocks_in_use()
+            self._collected_at_s, self._blocks = time.monotonic(), self._blocks_in_use()
         return is_done
 
     def note(self, chars: int) -> None:
@@ -123,11 +127,6 @@ class LettingGo:
             await database_sync_to_async(drop_pages)()
         if not await self._collect():
             self._clean_later()
-
-
-def blocks_in_use() -> int:
-    """Without those of what was imported."""
-    return sys.getallocatedblocks() - _imported_blocks
 
 
 def drop_pages() -> None:
