@@ -53,7 +53,7 @@ ORDER = (
     "generation.providers.base",
     "generation.providers.openai_compatible.filters",
     "generation.providers.openai_compatible.phrases",
-    "generation.providers.openai_compatible.refusals",
+    "generation.providers.openai_compatible.call_errors",
     "generation.providers.openai_compatible.dialects",
     "generation.providers.openai_compatible.connections",
     "generation.providers.openai_compatible.answer",

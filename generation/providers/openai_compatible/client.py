@@ -1,6 +1,6 @@
 """Calls to any OpenAI-compatible endpoint, over the openai SDK's client: the only file that knows the network.
 
-What goes over the wire is in `dialects` (out), `answers` (in) and `refusals` (errors). It learns, but never retries.
+What goes over the wire is in `dialects` (out), `answers` (in), `call_errors` (errors). It learns, but never retries.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ import openai
 
 from generation.errors import AuthFailed, ModelNotFound, PrefillRefused, ProviderError, ProviderRefused, StreamRefused
 from generation.providers.base import Begun, Finish, FinishReason, Item, Life, Message, Piece
-from generation.providers.openai_compatible import connections, excerpts, filters, heaps, network, phrases, refusals
+from generation.providers.openai_compatible import call_errors, connections, excerpts, filters, heaps, network, phrases
 from generation.providers.openai_compatible.answer.answers import Answer
+from generation.providers.openai_compatible.call_errors import Asked, Said
 from generation.providers.openai_compatible.connections import Response
 from generation.providers.openai_compatible.dialects import (
     OPENAI_MODEL,
@@ -36,7 +37,6 @@ from generation.providers.openai_compatible.dialects import (
 )
 from generation.providers.openai_compatible.model_list import keyless_headers, models_of
 from generation.providers.openai_compatible.pace import Pace
-from generation.providers.openai_compatible.refusals import Asked, Said
 from generation.providers.openai_compatible.responses.kept_calls import KeptCalls
 from generation.providers.openai_compatible.waits import named_wait_s
 
@@ -216,9 +216,9 @@ class OpenAICompatible:
         prefilled = bool(messages) and messages[-1]["role"] == "assistant"
         asked = await self._ready(model, streamed=streamed, prefilled=prefilled)
         if streamed and not self.streams(asked.model):
-            raise refusals.no_streaming(asked)
+            raise call_errors.no_streaming(asked)
         if prefilled and not self.prefills(asked.model):
-            raise refusals.no_prefill(asked)
+            raise call_errors.no_prefill(asked)
         async with AsyncExitStack() as stack:
             opened = await self._open(stack, messages, asked, max_tokens)
             items = _filtered() if opened is None else self._items(*opened, messages, asked)
@@ -273,7 +273,7 @@ class OpenAICompatible:
         status: int | None = None,
     ) -> Said:
         """What an error says, fit to choose by and to be shown."""
-        words = refusals.words(body)
+        words = call_errors.words(body)
         is_limit = (status or phrases.status_in(body, words)) == 429
         wait_s = named_wait_s(headers or {}, body, words, now=self._now(), is_limit=is_limit)
         quote = self._quoted(body, messages, excerpts.MOST_SHOWN_CHARS)
@@ -289,7 +289,7 @@ class OpenAICompatible:
         headers = err.response.headers
         request = next((headers[name] for name in _REQUEST_IDS if name in headers), "-")[:80]
         self._log(asked, _body_of(err), messages, status=err.status_code, request=request)
-        return refusals.from_status(asked, err.status_code, said)
+        return call_errors.from_status(asked, err.status_code, said)
 
     def _log(self, asked: Asked, body: object, messages: Sequence[Message], *, status: int, request: str) -> None:
         logger.warning(
@@ -358,7 +358,7 @@ class OpenAICompatible:
                         stream = network.connection_of(response.http_response)
                 except httpx2.HTTPError as err:
                     is_slow = isinstance(err, httpx2.TimeoutException)
-                    trouble = refusals.too_slow(asked, self._net_s) if is_slow else refusals.dropped(asked)
+                    trouble = call_errors.too_slow(asked, self._net_s) if is_slow else call_errors.dropped(asked)
                     break
                 if chunk is None and not answer.is_sure:
                     answer.break_off()

@@ -18,9 +18,9 @@ import httpx2
 import openai
 
 from generation.errors import ProviderError
-from generation.providers.openai_compatible import refusals
+from generation.providers.openai_compatible import call_errors
+from generation.providers.openai_compatible.call_errors import Asked
 from generation.providers.openai_compatible.dialects import host_of
-from generation.providers.openai_compatible.refusals import Asked
 
 logger = logging.getLogger(__name__)
 
@@ -155,23 +155,23 @@ def why_unreached(asked: Asked, err: Exception, read_s: float) -> ProviderError:
 
     if elsewhere := next((cause for cause in causes if isinstance(cause, Elsewhere)), None):
         logger.warning("the endpoint redirects place=%s to=%s", asked.place, elsewhere.other)
-        return refusals.elsewhere(asked, elsewhere.other, elsewhere.base_url)
+        return call_errors.elsewhere(asked, elsewhere.other, elsewhere.base_url)
     if is_a(httpx2.ConnectTimeout):
-        return refusals.unreachable(asked, "slow")
+        return call_errors.unreachable(asked, "slow")
     if is_a(httpx2.TimeoutException, TimeoutError):
-        return refusals.too_slow(asked, read_s)
+        return call_errors.too_slow(asked, read_s)
     if is_a(socket.gaierror):
-        return refusals.unreachable(asked, "name")
+        return call_errors.unreachable(asked, "name")
     if is_a(ssl.SSLError):
-        return refusals.unreachable(asked, "certificate")
+        return call_errors.unreachable(asked, "certificate")
     if is_a(httpx2.ProxyError):
-        return refusals.unreachable(asked, "proxy")
+        return call_errors.unreachable(asked, "proxy")
     if is_a(httpx2.ConnectError):
-        return refusals.unreachable(asked, "refused")
+        return call_errors.unreachable(asked, "refused")
     # A port that is forwarded takes the call also while nobody is behind it.
     if is_a(httpx2.ReadError, httpx2.WriteError) or any("disconnected" in str(cause) for cause in causes):
-        return refusals.hung_up(asked)
-    return refusals.empty(asked)
+        return call_errors.hung_up(asked)
+    return call_errors.empty(asked)
 
 
 def _causes(err: BaseException | None) -> Iterator[BaseException]:

@@ -1,6 +1,6 @@
 """How endpoints say what an error is about, in words and in codes, and the HTTP status that stands for it; pure.
 
-It only reads: what follows from an error is for `refusals` to say. Each pattern is tried on lower-cased words.
+It only reads: what follows from an error is for `call_errors` to say. Each pattern is tried on lower-cased words.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ _CODE_KEYS = ("code", "type", "status", "__type")
 
 def status_in(payload: object, words: str) -> int | None:
     """The HTTP status of an error that came without one, by the number it carries or by what it says; None where it
-    says only that something went wrong. `words` are those of `refusals.words`.
+    says only that something went wrong. `words` are those of `call_errors.words`.
     """
     if (number := _number_in(payload)) is not None:
         return number

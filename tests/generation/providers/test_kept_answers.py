@@ -13,9 +13,9 @@ import pytest_asyncio
 
 from generation.errors import AnswerGone, KeepingRefused, ProviderError, ProviderUnavailable, RateLimited
 from generation.providers.base import Begun, Finish, FinishReason, Item, KeepsAnswers, Life, Message, Piece, Position
-from generation.providers.openai_compatible import refusals
+from generation.providers.openai_compatible import call_errors
+from generation.providers.openai_compatible.call_errors import Asked, Said
 from generation.providers.openai_compatible.client import OpenAICompatible
-from generation.providers.openai_compatible.refusals import Asked, Said
 from generation.providers.openai_compatible.responses.kept_answer import KeptAnswer
 from tests.support.endpoint.openai_script import Script
 from tests.support.endpoint.responses_server import Keeping, ResponsesServer, keeping
@@ -81,7 +81,7 @@ async def endpoint() -> AsyncIterator[Any]:
 
 
 def _hear(payload: object) -> Said:
-    return Said(words=refusals.words(payload))
+    return Said(words=call_errors.words(payload))
 
 
 async def _quickly(_: float) -> None:

@@ -22,8 +22,8 @@ from generation.errors import (
     StreamRefused,
 )
 from generation.providers.base import FinishReason
+from tests.generation.providers.test_openai_call_errors import facing
 from tests.generation.providers.test_openai_compatible import Answered, call
-from tests.generation.providers.test_openai_refusals import facing
 from tests.support.endpoint.openai_raw import HEAD, Reply, error, event, http, says
 
 pytestmark = pytest.mark.asyncio

@@ -13,8 +13,8 @@ import pytest
 from generation.errors import ProviderError, ProviderRefused, ProviderUnavailable, RateLimited
 from generation.providers.base import Finish, FinishReason, Piece
 from generation.providers.openai_compatible.answer.answers import Answer
+from generation.providers.openai_compatible.call_errors import Asked, Said
 from generation.providers.openai_compatible.client import OpenAICompatible
-from generation.providers.openai_compatible.refusals import Asked, Said
 from tests.generation.providers.test_openai_compatible import Answered, call
 from tests.generation.seams.copying import texts
 from tests.support.endpoint.openai_raw import DONE, HEAD, Reply, chunk, event, http, json_document, raw_server, says

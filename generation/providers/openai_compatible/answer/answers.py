@@ -11,7 +11,7 @@ from typing import Any
 from generation.errors import ProviderError
 from generation.markdown.farewell import stops_within
 from generation.providers.base import CHARS_PER_TOKEN, Finish, FinishReason, Life, Piece, Usage
-from generation.providers.openai_compatible import filters, refusals
+from generation.providers.openai_compatible import call_errors, filters
 from generation.providers.openai_compatible.answer import events, shapes
 from generation.providers.openai_compatible.answer.choices import Choosing
 from generation.providers.openai_compatible.answer.cumulative import may_be_whole, news_in
@@ -20,7 +20,7 @@ from generation.providers.openai_compatible.answer.finishes import reason_of
 from generation.providers.openai_compatible.answer.repeats import LEAST_PARAGRAPH_CHARS, Repeats, Sign
 from generation.providers.openai_compatible.answer.shapes import Json, Shapeless
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
-from generation.providers.openai_compatible.refusals import Asked, Said
+from generation.providers.openai_compatible.call_errors import Asked, Said
 
 MAX_CHARS_PER_TOKEN = 6
 SLACK_CHARS = 1_000
@@ -104,7 +104,7 @@ class Answer:
                         yield item
         except (ProviderError, ValueError) as err:
             yield from _taken(texts)
-            raise err if isinstance(err, ProviderError) else refusals.malformed(self._asked, err) from None
+            raise err if isinstance(err, ProviderError) else call_errors.malformed(self._asked, err) from None
         yield from _taken(texts)
 
     def close(self) -> Iterator[Piece | Life]:
@@ -117,17 +117,17 @@ class Answer:
                 if events.is_done_mark(data) or events.is_json(data):
                     yield from self._event(data)
         if not self._heard:
-            raise refusals.empty(self._asked)
+            raise call_errors.empty(self._asked)
         if self._is_foreign:
-            raise refusals.malformed(self._asked)
+            raise call_errors.malformed(self._asked)
         if (damage := damage_in(self._pieces, is_whole=self.is_whole)) is not None:
-            raise refusals.damaged(self._asked, damage)
+            raise call_errors.damaged(self._asked, damage)
         try:
             for choice in self._choosing.rest():
                 yield from self._choice(choice, {})
             text = self._text(self._repeats.rest())
         except ValueError as err:
-            raise refusals.malformed(self._asked, err) from None
+            raise call_errors.malformed(self._asked, err) from None
         ended = self._ended()
         is_cut, is_broken = ended is FinishReason.TRUNCATED, ended is FinishReason.INTERRUPTED
         if rest := text + self.thoughts.rest(is_cut=is_cut, is_broken=is_broken) + self._half_character:
@@ -198,12 +198,12 @@ class Answer:
         """The body from its first byte that says something, once it shows to be a stream."""
         self._start += chunk
         if len(self._start) > events.MAX_EVENT_BYTES:
-            raise refusals.malformed(self._asked)
+            raise call_errors.malformed(self._asked)
         begun = self._start.lstrip(b" \t\r\n\xef\xbb\xbf")
         if not begun:
             return None
         if begun.startswith(b"<"):
-            raise refusals.web_page(self._asked)
+            raise call_errors.web_page(self._asked)
         if not begun.startswith((b"{", b"[")):
             return begun
         self.is_whole = True
@@ -216,7 +216,7 @@ class Answer:
         try:
             payload = events.document_in(self._start)
         except (ValueError, RecursionError):
-            raise refusals.malformed(self._asked) from None
+            raise call_errors.malformed(self._asked) from None
         payload = shapes.unwrapped(payload)  # Gemini wraps an error into a list
         self.thoughts = Thoughts(begun=self._begun, opens=self._opens, is_whole=True, goes_on=self._asked.prefilled)
         items = self._payload(payload)
@@ -225,7 +225,7 @@ class Answer:
             is_known = isinstance(payload, dict) and (
                 "choices" in payload or payload.get("object") == "chat.completion"
             )
-            raise (refusals.no_choices if is_known else refusals.malformed)(self._asked)
+            raise (call_errors.no_choices if is_known else call_errors.malformed)(self._asked)
         return items
 
     def _event(self, data: bytes) -> Items:
@@ -307,17 +307,17 @@ class Answer:
 
     def _unread(self) -> Items:
         if not self.is_sure:
-            raise refusals.malformed(self._asked) from None
+            raise call_errors.malformed(self._asked) from None
         self.is_over = True  # the text was complete before it
         return ()
 
     def _payload(self, payload: object) -> Items:
         payload = shapes.unwrapped(payload)
         if not isinstance(payload, dict):
-            raise refusals.malformed(self._asked)
+            raise call_errors.malformed(self._asked)
         if not self.is_sure and not payload.get("choices") and filters.is_marked(payload):
             return self._filtered()
-        if refusals.is_error(payload):
+        if call_errors.is_error(payload):
             if self.is_sure:
                 self.is_over = True  # the answer was complete before it
                 return ()
@@ -335,7 +335,7 @@ class Answer:
             )
             items = self._choices(choices, payload)
         except Shapeless:
-            raise refusals.malformed(self._asked) from None
+            raise call_errors.malformed(self._asked) from None
         if shapes.is_done(payload):
             self._is_done = self.is_over = True
         return items
@@ -344,7 +344,7 @@ class Answer:
         said = self._said(payload)
         if filters.is_told(said.words):
             return self._filtered()
-        raise refusals.from_event(self._asked, payload, said, has_text=self._text_events > 0)
+        raise call_errors.from_event(self._asked, payload, said, has_text=self._text_events > 0)
 
     def _filtered(self) -> Items:
         self._refused = self._heard = self.is_over = True
@@ -429,7 +429,7 @@ class Answer:
             self._length += len(content)
         text = self.thoughts.feed(self._whole_characters(content))
         if self.thoughts.is_lost:
-            raise refusals.thought_as_text(self._asked)
+            raise call_errors.thought_as_text(self._asked)
         return text
 
     def _whole_characters(self, text: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from generation.providers.openai_compatible.refusals import SaidAnew
+from generation.providers.openai_compatible.call_errors import SaidAnew
 
 SURE_STEPS = 3
 """So many pieces in a row, each longer than the last and beginning with it, are no chance."""

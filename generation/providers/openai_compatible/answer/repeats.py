@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from generation.providers.openai_compatible.answer.cumulative import Cumulative
-from generation.providers.openai_compatible.refusals import SaidAnew
+from generation.providers.openai_compatible.call_errors import SaidAnew
 
 SURE_EVENTS = 3
 """In so many events it shows what an endpoint sends with each of them."""

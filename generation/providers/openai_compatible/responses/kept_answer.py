@@ -14,12 +14,12 @@ from typing import Any, TypeGuard
 
 from generation.errors import AnswerGone, ProviderError
 from generation.providers.base import Begun, Finish, FinishReason, Item, Life, Piece, Position, Usage
-from generation.providers.openai_compatible import filters, refusals
+from generation.providers.openai_compatible import call_errors, filters
 from generation.providers.openai_compatible.answer.answers import MAX_CHARS_PER_TOKEN, SLACK_CHARS
 from generation.providers.openai_compatible.answer.finishes import reason_of
 from generation.providers.openai_compatible.answer.shapes import MOST_TEXT_CHARS, MOST_TOKENS, Json, cached_in
 from generation.providers.openai_compatible.answer.thoughts import Thoughts
-from generation.providers.openai_compatible.refusals import Asked, Said
+from generation.providers.openai_compatible.call_errors import Asked, Said
 
 MAX_ID_CHARS = 1_000
 """Gateways pack their own routing into an id; a longer one is not kept, and the answer then read like any other."""
@@ -249,7 +249,7 @@ class KeptAnswer:
         self._read_usage(state.get("usage"))
         if self.status == "failed":
             error = state.get("error") or self._error
-            if not filters.is_marked(error) and not filters.is_told(refusals.words(error)):
+            if not filters.is_marked(error) and not filters.is_told(call_errors.words(error)):
                 raise self._trouble(error or "failed")
             self._refused = True
 
@@ -270,7 +270,7 @@ class KeptAnswer:
 
     def _delta(self, delta: object, key: tuple[object, object]) -> Iterator[Item]:
         if not isinstance(delta, str):
-            raise refusals.malformed(self._asked)
+            raise call_errors.malformed(self._asked)
         if self._is_from_beginning or key in self._text_of_part:
             self._text_of_part[key] = self._text_of_part.get(key, "") + delta
         if not self._state_begins_anew:
@@ -313,7 +313,7 @@ class KeptAnswer:
     def _take(self, text: str) -> Iterator[Item]:
         """New text of the answer."""
         if len(text) > MOST_TEXT_CHARS:
-            raise refusals.malformed(self._asked)
+            raise call_errors.malformed(self._asked)
         text, self._half = _HALVES.sub(_joined, self._half + text), ""
         if text and "\ud800" <= text[-1] <= "\udbff":
             text, self._half = text[:-1], text[-1]
@@ -322,7 +322,7 @@ class KeptAnswer:
             self.is_over, self._end = True, _ENDLESS
         given = self.thoughts.feed(text)
         if self.thoughts.is_lost:
-            raise refusals.thought_as_text(self._asked)
+            raise call_errors.thought_as_text(self._asked)
         if self.thoughts.is_over:  # it wrote the mark that ends its turn, and goes on
             self.is_over, self._end = True, "completed"
         self._given += len(given)
@@ -369,7 +369,7 @@ class KeptAnswer:
     def _trouble(self, error: object) -> ProviderError:
         """The answer failed: nothing more of it can be had."""
         payload = {"error": error}
-        trouble = refusals.from_event(self._asked, payload, self._said(payload))
+        trouble = call_errors.from_event(self._asked, payload, self._said(payload))
         trouble.ends_answer = True
         return trouble
 

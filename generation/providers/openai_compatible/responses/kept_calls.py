@@ -18,13 +18,13 @@ import openai
 
 from generation.errors import AnswerGone, AuthFailed, KeepingRefused, ProviderError
 from generation.providers.base import Begun, Finish, FinishReason, Item, Life, Message
-from generation.providers.openai_compatible import filters, refusals
+from generation.providers.openai_compatible import call_errors, filters
 from generation.providers.openai_compatible.answer.events import MAX_EVENT_BYTES
 from generation.providers.openai_compatible.answer.shapes import Json
+from generation.providers.openai_compatible.call_errors import Asked, Said
 from generation.providers.openai_compatible.connections import Response, in_turns
 from generation.providers.openai_compatible.dialects import Dialect
 from generation.providers.openai_compatible.heaps import HEAP_BYTES, in_thread
-from generation.providers.openai_compatible.refusals import Asked, Said
 from generation.providers.openai_compatible.responses.kept_answer import KeptAnswer
 from generation.providers.openai_compatible.responses.wire import ABOUT_KEEPING, Payloads, lowered, request_body
 
@@ -279,7 +279,7 @@ class _AnswerStream:
         else:
             payloads = list(await in_thread(Payloads.whole(body)))
             if not payloads:
-                raise refusals.malformed(self._asked)
+                raise call_errors.malformed(self._asked)
             return payloads[0], wait_s
         raise trouble
 
@@ -296,17 +296,17 @@ class _AnswerStream:
         except httpx2.HTTPError as err:
             trouble = self._trouble(err) if isinstance(err, httpx2.TimeoutException) else None
         except ValueError:
-            trouble = refusals.malformed(self._asked) if answer.id else self._no_such_api()
+            trouble = call_errors.malformed(self._asked) if answer.id else self._no_such_api()
         else:
             for payload in payloads.close():
                 for item in await in_thread(answer.apply(payload) if payloads.is_whole else answer.feed(payload)):
                     yield item
             if payloads.is_web_page:
-                raise refusals.web_page(self._asked) if answer.id else self._no_such_api()
+                raise call_errors.web_page(self._asked) if answer.id else self._no_such_api()
             if answer.says_nothing:
-                raise self._no_such_api() if payloads.says_something else refusals.empty(self._asked)
+                raise self._no_such_api() if payloads.says_something else call_errors.empty(self._asked)
             return
-        raise trouble or refusals.dropped(self._asked)
+        raise trouble or call_errors.dropped(self._asked)
 
     async def _payloads(self, chunks: _Chunks, payloads: Payloads) -> AsyncGenerator[Json | None]:
         """What a stream brings, to the end of the answer or of the body; None where it waits and says nothing."""

@@ -13,7 +13,7 @@ from generation.errors import ProviderError
 from generation.providers.base import Piece
 from generation.providers.openai_compatible.answer.answers import Answer
 from generation.providers.openai_compatible.answer.shapes import Form, form_of
-from generation.providers.openai_compatible.refusals import Asked, Said
+from generation.providers.openai_compatible.call_errors import Asked, Said
 
 ASKED = Asked(place="here", model="m", has_own_model=False, has_key=False, streamed=True, prefilled=False)
 

@@ -12,9 +12,9 @@ from generation.providers.base import Piece
 from generation.providers.openai_compatible.answer.answers import Answer
 from generation.providers.openai_compatible.answer.events import CROWDED_BYTES, MOST_EVENT_VALUES, Events, objects_in
 from generation.providers.openai_compatible.answer.shapes import MOST_TEXT_CHARS
+from generation.providers.openai_compatible.call_errors import Asked, Said
 from generation.providers.openai_compatible.connections import PORTION_BYTES, in_turns
 from generation.providers.openai_compatible.heaps import items_of
-from generation.providers.openai_compatible.refusals import Asked, Said
 from tests.artifacts.preview.oracles.prices import calls_of
 from tests.generation.providers.test_openai_shapes import answered
 from tests.support.endpoint.openai_raw import DONE, HEAD, http, json_document, says
