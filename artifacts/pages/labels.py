@@ -56,18 +56,21 @@ def status_words(status: str, reason: str) -> str:
     return calm or STATUS_WORDS[status]
 
 
-def why(artifact: Artifact) -> str:
-    """Why a document waits or has stopped, for a list: a stop by hand and a wrong key are not the same there."""
+def why(artifact: Artifact, last_error: str) -> str:
+    """Why a document waits or has stopped, for a list: a stop by hand and a wrong key are not the same there.
+
+    `last_error` is what its reader is told of that, here and below.
+    """
     status, reason = artifact.stream_status, artifact.reason
     if status == StreamStatus.PAUSED and reason == Reason.USER:
         return "Stopped by hand."
     if status not in {StreamStatus.PAUSED, StreamStatus.STREAMING}:
         return ""
-    shown = notice(reason, artifact.last_error, artifact.updated_at)
+    shown = notice(reason, last_error, artifact.updated_at)
     return shown.text if shown else ""
 
 
-def summary(artifact: Artifact) -> str:
+def summary(artifact: Artifact, last_error: str) -> str:
     """The line below the title: the section being written, or why and where it stopped."""
     status, reason, section = artifact.stream_status, artifact.reason, artifact.current_section
     if status == StreamStatus.COMPLETE:
@@ -75,7 +78,7 @@ def summary(artifact: Artifact) -> str:
         return f"All {total} sections are written" if total > 1 else "It is written"
     if reason == Reason.USER:
         return f"Stopped in {section}" if section else "Stopped by hand"
-    shown = notice(reason, artifact.last_error, artifact.updated_at)
+    shown = notice(reason, last_error, artifact.updated_at)
     return shown.text if shown else section
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec
@@ -165,7 +165,6 @@ def project_context(request: HttpRequest, visitor: access.Visitor, shown: Projec
     )
     page = Paginator(found, DOCUMENTS_PER_PAGE).get_page(request.GET.get("page"))
     artifacts = list(page.object_list)
-    _tell(visitor, artifacts)
     old = outdated([row.pk for row in artifacts])
     rows = [
         {
@@ -173,7 +172,7 @@ def project_context(request: HttpRequest, visitor: access.Visitor, shown: Projec
             "words": labels.status_words(row.stream_status, row.reason),
             "waits": labels.waits(row.stream_status, row.reason),
             "outdated": row.pk in old,
-            "why": labels.why(row),
+            "why": labels.why(row, _told(visitor, row.reason, row.last_error)),
             "touched": "" if row.stream_status == StreamStatus.IDLE else labels.ago(row.updated_at),
         }
         for row in artifacts
@@ -190,11 +189,9 @@ def project_context(request: HttpRequest, visitor: access.Visitor, shown: Projec
     }
 
 
-def _tell(visitor: access.Visitor, shown: Iterable[Artifact]) -> None:
-    """These rows are about to be shown, and not saved: who came by a link is told less of why they wait or stopped."""
-    if isinstance(visitor, ShareLink):
-        for one in shown:
-            one.last_error = told_by_link(one.reason, one.last_error)
+def _told(visitor: access.Visitor, reason: str, sentence: str) -> str:
+    """Who came by a link is told less of why a document waits or stopped."""
+    return told_by_link(reason, sentence) if isinstance(visitor, ShareLink) else sentence
 
 
 @require_safe
@@ -221,8 +218,8 @@ def artifact_page(request: HttpRequest, artifact_id: int, verb: str = "", form: 
 
 def artifact_context(request: HttpRequest, visitor: access.Visitor, shown: Artifact) -> dict[str, Any]:
     """What a live page of the document says to this visitor, who may be a link."""
-    _tell(visitor, [shown])
     state = state_of(shown)
+    state["last_error"] = _told(visitor, shown.reason, state["last_error"])
     elapsed_s = _age_s(shown, shown.finished_at)
     live = {
         "origin": f"{request.scheme}://{request.get_host()}",
@@ -248,7 +245,7 @@ def artifact_context(request: HttpRequest, visitor: access.Visitor, shown: Artif
         "state": state,
         "status_words": labels.status_words(shown.stream_status, shown.reason),
         "waits": labels.waits(shown.stream_status, shown.reason),
-        "summary": labels.summary(shown),
+        "summary": labels.summary(shown, _told(visitor, shown.reason, shown.last_error)),
         "notice": labels.notice(shown.reason, state["last_error"], shown.updated_at),
         "body": reachable(document_html(shown)),
         "elapsed": labels.duration(elapsed_s),

@@ -94,7 +94,7 @@ def sections(request: HttpRequest, artifact_id: int) -> HttpResponse:
         "rows": rows,
         "form": form,
         "drafts": [
-            (draft, labels.status_words(draft.stream_status, draft.reason), labels.why(draft))
+            (draft, labels.status_words(draft.stream_status, draft.reason), labels.why(draft, draft.last_error))
             for draft in drafts.order_by("pk")
         ],
         "at_rest": artifact.stream_status not in {StreamStatus.IDLE, StreamStatus.STREAMING},
