@@ -41,7 +41,10 @@ GROWN = 1.25
 """So much more is in use than after the last one, as Python has it too; else there is time."""
 MOST_S = 60.0
 PUT_OFF_S = 600.0
-"""And so long it is put off at most where much is in use: what holds only itself would grow."""
+PUT_OFF_BLOCKS = 2_000_000
+"""And so long it is put off at most where much is in use, and until so much more is, some 150 MB: what holds only itself
+would grow.
+"""
 _NEVER = 1_000_000
 _imported_blocks = 0
 
@@ -93,16 +96,19 @@ class LettingGo:
     def _look(self) -> None:
         silent_s, used = time.monotonic() - self._collected_at_s, self._blocks_in_use()
         is_due = gc.get_count()[2] >= LEAST_YOUNG and (used > GROWN * self._blocks or silent_s > MOST_S)
-        if is_due and (used < CALM_BLOCKS or silent_s > PUT_OFF_S):
+        if is_due and self._is_time():
             self._cleaning = asyncio.ensure_future(self._collect())
         self._look_later()
 
     def _blocks_in_use(self) -> int:
         return sys.getallocatedblocks() - self._not_ours
 
+    def _is_time(self) -> bool:
+        used, silent_s = self._blocks_in_use(), time.monotonic() - self._collected_at_s
+        return used < CALM_BLOCKS or used > self._blocks + PUT_OFF_BLOCKS or silent_s > PUT_OFF_S
+
     async def _collect(self) -> bool:
-        is_calm = self._blocks_in_use() < CALM_BLOCKS or time.monotonic() - self._collected_at_s > PUT_OFF_S
-        is_done = is_calm and await asyncio.get_running_loop().run_in_executor(None, collect_and_trim)
+        is_done = self._is_time() and await asyncio.get_running_loop().run_in_executor(None, collect_and_trim)
         if is_done:
             self._collected_at_s, self._blocks = time.monotonic(), self._blocks_in_use()
         return is_done

@@ -120,11 +120,11 @@ async def main():
     letting_go = heap.LettingGo()
     letting_go.begin()
     gc.callbacks.append(lambda phase, about: about["generation"] == 2 and full.append(phase))
-    kept = [[number] for number in range(1_000_000 if sys.argv[1] == "much" else 50_000)]
+    kept = [[number] for number in range({"little": 50_000, "much": 500_000, "too much": 1_000_000}[sys.argv[1]])]
     by_itself = len(full)
     letting_go.note(heap.LET_GO_CHARS)
     await asyncio.sleep(heap.AFTER_S + 0.5)
-    while sys.argv[1] == "little" and not full:
+    while sys.argv[1] != "much" and not full:
         await asyncio.sleep(0.05)
     print(by_itself, bool(full), gone() is None)
 asyncio.run(main())
@@ -134,9 +134,10 @@ asyncio.run(main())
 def test_full_collection_is_put_off_while_it_would_hold_everything_up():
     said = {
         how: subprocess.check_output([sys.executable, "-c", BESIDE_MUCH, how], text=True).split()
-        for how in ("much", "little")
+        for how in ("little", "much", "too much")
     }
-    assert said == {"much": ["0", "False", "False"], "little": ["0", "True", "True"]}
+    collected, put_off = ["0", "True", "True"], ["0", "False", "False"]
+    assert said == {"little": collected, "much": put_off, "too much": collected}
 
 
 @pytest.mark.skipif(not IO.exists(), reason="this system does not count what a process reads")
