@@ -42,8 +42,8 @@ GROWN = 1.25
 MOST_S = 60.0
 PUT_OFF_S = 600.0
 PUT_OFF_BLOCKS = 2_000_000
-"""And so long it is put off at most where much is in use, and until so much more is, some 150 MB: what holds only itself
-would grow.
+"""And so long it is put off at most where much is in use, and until so much more is, some 150 MB: what holds only
+itself would grow.
 """
 _NEVER = 1_000_000
 _imported_blocks = 0
@@ -131,7 +131,9 @@ class LettingGo:
     async def _let_go(self) -> None:
         with suppress(DatabaseError):
             await database_sync_to_async(drop_pages)()
-        if not await self._collect():
+        if gc.isenabled():
+            await self._collect()
+        else:  # something is just being rendered
             self._clean_later()
 
 
