@@ -12,6 +12,8 @@ from generation.markdown.fences import FENCE_LINE, open_fence
 FAREWELL_CHARS = 240
 """Longer answers say more."""
 SENTENCE_CHARS = 120
+LINE_END_CHARS = 300
+"""Of a longer line so much shows whether it ends a sentence."""
 
 _AROUND = " \t\r\n*_#>\"'“”„«»‘’`-—–=~"
 _BRACKETS = "()[]{}<>（）【】「」『』|/"
@@ -123,13 +125,14 @@ def has_ended(text: str) -> bool:
     """Whether the text stands at the end of a sentence, or of a block of code, with nothing open."""
     said = text.rstrip()
     line = said[said.rfind("\n") + 1 :]
+    end = line if len(line) <= LINE_END_CHARS else f"…{line[-LINE_END_CHARS:]}"
     if not said or open_fence(text) or said.count("<!--") > said.count("-->"):
         return False
     if FENCE_LINE.match(line):
         return True
     is_open = line.count("**") % 2 or line.count("`") % 2 or line.count("(") > line.count(")")
     is_heading = line.lstrip().startswith("#")
-    return not (is_open or is_heading) and _SENTENCE_END.search(line) is not None and not _NO_END.search(line)
+    return not (is_open or is_heading) and _SENTENCE_END.search(end) is not None and not _NO_END.search(end)
 
 
 def stops_within(text: str) -> bool:

@@ -76,7 +76,7 @@ _PARAGRAPH_END = re.compile(rf"(?:[{_UNMARKED}]|[.!?…][\"'*_`)\]”’»]*|[�
 _WRAPPED_LINE_CHARS = 50
 """Shorter lines within a paragraph are not broken by width: a verse, a log, a list without marks."""
 
-FENCE_LINE = re.compile(r"^[ \t]*(?:>[ \t]?|(?:[-*+]|\d{1,9}[.)])[ \t]+)*(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
+FENCE_LINE = re.compile(r"^[ \t]*(?:>[ \t]?|(?:[-*+]|\d{1,9}[.)])[ \t]+){0,100}(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
 _MAY_CLOSE = re.compile(r"\r?\n[ \t]*+(?:`++|~++)?+[ \t]*+(?:\r?\n\s*+)?+\Z")
 
 

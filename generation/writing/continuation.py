@@ -152,7 +152,7 @@ class _Loop:
 
     async def _turn(self) -> _Verdict | None:
         """One call and what follows from it; None to go on."""
-        kept, joiner = self.terms.kept, self.unread or self._next_joiner()
+        kept, joiner = self.terms.kept, self.unread or await self._next_joiner()
         chars = 0 if kept is None else kept.chars
         finish, why = await self._attempt(joiner)
         await self.terms.callbacks.on_over(finish, why)
@@ -186,12 +186,13 @@ class _Loop:
             ending = await self._wait(why)
         return ending
 
-    def _next_joiner(self) -> StreamJoiner:
+    async def _next_joiner(self) -> StreamJoiner:
         self.asked_again = self.held or self.asked_again  # so that the joint lies between words
         self.delta = self.held = ""
         shown = self.terms.shown(self.text)
         copied, may_end = self.terms.copied(self.text), not self.asked_again.strip()
-        return StreamJoiner(self.text, mode=self.mode, shown=shown, copied=copied, may_end=may_end)
+        make = partial(StreamJoiner, self.text, mode=self.mode, shown=shown, copied=copied, may_end=may_end)
+        return make() if len(self.text) < HEAP_CHARS else await asyncio.to_thread(make)  # it looks through all of it
 
     async def _read_on(self, joiner: StreamJoiner, why: ProviderError, *, is_longer: bool) -> _Verdict | None:
         """The answer broke off, and its endpoint keeps it: what follows is taken as if it had not."""
@@ -230,9 +231,8 @@ class _Loop:
                 unsure = item.held if isinstance(item, Life) else ""
                 if isinstance(item, Piece):
                     at_most_s = patience.text_came()
-                    text = clean(item.text)
-                    is_heap = len(text) >= HEAP_CHARS
-                    await self._take(await asyncio.to_thread(joiner.feed, text) if is_heap else joiner.feed(text))
+                    feed, text = joiner.feed, clean(item.text)
+                    await self._take(feed(text) if len(text) < HEAP_CHARS else await asyncio.to_thread(feed, text))
                 else:
                     if item.at is not None:
                         await self.terms.callbacks.on_kept()

@@ -149,3 +149,10 @@ async def test_section_with_a_word_cut_off_does_not_end_so():
     assert (result.outcome, result.reason) == (Outcome.LIMITED, "bad_seam")
     assert result.text.startswith(f"{TEXT} The")
     assert "complete" not in result.text
+
+
+@pytest.mark.parametrize(
+    ("line", "is_over"), [("It turns.", True), ("It turns", False), ("so e.g.", False), ("!12.", True)]
+)
+def test_end_of_a_long_line_says_what_that_of_a_short_one_does(line, is_over):
+    assert [has_ended(f"{'lamp ' * times}{line}") for times in (1, 40_000)] == [is_over, is_over]
