@@ -170,8 +170,8 @@ class TextEnd:
         return is_same and _BEGINS_WITH_A_MARK.match(begun) is not None
 
     def _says_again(self, size: int, rest: str, end: int) -> bool:
-        said = self.words[-size:]
-        is_inside = _is_within(self.source, self.tail.starts[-size]) or _is_within(rest, end)
+        said, begins = self.words[-size:], self.tail.starts[-size]
+        is_inside = _is_within(self.source, begins) or _is_within(rest, end) or rest.lstrip()[0] != self.source[begins]
         is_word = said.strip("-*_.,:;=").isalpha() or ("|" not in said and len(said) > 5 and weight(said) > 2)
         is_new = size > 1 and not (is_inside or UNSPACED.match(said[-1]) or _SAID_TWICE.fullmatch(said))
         return self._word_end.match(rest, end) is not None and (weight(said) >= AGAIN_WEIGHT or (is_word and is_new))
