@@ -70,7 +70,6 @@ class TextEnd:
         self.keeps_marks, self.copied, self._previous = keeps_marks, copied, previous
         self.source = previous[-COMPARED_CHARS:]
         self.line = self.source.rstrip().rpartition("\n")[2].strip()
-        self._word_end = _ENDS_WORD if self.source[-1:].isspace() else re.compile("")  # no longer word is the same
         self.tail = fold(self.source, keeps_marks=keeps_marks)
         words = fold(copied, keeps_marks=keeps_marks).text
         self.words = words if words and self.tail.text.endswith(words) else self.tail.text[-ANCHOR_CHARS:]
@@ -143,19 +142,20 @@ class TextEnd:
         """Whether what follows the copy begins with the same words again, from the first one on or from another."""
         head = fold(rest[: len(self.copied) + AGAIN_CHARS], keeps_marks=self.keeps_marks)
         words, tail = self.words, self.tail.text
+        space = self.source[len(self.source.rstrip()) :] + rest[: len(rest) - len(rest.lstrip())]
+        word_end = _ENDS_WORD if space else re.compile("")  # behind a whole word no longer one is the same
         at = head.text.find(words) if words else -1
-        if at >= 0 and not self._word_end.match(rest, head.ends[at + len(words) - 1]):
-            at = -1
+        at = at if at >= 0 and word_end.match(rest, head.ends[at + len(words) - 1]) else -1
         between = rest[: head.starts[at]].strip().split("\n")[-1] if at >= 0 else words
         is_announced = at >= 0 and announces(between)
         begun = range(_common_end(words[::-1], head.text[::-1]), 0, -1)  # as much of them as ends with a word
-        whole = next((size for size in begun if _ENDS_WORD.match(rest, head.ends[size - 1])), 0)
+        whole = next((size for size in begun if size == len(words) or _ENDS_WORD.match(rest, head.ends[size - 1])), 0)
         said = words if is_announced or not any(map(str.isalnum, between)) else words[:whole]
-        space = self.source[len(self.source.rstrip()) :] + rest[: len(rest) - len(rest.lstrip())]
         is_line = "\n" in space and not is_announced  # lines may well begin alike
         is_telling = weight(said) >= (LEAST_WEIGHT if is_line else ASKED_WEIGHT) and tail.find(said) == tail.rfind(said)
-        is_telling = is_telling and len(said) * (2 if is_line else 3) >= len(words)
-        ends = list(islice((size for size in range(1, len(words) + 1) if head.text.startswith(words[-size:])), PLACES))
+        is_telling = is_telling and len(said) * (1 if is_line else 3) >= len(words)
+        sizes = [size for size in range(1, len(words) + 1) if head.text.startswith(words[-size:])]
+        ends = [size for size in sizes[:PLACES] if word_end.match(rest, head.ends[size - 1])]
         is_usual = any(2 * words[-size:] in tail and weight(words[-size:]) > 2 for size in ends)
         is_again = is_telling or any(self._says_again(size, rest, head.ends[size - 1]) for size in ends)
         return not is_usual and (is_again or self._is_line_again(rest))
@@ -174,7 +174,7 @@ class TextEnd:
         is_inside = _is_within(self.source, begins) or _is_within(rest, end) or rest.lstrip()[0] != self.source[begins]
         is_word = said.strip("-*_.,:;=").isalpha() or ("|" not in said and len(said) > 5 and weight(said) > 2)
         is_new = size > 1 and not (is_inside or UNSPACED.match(said[-1]) or _SAID_TWICE.fullmatch(said))
-        return self._word_end.match(rest, end) is not None and (weight(said) >= AGAIN_WEIGHT or (is_word and is_new))
+        return weight(said) >= AGAIN_WEIGHT or (is_word and is_new)
 
     def _behind(self, place: _Match) -> Found:
         """What stands behind the place. Raises BadSeam where marks or quotes that are open there differ."""
