@@ -19,7 +19,6 @@ from generation.seams.folding import fold
 __all__ = ["BadSeam", "Mode", "Seam", "certain", "join"]
 
 Mode = Literal["prefill", "reprompt"]
-
 ECHO_CHARS = 8  # a beginning of the answer that equals the whole text before it is an echo, unless that is shorter
 LEAST_CHARS, NEAR_CHARS, ANNOUNCED_CHARS = 4, 10, 80  # at the head: a part of a copy, one with a fault, an announcement
 SOUGHT_CHARS = 1_500  # an answer without a copy in so much of it is given up, unless all of it repeats the text before

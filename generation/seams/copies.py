@@ -35,7 +35,7 @@ _OPENING_FENCE = re.compile(r"(?:\A|\n)[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)[ \t]
 _MARK = re.compile(r"\*\*|__|~~|[*`\"]|(?<!\w)[_']|[_'](?!\w)")
 _BULLET = re.compile(r"^[ \t]*[*+-][ \t]", re.MULTILINE)
 _ENDS_WORD = re.compile(rf"\s|\Z|{UNSPACED.pattern}")
-_SAID_TWICE = re.compile(r"nous|vous|sie|d(?:ie|er|as)|had|that")
+_SAID_TWICE = re.compile(r"nous|vous|sie|d(?:ie|er|as)|had|that|end\w*(?:\(\))?;?|</\w+>")
 _ENDS = re.compile(r"[|)\]},;:!?，。；：！？）]|(?<!\.)\.(?!\.)")
 _HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]")
 _DELIMITERS = re.compile(r"\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+(?:[ \t]*:?-+:?[ \t]*)?")
@@ -171,10 +171,11 @@ class TextEnd:
 
     def _says_again(self, size: int, rest: str, end: int) -> bool:
         said, begins = self.words[-size:], self.tail.starts[-size]
-        is_inside = _is_within(self.source, begins) or _is_within(rest, end) or rest.lstrip()[0] != self.source[begins]
+        is_inside = _is_within(self.source, begins) or _is_within(rest, end)
         is_word = said.strip("-*_.,:;=").isalpha() or ("|" not in said and len(said) > 5 and weight(said) > 2)
         is_new = size > 1 and not (is_inside or UNSPACED.match(said[-1]) or _SAID_TWICE.fullmatch(said))
-        return weight(said) >= AGAIN_WEIGHT or (is_word and is_new)
+        is_same = list(filter(str.isalnum, rest[:end])) == list(filter(str.isalnum, self.source[begins:]))
+        return is_same and (weight(said) >= AGAIN_WEIGHT or (is_word and is_new))
 
     def _behind(self, place: _Match) -> Found:
         """What stands behind the place. Raises BadSeam where marks or quotes that are open there differ."""

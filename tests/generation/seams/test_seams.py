@@ -106,6 +106,8 @@ def test_words_with_an_open_quote_may_stand_in_quotes(marks):
         "lib:\n\ttest/data02/two \\\n\ttest/data03/namespace |\\\n\ttest/data03/namespace/portion1 \\\n",
         "one may update them by using the\n:prop_tgt:`LIBRARIES_DIRECT` and|\n:prop_tgt:`LIBRARIES_DIRECT_EXCLUDE`.",
         "The model of the folding list holds the column of the text that was typed, where |the model of it has one.",
+        "```cmake\nif(A)\n  if(B)\n    return()\n  endif()|\nendif()\nset(C)\n```",
+        "The command:\n\n### read [-ers] [-a 数组] [-d 分隔符] [-n 字符数] |[-N 字符数] [-p 提示]",
         "Changes:\n    + tidy: Drop the constraint in Breaks.\n    + format: Drop the constraint in Replaces.|"
         "\n    + format: Drop the constraint in Breaks.",
         "all:\n\t./verify4 verify4-res.xml a.pem\n\t./encrypt1 encrypt1-tmpl.xml\n\t./encrypt2| encrypt2-doc.xml",
