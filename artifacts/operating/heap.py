@@ -39,7 +39,7 @@ LEAST_YOUNG = 10
 """So many collections of what is young come before a full one, as Python has it."""
 GROWN = 1.25
 """So much more is in use than after the last one, as Python has it too; else there is time."""
-MOST_S = 60.0
+UNCOLLECTED_S = 60.0
 PUT_OFF_S = 600.0
 PUT_OFF_BLOCKS = 2_000_000
 """And so long it is put off at most where much is in use, and until so much more is, some 150 MB: what holds only
@@ -88,17 +88,17 @@ class LettingGo:
         if not self._is_looking:
             self._is_looking = True
             gc.set_threshold(*gc.get_threshold()[:2], _NEVER)
-            self._look_later()
+            self._check_later()
 
-    def _look_later(self) -> None:
-        asyncio.get_running_loop().call_later(LOOK_S, self._look)
+    def _check_later(self) -> None:
+        asyncio.get_running_loop().call_later(LOOK_S, self._check)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         silent_s, used = time.monotonic() - self._collected_at_s, self._blocks_in_use()
-        is_due = gc.get_count()[2] >= LEAST_YOUNG and (used > GROWN * self._blocks or silent_s > MOST_S)
+        is_due = gc.get_count()[2] >= LEAST_YOUNG and (used > GROWN * self._blocks or silent_s > UNCOLLECTED_S)
         if is_due and self._is_time():
             self._cleaning = asyncio.ensure_future(self._collect())
-        self._look_later()
+        self._check_later()
 
     def _blocks_in_use(self) -> int:
         return sys.getallocatedblocks() - self._not_ours
