@@ -49,9 +49,8 @@ logger = logging.getLogger(__name__)
 CALL_CLOSE_S = 2.0
 """Leaving a call may take this long; the loop then goes on without it."""
 HEAP_CHARS = 8_192
-"""So much text in one piece is read in a thread: it may be made to take long."""
-REASONING_FACTOR = 4
-REASONING_MAX_TOKENS = 32_000
+"""So much in one piece is read in a thread: it may take long."""
+REASONING_FACTOR, REASONING_MAX_TOKENS = 4, 32_000
 """A model that spent a whole turn on hidden reasoning is asked once more with a turn this many times larger."""
 
 
@@ -192,7 +191,7 @@ class _Loop:
         shown = self.terms.shown(self.text)
         copied, may_end = self.terms.copied(self.text), not self.asked_again.strip()
         make = partial(StreamJoiner, self.text, mode=self.mode, shown=shown, copied=copied, may_end=may_end)
-        return make() if len(self.text) < HEAP_CHARS else await asyncio.to_thread(make)  # it looks through all of it
+        return await asyncio.to_thread(make) if self.text else make()  # it looks through all of it
 
     async def _read_on(self, joiner: StreamJoiner, why: ProviderError, *, is_longer: bool) -> _Verdict | None:
         """The answer broke off, and its endpoint keeps it: what follows is taken as if it had not."""
@@ -207,7 +206,8 @@ class _Loop:
             finish = await self._call(joiner)
             if finish.reason in (FinishReason.INTERRUPTED, FinishReason.ERROR):
                 return finish, ProviderUnavailable("The answer broke off before its end.")
-            await self._take(joiner.end(is_truncated=finish.reason is FinishReason.TRUNCATED))
+            is_cut = finish.reason is FinishReason.TRUNCATED
+            await self._take(await asyncio.to_thread(joiner.end, is_truncated=is_cut))
         except CallEnded as why:
             return finish, why
         return finish, None
