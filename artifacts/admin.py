@@ -1,4 +1,5 @@
-"""The admin of documents: it inspects and changes nothing, since a form would overwrite what a writer saves meanwhile.
+"""The admin of documents, which it changes nothing of, since a form would overwrite what a writer saves meanwhile; what
+else there is of projects, tokens and links it can remove.
 
 Lists never load a text. An app that lets people act on documents registers a subclass of `ArtifactAdmin` in its place.
 """

@@ -74,6 +74,27 @@ async def test_link_to_a_section_opens_it_and_stays_there(visit: Visit, written:
     assert await is_at(page, "#doc-dangers")
 
 
+async def test_what_scripts_add_above_a_place_does_not_move_it(visit: Visit, desk: Desk) -> None:
+    """A picture is lower than the lines of its formula, and a button may be higher than a line of code."""
+    above, below = (
+        "".join(f"Paragraph {n}.\n\n```\nx = {n}\n```\n\n$$\nx_{{{n}}}\n$$\n\n" for n in range(first, first + 12))
+        for first in (10, 40)
+    )
+    await desk.start_claimed(names=["One", "Two"])
+    await desk.write(text=f"## One\n\n{above}## Two\n\n{below}The end")
+    page = await visit.open(f"{desk.address}#doc-two")
+    for _ in range(2):
+        await settled(page)
+        top = await page.locator("#doc-two").evaluate(TOP)
+        for formula in ("x_{20}", "x_{21}", "x_{40}"):
+            await expect(page.locator(".math[data-pictured]", has_text=formula)).to_be_attached()
+        await expect(page.locator("pre .copy-code")).to_have_count(24)
+        await page.evaluate(FRAMES)
+        assert await is_at(page, "#doc-two")
+        assert abs(await page.locator("#doc-two").evaluate(TOP) - top) < 2
+        await page.reload()
+
+
 async def test_reloading_keeps_the_place(visit: Visit, written: Desk) -> None:
     page = await visit.open(written.address)
     await settled(page)

@@ -11,7 +11,6 @@ from artifacts.preview import collector
 from artifacts.preview.block import math, starts
 from artifacts.preview.block.block import Block
 from artifacts.preview.block.reader import Reader
-from artifacts.preview.ending.open_elements import ENDED_ANYWHERE
 from artifacts.preview.ending.page_tags import EndLine, PageTags
 from artifacts.preview.ending.raw_tags import leaves_comment_open
 from artifacts.preview.ending.text_blocks import TextBlocks
@@ -116,7 +115,7 @@ def _needs_blank_line(reader: Reader, ends: list[EndLine]) -> bool:
     for end in ends if tip.kind == "paragraph" else ():
         if not end.name or _RAW_BLOCK_TAG.match(end.line):
             return False
-        if end.name not in ENDED_ANYWHERE:
+        if not end.is_anywhere:
             return True
     return False
 

@@ -184,6 +184,12 @@ class OpenElements(Generic[Origin]):
                 self._formatting[place] = again
                 self._put(again)
 
+    def is_ended_anywhere(self, element: OpenElement[Origin]) -> bool:
+        """Does its end tag work in a paragraph? Not that of formatting which others of its kind have followed so often
+        that it is not opened again.
+        """
+        return element.name in ENDED_ANYWHERE and (element.name not in FORMATTING or element in self._formatting)
+
     # -- what a start tag ends
 
     def _make_room(self, name: str) -> bool:

@@ -11,7 +11,6 @@ from itertools import takewhile
 from artifacts.preview.block import tables
 from artifacts.preview.block.block import Block
 from artifacts.preview.ending.open_elements import (
-    ENDED_ANYWHERE,
     HTML_IN_FOREIGN,
     KNOWN,
     RAW_TEXT,
@@ -60,6 +59,7 @@ class EndLine:
     line: str
     name: str = ""
     containers: Sequence[Block] = ()
+    is_anywhere: bool = True  # it works in a paragraph, too
 
 
 class PageTags:
@@ -93,9 +93,13 @@ class PageTags:
                 paragraph = one
             if self._stays(one):
                 # Few end tags reach what stands around a paragraph.
-                names = [one.name] if paragraph is None or one.name in ENDED_ANYWHERE else ["p", one.name]
+                is_anywhere = elements.is_ended_anywhere(one)
+                names = [one.name] if paragraph is None or is_anywhere else ["p", one.name]
                 containers = self._still_open(one.origin.containers)
-                ends += [EndLine(line=f"</{name}>", name=name, containers=containers) for name in names]
+                ends += [
+                    EndLine(line=f"</{name}>", name=name, containers=containers, is_anywhere=is_anywhere)
+                    for name in names
+                ]
                 paragraph = None
         return ends
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.operating.heap import AFTER_S, LET_GO_CHARS, drop_pages, letting_go
+from artifacts.operating.heap import AFTER_S, LET_GO_CHARS, drop_pages, letting_go, set_aside_imports
 from artifacts.preview import collector
 from tests.support import documents
 from tests.support.limits import WAIT_S
@@ -82,6 +82,7 @@ class Held:
 @pytest.mark.asyncio
 @pytest.mark.django_db
 async def test_what_only_holds_itself_goes_soon_after_a_large_document_was_let_go():
+    set_aside_imports()  # what other tests hold is none of ours
     gone = asyncio.Event()
     loop = asyncio.get_running_loop()
     weakref.finalize(Held(), loop.call_soon_threadsafe, gone.set)
@@ -94,6 +95,7 @@ async def test_what_only_holds_itself_goes_soon_after_a_large_document_was_let_g
 @pytest.mark.asyncio
 @pytest.mark.django_db
 async def test_nothing_is_looked_for_while_something_is_rendered_and_all_of_it_later():
+    set_aside_imports()  # what other tests hold is none of ours
     gone = asyncio.Event()
     loop = asyncio.get_running_loop()
     with collector.paused():

@@ -6,7 +6,7 @@ import pytest
 from bleach._vendor import html5lib
 from cmarkgfm import github_flavored_markdown_to_html
 from cmarkgfm.cmark import Options
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from artifacts.preview import closing, render
 from artifacts.preview.ending.open_elements import KNOWN
@@ -83,6 +83,8 @@ def test_whole_real_documents_are_not_touched() -> None:
 
 
 @given(documents)
+@example("<b> <b> <b>\n- [ ] <b>")
+@example("<b> <b> <b>\n\nThe last <b> <b>")
 @settings(max_examples=300)
 def test_any_text_is_closed_once(section: str) -> None:
     text = closed(section)

@@ -10,6 +10,7 @@ const PATIENCE_MS = 15000;
 const SVG_CHARS = 2_000_000;
 const SOURCE_CHARS = { math: 5_000, mermaid: 20_000 };
 const NEAR = "800px";
+const BELOW_BAR = 104; // pixels: where a place stands to which a link led
 const LINE_EM = 16; // a wider formula stands by itself, where it can be scrolled
 
 const page = document.querySelector("[data-pictures]");
@@ -88,7 +89,7 @@ async function show(element) {
   const source = kind === "mermaid" ? element.querySelector("code").textContent : element.textContent.trim();
   if (source.length > SOURCE_CHARS[kind]) return;
   const entry = { element, kind, source, image: document.createElement("img") };
-  if (await draw(entry)) place(entry);
+  if (await draw(entry)) held(() => place(entry));
 }
 
 async function draw({ element, kind, source, image }) {
@@ -103,6 +104,15 @@ async function draw({ element, kind, source, image }) {
   if (kind === "mermaid") Object.assign(image, { width: Math.round(width), height: Math.round(height) });
   await image.decode().catch(() => (image.src = ""));
   return image.getAttribute("src") !== "";
+}
+
+/** A picture is of another height than its source: what the reader sees below the bar stays where it is. */
+function held(change) {
+  const seen = parts().find((one) => one.getBoundingClientRect().bottom > BELOW_BAR);
+  const top = seen?.getBoundingClientRect().top;
+  change();
+  const moved = seen?.isConnected ? seen.getBoundingClientRect().top - top : 0;
+  if (Math.abs(moved) >= 1) scrollBy({ top: moved, behavior: "instant" });
 }
 
 /** Beside its source, which is out of sight or folded from here on. */
@@ -147,7 +157,7 @@ const isThere = Math.abs(scrollY - top) < 2 || scrollY + innerHeight > document.
 if (isBack && isThere && parts()[part]) scrollBy(0, parts()[part].getBoundingClientRect().top - off);
 addEventListener("pagehide", () => {
   const places = parts().map((one) => one.getBoundingClientRect());
-  const first = places.findIndex(({ bottom }) => bottom > 0);
+  const first = places.findIndex(({ bottom }) => bottom > BELOW_BAR);
   sessionStorage.setItem(key, JSON.stringify([first, places[first]?.top, scrollY]));
 });
 
