@@ -20,6 +20,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from artifacts.messaging.per_loop import PerLoop
+from artifacts.preview import collector
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 BYTES = 131_072
@@ -45,7 +46,6 @@ PUT_OFF_BLOCKS = 2_000_000
 """And so long it is put off at most where much is in use, and until so much more is, some 150 MB: what holds only
 itself would grow.
 """
-_NEVER = 1_000_000
 _imported_blocks = 0
 
 
@@ -87,7 +87,7 @@ class LettingGo:
         """
         if not self._is_looking:
             self._is_looking = True
-            gc.set_threshold(*gc.get_threshold()[:2], _NEVER)
+            gc.set_threshold(*gc.get_threshold()[:2], collector.NEVER)
             self._check_later()
 
     def _check_later(self) -> None:
@@ -131,10 +131,10 @@ class LettingGo:
     async def _let_go(self) -> None:
         with suppress(DatabaseError):
             await database_sync_to_async(drop_pages)()
-        if gc.isenabled():
-            await self._collect()
-        else:  # something is just being rendered
+        if collector.is_paused():
             self._clean_later()
+        else:
+            await self._collect()
 
 
 def drop_pages() -> None:
@@ -148,7 +148,7 @@ def collect_and_trim() -> bool:
     """Collect what holds only itself, then give back every page that is free. False, and nothing is done, where no
     collection may be: what is just being rendered would all be looked at, and nothing else runs meanwhile.
     """
-    if not gc.isenabled():
+    if collector.is_paused():
         return False
     gc.collect()
     with suppress(AttributeError, OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import weakref
@@ -98,8 +99,11 @@ async def test_nothing_is_looked_for_while_something_is_rendered_and_all_of_it_l
     set_aside_imports()  # what other tests hold is none of ours
     gone = asyncio.Event()
     loop = asyncio.get_running_loop()
+    held = Held()
+    weakref.finalize(held, loop.call_soon_threadsafe, gone.set)
+    gc.collect()  # it is among what is old
     with collector.paused():
-        weakref.finalize(Held(), loop.call_soon_threadsafe, gone.set)
+        del held
         letting_go().note(LET_GO_CHARS)
         await asyncio.sleep(AFTER_S + 0.5)
         assert not gone.is_set()

@@ -1,4 +1,4 @@
-"""A rendering leaves nothing for the garbage collector, which waits until it is over."""
+"""A rendering leaves nothing for the garbage collector, which looks at no more than what is young until it is over."""
 
 import gc
 import threading
@@ -38,6 +38,8 @@ def test_ordinary_text_leaves_next_to_nothing_behind() -> None:
 
 def test_collector_waits_for_the_last_of_several_renderings() -> None:
     entered, may_go = threading.Event(), threading.Event()
+    usual = gc.get_threshold()
+    put_off = (*usual[:2], collector.NEVER)
 
     def other() -> None:
         with collector.paused():
@@ -48,20 +50,33 @@ def test_collector_waits_for_the_last_of_several_renderings() -> None:
     with collector.paused():
         thread.start()
         assert entered.wait(20)
-        assert not gc.isenabled()
-    assert not gc.isenabled()
+        assert gc.get_threshold() == put_off
+    assert collector.is_paused()
+    assert gc.get_threshold() == put_off
     may_go.set()
     thread.join()
-    assert gc.isenabled()
+    assert not collector.is_paused()
+    assert gc.get_threshold() == usual
 
 
-def test_collector_that_somebody_else_stopped_stays_stopped() -> None:
-    gc.disable()
-    try:
-        render("*a*")
-        assert not gc.isenabled()
-    finally:
-        gc.enable()
+def test_no_collection_in_or_behind_a_rendering_looks_at_all_of_it() -> None:
+    """Those of what is young find little that is new since the one before."""
+    seen: list[int] = []
+
+    def note(phase: str, about: dict[str, int]) -> None:
+        if phase == "start":
+            seen.append(len(gc.get_objects(generation=0)))
+            assert about["generation"] < 2
+
+    with collector.paused():
+        gc.callbacks.append(note)
+        try:
+            kept = [[number] for number in range(200_000)]
+        finally:
+            gc.callbacks.remove(note)
+    assert len(kept) == 200_000
+    assert len(seen) > 50
+    assert max(seen) < 20_000
 
 
 class WatchedList(list[int]):
