@@ -42,8 +42,8 @@ GROWN = 1.25
 """So much more is in use than after the last one, as Python has it too; else there is time."""
 UNCOLLECTED_S = 60.0
 PUT_OFF_S = 600.0
-PUT_OFF_BLOCKS = 2_000_000
-"""And so long it is put off at most where much is in use, and until so much more is, some 150 MB: what holds only
+PUT_OFF_BLOCKS = 6_000_000
+"""And so long it is put off at most where much is in use, and until so much more is, some 450 MB: what holds only
 itself would grow.
 """
 _imported_blocks = 0
@@ -72,7 +72,8 @@ def set_aside_imports() -> None:
 class LettingGo:
     """What one event loop has let go of, and when that is looked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, put_off_blocks: int = PUT_OFF_BLOCKS) -> None:
+        self._put_off_blocks = put_off_blocks
         self._chars = 0
         self._timer: asyncio.TimerHandle | None = None
         self._cleaning: asyncio.Future[Any] | None = None
@@ -105,7 +106,7 @@ class LettingGo:
 
     def _is_time(self) -> bool:
         used, silent_s = self._blocks_in_use(), time.monotonic() - self._collected_at_s
-        return used < CALM_BLOCKS or used > self._blocks + PUT_OFF_BLOCKS or silent_s > PUT_OFF_S
+        return used < CALM_BLOCKS or used > self._blocks + self._put_off_blocks or silent_s > PUT_OFF_S
 
     async def _collect(self) -> bool:
         is_done = self._is_time() and await asyncio.get_running_loop().run_in_executor(None, collect_and_trim)

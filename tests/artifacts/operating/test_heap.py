@@ -123,7 +123,7 @@ async def main():
     held, full = Held(), []
     gc.collect(1)  # it is among what is old
     gone, held = weakref.ref(held), None
-    letting_go = heap.LettingGo()
+    letting_go = heap.LettingGo(put_off_blocks=2_000_000)
     letting_go.begin()
     gc.callbacks.append(lambda phase, about: about["generation"] == 2 and full.append(phase))
     kept = [[number] for number in range({"little": 50_000, "much": 500_000, "too much": 1_000_000}[sys.argv[1]])]
