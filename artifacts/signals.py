@@ -8,6 +8,7 @@ threads that live as long as a request.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from operator import methodcaller
 from typing import Any
@@ -78,16 +79,13 @@ def broadcast_saved(sender: type[Artifact], instance: Artifact, **kwargs: Any) -
         section_start=row.section_start,
     )
     # The writer hears first of what may stop it.
-    for group_of in (group,) if row.changed.isdisjoint(_MAY_STOP_A_WRITER) else (writer_group, group):
-        message = encode_event(event, group_of(instance.pk))
-        transaction.on_commit(partial(outbox.post, methodcaller("group_send", message["group"], message)), robust=True)
+    groups = (group,) if row.changed.isdisjoint(_MAY_STOP_A_WRITER) else (writer_group, group)
+    transaction.on_commit(partial(_announce, event, *groups), robust=True)
 
 
 def broadcast_deleted(sender: type[Artifact], instance: Artifact, **kwargs: Any) -> None:
     event = Event(artifact=instance.pk, epoch=instance.epoch, seq=instance.seq + 1, status="", deleted=True)
-    for group_of in (writer_group, group):
-        message = encode_event(event, group_of(instance.pk))
-        transaction.on_commit(partial(outbox.post, methodcaller("group_send", message["group"], message)), robust=True)
+    transaction.on_commit(partial(_announce, event, writer_group, group), robust=True)
 
 
 def lock_documents(sender: type[Project], instance: Project, **kwargs: Any) -> None:
@@ -139,6 +137,13 @@ def close_connections(**kwargs: Any) -> None:
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:  # a test's
             connection.close()
+
+
+def _announce(event: Event, *groups: Callable[[int], str]) -> None:
+    """Encoded behind the commit and in its thread: no transaction waits for that, nor does the event loop."""
+    for group_of in groups:
+        message = encode_event(event, group_of(event.artifact))
+        outbox.post(methodcaller("group_send", message["group"], message))
 
 
 def _tell_after_commit(change: AccessChanged) -> None:

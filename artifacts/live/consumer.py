@@ -112,11 +112,8 @@ class ViewerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         )
         viewing = parse_query(self.scope["query_string"])
         connections.current().enter(self)
-        by_link = bool(self.sight.login.link_id)
-        self._viewer, self.shows_html = (
-            Viewer(viewing.shows, viewing.cursor, by_link=by_link),
-            viewing.shows == "html",
-        )
+        self._viewer = Viewer(viewing.shows, viewing.cursor, by_link=bool(self.sight.login.link_id))
+        self.shows_html = viewing.shows == "html"
         self._wire = self.scope.get("wire")
         self._feed = playback.enter(self.sight.artifact_id, self, viewing)
         self.on_news()
